@@ -1,0 +1,1 @@
+"""Openchair: what recovery communities do together, scheduled and published."""

@@ -1,0 +1,1 @@
+"""Every calendar that others read: a projection of the public stream."""

@@ -1,0 +1,107 @@
+"""Time and randomness, passed in everywhere: no service reads the wall clock or sleeps by itself."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Where time comes from."""
+
+    def now(self) -> datetime:
+        """The present instant, aware, UTC."""
+
+    def monotonic(self) -> float:
+        """Seconds that never run backwards; deadlines are stated on this scale."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Comes back after so many seconds of this clock."""
+
+
+class SystemClock:
+    """The clock of the machine."""
+
+    def now(self) -> datetime:
+        """The present instant, aware, UTC."""
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        """Seconds that never run backwards."""
+        return time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        """Comes back after so many seconds."""
+        await asyncio.sleep(seconds)
+
+
+class VirtualClock:
+    """A clock that a test moves; sleepers wake when it passes them, in order of their time."""
+
+    def __init__(self, start: datetime) -> None:
+        self._now = start.astimezone(UTC)
+        self._seconds = 0.0
+        self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
+        self._count = 0
+
+    def now(self) -> datetime:
+        """The instant the test has come to."""
+        return self._now
+
+    def monotonic(self) -> float:
+        """Seconds since the start of the test."""
+        return self._seconds
+
+    async def sleep(self, seconds: float) -> None:
+        """Comes back when the test has moved the clock so far."""
+        self._count += 1
+        waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._sleepers.append((self._seconds + max(seconds, 0.0), self._count, waiting))
+        await waiting
+
+    async def advance(self, seconds: float) -> None:
+        """Moves the clock, waking sleepers on the way and letting them run."""
+        target = self._seconds + seconds
+        while True:
+            due = min((sleeper for sleeper in self._sleepers if sleeper[0] <= target), default=None)
+            self._move(due[0] if due else target)
+            if due is None:
+                return
+            self._sleepers.remove(due)
+            if not due[2].done():
+                due[2].set_result(None)
+            for _ in range(10):  # a woken task may wake others
+                await asyncio.sleep(0)
+
+    def jump(self, now: datetime) -> None:
+        """Sets the wall clock, as an operator or NTP would; the monotonic scale does not move."""
+        self._now = now.astimezone(UTC)
+
+    def _move(self, seconds: float) -> None:
+        self._now += timedelta(seconds=seconds - self._seconds)
+        self._seconds = seconds
+
+
+class Ids:
+    """Opaque ids from one random source, which a test seeds."""
+
+    def __init__(self, source: random.Random | None = None) -> None:
+        self.random = source or random.SystemRandom()
+
+    def uuid(self) -> str:
+        """A random (version 4) UUID, RFC 9562 section 5.4, as text."""
+        return str(uuid.UUID(int=self.random.getrandbits(128), version=4))
+
+
+def instant(moment: datetime) -> str:
+    """RFC 3339 in UTC with milliseconds, fixed width, so that instants sort as text: "2026-11-21T12:00:00.000Z"."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+
+def moment(text: str) -> datetime:
+    """The instant that `instant` wrote, aware, UTC."""
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)

@@ -1,0 +1,1 @@
+"""The store: a small port, its SQLite and in-memory adapters."""

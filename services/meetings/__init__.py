@@ -1,0 +1,1 @@
+"""Centres, places, rooms, meetings and imports."""
