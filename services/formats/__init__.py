@@ -1,1 +1,0 @@
-"""What others publish, read into our messages. Pure."""
