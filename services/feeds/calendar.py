@@ -1,0 +1,76 @@
+"""The VCALENDAR around the events: its head as INTEROP lists it, its time zones, its end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import quote
+
+from icalendar import Calendar, vDuration, vUri
+from icalendar.prop import vText
+
+from services.feeds.text import clean, line
+from services.feeds.uid import DOMAIN
+from services.feeds.vtimezone import vtimezone
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from openchair.meetings.v1 import centre_pb2
+
+PRODID = "-//Openchair//Feeds 1//EN"
+COLOR = "teal"  # a CSS3 name, RFC 7986 section 5.9
+END = b"END:VCALENDAR\r\n"
+
+
+class Kind(NamedTuple):
+    """Which feed of a centre: its path below /calendars/, the local part of its UID, what its name ends in."""
+
+    path: str
+    uid: str
+    file_name: str
+
+
+def of_centre(centre: str) -> Kind:
+    """Everything a centre publishes."""
+    return Kind(f"{centre}.ics", centre, f"{centre}.ics")
+
+
+def of_meeting(centre: str, lineage: str, meeting: str) -> Kind:
+    """One meeting with all its parts, by the id of any of them."""
+    return Kind(f"{centre}/meeting/{meeting}.ics", f"{centre}.{lineage}", f"{centre}-{meeting[:8]}.ics")
+
+
+def head(kind: Kind, centre: centre_pb2.Centre, modified: datetime | None, zones: Iterable[str], base_url: str) -> bytes:
+    """All that comes before the first event. `modified` is the newest LAST-MODIFIED of the events, None without any.
+
+    There is always the centre's own VTIMEZONE: a VCALENDAR must hold a component (RFC 5545 section 3.6).
+    """
+    body = _properties(kind, centre, modified, base_url).to_ical(sorted=False)
+    wanted = sorted({centre.time_zone, *zones})
+    return body.removesuffix(END) + b"".join(map(vtimezone, wanted))
+
+
+def _properties(kind: Kind, centre: centre_pb2.Centre, modified: datetime | None, base_url: str) -> Calendar:
+    title = line(centre.title) or centre.name.removeprefix("centres/")
+    text = clean(centre.description) or title
+    address = f"{base_url.rstrip('/')}/calendars/{quote(kind.path)}"
+    calendar = Calendar()
+    calendar.add("VERSION", "2.0")
+    calendar.add("PRODID", PRODID)
+    calendar.add("CALSCALE", "GREGORIAN")
+    calendar.add("METHOD", "PUBLISH")
+    calendar.add("NAME", title)
+    calendar.add("X-WR-CALNAME", vText(title))
+    calendar.add("DESCRIPTION", text)
+    calendar.add("X-WR-CALDESC", vText(text))
+    calendar.add("REFRESH-INTERVAL", vDuration.from_ical("PT1H"), {"VALUE": "DURATION"})
+    calendar.add("X-PUBLISHED-TTL", vText("PT1H"))
+    calendar.add("SOURCE", vUri(address, params={"VALUE": "URI"}))
+    calendar.add("URL", vUri(address))
+    calendar.add("UID", f"{kind.uid}@{DOMAIN}")
+    if modified is not None:
+        calendar.add("LAST-MODIFIED", modified)
+    calendar.add("COLOR", COLOR)
+    calendar.add("X-WR-TIMEZONE", vText(centre.time_zone))
+    return calendar

@@ -1,0 +1,146 @@
+"""What is public of each centre: the newest state of its records, and when anything of it last changed."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import UTC, datetime
+from typing import NamedTuple, TYPE_CHECKING
+
+from google.protobuf.message import DecodeError
+from openchair.meetings.v1 import centre_pb2, meeting_pb2
+
+from services.kit.clock import moment
+
+if TYPE_CHECKING:
+    from services.kit.event import Event
+
+BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+
+CENTRE = centre_pb2.Centre.DESCRIPTOR.full_name
+MEETING = meeting_pb2.Meeting.DESCRIPTOR.full_name
+
+
+class MisfitError(ValueError):
+    """An event whose subject, type and payload do not belong together."""
+
+
+class Touched(NamedTuple):
+    """What an event changed: the feeds of a centre and, where it was about a meeting, that meeting."""
+
+    centre: str
+    meeting: str | None
+
+
+class Standing(NamedTuple):
+    """How far a subject has come, and when. Kept for tombstones too: a late older state must not come back."""
+
+    order: tuple[int, int]
+    time: datetime
+
+
+class Listing:
+    """The public records of one centre. `newest` is the time of the last change of any of them, tombstones included."""
+
+    def __init__(self) -> None:
+        self.centre: centre_pb2.Centre | None = None
+        self.meetings: dict[str, meeting_pb2.Meeting] = {}
+        self.newest = BEGINNING
+        self._standings: dict[str, Standing] = {}
+        self._lineages: defaultdict[str, set[str]] = defaultdict(set)
+
+    def knows(self, event: Event) -> bool:
+        """Whether this state, or a newer one of the same subject, is here already."""
+        standing = self._standings.get(event.subject)
+        return standing is not None and standing.order >= event.order
+
+    def note(self, event: Event) -> None:
+        """Remembers how far the event's subject has come."""
+        before = self._standings.get(event.subject)
+        time = moment(event.time)
+        self._standings[event.subject] = Standing(event.order, time)
+        if time >= self.newest:
+            self.newest = time
+        elif before is not None and before.time == self.newest:  # a restore may bring back an older time
+            self.newest = max(standing.time for standing in self._standings.values())
+
+    def lineage(self, meeting: str) -> list[str]:
+        """Ids of all parts of the lineage that the meeting belongs to, sorted; empty for an unknown one."""
+        known = self.meetings.get(meeting)
+        if known is None:
+            return []
+        return sorted(self._lineages[known.lineage or meeting])
+
+    def put(self, meeting: str, state: meeting_pb2.Meeting | None) -> None:
+        """Sets a meeting, or takes it out."""
+        before = self.meetings.pop(meeting, None)
+        if before is not None:
+            self._lineages[before.lineage or meeting].discard(meeting)
+        if state is not None:
+            self.meetings[meeting] = state
+            self._lineages[state.lineage or meeting].add(meeting)
+
+
+class Directory:
+    """The listings of all centres of the PUBLIC stream."""
+
+    def __init__(self) -> None:
+        self.listings: dict[str, Listing] = {}
+
+    def apply(self, event: Event) -> Touched | None:
+        """Takes in one state; None when it brought nothing new.
+
+        Raises MisfitError for an event that contradicts itself; nothing has changed then.
+        """
+        scope, record = _scope(event.subject)
+        listing = self.listings.get(scope)
+        if listing is None:
+            listing = Listing()
+        if listing.knows(event):
+            return None
+        meeting = _take(listing, event, scope, record)
+        listing.note(event)
+        self.listings[scope] = listing
+        return Touched(scope, meeting)
+
+    def reset(self) -> None:
+        """Forgets everything, before a rebuild from the stream."""
+        self.listings.clear()
+
+
+def _scope(subject: str) -> tuple[str, str]:
+    tokens = subject.split(".")
+    if len(tokens) != 7:  # noqa: PLR2004 - the shape of a subject, DESIGN 5
+        raise MisfitError("a subject has seven tokens")
+    return tokens[4], tokens[6]
+
+
+def _take(listing: Listing, event: Event, scope: str, record: str) -> str | None:
+    """Puts the payload in its place; the id of the meeting it was about."""
+    try:
+        if event.type == CENTRE:
+            listing.centre = _centre(event, scope)
+        elif event.type == MEETING:
+            listing.put(record, _meeting(event, scope, record))
+            return record
+    except DecodeError as error:
+        raise MisfitError("the payload is not what its type says") from error
+    return None
+
+
+def _centre(event: Event, scope: str) -> centre_pb2.Centre | None:
+    if event.payload is None:
+        return None
+    centre = centre_pb2.Centre.FromString(event.payload)
+    if centre.name != f"centres/{scope}":
+        raise MisfitError("subject and payload name different centres")
+    return centre
+
+
+def _meeting(event: Event, scope: str, record: str) -> meeting_pb2.Meeting | None:
+    if event.payload is None:
+        return None
+    meeting = meeting_pb2.Meeting.FromString(event.payload)
+    if meeting.name != f"centres/{scope}/meetings/{record}":
+        raise MisfitError("subject and payload name different meetings")
+    hidden = meeting.visibility in {meeting_pb2.VISIBILITY_UNLISTED, meeting_pb2.VISIBILITY_MEMBERS}
+    return None if hidden else meeting

@@ -1,0 +1,102 @@
+"""An answer kept ready: the bytes of a feed with the headers of every way it may be asked for."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, TypeAlias
+
+from services.feeds import gz
+from services.feeds.conditions import field, has_tag, http_date, instant_of, takes_gzip
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+Headers: TypeAlias = "list[tuple[bytes, bytes]]"
+
+YOUNG = timedelta(minutes=15)
+
+_SHARED: Headers = [(b"cache-control", b"public, max-age=900"), (b"vary", b"Accept-Encoding")]
+
+
+class Span:
+    """The stretch of time in which an answer holds as it is: from `since` to before `until`."""
+
+    def __init__(self, since: datetime, until: datetime) -> None:
+        self.since = since
+        self.until = until
+
+    def holds(self, now: datetime) -> bool:
+        """Whether `now` lies in it. A clock that was set back falls out of it, too."""
+        return self.since <= now < self.until
+
+
+class Stated:
+    """Last-Modified and how far it may be trusted.
+
+    While the newest change is under 15 minutes old the header says one second less, and a date alone proves nothing:
+    within one second there may be two states, and a date cannot tell them apart (RFC 9110 section 8.8.2.2).
+    """
+
+    def __init__(self, newest: datetime, now: datetime) -> None:
+        cut = newest.replace(microsecond=0)
+        self.young = now < newest + YOUNG
+        self.instant = min(cut, now.replace(microsecond=0)) - timedelta(seconds=1) if self.young else cut
+        self.header = http_date(self.instant)
+        self.until = newest + YOUNG if self.young else None
+
+
+class Coding:
+    """One representation: its tag, and the headers of a 200 and of a 304."""
+
+    def __init__(self, etag: bytes, length: int, stated: Stated, file_name: str, encoding: bytes | None) -> None:
+        validators: Headers = [(b"etag", etag), (b"last-modified", stated.header), *_SHARED]
+        self.etag = etag
+        self.unchanged: Headers = [*validators, (b"x-content-type-options", b"nosniff")]
+        self.full: Headers = [
+            (b"content-type", b"text/calendar; charset=utf-8"),
+            (b"content-length", str(length).encode()),
+            (b"content-disposition", f'inline; filename="{file_name}"'.encode()),
+            *self.unchanged,
+        ]
+        if encoding:
+            self.full.append((b"content-encoding", encoding))
+
+
+class Page:
+    """A feed as it is served. `span` says how long; the identity bytes are joined when first asked for."""
+
+    def __init__(self, segments: Sequence[gz.Segment], stated: Stated, span: Span, file_name: str) -> None:
+        self.span = span
+        self._stated = stated
+        self._segments = segments
+        self._plain: bytes | None = None
+        self._packed = gz.join(segments)
+        size = sum(len(segment.plain) for segment in segments)
+        plain_tag = gz.etag(segment.digest for segment in segments)
+        packed_tag = gz.etag(segment.packed_digest for segment in segments)
+        self._plain_coding = Coding(plain_tag, size, stated, file_name, None)
+        self._packed_coding = Coding(packed_tag, len(self._packed), stated, file_name, b"gzip")
+
+    def answer(self, headers: Iterable[tuple[bytes, bytes]]) -> tuple[int, Headers, bytes]:
+        """Status, headers and body for a GET with these request headers."""
+        asked = dict(headers)
+        packed = takes_gzip(asked.get(b"accept-encoding", b""))
+        coding = self._packed_coding if packed else self._plain_coding
+        if self._had(asked, headers, coding.etag):
+            return 304, coding.unchanged, b""
+        return 200, coding.full, self._packed if packed else self._identity()
+
+    def _had(self, asked: dict[bytes, bytes], headers: Iterable[tuple[bytes, bytes]], etag: bytes) -> bool:
+        """If-None-Match decides; If-Modified-Since counts only without it (RFC 9110 section 13.2.2)."""
+        if b"if-none-match" in asked:
+            tags = field(headers, b"if-none-match")
+            return tags is not None and has_tag(tags, etag)
+        if self._stated.young or b"if-modified-since" not in asked:
+            return False
+        since = instant_of(asked[b"if-modified-since"])
+        return since is not None and self._stated.instant <= since
+
+    def _identity(self) -> bytes:
+        if self._plain is None:
+            self._plain = b"".join(segment.plain for segment in self._segments)
+        return self._plain
