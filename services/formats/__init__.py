@@ -1,0 +1,1 @@
+"""What others publish, read into our messages. Pure."""

@@ -1,0 +1,228 @@
+"""Meeting Guide JSON (code4recovery/spec) into rows of an import. Pure: no clock, no network, no guessing in silence.
+
+The format is a flat list of weekly meetings. Every record gives one row, in the order of the file: translated, or with
+the reason why not; what was understood with reservation is said in the row's warnings.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from openchair.meetings.v1 import import_pb2 as imports
+from openchair.meetings.v1 import meeting_pb2 as meetings
+
+from services.formats import codes, records, weekly, where, words
+from services.formats.codes import type_name
+from services.formats.records import Unreadable
+from services.formats.weekly import Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date
+
+__all__ = ["Reading", "Unreadable", "read", "type_name"]
+
+RECORD_BYTES: Final = 64 * 2**10
+RECORD_DEPTH: Final = 6
+_TITLE: Final = 200
+_TEXT: Final = 8_000
+_CODE: Final = 60
+_CODES: Final = 60
+
+_CONTACT: Final = re.compile(
+    r"contact.*|last_contact|.*e?mails?|phone|venmo|paypal|square|cashapp|zelle", re.IGNORECASE
+)
+_LANGUAGE: Final = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a file says: one row for each record, numbered from 1 as in the file."""
+
+    rows: list[imports.ImportRow]
+
+    @property
+    def refused(self) -> list[imports.ImportRow]:
+        """The rows that could not be translated."""
+        return [row for row in self.rows if row.refusal]
+
+
+def read(data: bytes, *, fellowship: str, timezone: str, today: date, language: str = "") -> Reading:
+    """Translates a file of at most 20 MiB and 20,000 records.
+
+    `fellowship` gives the type codes their meaning; `timezone` (IANA) is for records that name none; `language` for
+    those that name none; schedules start on the first of their days from `today` on. Raises Unreadable if the file as a
+    whole is not a list of meetings, ValueError if `timezone` is not known.
+    """
+    if not weekly.known_zone(timezone):
+        raise ValueError(f"{timezone!r} is not in the tz database")
+    reader = _Reader(fellowship, timezone, today, language)
+    return Reading([reader.row(number, record) for number, record in enumerate(records.records(data), 1)])
+
+
+class _Reader:
+    """What holds for the whole file, and the identities met so far."""
+
+    def __init__(self, fellowship: str, timezone: str, today: date, language: str) -> None:
+        self.fellowship = fellowship
+        self.timezone = timezone
+        self.today = today
+        self.language = language
+        self.seen: dict[str, int] = {}
+
+    def row(self, number: int, record: object) -> imports.ImportRow:
+        """One record's row, translated or refused."""
+        row = imports.ImportRow(number=number)
+        warnings: list[str] = []
+        try:
+            self._fill(row, _checked(record), warnings)
+        except Refused as refused:
+            row.ClearField("meeting")
+            row.ClearField("place")
+            row.refusal = str(refused)
+        row.warnings.extend(dict.fromkeys(warnings))
+        return row
+
+    def _fill(self, row: imports.ImportRow, record: Mapping[str, Any], warnings: list[str]) -> None:
+        row.original = records.canonical(_without_contacts(record))
+        row.source_id = self._identity(row.number, record)
+        _provenance(row, record, warnings)
+        if record.get("archived") is True:
+            raise Refused("the source has archived it")
+        types = self._types(record, warnings)
+        at = where.place(record, warnings)
+        join = where.online(record, warnings)
+        if at is not None:
+            row.place.CopyFrom(at)
+        row.meeting.CopyFrom(self._meeting(record, types, warnings))
+        row.meeting.mode = where.mode(record, types, at, join, warnings)
+        _join(row.meeting, join, warnings)
+        _suspend(row.meeting, record, types)
+
+    def _meeting(self, record: Mapping[str, Any], types: list[str], warnings: list[str]) -> meetings.Meeting:
+        public, private = _notes(record, warnings)
+        meeting = meetings.Meeting(
+            title=_title(record, warnings),
+            kind="support-meeting",
+            fellowship=self.fellowship,
+            types=types,
+            language=self._language(record, types, warnings),
+            accessibility=codes.accessibility(self.fellowship, types),
+            notes=public,
+            group=words.line(record.get("group"))[:_TITLE],
+            visibility=meetings.VISIBILITY_PUBLIC,
+            state=meetings.MEETING_STATE_ACTIVE,
+            schedule=weekly.schedule(record, self.timezone, self.today, warnings),
+        )
+        if private:
+            meeting.online.notes = private
+        return meeting
+
+    def _identity(self, number: int, record: Mapping[str, Any]) -> str:
+        found = next(filter(None, (words.line(record.get(key)) for key in ("slug", "id", "_id"))), "")
+        if not found:
+            raise Refused("it has no slug: nothing says which meeting it is when the list comes again")
+        first = self.seen.setdefault(found, number)
+        if first != number:
+            raise Refused(f"its slug {found[:60]!r} is that of record {first} too")
+        return found[:_TITLE]
+
+    def _types(self, record: Mapping[str, Any], warnings: list[str]) -> list[str]:
+        said = record.get("types") or []
+        if not isinstance(said, list):
+            said = words.line(said).split(",")
+        found = list(dict.fromkeys(filter(None, map(words.line, said))))
+        if len(found) < len(said):
+            warnings.append("empty, doubled or unreadable type codes are left out")
+        fitting = [code for code in found if len(code) <= _CODE][:_CODES]
+        if fitting != found:
+            warnings.append("type codes that are too long or too many are left out")
+        if codes.is_listed(self.fellowship):
+            warnings.extend(
+                f"type {code!r} is not known: kept" for code in fitting if not type_name(self.fellowship, code)
+            )
+        return fitting
+
+    def _language(self, record: Mapping[str, Any], types: list[str], warnings: list[str]) -> str:
+        said = record.get("languages") or record.get("language") or []
+        tags = [words.line(tag) for tag in (said if isinstance(said, list) else [said])]
+        found = list(dict.fromkeys([*filter(_LANGUAGE.fullmatch, tags), *codes.languages(self.fellowship, types)]))
+        spoken = [tag for tag in found if tag != "ase"] or found
+        if len(spoken) > 1:
+            warnings.append(f"of its languages ({', '.join(spoken)}) the first is taken")
+        return spoken[0] if spoken else self.language
+
+
+def _checked(record: object) -> Mapping[str, Any]:
+    if not isinstance(record, dict):
+        raise Refused("it is not an object with a name, a day and a time")
+    if records.depth(record, RECORD_DEPTH) > RECORD_DEPTH:
+        raise Refused(f"it is nested more than {RECORD_DEPTH} levels deep")
+    if len(records.canonical(record)) > RECORD_BYTES:
+        raise Refused(f"it is larger than {RECORD_BYTES // 1024} KiB")
+    return record
+
+
+def _without_contacts(value: Any) -> Any:
+    """The same without what reaches or pays a person."""
+    if isinstance(value, dict):
+        return {key: _without_contacts(inner) for key, inner in value.items() if not _CONTACT.fullmatch(key)}
+    return [_without_contacts(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _provenance(row: imports.ImportRow, record: Mapping[str, Any], warnings: list[str]) -> None:
+    url = words.link(record.get("url"))
+    if url is None:
+        warnings.append("url is not an http or https address: left out")
+    row.source_url = url or ""
+    updated = weekly.updated(record.get("updated") or record.get("updatedAt"))
+    if updated is None:
+        warnings.append("updated is not a time that can be read: left out")
+    row.source_update_time = updated or ""
+
+
+def _title(record: Mapping[str, Any], warnings: list[str]) -> str:
+    title = words.line(record.get("name"))
+    for key in ("group", "location"):
+        if not title:
+            title = words.line(record.get(key))
+            warnings.append(f"it has no name: its {key} is taken") if title else None
+    if not title:
+        raise Refused("it has no name")
+    if len(title) > _TITLE:
+        warnings.append(f"its name is cut to {_TITLE} characters")
+    return title[:_TITLE]
+
+
+def _notes(record: Mapping[str, Any], warnings: list[str]) -> tuple[str, str]:
+    """Notes of the meeting and the group, and the lines of them that may not be public."""
+    both = "\n\n".join(filter(None, (words.text(record.get(key)) for key in ("notes", "group_notes"))))
+    public, private = words.without_passcodes(both)
+    if private:
+        warnings.append("lines of its notes that seem to hold a passcode are kept private")
+    if len(public) > _TEXT:
+        warnings.append(f"its notes are cut to {_TEXT:,} characters")
+    return public[:_TEXT].rstrip(), private[:_TEXT].rstrip()
+
+
+def _join(meeting: meetings.Meeting, join: meetings.Online | None, warnings: list[str]) -> None:
+    """Adds how to join; what a meeting in person says of it would mislead and stays in the original."""
+    private = meeting.online.notes if meeting.HasField("online") else ""
+    meeting.ClearField("online")
+    if meeting.mode == meetings.MODE_IN_PERSON:
+        if join is not None and (join.url or join.phone):
+            warnings.append("it says it is in person and has a link or a number to join: these are left out")
+        return
+    notes = "\n\n".join(filter(None, (join.notes if join else "", private)))
+    if join is not None or private:
+        meeting.online.CopyFrom(join or meetings.Online(access=meetings.ONLINE_ACCESS_PUBLIC))
+        meeting.online.notes = notes[:_TEXT]
+
+
+def _suspend(meeting: meetings.Meeting, record: Mapping[str, Any], types: list[str]) -> None:
+    """A location that is closed for a time, and no way to join from afar: the meeting is suspended."""
+    inactive = words.line(record.get("attendance_option")).lower() == "inactive"
+    if inactive or (codes.CLOSED in types and meeting.mode == meetings.MODE_IN_PERSON):
+        meeting.state = meetings.MEETING_STATE_SUSPENDED
