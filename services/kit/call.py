@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeAlias, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
 
 from google.protobuf.message import Message
 
-from services.kit.clock import Clock
+if TYPE_CHECKING:
+    from services.kit.clock import Clock
 
 Q = TypeVar("Q", bound=Message)
 
@@ -36,7 +38,12 @@ NOBODY = Caller()
 
 @dataclass(frozen=True)
 class Call(Generic[Q]):
-    """One call. `deadline` is on the clock's monotonic scale; `request_id` is "" where the method takes none."""
+    """One call. `deadline` is on the clock's monotonic scale; `request_id` is "" where the method takes none.
+
+    `method` is the full name with a slash and none in front ("openchair.example.v1.ExampleService/GetExample").
+    `metadata` keys are in lower case; what proves who calls is taken out of it by authentication. `trace` is a W3C
+    trace id, 32 hexadecimal digits.
+    """
 
     method: str
     message: Q
@@ -45,7 +52,21 @@ class Call(Generic[Q]):
     clock: Clock
     request_id: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
+    trace: str = ""
 
 
 Method: TypeAlias = Callable[[Call[Any]], Awaitable[Message]]
-Middleware: TypeAlias = Callable[[Call[Any], Method], Awaitable[Message]]
+
+
+class Middleware(Protocol):
+    """What stands between the transport and a method: it passes the call on, answers it itself, or refuses."""
+
+    async def __call__(self, call: Call[Any], method: Method) -> Message:
+        """Answers the call, as a rule by calling `method`."""
+
+
+def chain(middlewares: Sequence[Middleware], method: Method) -> Method:
+    """The method behind its middlewares, the first one outermost. Needs no transport."""
+    for middleware in reversed(middlewares):
+        method = partial(middleware, method=method)
+    return method

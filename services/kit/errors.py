@@ -10,14 +10,17 @@ Refusal
 ├── Denied              PERMISSION_DENIED
 ├── Exhausted           RESOURCE_EXHAUSTED
 ├── Late                DEADLINE_EXCEEDED
-└── Unavailable         UNAVAILABLE: try again
+├── Unavailable         UNAVAILABLE: try again
+└── Fault               INTERNAL: our mistake; the answer says only under which number it is in the log
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 @dataclass(frozen=True)
@@ -116,3 +119,12 @@ class Unavailable(Refusal):
     """Cannot be answered now; trying again may help."""
 
     code = "UNAVAILABLE"
+
+
+class Fault(Refusal):
+    """Our own mistake. `incident` is what the log line about it carries; nothing else is told."""
+
+    code = "INTERNAL"
+
+    def __init__(self, incident: str) -> None:
+        super().__init__(f"something went wrong here; incident {incident}", "INTERNAL", {"incident": incident})

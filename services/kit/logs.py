@@ -1,0 +1,106 @@
+"""Log lines: JSON where a machine reads them, readable where a person does; ids, never people.
+
+There is no global logger: one is made at the start and passed on. What must not be in a line is taken out by its key
+and, as a second net, by its form (tokens, passwords in addresses).
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from collections.abc import Mapping, MutableMapping
+from typing import Any, TextIO, TypeAlias, cast
+
+import structlog
+
+Log: TypeAlias = structlog.typing.FilteringBoundLogger
+
+REDACTED = "[redacted]"
+
+_KEYS = re.compile(
+    r"(^|_)(token|authorization|password|passcode|secret|credential|credentials|cookie|payload|body|email|e_mail|phone"
+    r"|address|ip|peer|contact|private_key|key)s?$",
+    re.IGNORECASE,
+)
+_FORMS = (
+    (re.compile(r"eyJ[\w-]{5,}\.[\w-]*(\.[\w-]*)?"), REDACTED),
+    (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{6,}"), rf"\1 {REDACTED}"),
+    (re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://)[^/\s@]+@"), rf"\1{REDACTED}@"),
+)
+
+
+def make_log(level: str = "info", stream: TextIO | None = None) -> Log:
+    """A logger that writes lines from this level on ("debug", "info", "warning", "error") to the stream (stderr)."""
+    target = stream or sys.stderr
+    logger = structlog.wrap_logger(
+        structlog.PrintLogger(target),
+        processors=[*_shared(), _renderer(target)],
+        wrapper_class=structlog.make_filtering_bound_logger(level.upper()),
+        context_class=dict,
+        cache_logger_on_first_use=True,
+    )
+    return cast("Log", logger)
+
+
+def adopt_libraries(level: str = "info", stream: TextIO | None = None) -> logging.Handler:
+    """Brings what libraries log (grpc, uvicorn, nats) into the same form, from warnings on unless level is "debug"."""
+    target = stream or sys.stderr
+    handler = logging.StreamHandler(target)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[structlog.stdlib.add_logger_name, *_shared()],
+            processors=[
+                _without_traceback,
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                _renderer(target),
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.DEBUG if level == "debug" else max(logging.WARNING, logging.getLevelName(level.upper())))
+    return handler
+
+
+def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """A processor of structlog: takes out what must not be in a line."""
+    for key, value in event.items():
+        event[key] = REDACTED if _KEYS.search(key) else redacted(value)
+    return event
+
+
+def redacted(value: Any) -> Any:
+    """The value without what looks like a token or a password, at any depth."""
+    if isinstance(value, str):
+        for form, instead in _FORMS:
+            value = form.sub(instead, value)
+        return value
+    if isinstance(value, Mapping):
+        return {key: REDACTED if _KEYS.search(str(key)) else redacted(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [redacted(item) for item in value]
+    return REDACTED if isinstance(value, bytes) else value
+
+
+def _shared() -> list[structlog.typing.Processor]:
+    return [
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
+        redact,
+    ]
+
+
+def _renderer(stream: TextIO) -> structlog.typing.Processor:
+    if stream.isatty():
+        return structlog.dev.ConsoleRenderer(timestamp_key="time")
+    return structlog.processors.JSONRenderer(ensure_ascii=False)
+
+
+def _without_traceback(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """An exception's text may hold what a person wrote: its type is enough, debuggers have the rest."""
+    fault = event.pop("exc_info", None)
+    kind = fault[0] if isinstance(fault, tuple) else type(fault) if isinstance(fault, BaseException) else None
+    if kind is not None:
+        event["fault"] = f"{kind.__module__}.{kind.__qualname__}"
+    return event
