@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import functools
 import re
-import zoneinfo
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from openchair.meetings.v1 import schedule_pb2 as schedules
 
 from services.formats import words
+from services.recurrence import zones
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -93,12 +92,7 @@ def updated(value: object) -> str | None:
 
 def known_zone(name: str) -> bool:
     """Whether the tz database has it, legacy names included."""
-    return name in _zones()
-
-
-@functools.cache
-def _zones() -> frozenset[str]:
-    return frozenset(zoneinfo.available_timezones())
+    return name in zones.names()
 
 
 def _strptime(form: str, said: str) -> datetime:
