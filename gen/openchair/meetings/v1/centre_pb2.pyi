@@ -40,7 +40,7 @@ class Centre(_message.Message):
     etag: _builtins.str
     """The revision, as text: send it back with an update to be refused (ABORTED) if somebody was faster."""
     epoch: _builtins.int
-    """Output only. Order of states: compare (epoch, revision)."""
+    """In events only: order of states, compare (epoch, revision)."""
     revision: _builtins.int
     title: _builtins.str
     time_zone: _builtins.str

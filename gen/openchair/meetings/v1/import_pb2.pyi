@@ -88,7 +88,7 @@ class ImportRow(_message.Message):
     SOURCE_URL_FIELD_NUMBER: _builtins.int
     SOURCE_UPDATE_TIME_FIELD_NUMBER: _builtins.int
     number: _builtins.int
-    """Where it stands in the file, from 1."""
+    """Where it stands in the file, from 1. The rows of one call are in rising order."""
     source_id: _builtins.str
     """Its identity in the source."""
     original: _builtins.str

@@ -750,7 +750,7 @@ class AddImportRowsRequest(_message.Message):
     request_id: _builtins.str
     @_builtins.property
     def rows(self) -> _containers.RepeatedCompositeFieldContainer[_import_pb2.ImportRow]:
-        """At most 500. A row with the number of one that is staged takes its place."""
+        """At most 500. A call whose first row has the number of an earlier call's first row takes that call's place."""
 
     def __init__(
         self,
@@ -802,7 +802,7 @@ class GetImportRequest(_message.Message):
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     page_size: _builtins.int
-    """Of the report."""
+    """Of the report; a page holds the rows of one call of AddImportRows at the most."""
     page_token: _builtins.str
     def __init__(
         self,

@@ -1,0 +1,90 @@
+"""Centres: Create, Get, List, Update, Delete."""
+
+from __future__ import annotations
+
+import re
+
+from google.protobuf.empty_pb2 import Empty
+from openchair.meetings.v1 import centre_pb2
+from openchair.meetings.v1 import meeting_service_pb2 as pb
+
+from services.kit.call import Call
+from services.kit.errors import Exists, Invalid, Unmet, Violation
+from services.meetings import records
+from services.meetings.desk import CENTRE, Decision, Desk, Held, actor, expect_etag
+from services.meetings.masks import merged
+from services.meetings.types import Centre
+from services.meetings.wire import centre_message, centre_name, read_centre, stamp
+
+_ID = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])")
+WRITABLE = frozenset({"title", "time_zone", "language", "website", "description", "crisis_line"})
+
+
+class Centres:
+    """The methods about centres."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+
+    async def centre(self, name: str, field: str = "name") -> Held[Centre]:
+        """The centre of that name. Raises Invalid, NotFound."""
+        id_ = CENTRE.parse(name, field)["centre"]
+        return await self.desk.held("centre", id_, Centre, name, id_)
+
+    async def create_centre(self, call: Call[pb.CreateCentreRequest]) -> centre_pb2.Centre:
+        """A new centre, at an id that stands in every address."""
+        id_ = call.message.centre_id
+        if not _ID.fullmatch(id_):
+            raise Invalid(Violation("centre_id", 'must be 2 to 40 of a-z, 0-9 and "-", with "-" not at an end'))
+
+        async def decide(at: str) -> Decision[centre_pb2.Centre]:
+            previous = await self.desk.store.get("centre", id_)
+            if previous is not None and not previous.gone:
+                raise Exists(centre_name(id_))
+            blank = Centre(id=id_, centre=id_, created_at=at, title="", zone="")
+            centre = read_centre(call.message.centre, blank)
+            record = records.write(previous, centre, at=at, actor=actor(call))
+            return Decision((record,), stamp(centre_message(centre), record), "create")
+
+        return await self.desk.write(call, decide)
+
+    async def get_centre(self, call: Call[pb.GetCentreRequest]) -> centre_pb2.Centre:
+        """One centre."""
+        held = await self.centre(call.message.name)
+        return stamp(centre_message(held.value), held.record)
+
+    async def list_centres(self, call: Call[pb.ListCentresRequest]) -> pb.ListCentresResponse:
+        """All centres of this site, in order of id."""
+        found, token = await self.desk.page(call, "centre", Centre)
+        return pb.ListCentresResponse(
+            centres=[stamp(centre_message(held.value), held.record) for held in found], next_page_token=token
+        )
+
+    async def update_centre(self, call: Call[pb.UpdateCentreRequest]) -> centre_pb2.Centre:
+        """Changes the fields of the mask."""
+        request = call.message
+
+        async def decide(at: str) -> Decision[centre_pb2.Centre]:
+            held = await self.centre(request.centre.name, "centre.name")
+            expect_etag(request.centre.name, held.record, request.centre.etag)
+            wanted, _ = merged(centre_message(held.value), request.centre, request.update_mask, WRITABLE, "centre")
+            centre = read_centre(wanted, held.value)
+            record = records.write(held.record, centre, at=at, actor=actor(call))
+            return Decision((record,), stamp(centre_message(centre), record), "update")
+
+        return await self.desk.write(call, decide)
+
+    async def delete_centre(self, call: Call[pb.DeleteCentreRequest]) -> Empty:
+        """Removes an empty centre."""
+
+        async def decide(at: str) -> Decision[Empty]:
+            held = await self.centre(call.message.name)
+            expect_etag(call.message.name, held.record, call.message.etag)
+            for kind in ("meeting", "room", "place"):
+                page = await self.desk.store.find(kind, {"centre": held.value.id}, limit=1)
+                if page.records:
+                    raise Unmet(f"the centre still has a {kind}", "CENTRE_IN_USE", {"kind": kind})
+            record = records.write(held.record, held.value, at=at, actor=actor(call), gone=True)
+            return Decision((record,), Empty(), "delete")
+
+        return await self.desk.write(call, decide)

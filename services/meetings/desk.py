@@ -1,0 +1,122 @@
+"""What every method of the service does the same way: find by name, decide, commit with answer and audit line."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import msgspec
+from google.protobuf.message import Message
+
+from services.kit.call import Call
+from services.kit.clock import Clock, Ids, instant
+from services.kit.errors import NotFound, Stale
+from services.kit.middleware import answer_for, stored_answer
+from services.kit.names import Pattern
+from services.kit.paging import Pages, page_size
+from services.kit.record import transact
+from services.kit.store.port import Audit, Commit, In, Record, Store
+from services.meetings import records
+
+T = TypeVar("T", bound=msgspec.Struct)
+R = TypeVar("R", bound=Message)
+
+CENTRE = Pattern("centres/{centre}")
+PLACE = Pattern("centres/{centre}/places/{place}")
+ROOM = Pattern("centres/{centre}/rooms/{room}")
+MEETING = Pattern("centres/{centre}/meetings/{meeting}")
+OCCURRENCE = Pattern("centres/{centre}/meetings/{meeting}/occurrences/{occurrence}")
+IMPORT = Pattern("centres/{centre}/imports/{import}")
+
+
+@dataclass(frozen=True)
+class Held(Generic[T]):
+    """A value and the record it was read from."""
+
+    record: Record
+    value: T
+
+
+@dataclass(frozen=True)
+class Decision(Generic[R]):
+    """What a method decided: the records to write (none: nothing changes), the answer, and the line for the trail."""
+
+    records: tuple[Record, ...]
+    reply: R
+    action: str
+    reason: str = ""
+
+
+@dataclass
+class Desk:
+    """What the methods work with."""
+
+    store: Store
+    clock: Clock
+    ids: Ids
+    pages: Pages
+    wake: Callable[[], None] = lambda: None
+
+    def now(self) -> str:
+        """The present instant, as it is stored."""
+        return instant(self.clock.now())
+
+    async def held(self, kind: str, id: str, shape: type[T], name: str, centre: str) -> Held[T]:  # noqa: A002
+        """What has this id, if it belongs to this centre. Raises NotFound, the same for absent and for another's."""
+        record = await self.store.get(kind, id)
+        if record is None or record.gone or record.state.get("centre") != centre:
+            raise NotFound(name)
+        return Held(record, records.read(record, shape))
+
+    async def every(self, kind: str, shape: type[T], **where: str | bool) -> list[Held[T]]:
+        """All records of a kind with these index fields, in order of id."""
+        found: list[Held[T]] = []
+        after = None
+        while True:
+            page = await self.store.find(kind, where, limit=500, after=after)
+            found.extend(Held(record, records.read(record, shape)) for record in page.records)
+            if (after := page.after) is None:
+                return found
+
+    async def page(self, call: Call[Any], kind: str, shape: type[T], **where: str | In) -> tuple[list[Held[T]], str]:
+        """One page of a list, in order of id, and the token of the next. Raises Invalid for page_size, page_token."""
+        after = self.pages.position(call)
+        page = await self.store.find(kind, where, limit=page_size(call.message.page_size), after=after)
+        found = [Held(record, records.read(record, shape)) for record in page.records]
+        return found, self.pages.token(call, page.after)
+
+    async def write(self, call: Call[Any], decide: Callable[[str], Awaitable[Decision[R]]]) -> R:
+        """Decides at the present instant and commits, again if somebody was faster. Gives the decision's reply."""
+
+        async def attempt() -> tuple[Commit, R]:
+            stored = await stored_answer(self.store, call, _reply_type(call))
+            if stored is not None:
+                return Commit(()), stored  # type: ignore[return-value]  # the type that this method answered with
+            at = self.now()
+            decision = await decide(at)
+            audit = trail(decision.records, at, actor(call), decision.action, decision.reason)
+            return Commit(decision.records, answer_for(call, decision.reply), audit), decision.reply
+
+        reply = await transact(self.store, self.clock, self.ids, attempt)
+        self.wake()
+        return reply
+
+
+def actor(call: Call[Any]) -> str:
+    """Who did it, for the trail."""
+    return call.caller.subject or "guest"
+
+
+def trail(written: Iterable[Record], at: str, who: str, action: str, reason: str = "") -> tuple[Audit, ...]:
+    """One line per record."""
+    return tuple(
+        Audit(kind=r.kind, id=r.id, revision=r.revision, at=at, actor=who, action=action, reason=reason)
+        for r in written
+    )
+
+
+def expect_etag(name: str, record: Record, etag: str) -> None:
+    """Raises Stale if the caller decided on another revision."""
+    if etag and etag != str(record.revision):
+        raise Stale(name, str(record.revision))

@@ -1,0 +1,219 @@
+"""The rules of editing a series: what one date, all dates, or one date and those that follow become.
+
+Pure. How edits compose with what was recorded about single dates stands in `services.recurrence.edits`; here is what a
+meeting adds to it: texts, venues, the sequence number, the parts of a series that was split.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import NamedTuple
+
+import msgspec
+
+from services.kit.clock import instant, moment
+from services.kit.errors import Invalid, NotFound, Unmet, Violation
+from services.meetings.check import possible
+from services.meetings.types import Change, DayChange, Meeting, Place, Room, Status, Venue, Visibility
+from services.recurrence import edits
+from services.recurrence.schedule import has, last_key
+from services.recurrence.types import Key, RecurrenceError, Schedule
+from services.recurrence.wire import key_text
+
+DAY_CHANGES_KEPT = timedelta(days=400)
+
+
+class Neighbours(NamedTuple):
+    """The parts of a series before and after one of its parts."""
+
+    before: Meeting | None = None
+    after: Meeting | None = None
+
+
+class Edit(NamedTuple):
+    """An edit as it was asked for: the meeting as wanted, and what becomes of changed dates that lose their day.
+
+    `start_named`: the caller said where the series starts; otherwise the start follows a rule that changed.
+    `orphans` is "keep", "drop" or None: refuse and list them.
+    """
+
+    wanted: Meeting
+    orphans: str | None = None
+    start_named: bool = True
+
+
+def venue_of(place: Place, rooms: tuple[Room, ...]) -> Venue:
+    """A meeting's copy of where it is held. What a room offers counts for the venue too."""
+    access = dict.fromkeys((*place.accessibility, *(word for room in rooms for word in room.accessibility)))
+    return Venue(
+        title=place.title,
+        rooms=tuple(room.title for room in rooms),
+        address=place.address,
+        area=place.area,
+        address_access=place.address_access,
+        position=place.position,
+        approximate=place.approximate,
+        accessibility=tuple(access),
+        notes=place.notes,
+    )
+
+
+def with_venues(meeting: Meeting, places: Mapping[str, Place], rooms: Mapping[str, Room]) -> Meeting:
+    """The meeting with its copies of places and rooms made anew."""
+
+    def venue(place: str, used: tuple[str, ...]) -> Venue:
+        return venue_of(places[place], tuple(rooms[room] for room in used))
+
+    changes = tuple(
+        msgspec.structs.replace(change, venue=venue(change.place, change.rooms)) if change.place else change
+        for change in meeting.changes
+    )
+    own = venue(meeting.place, meeting.rooms) if meeting.place else None
+    return msgspec.structs.replace(meeting, venue=own, changes=changes)
+
+
+def numbered(old: Meeting, new: Meeting) -> Meeting:
+    """`new`, its SEQUENCE one higher if a person would notice a difference (RFC 5545 section 3.8.7.4)."""
+    return new if _noticeable(old) == _noticeable(new) else msgspec.structs.replace(new, sequence=old.sequence + 1)
+
+
+def _noticeable(meeting: Meeting) -> Meeting:
+    """The meeting without what only its keepers see."""
+    online = meeting.online and msgspec.structs.replace(meeting.online, passcode="", notes="")
+    return msgspec.structs.replace(
+        meeting,
+        sequence=0,
+        previous="",
+        next="",
+        next_revision=0,
+        day_changes=(),
+        source=None,
+        source_name="",
+        place="",
+        rooms=(),
+        online=online,
+    )
+
+
+def edit_all(meeting: Meeting, edit: Edit, at: str, neighbours: Neighbours = Neighbours()) -> Meeting:
+    """Every date of this part. Raises Invalid, or Unmet with the dates that the caller must decide about."""
+    refuse_cancelled(meeting)
+    schedule = edit.wanted.schedule
+    if not edit.start_named and schedule.rule is not None and schedule.rule != meeting.schedule.rule:
+        schedule = _start_with_rule(meeting.schedule, schedule, neighbours)
+    schedule, changes = _reschedule(meeting, schedule, edit.orphans)
+    _apart(schedule, neighbours)
+    days = _day_changes(meeting, schedule, at)
+    return numbered(
+        meeting, msgspec.structs.replace(edit.wanted, schedule=schedule, changes=changes, day_changes=days)
+    )
+
+
+def _start_with_rule(old: Schedule, new: Schedule, neighbours: Neighbours) -> Schedule:
+    last = last_key(neighbours.before.schedule) if neighbours.before else None
+    try:
+        start = edits.derive_start(new, old.start.date(), after=last.date if last else None)
+    except RecurrenceError as error:
+        raise Invalid(Violation(f"meeting.schedule.{error.field}", error.reason)) from error
+    return msgspec.structs.replace(new, start=start)
+
+
+def _reschedule(meeting: Meeting, new: Schedule, orphans: str | None) -> tuple[Schedule, tuple[Change, ...]]:
+    possible(new, "meeting.schedule")
+    try:
+        return edits.reschedule(meeting.schedule, new, meeting.changes, orphans)
+    except edits.Orphaned as orphaned:
+        dates = ", ".join(key_text(key) for key in orphaned.keys)
+        raise Unmet(
+            f"these dates were changed and would lose their day: {dates}; say whether to keep or drop them (orphans)",
+            "ORPHANED_OCCURRENCES",
+            {"occurrences": dates},
+        ) from orphaned
+
+
+def _apart(schedule: Schedule, neighbours: Neighbours) -> None:
+    """A part's dates lie after those of the part before it and before those of the next."""
+    before = last_key(neighbours.before.schedule) if neighbours.before else None
+    after = Key(neighbours.after.schedule.start.date()) if neighbours.after else None
+    try:
+        edits.between_parts(before, schedule, after)
+    except RecurrenceError as error:
+        raise Invalid(Violation("meeting.schedule", error.reason)) from error
+
+
+def _day_changes(meeting: Meeting, new: Schedule, at: str) -> tuple[DayChange, ...]:
+    old = meeting.schedule
+    horizon = instant(moment(at) - DAY_CHANGES_KEPT)
+    kept = tuple(change for change in meeting.day_changes if change.at > horizon)
+    same = (old.rule, old.start.date(), old.extra) == (new.rule, new.start.date(), new.extra)
+    return kept if same else (*kept, DayChange(at=at, old=old, new=new))
+
+
+def split(meeting: Meeting, key: Key, new_id: str, at: str) -> tuple[Meeting, Meeting] | None:
+    """The part before `key` and, as a part of its own, what follows; None if `key` is the first date: nothing to cut.
+
+    Raises NotFound if the meeting does not take place on that date.
+    """
+    refuse_cancelled(meeting)
+    must_have(meeting, key)
+    parts = edits.split(meeting.schedule, meeting.changes, key)
+    if parts is None:
+        return None
+    before, after = parts
+    public = meeting.visibility is Visibility.PUBLIC
+    cut = msgspec.structs.replace(
+        meeting, schedule=before.schedule, changes=before.deviations, next=new_id, next_revision=1 if public else 0
+    )
+    continuation = msgspec.structs.replace(
+        meeting,
+        id=new_id,
+        created_at=at,
+        sequence=0,
+        previous=meeting.id,
+        day_changes=(),
+        schedule=after.schedule,
+        changes=after.deviations,
+    )
+    return numbered(meeting, cut), continuation
+
+
+def must_have(meeting: Meeting, key: Key) -> None:
+    """Raises NotFound unless the rule or an extra date puts an occurrence there."""
+    if not has(meeting.schedule, key):
+        raise NotFound(f"centres/{meeting.centre}/meetings/{meeting.id}/occurrences/{key_text(key)}")
+
+
+def refuse_cancelled(meeting: Meeting) -> None:
+    """Raises Unmet if the meeting was deleted."""
+    if meeting.status is Status.CANCELLED:
+        raise Unmet("the meeting was deleted; it is only shown as cancelled", "MEETING_CANCELLED")
+
+
+def with_change(meeting: Meeting, change: Change) -> Meeting:
+    """The meeting with this recorded about one date, and nothing if nothing differs. Raises NotFound, Unmet."""
+    refuse_cancelled(meeting)
+    must_have(meeting, change.key)
+    others = [other for other in meeting.changes if other.key != change.key]
+    changes = sorted(others if change.empty() else [*others, change], key=lambda each: each.key)
+    return numbered(meeting, msgspec.structs.replace(meeting, changes=tuple(changes)))
+
+
+def cancel_occurrence(meeting: Meeting, key: Key, reason: str) -> Meeting:
+    """That date does not take place. What else was recorded about it is kept, should it be restored in part."""
+    change = meeting.change(key) or Change(date=key.date, ordinal=key.ordinal)
+    return with_change(meeting, msgspec.structs.replace(change, cancelled=True, reason=reason))
+
+
+def restore_occurrence(meeting: Meeting, key: Key) -> Meeting:
+    """That date is as the series says."""
+    return with_change(meeting, Change(date=key.date, ordinal=key.ordinal))
+
+
+def cancel_meeting(meeting: Meeting, at: str) -> Meeting:
+    """Deleted: shown as cancelled until its tombstone is due."""
+    refuse_cancelled(meeting)
+    cancelled = msgspec.structs.replace(
+        meeting, status=Status.CANCELLED, cancelled_at=at, previous="", next="", next_revision=0
+    )
+    return numbered(meeting, cancelled)

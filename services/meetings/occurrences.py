@@ -1,0 +1,162 @@
+"""Single dates: Cancel, Restore, Change; and List."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+from openchair.meetings.v1 import meeting_pb2, occurrence_pb2
+from openchair.meetings.v1 import meeting_service_pb2 as pb
+
+from services.kit.call import Call
+from services.kit.errors import Invalid, NotFound, Violation
+from services.kit.paging import page_size
+from services.kit.store.port import Position
+from services.meetings import edits, records
+from services.meetings.desk import CENTRE, OCCURRENCE, PLACE, ROOM, Decision, Desk, Held, actor, expect_etag
+from services.meetings.listing import Listing, occurrence_message
+from services.meetings.masks import merged
+from services.meetings.series import Series
+from services.meetings.types import Centre, Change, Meeting
+from services.meetings.wire import change_message, child_name, read_change
+from services.recurrence.schedule import occurrence_at
+from services.recurrence.types import Key, Occurrence, RecurrenceError
+from services.recurrence.wire import key_text, parse_key
+
+WRITABLE = frozenset({"start", "minutes", "title", "notes", "mode", "place", "rooms", "reason", "online"})
+INSIDERS = frozenset({"facilitator", "coordinator", "administrator", "operator", "service"})
+WINDOW = timedelta(days=7)
+LONGEST_WINDOW = timedelta(days=366)
+
+
+class Occurrences:
+    """The methods about single dates."""
+
+    def __init__(self, desk: Desk, series: Series, listing: Listing) -> None:
+        self.desk = desk
+        self.series = series
+        self.listing = listing
+
+    async def cancel_occurrence(self, call: Call[pb.CancelOccurrenceRequest]) -> occurrence_pb2.Occurrence:
+        """That date does not take place."""
+
+        async def decide(at: str) -> Decision[occurrence_pb2.Occurrence]:
+            held, key = await self._date(call.message.name, call.message.etag)
+            meeting = edits.cancel_occurrence(held.value, key, call.message.reason.strip())
+            return _decision(call, held, meeting, key, at, "cancel-occurrence", call.message.reason)
+
+        return await self.desk.write(call, decide)
+
+    async def restore_occurrence(self, call: Call[pb.RestoreOccurrenceRequest]) -> occurrence_pb2.Occurrence:
+        """That date is as the series says."""
+
+        async def decide(at: str) -> Decision[occurrence_pb2.Occurrence]:
+            held, key = await self._date(call.message.name, call.message.etag)
+            meeting = edits.restore_occurrence(held.value, key)
+            return _decision(call, held, meeting, key, at, "restore-occurrence")
+
+        return await self.desk.write(call, decide)
+
+    async def change_occurrence(self, call: Call[pb.ChangeOccurrenceRequest]) -> occurrence_pb2.Occurrence:
+        """That date differs from the series in the fields of the mask."""
+        request = call.message
+
+        async def decide(at: str) -> Decision[occurrence_pb2.Occurrence]:
+            held, key = await self._date(request.name, request.etag)
+            before = held.value.change(key) or Change(date=key.date, ordinal=key.ordinal)
+            message = change_message(before, held.value.centre, public=False)
+            wanted, paths = merged(message, request.change, request.update_mask, WRITABLE, "change")
+            clear_unset(wanted, request.change, paths)
+            change = located(read_change(wanted, before), wanted, held.value)
+            changed = edits.with_change(held.value, change)
+            meeting, moved = await self.series.housed(held.value, changed, at, actor(call))
+            decision = _decision(call, held, meeting, key, at, "change-occurrence", change.reason)
+            return dataclasses.replace(decision, records=(*decision.records, *moved))
+
+        return await self.desk.write(call, decide)
+
+    async def list_occurrences(self, call: Call[pb.ListOccurrencesRequest]) -> pb.ListOccurrencesResponse:
+        """What is on in a window of time."""
+        request = call.message
+        centre = CENTRE.parse(request.parent, "parent")["centre"]
+        await self.desk.held("centre", centre, Centre, request.parent, centre)
+        since, until = window(request, call.clock.now())
+        insider = call.caller.has(INSIDERS, centre)
+        found = self.listing.between(request, centre, since, until, insider=insider)
+        size = page_size(request.page_size)
+        start = _resume(found, self.desk.pages.position(call))
+        page = found[start : start + size]
+        after = _position(*page[-1]) if len(found) > start + size else None
+        return pb.ListOccurrencesResponse(
+            occurrences=[occurrence_message(meeting, each, public=not insider) for meeting, each in page],
+            next_page_token=self.desk.pages.token(call, after),
+        )
+
+    async def _date(self, name: str, etag: str) -> tuple[Held[Meeting], Key]:
+        ids = OCCURRENCE.parse(name, "name")
+        try:
+            key = parse_key(ids["occurrence"])
+        except RecurrenceError as error:
+            raise Invalid(Violation("name", error.reason)) from error
+        try:
+            held = await self.series.meeting(child_name(ids["centre"], "meetings", ids["meeting"]))
+        except NotFound as error:
+            raise NotFound(name) from error
+        expect_etag(name, held.record, etag)
+        return held, key
+
+
+def _decision(
+    call: Call[Any], held: Held[Meeting], meeting: Meeting, key: Key, at: str, action: str, reason: str = ""
+) -> Decision[occurrence_pb2.Occurrence]:
+    reply = occurrence_message(meeting, occurrence_at(meeting.schedule, meeting.changes, key), public=False)
+    record = records.write(held.record, meeting, at=at, actor=actor(call))
+    written = () if meeting == held.value else (record,)
+    return Decision(written, reply, action, f"{key_text(key)} {reason}".strip())
+
+
+def clear_unset(
+    wanted: meeting_pb2.OccurrenceChange, update: meeting_pb2.OccurrenceChange, paths: frozenset[str]
+) -> None:
+    """A field that the mask names and the request does not set goes back to the series' own."""
+    for path in paths:
+        descriptor = update.DESCRIPTOR.fields_by_name.get(path)
+        if descriptor is not None and descriptor.has_presence and not update.HasField(path):  # type: ignore[arg-type]  # a path of the mask
+            wanted.ClearField(path)  # type: ignore[arg-type]  # a path of the mask
+
+
+def located(change: Change, message: meeting_pb2.OccurrenceChange, meeting: Meeting) -> Change:
+    """The change with the ids of the place and rooms that the message names. Raises Invalid."""
+    place = PLACE.parse(message.place, "change.place") if message.HasField("place") else None
+    rooms = [ROOM.parse(room, f"change.rooms[{n}]") for n, room in enumerate(message.rooms)]
+    if rooms and place is None:
+        raise Invalid(Violation("change.place", "rooms go with the place they are in"))
+    if any(ids["centre"] != meeting.centre for ids in ([place] if place else []) + rooms):
+        raise Invalid(Violation("change.place", "must belong to the same centre"))
+    return msgspec.structs.replace(
+        change, place=place["place"] if place else None, rooms=tuple(room["room"] for room in rooms)
+    )
+
+
+def window(request: pb.ListOccurrencesRequest, now: datetime) -> tuple[datetime, datetime]:
+    """The window that was asked for: seven days from now unless stated. Raises Invalid."""
+    since = request.start_time.ToDatetime(UTC) if request.HasField("start_time") else now
+    until = request.end_time.ToDatetime(UTC) if request.HasField("end_time") else since + WINDOW
+    if until <= since:
+        raise Invalid(Violation("end_time", "must be after start_time"))
+    if until - since > LONGEST_WINDOW:
+        raise Invalid(Violation("end_time", f"must be at most {LONGEST_WINDOW.days} days after start_time"))
+    return since, until
+
+
+def _position(meeting: Meeting, occurrence: Occurrence) -> Position:
+    return (int(occurrence.start.timestamp()), meeting.id, key_text(occurrence.key))
+
+
+def _resume(found: list[tuple[Meeting, Occurrence]], position: Position | None) -> int:
+    """Index of the first occurrence after the position, which may itself be gone."""
+    if position is None:
+        return 0
+    return next((n for n, each in enumerate(found) if _position(*each) > position), len(found))

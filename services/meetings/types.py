@@ -1,0 +1,213 @@
+"""What the service owns: centres, places, rooms, meetings. Immutable; what is stored is exactly these, as documents.
+
+Local times are naive and mean the meeting's zone; instants are RFC 3339 UTC text (`clock.instant`), as they are stored.
+"""
+
+from __future__ import annotations
+
+import enum
+
+import msgspec
+
+from services.recurrence.types import Deviation, Key, Schedule
+
+
+class AddressAccess(enum.Enum):
+    """Who may learn the address of a place."""
+
+    PUBLIC = "public"
+    AREA_ONLY = "area-only"
+    HOLDERS = "holders"
+
+
+class Mode(enum.Enum):
+    """How people take part. Stated, never guessed."""
+
+    IN_PERSON = "in-person"
+    ONLINE = "online"
+    HYBRID = "hybrid"
+
+
+class OnlineAccess(enum.Enum):
+    """Who may learn how to join online."""
+
+    PUBLIC = "public"
+    SEAT_HOLDERS = "seat-holders"
+    INVITE_CODE = "invite-code"
+
+
+class Visibility(enum.Enum):
+    """Who may learn that a meeting exists."""
+
+    PUBLIC = "public"
+    UNLISTED = "unlisted"
+    MEMBERS = "members"
+
+
+class Status(enum.Enum):
+    """What a series is at present."""
+
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    CANCELLED = "cancelled"
+
+
+class Centre(msgspec.Struct, frozen=True, kw_only=True):
+    """A recovery centre. `centre` is its own id, as every record says whose it is."""
+
+    id: str
+    centre: str
+    created_at: str
+    title: str
+    zone: str
+    language: str = ""
+    website: str = ""
+    description: str = ""
+    crisis_line: str = ""
+
+
+class Position(msgspec.Struct, frozen=True):
+    """WGS 84, in units of 10^-7 degrees (about a centimetre), because documents hold no fractions."""
+
+    latitude_e7: int
+    longitude_e7: int
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True):
+    """An address where meetings are held. `source` is the import it came with, if it did."""
+
+    id: str
+    centre: str
+    created_at: str
+    title: str
+    address: str = ""
+    area: str = ""
+    address_access: AddressAccess = AddressAccess.PUBLIC
+    position: Position | None = None
+    approximate: bool = False
+    accessibility: tuple[str, ...] = ()
+    notes: str = ""
+    source: str = ""
+
+
+class Room(msgspec.Struct, frozen=True, kw_only=True):
+    """A room of a place."""
+
+    id: str
+    centre: str
+    created_at: str
+    title: str
+    place: str
+    capacity: int = 0
+    accessibility: tuple[str, ...] = ()
+    equipment: tuple[str, ...] = ()
+    notes: str = ""
+
+
+class Venue(msgspec.Struct, frozen=True, kw_only=True):
+    """A meeting's copy of its place and rooms, whole; what the public learns of it is decided when it is shown."""
+
+    title: str
+    rooms: tuple[str, ...] = ()
+    address: str = ""
+    area: str = ""
+    address_access: AddressAccess = AddressAccess.PUBLIC
+    position: Position | None = None
+    approximate: bool = False
+    accessibility: tuple[str, ...] = ()
+    notes: str = ""
+
+
+class Online(msgspec.Struct, frozen=True, kw_only=True):
+    """How to join from afar. Passcode and notes never leave the record."""
+
+    access: OnlineAccess = OnlineAccess.PUBLIC
+    url: str = ""
+    phone: str = ""
+    passcode: str = ""
+    notes: str = ""
+
+
+class Source(msgspec.Struct, frozen=True, kw_only=True):
+    """Where an imported meeting comes from; `digest` is over what came."""
+
+    source: str
+    id: str
+    url: str = ""
+    update_time: str = ""
+    digest: str = ""
+    original: str = ""
+
+
+class Change(Deviation, frozen=True, kw_only=True):
+    """What differs on one date: only the fields that are set."""
+
+    reason: str = ""
+    title: str | None = None
+    notes: str | None = None
+    mode: Mode | None = None
+    place: str | None = None
+    rooms: tuple[str, ...] = ()
+    venue: Venue | None = None
+    online: Online | None = None
+
+    def empty(self) -> bool:
+        """Whether nothing differs any more."""
+        return self == Change(date=self.date, ordinal=self.ordinal)
+
+
+class DayChange(msgspec.Struct, frozen=True, kw_only=True):
+    """A change of the days of a series, kept so that whoever missed the revision still finds where a date went."""
+
+    at: str
+    old: Schedule
+    new: Schedule
+
+
+class Meeting(msgspec.Struct, frozen=True, kw_only=True):
+    """A series of occurrences, or one part of a series that was split.
+
+    `next_revision` is the revision of the next part's public view that this one was cut for; 0: it has none.
+    """
+
+    id: str
+    centre: str
+    created_at: str
+    lineage: str
+    title: str
+    schedule: Schedule
+    status: Status = Status.ACTIVE
+    cancelled_at: str | None = None
+    sequence: int = 0
+    previous: str = ""
+    next: str = ""
+    next_revision: int = 0
+    kind: str = "support-meeting"
+    fellowship: str = ""
+    types: tuple[str, ...] = ()
+    mode: Mode = Mode.IN_PERSON
+    language: str = ""
+    accessibility: tuple[str, ...] = ()
+    notes: str = ""
+    group: str = ""
+    visibility: Visibility = Visibility.PUBLIC
+    changes: tuple[Change, ...] = ()
+    day_changes: tuple[DayChange, ...] = ()
+    place: str = ""
+    rooms: tuple[str, ...] = ()
+    venue: Venue | None = None
+    online: Online | None = None
+    source_name: str = ""
+    source: Source | None = None
+
+    def change(self, key: Key) -> Change | None:
+        """What differs on that date, if anything does."""
+        return next((change for change in self.changes if change.key == key), None)
+
+    def places(self) -> frozenset[str]:
+        """Every place it uses, on any date."""
+        return frozenset(filter(None, (self.place, *(change.place for change in self.changes))))
+
+    def all_rooms(self) -> frozenset[str]:
+        """Every room it uses, on any date."""
+        return frozenset(self.rooms) | frozenset(room for change in self.changes for room in change.rooms)

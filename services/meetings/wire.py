@@ -1,0 +1,355 @@
+"""Between messages and what the service owns. Here what each kind of reader may see is decided, and nowhere else."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TypeVar
+
+import msgspec
+from google.protobuf.timestamp_pb2 import Timestamp
+from openchair.meetings.v1 import centre_pb2, meeting_pb2, place_pb2, schedule_pb2
+
+from services.kit.clock import moment
+from services.kit.store.port import Record
+from services.meetings.check import MAX_CHAIRS, Problems
+from services.meetings.types import (
+    AddressAccess,
+    Centre,
+    Change,
+    Meeting,
+    Mode,
+    Online,
+    OnlineAccess,
+    Place,
+    Position,
+    Room,
+    Source,
+    Status,
+    Venue,
+    Visibility,
+)
+from services.recurrence.wire import from_schedule, to_deviation
+
+E = TypeVar("E", bound=Enum)
+M = TypeVar("M", centre_pb2.Centre, place_pb2.Place, place_pb2.Room, meeting_pb2.Meeting)
+
+MODES = {1: Mode.IN_PERSON, 2: Mode.ONLINE, 3: Mode.HYBRID}
+ONLINE_ACCESS = {1: OnlineAccess.PUBLIC, 2: OnlineAccess.SEAT_HOLDERS, 3: OnlineAccess.INVITE_CODE}
+ADDRESS_ACCESS = {1: AddressAccess.PUBLIC, 2: AddressAccess.AREA_ONLY, 3: AddressAccess.HOLDERS}
+VISIBILITIES = {1: Visibility.PUBLIC, 2: Visibility.UNLISTED, 3: Visibility.MEMBERS}
+STATES = {1: Status.ACTIVE, 2: Status.SUSPENDED, 3: Status.CANCELLED}
+SETTABLE_STATES = {1: Status.ACTIVE, 2: Status.SUSPENDED}
+
+
+def number(choices: dict[int, E], member: E) -> int:
+    """The enum number that stands for a member on the wire."""
+    return next(key for key, value in choices.items() if value is member)
+
+
+def timestamp(text: str) -> Timestamp:
+    """The wire's form of a stored instant."""
+    stamp = Timestamp()
+    stamp.FromDatetime(moment(text))
+    return stamp
+
+
+def centre_name(centre: str) -> str:
+    """Resource name of a centre."""
+    return f"centres/{centre}"
+
+
+def child_name(centre: str, collection: str, id: str) -> str:  # noqa: A002 - the field is named id everywhere
+    """Resource name of something that belongs to a centre; "" for no id."""
+    return f"centres/{centre}/{collection}/{id}" if id else ""
+
+
+# --- centres, places, rooms ---------------------------------------------------------------------------------------
+
+
+def centre_message(centre: Centre) -> centre_pb2.Centre:
+    """A centre, all of which is public."""
+    return centre_pb2.Centre(
+        name=centre_name(centre.id),
+        create_time=timestamp(centre.created_at),
+        title=centre.title,
+        time_zone=centre.zone,
+        language=centre.language,
+        website=centre.website,
+        description=centre.description,
+        crisis_line=centre.crisis_line,
+    )
+
+
+def read_centre(message: centre_pb2.Centre, base: Centre) -> Centre:
+    """`base` with what the message says. Raises Invalid naming every field that is wrong."""
+    problems = Problems("centre.")
+    centre = msgspec.structs.replace(
+        base,
+        title=problems.title("title", message.title),
+        zone=problems.zone("time_zone", message.time_zone),
+        language=problems.language("language", message.language),
+        website=problems.url("website", message.website),
+        description=problems.text("description", message.description),
+        crisis_line=problems.line("crisis_line", message.crisis_line),
+    )
+    problems.settle()
+    return centre
+
+
+def place_message(place: Place, *, public: bool = False) -> place_pb2.Place:
+    """A place; the public one holds no more than its stated level (DESIGN: who may see what is stated)."""
+    message = place_pb2.Place(
+        name=child_name(place.centre, "places", place.id),
+        create_time=timestamp(place.created_at),
+        title=place.title,
+        address_access=number(ADDRESS_ACCESS, place.address_access),  # type: ignore[arg-type]  # the wire's number
+        accessibility=place.accessibility,
+    )
+    if not public or place.address_access is not AddressAccess.HOLDERS:
+        message.area = place.area
+    if not public or place.address_access is AddressAccess.PUBLIC:
+        message.address, message.notes, message.approximate = place.address, place.notes, place.approximate
+        _set_position(message, place.position)
+    return message
+
+
+def _set_position(message: place_pb2.Place | meeting_pb2.Venue, position: Position | None) -> None:
+    if position is not None:
+        message.latitude, message.longitude = position.latitude_e7 / 1e7, position.longitude_e7 / 1e7
+
+
+def read_place(message: place_pb2.Place, base: Place, prefix: str = "place.") -> Place:
+    """`base` with what the message says. Raises Invalid naming every field that is wrong."""
+    problems = Problems(prefix)
+    place = msgspec.structs.replace(
+        base,
+        title=problems.title("title", message.title),
+        address=problems.line("address", message.address, 500),
+        area=problems.line("area", message.area),
+        address_access=problems.choice(
+            "address_access", message.address_access, ADDRESS_ACCESS, AddressAccess.PUBLIC
+        ),
+        position=_read_position(message, problems),
+        approximate=message.approximate,
+        accessibility=problems.words("accessibility", message.accessibility),
+        notes=problems.text("notes", message.notes),
+    )
+    problems.settle()
+    return place
+
+
+def _read_position(message: place_pb2.Place, problems: Problems) -> Position | None:
+    if message.HasField("latitude") != message.HasField("longitude"):
+        problems.add("latitude", "latitude and longitude go together")
+    if not message.HasField("latitude"):
+        return None
+    for field, limit in (("latitude", 90), ("longitude", 180)):
+        if not abs(getattr(message, field)) <= limit:  # so that NaN is refused too
+            problems.add(field, f"must lie between -{limit} and {limit} degrees")
+            return None
+    return Position(round(message.latitude * 1e7), round(message.longitude * 1e7))
+
+
+def room_message(room: Room) -> place_pb2.Room:
+    """A room, all of which is public."""
+    return place_pb2.Room(
+        name=child_name(room.centre, "rooms", room.id),
+        create_time=timestamp(room.created_at),
+        title=room.title,
+        place=child_name(room.centre, "places", room.place),
+        capacity=room.capacity,
+        accessibility=room.accessibility,
+        equipment=room.equipment,
+        notes=room.notes,
+    )
+
+
+def read_room(message: place_pb2.Room, base: Room) -> Room:
+    """`base` with what the message says, but for its place. Raises Invalid naming every field that is wrong."""
+    problems = Problems("room.")
+    if not 0 <= message.capacity <= MAX_CHAIRS:
+        problems.add("capacity", f"must lie between 0 and {MAX_CHAIRS}")
+    room = msgspec.structs.replace(
+        base,
+        title=problems.title("title", message.title),
+        capacity=message.capacity,
+        accessibility=problems.words("accessibility", message.accessibility),
+        equipment=problems.words("equipment", message.equipment),
+        notes=problems.text("notes", message.notes),
+    )
+    problems.settle()
+    return room
+
+
+# --- meetings -----------------------------------------------------------------------------------------------------
+
+
+def venue_message(venue: Venue, *, public: bool) -> meeting_pb2.Venue:
+    """Where it is held, as much as the reader may know."""
+    access = AddressAccess.PUBLIC if not public else venue.address_access
+    message = meeting_pb2.Venue(accessibility=venue.accessibility)
+    if access is AddressAccess.HOLDERS:
+        return message
+    message.area = venue.area
+    if access is AddressAccess.PUBLIC:
+        message.title, message.address, message.notes = venue.title, venue.address, venue.notes
+        message.rooms.extend(venue.rooms)
+        message.approximate = venue.approximate
+        _set_position(message, venue.position)
+    return message
+
+
+def online_message(online: Online, *, public: bool) -> meeting_pb2.Online:
+    """How to join, as much as the reader may know. The passcode and the notes are for nobody but the centre."""
+    message = meeting_pb2.Online(access=number(ONLINE_ACCESS, online.access))  # type: ignore[arg-type]  # the wire's number
+    if not public or online.access is OnlineAccess.PUBLIC:
+        message.url, message.phone = online.url, online.phone
+    if not public:
+        message.passcode, message.notes = online.passcode, online.notes
+    return message
+
+
+def source_message(source: Source, *, public: bool) -> meeting_pb2.Source:
+    """Where it comes from; the source's own record stays inside."""
+    message = meeting_pb2.Source(source=source.source, id=source.id, url=source.url, update_time=source.update_time)
+    if not public:
+        message.digest, message.original = source.digest, source.original
+    return message
+
+
+def change_message(change: Change, centre: str, *, public: bool) -> meeting_pb2.OccurrenceChange:
+    """What differs on one date."""
+    message = meeting_pb2.OccurrenceChange(
+        date=change.date.isoformat(), ordinal=change.ordinal, cancelled=change.cancelled, reason=change.reason
+    )
+    if change.start is not None:
+        message.start = change.start.isoformat(timespec="minutes")
+    if change.minutes is not None:
+        message.minutes = change.minutes
+    if change.title is not None:
+        message.title = change.title
+    if change.notes is not None:
+        message.notes = change.notes
+    if change.mode is not None:
+        message.mode = number(MODES, change.mode)  # type: ignore[assignment]  # the wire's number
+    if change.place is not None:
+        message.place = child_name(centre, "places", change.place)
+    message.rooms.extend(child_name(centre, "rooms", room) for room in change.rooms)
+    if change.venue is not None:
+        message.venue.CopyFrom(venue_message(change.venue, public=public))
+    if change.online is not None:
+        message.online.CopyFrom(online_message(change.online, public=public))
+    return message
+
+
+def meeting_message(meeting: Meeting, *, public: bool = False) -> meeting_pb2.Meeting:
+    """A meeting; the public one holds no more than each part's stated level."""
+    message = meeting_pb2.Meeting(
+        name=child_name(meeting.centre, "meetings", meeting.id),
+        create_time=timestamp(meeting.created_at),
+        lineage=meeting.lineage,
+        state=number(STATES, meeting.status),  # type: ignore[arg-type]  # the wire's number
+        sequence=meeting.sequence,
+        title=meeting.title,
+        kind=meeting.kind,
+        fellowship=meeting.fellowship,
+        types=meeting.types,
+        mode=number(MODES, meeting.mode),  # type: ignore[arg-type]  # the wire's number
+        language=meeting.language,
+        accessibility=meeting.accessibility,
+        notes=meeting.notes,
+        group=meeting.group,
+        visibility=number(VISIBILITIES, meeting.visibility),  # type: ignore[arg-type]  # the wire's number
+        schedule=from_schedule(meeting.schedule),
+        changes=[change_message(change, meeting.centre, public=public) for change in meeting.changes],
+        day_changes=[
+            schedule_pb2.DayChange(
+                time=change.at, old_schedule=from_schedule(change.old), new_schedule=from_schedule(change.new)
+            )
+            for change in meeting.day_changes
+        ],
+        place=child_name(meeting.centre, "places", meeting.place),
+        rooms=[child_name(meeting.centre, "rooms", room) for room in meeting.rooms],
+    )
+    if meeting.cancelled_at is not None:
+        message.cancel_time.CopyFrom(timestamp(meeting.cancelled_at))
+    if meeting.venue is not None:
+        message.venue.CopyFrom(venue_message(meeting.venue, public=public))
+    if meeting.online is not None:
+        message.online.CopyFrom(online_message(meeting.online, public=public))
+    if meeting.source is not None:
+        message.source.CopyFrom(source_message(meeting.source, public=public))
+    if not public:
+        message.previous_part = child_name(meeting.centre, "meetings", meeting.previous)
+    if meeting.next_revision or not public:
+        message.next_part = child_name(meeting.centre, "meetings", meeting.next)
+        message.next_part_revision = meeting.next_revision
+    return message
+
+
+def read_online(message: meeting_pb2.Online, field: str, problems: Problems) -> Online:
+    """How to join from afar."""
+    return Online(
+        access=problems.choice(f"{field}.access", message.access, ONLINE_ACCESS, OnlineAccess.PUBLIC),
+        url=problems.url(f"{field}.url", message.url),
+        phone=problems.phone(f"{field}.phone", message.phone),
+        passcode=problems.line(f"{field}.passcode", message.passcode),
+        notes=problems.text(f"{field}.notes", message.notes),
+    )
+
+
+def read_meeting(message: meeting_pb2.Meeting, base: Meeting, prefix: str = "meeting.") -> Meeting:
+    """`base` with what the message says, but for place and rooms, which are looked up. Raises Invalid naming fields."""
+    problems = Problems(prefix)
+    schedule = problems.schedule("schedule", message.schedule)
+    meeting = msgspec.structs.replace(
+        base,
+        title=problems.title("title", message.title),
+        status=problems.choice("state", message.state, SETTABLE_STATES, Status.ACTIVE),
+        schedule=schedule or base.schedule,
+        kind=problems.slug("kind", message.kind or "support-meeting"),
+        fellowship=problems.line("fellowship", message.fellowship, 60),
+        types=problems.words("types", message.types),
+        mode=problems.stated("mode", message.mode, MODES, Mode.IN_PERSON),
+        language=problems.language("language", message.language),
+        accessibility=problems.words("accessibility", message.accessibility),
+        notes=problems.text("notes", message.notes),
+        group=problems.line("group", message.group),
+        visibility=problems.choice("visibility", message.visibility, VISIBILITIES, Visibility.PUBLIC),
+        online=read_online(message.online, "online", problems) if message.HasField("online") else None,
+    )
+    problems.settle()
+    return meeting
+
+
+def read_change(message: meeting_pb2.OccurrenceChange, base: Change) -> Change:
+    """What differs on one date, but for place and rooms, which are looked up. Raises Invalid naming fields."""
+    problems = Problems("change.")
+    moved = meeting_pb2.OccurrenceChange()
+    moved.CopyFrom(message)
+    moved.date, moved.ordinal = base.date.isoformat(), base.ordinal
+    try:
+        times = to_deviation(moved)
+    except ValueError as error:
+        field = getattr(error, "field", "start")
+        problems.add(field, getattr(error, "reason", str(error)))
+        times = base
+    change = msgspec.structs.replace(
+        base,
+        start=times.start,
+        minutes=times.minutes,
+        reason=problems.text("reason", message.reason),
+        title=problems.title("title", message.title) if message.HasField("title") else None,
+        notes=problems.text("notes", message.notes) if message.HasField("notes") else None,
+        mode=problems.stated("mode", message.mode, MODES, Mode.IN_PERSON) if message.HasField("mode") else None,
+        online=read_online(message.online, "online", problems) if message.HasField("online") else None,
+    )
+    problems.settle()
+    return change
+
+
+def stamp(message: M, record: Record) -> M:
+    """The message as an answer to a caller: with the record's own time and etag."""
+    message.etag = str(record.revision)
+    message.update_time.CopyFrom(timestamp(record.at))
+    return message
