@@ -190,14 +190,18 @@ def _changes(data: bytes, footer: Footer, since: datetime) -> tuple[tuple[str, t
     times, types = _read(data)
     state = types[0]
     changes: list[Transition] = []
+    settled = datetime.min  # noqa: DTZ901 - naive UTC
     for second, (name, offset, dst) in zip(times, types[1:], strict=True):
         at = _EPOCH + timedelta(seconds=second)
         kind = (name, offset, dst != inverted)
         if at < since:
-            state = kind
+            state, settled = kind, at
         elif kind != _now(state, changes):
             before = _now(state, changes)[1]
             changes.append(Transition(at + before, before, offset, name, kind[2]))
+    if not changes:
+        past = [turn for turn, _ in _coming(footer, since.year) if settled < turn.instant < since]
+        return _now(state, past), changes
     return state, changes
 
 
