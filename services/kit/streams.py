@@ -1,0 +1,180 @@
+"""Streams, their settings and who may do what to them, as data. Pure but for `provision` and `check`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import urllib.request
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from services.kit.bus import Bus
+
+OLDEST_SERVER = (2, 14)
+"""Older ones let routes and leaf nodes in without authentication."""
+
+DUPLICATE_WINDOW = 0.1
+"""Seconds, the least the server takes: nothing here relies on Nats-Msg-Id."""
+
+
+class StreamSettings(msgspec.Struct, frozen=True):
+    """A stream that holds the newest message of each subject, and pushes back when it is full."""
+
+    name: str
+    subjects: tuple[str, ...]
+    storage: str = "file"
+    retention: str = "limits"
+    max_msgs_per_subject: int = 1
+    discard: str = "new"
+    allow_msg_ttl: bool = True
+    allow_direct: bool = False
+    duplicate_window: float = DUPLICATE_WINDOW
+    max_age: float = 0
+    max_msgs: int = -1
+    max_bytes: int = -1
+    num_replicas: int = 1
+    sources: tuple[str, ...] = ()
+
+
+class StreamState(msgspec.Struct, frozen=True):
+    """A stream as found. A past was lost if `created` changed or `last_sequence` fell."""
+
+    created: str
+    last_sequence: int
+    messages: int
+    settings: StreamSettings
+
+
+class NatsUser(msgspec.Struct, frozen=True):
+    """Whom the server lets in: `publishes` are subjects ("openchair.home.public.meetings.>"), `follows` stream names.
+
+    `provisions`: may create, change and delete streams. Whoever may do that can make a stream source any other one and
+    read it, so no service is given it.
+    """
+
+    name: str
+    publishes: tuple[str, ...] = ()
+    follows: tuple[str, ...] = ()
+    provisions: bool = False
+
+
+def public_stream(site: str) -> str:
+    """The stream of everything public of a site."""
+    return f"PUBLIC_{site}"
+
+
+def private_stream(site: str, service: str) -> str:
+    """The stream of one service's private views."""
+    return f"PRIVATE_{site}_{service}"
+
+
+def stream_of(subject: str) -> str:
+    """The stream that stores a subject. Raises ValueError for one that is not ours."""
+    tokens = subject.split(".")
+    if len(tokens) < 4 or tokens[0] != "openchair" or tokens[2] not in ("public", "private"):  # noqa: PLR2004 - shape
+        raise ValueError(f"{subject!r} is not a subject of ours")
+    return public_stream(tokens[1]) if tokens[2] == "public" else private_stream(tokens[1], tokens[3])
+
+
+def subjects_of(site: str, view: str, service: str) -> str:
+    """All subjects of one service's public or private view."""
+    return f"openchair.{site}.{view}.{service}.>"
+
+
+def declared(site: str, private: Iterable[str], replicas: int = 1) -> tuple[StreamSettings, ...]:
+    """The streams of a site: the public one, and one for each service that has a private view."""
+    public = StreamSettings(public_stream(site), (f"openchair.{site}.public.>",), num_replicas=replicas)
+    return (
+        public,
+        *(
+            StreamSettings(
+                private_stream(site, service), (subjects_of(site, "private", service),), num_replicas=replicas
+            )
+            for service in private
+        ),
+    )
+
+
+def inbox(user: str) -> str:
+    """The prefix of a user's replies: nobody else may listen there."""
+    return f"_INBOX_{user}"
+
+
+def permissions(user: NatsUser) -> dict[str, Any]:
+    """What one user may publish and subscribe to, in the words of the server's configuration."""
+    may = ["$JS.API.INFO", *user.publishes]
+    for stream in sorted({stream_of(subject) for subject in user.publishes}):
+        may += [f"$JS.API.STREAM.INFO.{stream}", f"$JS.API.STREAM.MSG.GET.{stream}"]
+    for stream in user.follows:
+        verbs = ("CREATE", "INFO", "DELETE", "MSG.NEXT")
+        may.append(f"$JS.API.STREAM.INFO.{stream}")
+        may += [f"$JS.API.CONSUMER.{verb}.{stream}{rest}" for verb in verbs for rest in ("", ".>")]
+        may += [f"$JS.ACK.{stream}.>", f"$JS.FC.{stream}.>"]
+    if user.provisions:
+        may += [f"$JS.API.STREAM.{verb}.*" for verb in ("CREATE", "UPDATE", "DELETE", "INFO")]
+    return {"publish": {"allow": sorted(set(may))}, "subscribe": {"allow": [f"{inbox(user.name)}.>"]}}
+
+
+def authorization(users: Iterable[NatsUser], passwords: Mapping[str, str]) -> dict[str, Any]:
+    """The `authorization` block of a server's configuration; as JSON it is text that the server reads."""
+    return {
+        "users": [
+            {"user": user.name, "password": passwords[user.name], "permissions": permissions(user)} for user in users
+        ]
+    }
+
+
+async def provision(bus: Bus, wanted: Iterable[StreamSettings]) -> None:
+    """Creates or updates streams, as a user that `provisions`. Raises BusUnavailable."""
+    for settings in wanted:
+        await bus.declare(settings)
+
+
+async def check(bus: Bus, wanted: Iterable[StreamSettings]) -> list[str]:
+    """What differs from what was declared, a sentence each; changes nothing. Raises BusUnavailable."""
+    wrong = _version(bus.server_version)
+    for settings in wanted:
+        found = await bus.stream(settings.name)
+        wrong += [f"there is no stream {settings.name}"] if found is None else differences(found.settings, settings)
+    return wrong
+
+
+def differences(found: StreamSettings, wanted: StreamSettings) -> list[str]:
+    """The settings that differ, replicas and limits of size aside: those are the operator's to choose."""
+    fields = [name for name in wanted.__struct_fields__ if name not in ("num_replicas", "max_bytes", "sources")]
+    return [
+        f"stream {wanted.name}: {name} is {getattr(found, name)!r}, should be {getattr(wanted, name)!r}"
+        for name in fields
+        if getattr(found, name) != getattr(wanted, name)
+    ]
+
+
+def _version(text: str) -> list[str]:
+    numbers = text.removeprefix("v").split(".")[:2]
+    if all(number.isdigit() for number in numbers) and tuple(map(int, numbers)) >= OLDEST_SERVER:
+        return []
+    return [f"nats-server {text or '(unknown)'} is too old: {'.'.join(map(str, OLDEST_SERVER))} or newer is needed"]
+
+
+async def check_sync(monitors: Sequence[str]) -> list[str]:
+    """What is wrong with how the servers write to disk, as their monitoring ports (NATS_MONITOR_URLS) tell it."""
+    if not monitors:
+        return ["NATS_MONITOR_URLS names no server, so that sync_interval cannot be seen"]
+    found = await asyncio.gather(*(asyncio.to_thread(_sync, url) for url in monitors))
+    return [problem for problem in found if problem]
+
+
+def _sync(url: str) -> str:
+    if not url.startswith(("http://", "https://")):
+        return f"NATS_MONITOR_URLS: {url} is not an http address"
+    try:
+        with urllib.request.urlopen(f"{url.rstrip('/')}/varz", timeout=3) as reply:  # noqa: S310 - scheme looked at above
+            varz = json.load(reply)
+    except (OSError, ValueError) as error:
+        return f"NATS_MONITOR_URLS: {url} does not say how it writes to disk: {error}"
+    always = varz.get("jetstream", {}).get("config", {}).get("sync_always", False)
+    return "" if always else f"{url}: jetstream.sync_interval must be 'always'"
