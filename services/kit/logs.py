@@ -10,6 +10,9 @@ import logging
 import re
 import sys
 from collections.abc import Mapping, MutableMapping
+from datetime import datetime
+from enum import Enum
+from pathlib import Path
 from typing import Any, TextIO, TypeAlias, cast
 
 import structlog
@@ -20,7 +23,7 @@ REDACTED = "[redacted]"
 
 _KEYS = re.compile(
     r"(^|_)(token|authorization|password|passcode|secret|credential|credentials|cookie|payload|body|email|e_mail|phone"
-    r"|address|ip|peer|contact|private_key|key)s?$",
+    r"|address|ip|contact|private_key)s?$",
     re.IGNORECASE,
 )
 _FORMS = (
@@ -71,7 +74,7 @@ def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mutab
 
 
 def redacted(value: Any) -> Any:
-    """The value without what looks like a token or a password, at any depth."""
+    """The value without what looks like a token or a password, at any depth; of anything but plain values nothing."""
     if isinstance(value, str):
         for form, instead in _FORMS:
             value = form.sub(instead, value)
@@ -80,7 +83,11 @@ def redacted(value: Any) -> Any:
         return {key: REDACTED if _KEYS.search(str(key)) else redacted(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [redacted(item) for item in value]
-    return REDACTED if isinstance(value, bytes) else value
+    if isinstance(value, BaseException):
+        return f"{type(value).__module__}.{type(value).__qualname__}"  # its text may hold what a person wrote
+    if isinstance(value, datetime | Path | Enum):
+        return str(value)
+    return value if value is None or isinstance(value, bool | int | float) else REDACTED
 
 
 def _shared() -> list[structlog.typing.Processor]:

@@ -1,0 +1,215 @@
+"""What an installation is told by its environment: read once, checked whole, passed down.
+
+A process that finds anything wrong refuses to start and names every key, never a value. No secret has a default.
+`.env.example` lists every variable.
+"""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, TypeAlias, TypeVar
+from urllib.parse import SplitResult, unquote, urlsplit
+
+PREFIX = "OPENCHAIR_"
+LEVELS = ("debug", "info", "warning", "error")
+ENVIRONMENTS = ("development", "production")
+SHORTEST_SECRET = 32
+LONGEST_SITE = 32
+HIGHEST_PORT = 65535
+
+TEST_KEYS = frozenset({"OPENCHAIR_MONGOD", "OPENCHAIR_GATE"})
+"""Read by the tests alone: a person may have them set when starting the program."""
+
+_PLACEHOLDER = re.compile(
+    r"(change|replace)[\W_]*(me|this|it)?|(my|your|the|a|default|some)?[\W_]*(secret|password|pass|key|token)s?\d*"
+    r"|pass(word|wd)?\d*|example|placeholder|insecure|admin|root|guest|test(ing)?|default|todo|<.*>|(.)\4*",
+    re.IGNORECASE,
+)
+
+T = TypeVar("T")
+Reader: TypeAlias = Callable[[str], T]
+
+
+class SettingsError(Exception):
+    """The environment does not fit. `problems` has one sentence for each key that is wrong, the key first."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit()) or int(text) > HIGHEST_PORT:
+        raise ValueError(f"must be a port, 0 (any that is free) to {HIGHEST_PORT}")
+    return int(text)
+
+
+def _flag(text: str) -> bool:
+    if text.lower() not in {"true", "false"}:
+        raise ValueError("must be true or false")
+    return text.lower() == "true"
+
+
+def _one_of(*values: str) -> Reader[str]:
+    def read(text: str) -> str:
+        if text.lower() not in values:
+            raise ValueError(f"must be one of {', '.join(values)}")
+        return text.lower()
+
+    return read
+
+
+def _site(text: str) -> str:
+    if len(text) > LONGEST_SITE or not re.fullmatch(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?", text):
+        raise ValueError(f"must be 1 to {LONGEST_SITE} of a-z, 0-9 and '-' (it is part of stream and subject names)")
+    return text
+
+
+def _host(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9.:-]+", text):
+        raise ValueError("must be a host name or an IP address")
+    return text
+
+
+def _url(text: str, *schemes: str) -> SplitResult:
+    """The parts of a URL. Raises ValueError for another scheme, no host, or a password that is a placeholder."""
+    try:
+        parts = urlsplit(text)
+        sound = bool(parts.hostname) and (parts.port or 0) <= HIGHEST_PORT
+    except ValueError:
+        sound = False
+    if not sound or parts.scheme not in schemes:
+        raise ValueError(f"must be a URL with {' or '.join(f'{scheme}://' for scheme in schemes)} and a host")
+    if parts.password is not None and _PLACEHOLDER.fullmatch(unquote(parts.password)):
+        raise ValueError("has a placeholder for a password: set one of your own")
+    return parts
+
+
+def _public_url(text: str) -> str:
+    parts = _url(text, "https", "http")
+    if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
+        raise ValueError("must be https:// (http:// on localhost only)")
+    if parts.query or parts.fragment or parts.username is not None or parts.path not in {"", "/"}:
+        raise ValueError("must be scheme, host and port only")
+    return text.rstrip("/")
+
+
+def _nats_url(text: str) -> str:
+    for part in text.split(","):
+        _url(part.strip(), "nats", "tls", "ws", "wss")
+    return text
+
+
+def _mongodb_url(text: str) -> str:
+    first, *_ = text.split(",")  # more hosts follow the first, which urlsplit would take for a wrong port
+    _url(first, "mongodb", "mongodb+srv")
+    return text
+
+
+def _monitor_urls(text: str) -> tuple[str, ...]:
+    urls = tuple(part.strip().rstrip("/") for part in text.split(","))
+    for url in urls:
+        _url(url, "http", "https")
+    return urls
+
+
+def _secret(text: str) -> str:
+    if _PLACEHOLDER.fullmatch(text):
+        raise ValueError("is a placeholder: set a secret of your own (openssl rand -base64 32)")
+    if len(text) < SHORTEST_SECRET or len(set(text)) < SHORTEST_SECRET // 4:
+        raise ValueError(f"must be at least {SHORTEST_SECRET} random characters (openssl rand -base64 32)")
+    return text
+
+
+def _setting(key: str, reader: Reader[Any], default: T, *, secret: bool = False) -> T:
+    """A field read from this variable; where it is unset or empty the default holds. A secret is not in the repr."""
+    made: T = field(default=default, repr=not secret, metadata={"key": key, "read": reader})
+    return made
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All settings of a process. Each field's variable and default are in `.env.example` with what they mean."""
+
+    host: str = _setting("OPENCHAIR_HOST", _host, "127.0.0.1")
+    http_port: int = _setting("OPENCHAIR_HTTP_PORT", _port, 8080)
+    grpc_port: int = _setting("OPENCHAIR_GRPC_PORT", _port, 50051)
+    behind_tls_proxy: bool = _setting("OPENCHAIR_BEHIND_TLS_PROXY", _flag, default=False)
+    public_url: str | None = _setting("OPENCHAIR_PUBLIC_URL", _public_url, None)
+    data: Path = _setting("OPENCHAIR_DATA", Path, Path("var"))  # noqa: RUF009 - it makes a field
+    site: str = _setting("OPENCHAIR_SITE", _site, "local")
+    env: str = _setting("OPENCHAIR_ENV", _one_of(*ENVIRONMENTS), "development")
+    log_level: str = _setting("OPENCHAIR_LOG_LEVEL", _one_of(*LEVELS), "info")
+    token_keys: Path | None = _setting("OPENCHAIR_TOKEN_KEYS", Path, None)  # noqa: RUF009 - the same
+    page_secret: str | None = _setting("OPENCHAIR_PAGE_SECRET", _secret, None, secret=True)
+    mongodb_url: str | None = _setting("MONGODB_URL", _mongodb_url, None, secret=True)
+    nats_url: str | None = _setting("NATS_URL", _nats_url, None, secret=True)
+    nats_monitor_urls: tuple[str, ...] = _setting("NATS_MONITOR_URLS", _monitor_urls, (), secret=True)
+    nats_credentials: Path | None = _setting("OPENCHAIR_NATS_CREDENTIALS", Path, None)  # noqa: RUF009 - the same
+    nats_sync_trusted: bool = _setting("OPENCHAIR_NATS_SYNC_TRUSTED", _flag, default=False)
+    target: str = _setting("OPENCHAIR_TARGET", str, "127.0.0.1:50051")
+    token: str | None = _setting("OPENCHAIR_TOKEN", str, None, secret=True)
+
+    @property
+    def development(self) -> bool:
+        """Whether conveniences for developers are on, such as reflection."""
+        return self.env == "development"
+
+
+def keys() -> tuple[str, ...]:
+    """Every variable there is, in the order of the model."""
+    return tuple(setting.metadata["key"] for setting in fields(Settings))
+
+
+def read(environ: Mapping[str, str]) -> Settings:
+    """The settings that the environment states. Raises SettingsError with everything that is wrong."""
+    problems = [_unknown(key) for key in sorted(environ) if key.startswith(PREFIX) and key not in _known()]
+    values: dict[str, Any] = {}
+    for setting in fields(Settings):
+        key = setting.metadata["key"]
+        text = environ.get(key, "").strip()
+        try:
+            if text:
+                values[setting.name] = setting.metadata["read"](text)
+        except ValueError as error:
+            problems.append(f"{key} {error}")
+    settings = Settings(**values)
+    problems += _conflicts(settings)
+    if problems:
+        raise SettingsError(problems)
+    return settings
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a listener there is reached from this machine alone."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def _known() -> frozenset[str]:
+    return frozenset(keys()) | TEST_KEYS
+
+
+def _unknown(key: str) -> str:
+    near = difflib.get_close_matches(key, _known(), n=1, cutoff=0.6)
+    return f"{key} is not a setting" + (f": did you mean {near[0]}?" if near else "")
+
+
+def _conflicts(settings: Settings) -> list[str]:
+    """What is wrong with settings that are each well formed."""
+    problems = []
+    if not is_loopback(settings.host) and not settings.behind_tls_proxy:
+        problems.append(
+            "OPENCHAIR_HOST would listen in plain text off this machine: use 127.0.0.1, or set"
+            " OPENCHAIR_BEHIND_TLS_PROXY=true where a proxy in front is the only one that reaches it and speaks TLS"
+        )
+    if settings.http_port == settings.grpc_port != 0:
+        problems.append("OPENCHAIR_GRPC_PORT must not be that of OPENCHAIR_HTTP_PORT")
+    return problems
