@@ -11,7 +11,7 @@ from typing import Protocol, TypeAlias
 
 import msgspec
 
-Value: TypeAlias = "None | bool | int | str | list[Value] | dict[str, Value]"
+Value: TypeAlias = "bool | int | str | list[Value] | dict[str, Value] | None"
 Document: TypeAlias = dict[str, Value]
 
 
@@ -23,11 +23,16 @@ class OutcomeUnknown(Exception):  # noqa: N818 - the caller looks before it trie
     """The commit may or may not have happened. In-memory indexes built on the store are dropped."""
 
 
+class Unwritten(Exception):  # noqa: N818 - it says what is known
+    """The database cannot write now (a full disk, a lost server). Nothing was written; trying again later may help."""
+
+
 class Kind(msgspec.Struct, frozen=True):
     """A kind of record: what may be searched, and how older documents are brought up to date.
 
     `indexes` are compound and end, unsaid, in the id. An indexed field is a top-level field of the state that is always
-    there and is a str, an int or a bool. `version` is the shape of the state; `upgrades[n]` makes shape n into n + 1, purely.
+    there, is of one type in all records, and that a str without NUL, an int or a bool. `version` is the shape of the
+    state; `upgrades[n]` makes shape n into n + 1, purely.
     """
 
     name: str
@@ -54,9 +59,9 @@ class View(msgspec.Struct, frozen=True):
 class Record(msgspec.Struct, frozen=True):
     """One aggregate at one revision, or one leaf of one.
 
-    Revisions start at 1 and rise by 1; (epoch, revision) orders states for ever. The store fills in `epoch` and, on
-    reading, `version`. A record that is `gone` is not found by `find` or `due`, but `get` gives it: its last revision is
-    never forgotten, so an id that comes back goes on counting.
+    Revisions start at 1 and rise by 1; (epoch, revision) orders states for ever. The store fills in `epoch`, which is
+    its own and the same for all its records. A record that is `gone` is not found by `find` or `due`, but `get` gives
+    it: its last revision is never forgotten, so an id that comes back goes on counting.
     """
 
     kind: str
@@ -105,7 +110,11 @@ class Audit(msgspec.Struct, frozen=True):
 
 
 class Commit(msgspec.Struct, frozen=True):
-    """All or nothing. Each record is at its stored revision + 1, or at 1 where nothing is stored."""
+    """All or nothing. Each record is at its stored revision + 1, or at 1 where nothing is stored.
+
+    A view is written where its revision has risen, and is then pending whatever it says; a view that has not risen, or
+    is left out, stays as it is stored. An answer whose time is over gives way to a new one under its key.
+    """
 
     records: tuple[Record, ...]
     answers: tuple[Answer, ...] = ()
@@ -154,7 +163,7 @@ class Store(Protocol):
         """Records by declared index fields, in the order of `order`, then id. Raises ValueError for any other field."""
 
     async def commit(self, change: Commit) -> None:
-        """Writes all of it or nothing. Raises Conflict or OutcomeUnknown; ValueError for values that do not fit.
+        """Writes all of it or nothing. Raises Conflict, Unwritten or OutcomeUnknown; ValueError for what does not fit.
 
         A commit is not undone by the cancellation of its caller.
         """
@@ -165,11 +174,14 @@ class Store(Protocol):
     async def unpublished(self, limit: int) -> list[Record]:
         """Records with a pending view, oldest commit first, gone ones included."""
 
-    async def published(self, kind: str, id: str, view: str, epoch: int, revision: int, sequence: int) -> None:  # noqa: A002
+    async def published(self, kind: str, id: str, view: str, epoch: int, revision: int, sequence: int) -> None:  # noqa: A002, PLR0917 - the field is named id; they are what names a publish
         """Keeps the sequence, and clears the mark if the view is still at (epoch, revision)."""
 
     async def remark(self) -> int:
         """Marks every view of every record as pending, its sequence unknown (0), and says how many."""
+
+    async def raise_epoch(self, at_least: int) -> int:
+        """Begins a new epoch after a restore: the greater of the stored one + 1 and `at_least`. Remarks every view."""
 
     async def due(self, now: str, limit: int) -> list[Record]:
         """Records whose `due_at` has come, oldest first."""
@@ -181,4 +193,8 @@ class Store(Protocol):
         """Forgets answers whose time is over, and says how many."""
 
     def watch(self, listener: Callable[[Commit], None]) -> None:
-        """Calls `listener` in the event loop after each commit, in their order, before the committer goes on."""
+        """Calls `listener` in the event loop after each commit, in their order, before the committer goes on.
+
+        It gets a copy that shares nothing with the committer's, with the epoch filled in; marks and sequences in it are
+        the committer's. What a listener raises goes to the loop's exception handler and to nobody else.
+        """

@@ -1,0 +1,120 @@
+"""Commits as SQL, and rows as records. Every function runs in the thread that owns the connection."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from services.kit.store import codec
+from services.kit.store.port import Answer, Audit, Commit, Conflict, Kind, Record, RequestKey
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Mapping, Sequence
+
+INSERT_AUDIT = """INSERT INTO audit (kind, id, revision, line, at, actor, action, reason) SELECT ?1, ?2, ?3,
+    (SELECT coalesce(max(line), 0) + 1 FROM audit WHERE kind = ?1 AND id = ?2 AND revision = ?3), ?4, ?5, ?6, ?7"""
+INSERT_ANSWER = """INSERT INTO answer (method, caller, request_id, digest, reply, expires_at) VALUES (?, ?, ?, ?, ?, ?)
+    ON CONFLICT DO UPDATE SET digest = excluded.digest, reply = excluded.reply, expires_at = excluded.expires_at
+    WHERE answer.expires_at <= ?"""
+RAISE_VIEW = """INSERT INTO view (kind, id, name, revision, at, digest, serial) VALUES (?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT DO UPDATE SET revision = excluded.revision, at = excluded.at, digest = excluded.digest,
+    serial = coalesce(serial, excluded.serial) WHERE excluded.revision > revision"""
+PUBLISHED = """UPDATE view SET sequence = ?, serial = CASE WHEN revision = ? AND ? THEN NULL ELSE serial END
+    WHERE kind = ? AND id = ? AND name = ?"""
+
+
+class Prepared(NamedTuple):
+    """A checked commit on its way: its states as JSON, the instant it was asked for."""
+
+    change: Commit
+    texts: Sequence[str]
+    now: str
+
+
+def write(connection: sqlite3.Connection, kinds: Mapping[str, Kind], prepared: Prepared, serial: int) -> None:
+    """Writes a commit. Raises Conflict and leaves the rest to a rollback."""
+    change = prepared.change
+    for answer in change.answers:
+        _answer(connection, answer, prepared.now)
+    for record, text in zip(change.records, prepared.texts, strict=True):
+        _record(connection, kinds[record.kind].version, record, text)
+        for view in record.views:
+            mark = (record.kind, record.id, view.name, view.revision, view.at, view.digest, serial)
+            connection.execute(RAISE_VIEW, mark)
+    for line in change.audit:
+        said = (line.kind, line.id, line.revision, line.at, line.actor, line.action, line.reason)
+        connection.execute(INSERT_AUDIT, said)
+
+
+def _answer(connection: sqlite3.Connection, answer: Answer, now: str) -> None:
+    key = answer.key
+    row = (key.method, key.caller, key.request_id, answer.digest, answer.reply, answer.expires_at, now)
+    if connection.execute(INSERT_ANSWER, row).rowcount != 1:
+        raise Conflict(f"{key.method}: this request is answered already")
+
+
+def _record(connection: sqlite3.Connection, version: int, record: Record, text: str) -> None:
+    row = (record.revision, version, record.at, record.actor, record.due_at, record.gone, text, record.id)
+    if record.revision == 1:
+        statement = f"""INSERT INTO record_{record.kind} (revision, version, at, actor, due_at, gone, state, id)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"""  # noqa: S608 - a checked name
+        done = connection.execute(statement, row)
+    else:
+        statement = f"""UPDATE record_{record.kind}
+            SET revision = ?, version = ?, at = ?, actor = ?, due_at = ?, gone = ?, state = ?
+            WHERE id = ? AND revision = ?"""  # noqa: S608 - a checked name
+        done = connection.execute(statement, (*row, record.revision - 1))
+    if done.rowcount != 1:
+        raise Conflict(f"{record.kind} {record.id!r} is not at revision {record.revision - 1}")
+
+
+def select(kind: Kind, rest: str) -> str:
+    """The statement that reads records of a kind, views and all, in one snapshot."""
+    return f"""SELECT id, revision, version, at, actor, due_at, gone, state, (SELECT json_group_array(
+        json_array(name, view.revision, view.at, digest, serial IS NOT NULL, sequence)) FROM view
+        WHERE view.kind = '{kind.name}' AND view.id = r.id) FROM record_{kind.name} r {rest}"""  # noqa: S608 - a checked name
+
+
+def record(kind: Kind, epoch: int, row: tuple[Any, ...]) -> Record:
+    """The record in a row of `select`."""
+    id_, revision, version, at, actor, due_at, gone, text, views = row
+    state = codec.decode(kind, id_, version, text)
+    return Record(kind.name, id_, revision, state, at, actor, epoch, due_at, bool(gone), codec.views(views))
+
+
+def published(
+    connection: sqlite3.Connection, of: tuple[str, str, str], revision: int, sequence: int, *, current: bool
+) -> None:
+    """Keeps the sequence of a view (kind, id, name); clears its mark at this revision, of the `current` epoch."""
+    connection.execute(PUBLISHED, (sequence, revision, current, *of))
+
+
+def pending(connection: sqlite3.Connection, kinds: Mapping[str, Kind], limit: int) -> list[tuple[str, str]]:
+    """Kind and id of records with a pending view, oldest commit first."""
+    found: dict[tuple[str, str], None] = {}
+    for kind, id_ in connection.execute("SELECT kind, id FROM view WHERE serial IS NOT NULL ORDER BY serial, kind, id"):
+        if len(found) == limit:
+            break
+        if kind in kinds:
+            found[kind, id_] = None
+    return list(found)
+
+
+def answer(connection: sqlite3.Connection, key: RequestKey, now: str) -> Answer | None:
+    """What this request was answered, while that is kept."""
+    row = connection.execute(
+        """SELECT digest, reply, expires_at FROM answer
+        WHERE method = ? AND caller = ? AND request_id = ? AND expires_at > ?""",
+        (key.method, key.caller, key.request_id, now),
+    ).fetchone()
+    return None if row is None else Answer(key, *row)
+
+
+def history(connection: sqlite3.Connection, kind: str, id: str, limit: int) -> list[Audit]:  # noqa: A002 - as in the port
+    """The audit trail of one record, newest first."""
+    rows = connection.execute(
+        """SELECT kind, id, revision, at, actor, action, reason FROM audit WHERE kind = ? AND id = ?
+        ORDER BY revision DESC, line DESC LIMIT ?""",
+        (kind, id, limit),
+    )
+    return [Audit(*row) for row in rows]

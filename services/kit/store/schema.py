@@ -1,0 +1,149 @@
+"""Tables and indexes of a SQLite store: made, checked, and brought up to date when it opens.
+
+A kind has a table `record_<kind>` with the state as JSON and a virtual column `f_<field>` for each indexed field. Views
+stand apart, so that a commit never writes a sequence. `view.serial` is the number of the commit that marked it and NULL
+once published: the order of commits is forgotten with the mark. No table has a rowid, which would keep that order.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from typing import TYPE_CHECKING
+
+from services.kit.store import check, codec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from services.kit.store.port import Kind
+
+VERSION = 1
+TABLES = (
+    """CREATE TABLE IF NOT EXISTS view (
+        kind TEXT NOT NULL, id TEXT NOT NULL, name TEXT NOT NULL, revision INTEGER NOT NULL, at TEXT NOT NULL,
+        digest TEXT NOT NULL, sequence INTEGER NOT NULL DEFAULT 0, serial INTEGER,
+        PRIMARY KEY (kind, id, name)) WITHOUT ROWID""",
+    "CREATE INDEX IF NOT EXISTS view_pending ON view (serial, kind, id) WHERE serial IS NOT NULL",
+    """CREATE TABLE IF NOT EXISTS answer (
+        method TEXT NOT NULL, caller TEXT NOT NULL, request_id TEXT NOT NULL, digest TEXT NOT NULL, reply TEXT NOT NULL,
+        expires_at TEXT NOT NULL, PRIMARY KEY (method, caller, request_id)) WITHOUT ROWID""",
+    "CREATE INDEX IF NOT EXISTS answer_expires ON answer (expires_at)",
+    """CREATE TABLE IF NOT EXISTS audit (
+        kind TEXT NOT NULL, id TEXT NOT NULL, revision INTEGER NOT NULL, line INTEGER NOT NULL, at TEXT NOT NULL,
+        actor TEXT NOT NULL, action TEXT NOT NULL, reason TEXT NOT NULL,
+        PRIMARY KEY (kind, id, revision, line)) WITHOUT ROWID""",
+)
+
+
+def writable(path: Path) -> sqlite3.Connection:
+    """The connection that writes; a new file is for its owner's eyes alone. Raises OSError, naming the path."""
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    connection = _connect(path)
+    mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+    if mode != "wal":
+        connection.close()
+        raise OSError(f"{path}: its file system cannot hold a write-ahead log")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA secure_delete = ON")
+    return connection
+
+
+def readable(path: Path) -> sqlite3.Connection:
+    """A connection that only reads: one that checkpointed too could corrupt the log (SQLite before 3.51.3)."""
+    connection = _connect(path)
+    connection.execute("PRAGMA wal_autocheckpoint = 0")
+    connection.execute("PRAGMA query_only = ON")
+    return connection
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=5.0, isolation_level=None, cached_statements=512)
+    try:
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.DatabaseError as error:
+        connection.close()
+        raise OSError(f"{path}: cannot be opened as a database: {error}") from error
+    return connection
+
+
+def prepare(connection: sqlite3.Connection, kinds: Mapping[str, Kind]) -> None:
+    """Makes or checks everything in one transaction. Raises ValueError for what this program does not understand."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        _meta(connection)
+        for statement in TABLES:
+            connection.execute(statement)
+        for kind in kinds.values():
+            _table(connection, kind)
+            _indexes(connection, kind)
+            _upgrade(connection, kind)
+        connection.execute("COMMIT")
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+
+
+def meta(connection: sqlite3.Connection, name: str) -> int | None:
+    """A number that the store keeps about itself."""
+    row = connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+    return None if row is None else int(row[0])
+
+
+def keep(connection: sqlite3.Connection, name: str, value: int) -> None:
+    """Writes a number that the store keeps about itself."""
+    connection.execute("INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)", (name, value))
+
+
+def _meta(connection: sqlite3.Connection) -> None:
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if tables and "meta" not in tables:
+        raise ValueError("the file is somebody else's database")
+    connection.execute("CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID")
+    stored = meta(connection, "schema")
+    if stored is not None and stored > VERSION:
+        raise ValueError(f"the database has schema {stored}, this program knows {VERSION}: upgrade the program")
+    keep(connection, "schema", VERSION)
+    if meta(connection, "epoch") is None:
+        keep(connection, "epoch", 1)
+
+
+def _table(connection: sqlite3.Connection, kind: Kind) -> None:
+    connection.execute(f"""CREATE TABLE IF NOT EXISTS record_{kind.name} (
+        id TEXT NOT NULL PRIMARY KEY, revision INTEGER NOT NULL, version INTEGER NOT NULL, at TEXT NOT NULL,
+        actor TEXT NOT NULL, due_at TEXT, gone INTEGER NOT NULL, state TEXT NOT NULL) WITHOUT ROWID""")
+    there = {row[1] for row in connection.execute(f"PRAGMA table_xinfo(record_{kind.name})")}
+    for field in check.fields(kind):
+        if f"f_{field}" not in there:  # no type, so that text and numbers are compared as they are
+            column = f"f_{field} GENERATED ALWAYS AS (json_extract(state, '$.{field}')) VIRTUAL"
+            connection.execute(f"ALTER TABLE record_{kind.name} ADD COLUMN {column}")
+
+
+def _indexes(connection: sqlite3.Connection, kind: Kind) -> None:
+    wanted = {f"due_{kind.name}": "(due_at, id) WHERE due_at IS NOT NULL AND gone = 0"}
+    for index in kind.indexes:
+        columns = ", ".join((*(f"f_{field}" for field in index), "id"))
+        wanted["__".join(("find", kind.name, *index))] = f"({columns}) WHERE gone = 0"
+    there = {row[1] for row in connection.execute(f"PRAGMA index_list(record_{kind.name})") if row[3] == "c"}
+    for name in there - wanted.keys():
+        connection.execute(f"DROP INDEX {name}")
+    for name in wanted.keys() - there:
+        connection.execute(f"CREATE INDEX {name} ON record_{kind.name} {wanted[name]}")
+
+
+def _upgrade(connection: sqlite3.Connection, kind: Kind) -> None:
+    """Writes older documents as this program knows them, once: an index over an old shape would find the wrong ones."""
+    if (meta(connection, f"version.{kind.name}") or 0) >= kind.version:
+        return
+    older = connection.execute(
+        f"SELECT id, version, state FROM record_{kind.name} WHERE version < ?",  # noqa: S608 - a checked name
+        (kind.version,),
+    ).fetchall()
+    for id_, version, text in older:
+        state = codec.text(codec.decode(kind, id_, version, text))
+        connection.execute(
+            f"UPDATE record_{kind.name} SET state = ?, version = ? WHERE id = ?",  # noqa: S608 - a checked name
+            (state, kind.version, id_),
+        )
+    keep(connection, f"version.{kind.name}", kind.version)

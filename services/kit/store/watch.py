@@ -1,0 +1,34 @@
+"""Who is told of each commit, in the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from services.kit.store.port import Commit
+
+
+class Listeners:
+    """Functions that are called with every commit, in the order in which they were added."""
+
+    def __init__(self) -> None:
+        self._listeners: list[Callable[[Commit], None]] = []
+
+    def add(self, listener: Callable[[Commit], None]) -> None:
+        """Calls this one too from now on."""
+        self._listeners.append(listener)
+
+    def tell(self, change: Callable[[], Commit]) -> None:
+        """Calls each with the commit, which is made once, if anybody listens. A fault of one is not another's."""
+        if not self._listeners:
+            return
+        commit = change()
+        for listener in self._listeners:
+            try:
+                listener(commit)
+            except Exception as error:  # noqa: BLE001 - the commit stands, whoever failed to hear of it
+                fault = {"message": "a listener of the store failed", "exception": error}
+                asyncio.get_running_loop().call_exception_handler(fault)

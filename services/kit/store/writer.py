@@ -1,0 +1,59 @@
+"""Group commit: writes that wait share one transaction, a SAVEPOINT each, and one fsync."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING
+
+from services.kit.store.port import OutcomeUnknown, Unwritten
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from services.kit.store.worker import Job
+
+
+def group(connection: sqlite3.Connection, members: Sequence[Job[object]]) -> None:
+    """Runs the members in one transaction. A member's own failure leaves the others alone.
+
+    Where the transaction itself is lost (a full disk ends it, and a later COMMIT would keep only what came after),
+    every member fails and nothing is written.
+    """
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        for member in members:
+            _member(connection, member)
+    except Exception as error:  # noqa: BLE001 - each member is told
+        _lost(connection, members, Unwritten, error)
+        return
+    try:
+        connection.execute("COMMIT")
+    except sqlite3.Error as error:
+        # A full disk never takes the frame that commits; after any other fault a restart may still find it.
+        _lost(connection, members, Unwritten if _no_room(error) else OutcomeUnknown, error)
+
+
+def _member(connection: sqlite3.Connection, member: Job[object]) -> None:
+    connection.execute("SAVEPOINT member")
+    try:
+        member.result = member.work(connection)
+    except Exception as error:
+        if not connection.in_transaction or _no_room(error):
+            raise
+        connection.execute("ROLLBACK TO member")
+        member.error = Unwritten(str(error)) if isinstance(error, sqlite3.Error) else error
+    connection.execute("RELEASE member")
+
+
+def _no_room(error: Exception) -> bool:
+    """Whether the disk is full: whatever SQLite kept of the transaction, no member is worth more than another."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL
+
+
+def _lost(
+    connection: sqlite3.Connection, members: Sequence[Job[object]], verdict: type[Exception], cause: Exception
+) -> None:
+    for member in members:
+        member.error = verdict(str(cause))
+    if connection.in_transaction:
+        connection.execute("ROLLBACK")
