@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
@@ -41,12 +42,14 @@ def of_meeting(centre: str, lineage: str, meeting: str) -> Kind:
     return Kind(f"{centre}/meeting/{meeting}.ics", f"{centre}.{lineage}", f"{centre}-{meeting[:8]}.ics")
 
 
-def head(kind: Kind, centre: centre_pb2.Centre, modified: datetime | None, zones: Iterable[str], base_url: str) -> bytes:
+def head(
+    kind: Kind, centre: centre_pb2.Centre, modified: datetime | None, zones: Iterable[str], base_url: str
+) -> bytes:
     """All that comes before the first event. `modified` is the newest LAST-MODIFIED of the events, None without any.
 
     There is always the centre's own VTIMEZONE: a VCALENDAR must hold a component (RFC 5545 section 3.6).
     """
-    body = _properties(kind, centre, modified, base_url).to_ical(sorted=False)
+    body: bytes = _properties(kind, centre, modified, base_url).to_ical(sorted=False)
     wanted = sorted({centre.time_zone, *zones})
     return body.removesuffix(END) + b"".join(map(vtimezone, wanted))
 
@@ -64,7 +67,7 @@ def _properties(kind: Kind, centre: centre_pb2.Centre, modified: datetime | None
     calendar.add("X-WR-CALNAME", vText(title))
     calendar.add("DESCRIPTION", text)
     calendar.add("X-WR-CALDESC", vText(text))
-    calendar.add("REFRESH-INTERVAL", vDuration.from_ical("PT1H"), {"VALUE": "DURATION"})
+    calendar.add("REFRESH-INTERVAL", vDuration(timedelta(hours=1)), {"VALUE": "DURATION"})
     calendar.add("X-PUBLISHED-TTL", vText("PT1H"))
     calendar.add("SOURCE", vUri(address, params={"VALUE": "URI"}))
     calendar.add("URL", vUri(address))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import zlib
 from hashlib import blake2b
-from typing import NamedTuple, TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

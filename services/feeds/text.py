@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from typing import NamedTuple, TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from openchair.meetings.v1 import meeting_pb2
 
@@ -87,8 +87,8 @@ def description(meeting: meeting_pb2.Meeting, shown: Face) -> str:
 
 
 def _facts(meeting: meeting_pb2.Meeting, shown: Face) -> Iterator[str]:
-    yield _labelled("Changed", line(shown.reason))
-    yield _listed((_MODES.get(shown.mode, ""), line(meeting.fellowship)), " · ")
+    yield clean(shown.reason)
+    yield _listed((_MODES.get(shown.mode, ""), line(meeting.fellowship)))
     yield _labelled("Group", line(meeting.group))
     yield _labelled("Types", _listed(_type(meeting.fellowship, code) for code in meeting.types))
     yield clean(shown.notes)
@@ -109,8 +109,8 @@ def _type(fellowship: str, code: str) -> str:
     return line(type_name(fellowship, code) or code)
 
 
-def _listed(texts: Iterable[str], between: str = ", ") -> str:
-    return between.join(text for text in texts if text)
+def _listed(texts: Iterable[str]) -> str:
+    return ", ".join(text for text in texts if text)
 
 
 def _labelled(label: str, text: str) -> str:

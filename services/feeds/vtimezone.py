@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,8 @@ from services.recurrence.tzif import Transition
 if TYPE_CHECKING:
     from services.recurrence.tzif import History, Observance
 
-SINCE = 2020  # nothing in a feed took place before
+SINCE = 2020  # every change of the clock from this year on is said exactly
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - local, as an observance's DTSTART is
 _LISTED_YEARS = 20  # how far changes are listed that no RRULE can state
 
 
@@ -34,13 +35,13 @@ def _vtimezone(name: str, version: str) -> bytes:  # noqa: ARG001 - part of the 
     component.add("TZID", name)
     for observance in _observances(history):
         component.add_component(observance)
-    return component.to_ical(sorted=False)
+    body: bytes = component.to_ical(sorted=False)
+    return body
 
 
 def _observances(history: History) -> list[TimezoneStandard | TimezoneDaylight]:
-    """In the order in which they begin; what held at the start of `SINCE` is the first."""
-    start = datetime(SINCE, 1, 1, tzinfo=UTC).replace(tzinfo=None) + history.offset
-    initial = Transition(start, history.offset, history.offset, history.name, history.daylight)
+    """In the order in which they begin; the first says what held at the start of `SINCE`, and stands for all before."""
+    initial = Transition(_EPOCH, history.offset, history.offset, history.name, history.daylight)
     single = [_observance(transition) for transition in (initial, *history.explicit)]
     return [*single, *map(_yearly, history.yearly)]
 

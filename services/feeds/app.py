@@ -1,0 +1,115 @@
+"""The feeds over HTTP: a raw ASGI application, because this is the path that everybody polls.
+
+A hit is one look into a dictionary and two sends. Paths: /calendars/<centre>.ics and
+/calendars/<centre>/meeting/<id>.ics, by GET and HEAD. Query parameters are ignored as long as they are few.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import TYPE_CHECKING
+
+from services.feeds.shelf import Shelf
+from services.kit.http import not_found, respond_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from services.feeds.model import Directory, Touched
+    from services.feeds.page import Page
+    from services.kit.clock import Clock
+    from services.kit.http import Receive, Scope, Send
+    from services.kit.logs import Log
+
+LONGEST_QUERY = 2048  # bytes
+MOST_PAGES = 4096  # pages of single meetings kept ready
+SLICE = 16  # meetings rendered before others get their turn: about 10 ms
+
+_PATH = re.compile(r"/calendars/([a-z0-9-]{2,40})(?:/meeting/([A-Za-z0-9_-]{1,64}))?\.ics", re.ASCII)
+_ALLOWED = frozenset({"GET", "HEAD"})
+_ALLOW = ((b"allow", b"GET, HEAD"),)
+_LATER = ((b"retry-after", b"5"),)
+
+
+class Calendars:
+    """The ASGI application. `ready` says whether the directory has caught up with the stream."""
+
+    def __init__(self, directory: Directory, ready: Callable[[], bool], clock: Clock, base_url: str, log: Log) -> None:
+        self._directory = directory
+        self._ready = ready
+        self._clock = clock
+        self._base_url = base_url
+        self._log = log
+        self._shelves: dict[str, Shelf] = {}
+        self._pages: dict[str, dict[str, Page]] = {}
+
+    def touch(self, touched: Touched) -> None:
+        """Takes off the shelf what an event has made old."""
+        self._pages.pop(touched.centre, None)
+        shelf = self._shelves.get(touched.centre)
+        if shelf is not None and touched.meeting is not None:
+            shelf.touch(touched.meeting)
+
+    def reset(self) -> None:
+        """Forgets everything that was made."""
+        self._shelves.clear()
+        self._pages.clear()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one request."""
+        if scope["method"] not in _ALLOWED:
+            await respond_text(send, 405, "Calendars are read with GET or HEAD.", _ALLOW)
+        elif len(scope["query_string"]) > LONGEST_QUERY:
+            await respond_text(send, 414, "The query is too long.")
+        elif not self._ready():
+            await respond_text(send, 503, "The calendars are being read in: try again in a moment.", _LATER)
+        elif (page := await self._page(scope["path"])) is None:
+            await not_found(scope, receive, send)
+        else:
+            status, headers, body = page.answer(scope["headers"])
+            await send({"type": "http.response.start", "status": status, "headers": headers})
+            await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+
+    async def _page(self, path: str) -> Page | None:
+        match = _PATH.fullmatch(path)
+        if match is None:
+            return None
+        return self._kept(match[1], match[2]) or await self._make(match[1], match[2])
+
+    def _kept(self, centre: str, meeting: str | None) -> Page | None:
+        page = self._pages.get(centre, {}).get(meeting or "")
+        return page if page is not None and page.span.holds(self._clock.now()) else None
+
+    async def _make(self, centre: str, meeting: str | None) -> Page | None:
+        """The page made anew; None for what is not known here. Others get their turn while much is rendered."""
+        if meeting is None and centre in self._directory.listings:
+            await _warm(self._shelf(centre))
+        if centre not in self._directory.listings:  # asked again: the directory may have been rebuilt meanwhile
+            return None
+        shelf = self._shelf(centre)
+        now = self._clock.now()
+        page = shelf.centre_page(now) if meeting is None else shelf.meeting_page(meeting, now)
+        if page is not None:
+            self._keep(centre, meeting or "", page)
+        return page
+
+    def _shelf(self, centre: str) -> Shelf:
+        if centre not in self._shelves:
+            self._shelves[centre] = Shelf(centre, self._directory.listings[centre], self._base_url, self._log)
+        return self._shelves[centre]
+
+    def _keep(self, centre: str, name: str, page: Page) -> None:
+        pages = self._pages.setdefault(centre, {})
+        if len(pages) >= MOST_PAGES:
+            pages.clear()
+        pages[name] = page
+
+
+async def _warm(shelf: Shelf) -> None:
+    """Renders what is not rendered yet, a slice at a time."""
+    waiting = shelf.unrendered()
+    for begin in range(0, len(waiting), SLICE):
+        for meeting in waiting[begin : begin + SLICE]:
+            shelf.sheet(meeting)
+        await asyncio.sleep(0)
