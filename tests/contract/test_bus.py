@@ -1,0 +1,238 @@
+"""What every bus must do. One parameter for now; a twin in memory joins the same suite."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.contract.bus_fixtures import LOG, PRIVATE, PUBLIC, SITE, STREAMS, Site, event, kill, running, until
+
+from services.kit.bus import Broken, Bus, BusUnavailable, NatsBus, Unpublishable, WrongSequence
+from services.kit.event import Malformed, Stored, headers
+from services.kit.streams import check, check_sync, stream_of
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from services.kit.bus import Delivered
+    from services.kit.streams import StreamState
+
+
+@pytest.fixture(params=["nats"])
+async def site(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Site]:
+    assert request.param == "nats"
+    async with running(tmp_path / "data") as site:
+        yield site
+
+
+class Follower:
+    """Follows a stream in a task and keeps what it is told."""
+
+    def __init__(self, bus: Bus, stream: str = PUBLIC, subjects: tuple[str, ...] = (">",)) -> None:
+        self.pending: int | None = None
+        self.state: StreamState | None = None
+        self.delivered: list[Delivered] = []
+        self.task = asyncio.create_task(bus.follow(stream, subjects, self._begin, self.delivered.append))
+
+    def _begin(self, state: StreamState, pending: int) -> None:
+        self.state, self.pending = state, pending
+
+    def seen(self) -> list[tuple[str, int]]:
+        return [(one.event.subject.rsplit(".", 1)[1], one.event.revision) for one in self.delivered if isinstance(one, Stored)]
+
+    async def stop(self) -> None:
+        self.task.cancel()
+        await asyncio.gather(self.task, return_exceptions=True)
+
+
+async def test_a_subject_counts_on_from_its_last_sequence(site: Site) -> None:
+    bus = await site.bus("meetings")
+    first = await bus.publish(event("a", 1), 0)
+    await bus.publish(event("b", 1), 0)
+    third = await bus.publish(event("a", 2), first)
+    assert (first, third) == (1, 3)
+
+
+@pytest.mark.parametrize("expected", [0, 7])
+async def test_an_unexpected_last_sequence_is_refused_and_nothing_is_stored(site: Site, expected: int) -> None:
+    bus = await site.bus("meetings")
+    kept = event("a", 5)
+    await bus.publish(kept, 0)
+    with pytest.raises(WrongSequence):
+        await bus.publish(event("a", 4), expected)
+    assert await bus.last(PUBLIC, kept.subject) == Stored(kept, 1)
+
+
+async def test_what_was_published_reads_back_the_same(site: Site) -> None:
+    bus = await site.bus("meetings")
+    needs = ((event("b", 1).subject, 3),)
+    whole = event("a", 7, epoch=3, payload=bytes(range(256)), needs=needs)
+    sequence = await bus.publish(whole, 0, traceparent="00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
+    assert await bus.last(PUBLIC, whole.subject) == Stored(whole, sequence)
+
+
+async def test_a_subject_without_a_message_has_no_last_one(site: Site) -> None:
+    bus = await site.bus("meetings")
+    assert await bus.last(PUBLIC, event("never", 1).subject) is None
+
+
+async def test_a_tombstone_is_a_message_and_is_forgotten_after_its_lifetime(site: Site) -> None:
+    bus = await site.bus("meetings")
+    sequence = await bus.publish(event("a", 1), 0)
+    grave = event("a", 2, payload=None)
+    await bus.publish(grave, sequence, lifetime=1)
+    assert await bus.last(PUBLIC, grave.subject) == Stored(grave, 2)
+    async with asyncio.timeout(10):
+        while await bus.last(PUBLIC, grave.subject) is not None:
+            await asyncio.sleep(0.05)
+
+
+async def test_a_message_that_is_too_large_is_named_so(site: Site) -> None:
+    bus = await site.bus("meetings")
+    with pytest.raises(Unpublishable):
+        await bus.publish(event("a", 1, payload=b"x" * 1_100_000), 0)
+
+
+async def test_a_stream_keeps_only_the_newest_of_each_subject(site: Site) -> None:
+    bus = await site.bus("meetings")
+    sequence = 0
+    for revision in range(1, 6):
+        sequence = await bus.publish(event("a", revision), sequence)
+    await bus.publish(event("b", 1), 0)
+    state = await bus.stream(PUBLIC)
+    assert state is not None
+    assert (state.messages, state.last_sequence) == (2, 6)
+    assert sorted(await bus.subjects(PUBLIC, f"openchair.{SITE}.public.meetings.>")) == [
+        event("a", 1).subject,
+        event("b", 1).subject,
+    ]
+
+
+async def test_following_gives_the_newest_of_each_then_each_new_one(site: Site) -> None:
+    bus = await site.bus("meetings")
+    sequence = await bus.publish(event("a", 1), 0)
+    await bus.publish(event("b", 1), 0)
+    sequence = await bus.publish(event("a", 2), sequence)
+    follower = Follower(await site.bus("feeds"))
+    await until(lambda: len(follower.delivered) == 2)
+    await bus.publish(event("a", 3), sequence)
+    await until(lambda: len(follower.delivered) == 3)
+    assert follower.pending == 2
+    assert follower.seen() == [("b", 1), ("a", 2), ("a", 3)]
+    assert [one.pending for one in follower.delivered] == [1, 0, 0]
+    await follower.stop()
+
+
+async def test_following_an_empty_stream_says_that_nothing_is_pending(site: Site) -> None:
+    follower = Follower(await site.bus("feeds"))
+    await until(lambda: follower.pending is not None)
+    assert follower.pending == 0
+    await follower.stop()
+
+
+async def test_following_three_thousand_misses_none(site: Site) -> None:
+    bus = await site.bus("meetings")
+    for start in range(0, 3000, 200):
+        await asyncio.gather(*(bus.publish(event(f"m{n}", 1), 0) for n in range(start, start + 200)))
+    follower = Follower(await site.bus("feeds"))
+    await until(lambda: len(follower.delivered) == 3000)
+    assert {name for name, _ in follower.seen()} == {f"m{n}" for n in range(3000)}
+    assert follower.delivered[-1].pending == 0
+    await follower.stop()
+
+
+async def test_following_only_some_subjects(site: Site) -> None:
+    bus = await site.bus("meetings")
+    for name in "abc":
+        await bus.publish(event(name, 1), 0)
+    follower = Follower(await site.bus("feeds"), subjects=(event("a", 1).subject, event("c", 1).subject))
+    await until(lambda: len(follower.delivered) == 2)
+    assert follower.seen() == [("a", 1), ("c", 1)]
+    await follower.stop()
+
+
+async def test_a_message_that_is_no_event_is_delivered_as_malformed(site: Site) -> None:
+    bus = await site.bus("meetings")
+    honest = event("a", 1)
+    await bus._ask(honest.subject, b"secret words", headers(event("b", 1)))
+    follower = Follower(await site.bus("feeds"))
+    await until(lambda: follower.delivered)
+    wanted = Malformed(honest.subject, 1, "ce-subject is not the subject it came on")
+    assert follower.delivered == [wanted]
+    assert await bus.last(PUBLIC, honest.subject) == wanted
+    await follower.stop()
+
+
+async def test_a_stream_made_anew_breaks_whoever_follows_it(site: Site) -> None:
+    follower = Follower(await site.bus("feeds"))
+    await until(lambda: follower.pending is not None)
+    await site.recreate(PUBLIC)
+    with pytest.raises(Broken):
+        await asyncio.wait_for(follower.task, 10)
+
+
+async def test_a_lost_connection_ends_following_and_refuses_publishing_until_it_is_back(site: Site) -> None:
+    bus = await site.bus("meetings")
+    sequence = await bus.publish(event("a", 1), 0)
+    times: list[bool] = []
+    bus.watch(lambda: times.append(bus.connected))
+    follower = Follower(await site.bus("feeds"))
+    await until(lambda: follower.pending is not None)
+    kill(site.server)
+    with pytest.raises(BusUnavailable):
+        await asyncio.wait_for(follower.task, 10)
+    await until(lambda: not bus.connected or times)
+    await until(lambda: bus.connected)
+    assert times == [True]
+    assert await bus.publish(event("a", 2), sequence) == sequence + 1
+
+
+async def test_starting_does_not_wait_for_the_server_and_connects_when_it_comes(tmp_path: Path) -> None:
+    async with running(tmp_path / "data") as site:
+        url, password = site.server.url, site.server.password("meetings")
+        await site.server.stop()
+        bus = NatsBus([url], "meetings", password, LOG)
+        await bus.open()
+        with pytest.raises(BusUnavailable):
+            await bus.publish(event("a", 1), 0)
+        await site.server.start()
+        await asyncio.wait_for(bus.ready(), 10)
+        assert await bus.publish(event("a", 1), 0) == 1
+        await bus.close()
+
+
+async def test_closing_while_the_server_is_away_comes_back() -> None:
+    bus = NatsBus(["nats://127.0.0.1:1"], "meetings", "wrong", LOG)
+    await bus.open()
+    await asyncio.wait_for(bus.close(), 5)
+
+
+async def test_streams_as_declared_pass_the_check(site: Site) -> None:
+    bus = await site.bus("meetings")
+    own = [stream for stream in STREAMS if stream.name in (PUBLIC, PRIVATE)]
+    assert await check(bus, own) == []
+    assert await check_sync([site.server.monitor_url]) == []
+
+
+async def test_the_check_names_the_setting_that_differs(site: Site) -> None:
+    bus = await site.bus("provisioner")
+    name = STREAMS[0].name
+    config = {"name": name, "subjects": list(STREAMS[0].subjects), "max_msgs_per_subject": 5, "storage": "file"}
+    await bus._ask(f"$JS.API.STREAM.DELETE.{name}")
+    await bus._ask(f"$JS.API.STREAM.CREATE.{name}", json.dumps(config).encode())
+    assert await check(await site.bus("meetings"), STREAMS[:1]) == [
+        f"stream {name}: max_msgs_per_subject is 5, should be 1",
+        f"stream {name}: discard is 'old', should be 'new'",
+        f"stream {name}: allow_msg_ttl is False, should be True",
+        f"stream {name}: duplicate_window is 120.0, should be 0.1",
+    ]
+
+
+def test_public_and_private_subjects_belong_to_their_streams() -> None:
+    assert stream_of(event("a", 1).subject) == PUBLIC
+    assert stream_of(event("a", 1, view="private").subject) == PRIVATE
+    with pytest.raises(ValueError, match="not a subject of ours"):
+        stream_of("$JS.API.STREAM.PURGE")
