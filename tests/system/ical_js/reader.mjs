@@ -27,7 +27,8 @@ function read({ feed, since, until }) {
   const calendar = new ICAL.Component(ICAL.parse(feed));
   ICAL.TimezoneService.reset();
   for (const zone of calendar.getAllSubcomponents("vtimezone")) ICAL.TimezoneService.register(zone);
-  const events = calendar.getAllSubcomponents("vevent").map((one) => new ICAL.Event(one, { strictExceptions: true }));
+  const components = calendar.getAllSubcomponents("vevent");
+  const events = components.map((one) => new ICAL.Event(one, { strictExceptions: true, exceptions: [] }));
   const masters = new Map(events.filter((one) => !one.isRecurrenceException()).map((one) => [one.uid, one]));
   for (const one of events.filter((other) => other.isRecurrenceException())) masters.get(one.uid).relateException(one);
   const seen = [];
