@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import math
 import os
 import re
 import tempfile
@@ -81,12 +82,7 @@ def make_token(
         raise ValueError("a token lives for more than nothing and at most an hour")
     if not is_id(subject):
         raise ValueError("the subject of a token is an opaque id, a url-safe token")
-    for scope, names in roles.items():
-        unknown = sorted(set(names) - ROLES)
-        if unknown or not (scope == EVERYWHERE or is_id(scope)):
-            raise ValueError(
-                f"no such role or scope: {', '.join(unknown) or scope} (roles: {', '.join(sorted(ROLES))})"
-            )
+    _check_roles(roles)
     now = clock.now()
     claims = {
         "sub": subject,
@@ -153,7 +149,7 @@ class TokenVerifier:
     def _check_times(self, claims: Mapping[str, Any]) -> None:
         """Raises Unauthenticated for a token that is not in force now, or in force for too long."""
         times = [claims["iat"], claims["exp"], claims.get("nbf", claims["iat"])]
-        if any(isinstance(time, bool) or not isinstance(time, int | float) for time in times):
+        if not all(_is_time(time) for time in times):
             raise _invalid()
         issued, ends, begins = times
         now = self._clock.now().timestamp()
@@ -225,6 +221,11 @@ def _roles(claims: Mapping[str, Any]) -> dict[str, frozenset[str]]:
         if not all(isinstance(name, str) for name in names):
             raise _invalid()
     return {scope: frozenset(names) & ROLES for scope, names in roles.items()}
+
+
+def _is_time(value: Any) -> bool:
+    """Whether it is a NumericDate (RFC 7519 section 2), which NaN is not."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _invalid() -> Unauthenticated:

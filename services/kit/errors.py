@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Violation:
-    """One field that is wrong. `field` is its path in the request ("meeting.schedule.start")."""
+    """One field that is wrong. `field` is its path in the request ("book.author.name")."""
 
     field: str
     reason: str

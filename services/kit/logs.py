@@ -94,6 +94,7 @@ def _shared() -> list[structlog.typing.Processor]:
     return [
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
+        _without_words,
         redact,
     ]
 
@@ -104,10 +105,12 @@ def _renderer(stream: TextIO) -> structlog.typing.Processor:
     return structlog.processors.JSONRenderer(ensure_ascii=False)
 
 
-def _without_traceback(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """An exception's text may hold what a person wrote: its type is enough, debuggers have the rest."""
-    fault = event.pop("exc_info", None)
-    kind = fault[0] if isinstance(fault, tuple) else type(fault) if isinstance(fault, BaseException) else None
+def _without_words(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Of an exception only its type: its text and its variables may hold what a person wrote."""
+    raised = event.pop("exc_info", None)
+    if raised is True:
+        raised = sys.exc_info()
+    kind = raised[0] if isinstance(raised, tuple) else type(raised) if isinstance(raised, BaseException) else None
     if kind is not None:
         event["fault"] = f"{kind.__module__}.{kind.__qualname__}"
     return event

@@ -26,8 +26,9 @@ TEST_KEYS = frozenset({"OPENCHAIR_MONGOD", "OPENCHAIR_GATE"})
 """Read by the tests alone: a person may have them set when starting the program."""
 
 _PLACEHOLDER = re.compile(
-    r"(change|replace)[\W_]*(me|this|it)?|(my|your|the|a|default|some)?[\W_]*(secret|password|pass|key|token)s?\d*"
-    r"|pass(word|wd)?\d*|example|placeholder|insecure|admin|root|guest|test(ing)?|default|todo|<.*>|(.)\4*",
+    r"(?:(?:change|replace|fill|my|your|our|the|this|here|it|me|in|a|an|some|default|example|dummy|sample|placeholder"
+    r"|insecure|secret|password|passwd|pass|key|token|admin|root|guest|test|testing|todo|random|string|value|\d)s?[\W_]*)+"
+    r"|<.*>|(.)\1*",
     re.IGNORECASE,
 )
 
