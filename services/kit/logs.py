@@ -54,7 +54,6 @@ def adopt_libraries(level: str = "info", stream: TextIO | None = None) -> loggin
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[structlog.stdlib.add_logger_name, *_shared()],
             processors=[
-                _without_traceback,
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 _renderer(target),
             ],

@@ -108,7 +108,7 @@ def test_an_exception_is_logged_without_its_words() -> None:
     stream = StringIO()
     log = make_log("info", stream)
     try:
-        raise ValueError("canary")
+        int("canary")
     except ValueError:
         log.exception("failed")
     assert "canary" not in stream.getvalue()
@@ -131,7 +131,7 @@ def test_lines_of_libraries_take_the_same_form() -> None:
     library = logging.getLogger("some.library")
     library.info("not this")
     try:
-        raise ValueError("canary")
+        int("canary")
     except ValueError:
         library.exception("it broke with %s", JWT)
     found = json.loads(stream.getvalue())

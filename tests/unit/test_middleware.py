@@ -65,7 +65,7 @@ class Observed:
 
     def __init__(self) -> None:
         self.stream = StringIO()
-        self.middleware = Observation(make_log("info", self.stream), Ids(random.Random(1)))
+        self.middleware = Observation(make_log("info", self.stream), Ids(random.Random(1)))  # noqa: S311 - seeded on purpose
 
     def line(self) -> str:
         lines = self.stream.getvalue().splitlines()
