@@ -26,7 +26,7 @@ class Centres:
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
 
-    async def centre(self, name: str, field: str = "name") -> Held[Centre]:
+    async def _centre(self, name: str, field: str = "name") -> Held[Centre]:
         """The centre of that name. Raises Invalid, NotFound."""
         id_ = CENTRE.parse(name, field)["centre"]
         return await self.desk.held("centre", id_, Centre, name, id_)
@@ -50,7 +50,7 @@ class Centres:
 
     async def get_centre(self, call: Call[pb.GetCentreRequest]) -> centre_pb2.Centre:
         """One centre."""
-        held = await self.centre(call.message.name)
+        held = await self._centre(call.message.name)
         return stamp(centre_message(held.value), held.record)
 
     async def list_centres(self, call: Call[pb.ListCentresRequest]) -> pb.ListCentresResponse:
@@ -65,7 +65,7 @@ class Centres:
         request = call.message
 
         async def decide(at: str) -> Decision[centre_pb2.Centre]:
-            held = await self.centre(request.centre.name, "centre.name")
+            held = await self._centre(request.centre.name, "centre.name")
             expect_etag(request.centre.name, held.record, request.centre.etag)
             wanted, _ = merged(centre_message(held.value), request.centre, request.update_mask, WRITABLE, "centre")
             centre = read_centre(wanted, held.value)
@@ -78,7 +78,7 @@ class Centres:
         """Removes an empty centre."""
 
         async def decide(at: str) -> Decision[Empty]:
-            held = await self.centre(call.message.name)
+            held = await self._centre(call.message.name)
             expect_etag(call.message.name, held.record, call.message.etag)
             for kind in ("meeting", "room", "place"):
                 page = await self.desk.store.find(kind, {"centre": held.value.id}, limit=1)

@@ -8,6 +8,8 @@ from enum import Enum
 from typing import TypeVar
 from urllib.parse import urlsplit
 
+from openchair.meetings.v1 import schedule_pb2
+
 from services.kit.errors import Invalid, Violation
 from services.recurrence import wire, zones
 from services.recurrence.schedule import check as check_schedule
@@ -129,7 +131,7 @@ class Problems:
             self.add(field, error.reason)
         return name
 
-    def schedule(self, field: str, message: wire.ScheduleMessage) -> Schedule | None:
+    def schedule(self, field: str, message: schedule_pb2.Schedule) -> Schedule | None:
         """When a series takes place; None when it cannot be read. Whether it can be is for `possible`."""
         try:
             return wire.to_schedule(message)

@@ -17,7 +17,8 @@ from services.kit.errors import Invalid, NotFound, Unmet, Violation
 from services.meetings.check import possible
 from services.meetings.types import Change, DayChange, Meeting, Place, Room, Status, Venue, Visibility
 from services.recurrence import edits
-from services.recurrence.schedule import has, last_key
+from services.recurrence.edits import Orphans
+from services.recurrence.schedule import first_key, has, last_key
 from services.recurrence.types import Key, RecurrenceError, Schedule
 from services.recurrence.wire import key_text
 
@@ -39,7 +40,7 @@ class Edit(NamedTuple):
     """
 
     wanted: Meeting
-    orphans: str | None = None
+    orphans: Orphans | None = None
     start_named: bool = True
 
 
@@ -66,7 +67,7 @@ def with_venues(meeting: Meeting, places: Mapping[str, Place], rooms: Mapping[st
         return venue_of(places[place], tuple(rooms[room] for room in used))
 
     changes = tuple(
-        msgspec.structs.replace(change, venue=venue(change.place, change.rooms)) if change.place else change
+        msgspec.structs.replace(change, venue=venue(change.place, change.rooms) if change.place else None)
         for change in meeting.changes
     )
     own = venue(meeting.place, meeting.rooms) if meeting.place else None
@@ -105,21 +106,20 @@ def edit_all(meeting: Meeting, edit: Edit, at: str, neighbours: Neighbours = Nei
     schedule, changes = _reschedule(meeting, schedule, edit.orphans)
     _apart(schedule, neighbours)
     days = _day_changes(meeting, schedule, at)
-    return numbered(
-        meeting, msgspec.structs.replace(edit.wanted, schedule=schedule, changes=changes, day_changes=days)
-    )
+    return numbered(meeting, msgspec.structs.replace(edit.wanted, schedule=schedule, changes=changes, day_changes=days))
 
 
 def _start_with_rule(old: Schedule, new: Schedule, neighbours: Neighbours) -> Schedule:
     last = last_key(neighbours.before.schedule) if neighbours.before else None
+    not_before = last.date + timedelta(days=1) if last else None
     try:
-        start = edits.derive_start(new, old.start.date(), after=last.date if last else None)
+        start = edits.derive_start(old, new.rule, not_before=not_before)
     except RecurrenceError as error:
         raise Invalid(Violation(f"meeting.schedule.{error.field}", error.reason)) from error
     return msgspec.structs.replace(new, start=start)
 
 
-def _reschedule(meeting: Meeting, new: Schedule, orphans: str | None) -> tuple[Schedule, tuple[Change, ...]]:
+def _reschedule(meeting: Meeting, new: Schedule, orphans: Orphans | None) -> tuple[Schedule, tuple[Change, ...]]:
     possible(new, "meeting.schedule")
     try:
         return edits.reschedule(meeting.schedule, new, meeting.changes, orphans)
@@ -135,7 +135,7 @@ def _reschedule(meeting: Meeting, new: Schedule, orphans: str | None) -> tuple[S
 def _apart(schedule: Schedule, neighbours: Neighbours) -> None:
     """A part's dates lie after those of the part before it and before those of the next."""
     before = last_key(neighbours.before.schedule) if neighbours.before else None
-    after = Key(neighbours.after.schedule.start.date()) if neighbours.after else None
+    after = first_key(neighbours.after.schedule) if neighbours.after else None
     try:
         edits.between_parts(before, schedule, after)
     except RecurrenceError as error:
@@ -146,8 +146,7 @@ def _day_changes(meeting: Meeting, new: Schedule, at: str) -> tuple[DayChange, .
     old = meeting.schedule
     horizon = instant(moment(at) - DAY_CHANGES_KEPT)
     kept = tuple(change for change in meeting.day_changes if change.at > horizon)
-    same = (old.rule, old.start.date(), old.extra) == (new.rule, new.start.date(), new.extra)
-    return kept if same else (*kept, DayChange(at=at, old=old, new=new))
+    return kept if edits.same_days(old, new) else (*kept, DayChange(at=at, old=old, new=new))
 
 
 def split(meeting: Meeting, key: Key, new_id: str, at: str) -> tuple[Meeting, Meeting] | None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from openchair.meetings.v1 import meeting_service_pb2 as pb
 from openchair.meetings.v1 import occurrence_pb2
 
+from services.kit.clock import Clock
 from services.kit.store.port import Commit, Record, Store
 from services.meetings import records
 from services.meetings.types import Change, Meeting, Status, Visibility
@@ -16,15 +17,23 @@ from services.recurrence.agenda import Agenda
 from services.recurrence.types import Occurrence
 from services.recurrence.wire import key_text
 
+BEHIND = timedelta(days=35)
+AHEAD = timedelta(days=62)
+
 
 class Listing:
     """The living meetings of every centre, with an agenda each. Built from the store, then fed with its commits."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
+        self._clock = clock
         self._meetings: dict[str, Meeting] = {}
-        self._agendas: defaultdict[str, Agenda] = defaultdict(Agenda)
+        self._agendas: defaultdict[str, Agenda] = defaultdict(self._agenda)
         store.watch(self._committed)
+
+    def _agenda(self) -> Agenda:
+        now = self._clock.now()
+        return Agenda(now - BEHIND, now + AHEAD)
 
     async def load(self) -> None:
         """Reads every living meeting."""
@@ -56,11 +65,13 @@ class Listing:
         self, request: pb.ListOccurrencesRequest, centre: str, since: datetime, until: datetime, *, insider: bool
     ) -> list[tuple[Meeting, Occurrence]]:
         """The occurrences that were asked for, in order of time."""
-        if centre not in self._agendas:
+        agenda = self._agendas.get(centre)
+        if agenda is None:
             return []
+        agenda.advance(self._clock.now() - BEHIND)
         return [
             (self._meetings[id_], occurrence)
-            for id_, occurrence in self._agendas[centre].between(since, until)
+            for id_, occurrence in agenda.between(since, until)
             if wanted(request, self._meetings[id_], occurrence, insider=insider)
         ]
 

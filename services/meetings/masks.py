@@ -20,7 +20,8 @@ def merged(current: M, update: M, mask: FieldMask, writable: frozenset[str], fie
     """
     paths = list(mask.paths) or [each.name for each, _ in update.ListFields() if each.name in writable]
     for path in paths:
-        if path.split(".")[0] not in writable or not FieldMask(paths=[path]).IsValidForDescriptor(update.DESCRIPTOR):
+        known = FieldMask(paths=[path]).IsValidForDescriptor(update.DESCRIPTOR)  # type: ignore[arg-type]  # its stub names one of two classes
+        if path.split(".")[0] not in writable or not known:
             raise Invalid(Violation("update_mask", f"{path!r} is not a field of {field} that can be changed"))
     result = type(current)()
     result.CopyFrom(current)

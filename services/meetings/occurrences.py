@@ -18,10 +18,10 @@ from services.meetings import edits, records
 from services.meetings.desk import CENTRE, OCCURRENCE, PLACE, ROOM, Decision, Desk, Held, actor, expect_etag
 from services.meetings.listing import Listing, occurrence_message
 from services.meetings.masks import merged
-from services.meetings.series import Series
+from services.meetings.parts import Parts
 from services.meetings.types import Centre, Change, Meeting
 from services.meetings.wire import change_message, child_name, read_change
-from services.recurrence.schedule import occurrence_at
+from services.recurrence.schedule import occurrence
 from services.recurrence.types import Key, Occurrence, RecurrenceError
 from services.recurrence.wire import key_text, parse_key
 
@@ -34,9 +34,9 @@ LONGEST_WINDOW = timedelta(days=366)
 class Occurrences:
     """The methods about single dates."""
 
-    def __init__(self, desk: Desk, series: Series, listing: Listing) -> None:
+    def __init__(self, desk: Desk, parts: Parts, listing: Listing) -> None:
         self.desk = desk
-        self.series = series
+        self.parts = parts
         self.listing = listing
 
     async def cancel_occurrence(self, call: Call[pb.CancelOccurrenceRequest]) -> occurrence_pb2.Occurrence:
@@ -71,7 +71,7 @@ class Occurrences:
             clear_unset(wanted, request.change, paths)
             change = located(read_change(wanted, before), wanted, held.value)
             changed = edits.with_change(held.value, change)
-            meeting, moved = await self.series.housed(held.value, changed, at, actor(call))
+            meeting, moved = await self.parts.housed(held.value, changed, at, actor(call))
             decision = _decision(call, held, meeting, key, at, "change-occurrence", change.reason)
             return dataclasses.replace(decision, records=(*decision.records, *moved))
 
@@ -101,7 +101,7 @@ class Occurrences:
         except RecurrenceError as error:
             raise Invalid(Violation("name", error.reason)) from error
         try:
-            held = await self.series.meeting(child_name(ids["centre"], "meetings", ids["meeting"]))
+            held = await self.parts.meeting(child_name(ids["centre"], "meetings", ids["meeting"]))
         except NotFound as error:
             raise NotFound(name) from error
         expect_etag(name, held.record, etag)
@@ -111,7 +111,7 @@ class Occurrences:
 def _decision(
     call: Call[Any], held: Held[Meeting], meeting: Meeting, key: Key, at: str, action: str, reason: str = ""
 ) -> Decision[occurrence_pb2.Occurrence]:
-    reply = occurrence_message(meeting, occurrence_at(meeting.schedule, meeting.changes, key), public=False)
+    reply = occurrence_message(meeting, occurrence(meeting.schedule, key, meeting.change(key)), public=False)
     record = records.write(held.record, meeting, at=at, actor=actor(call))
     written = () if meeting == held.value else (record,)
     return Decision(written, reply, action, f"{key_text(key)} {reason}".strip())

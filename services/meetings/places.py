@@ -37,7 +37,7 @@ class Places:
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
 
-    async def place(self, name: str, field: str = "name") -> Held[Place]:
+    async def _place(self, name: str, field: str = "name") -> Held[Place]:
         """The place of that name. Raises Invalid, NotFound."""
         ids = PLACE.parse(name, field)
         return await self.desk.held("place", ids["place"], Place, name, ids["centre"])
@@ -57,7 +57,7 @@ class Places:
 
     async def get_place(self, call: Call[pb.GetPlaceRequest]) -> place_pb2.Place:
         """One place, whole."""
-        held = await self.place(call.message.name)
+        held = await self._place(call.message.name)
         return stamp(place_message(held.value), held.record)
 
     async def list_places(self, call: Call[pb.ListPlacesRequest]) -> pb.ListPlacesResponse:
@@ -73,7 +73,7 @@ class Places:
         request = call.message
 
         async def decide(at: str) -> Decision[place_pb2.Place]:
-            held = await self.place(request.place.name, "place.name")
+            held = await self._place(request.place.name, "place.name")
             expect_etag(request.place.name, held.record, request.place.etag)
             wanted, _ = merged(place_message(held.value), request.place, request.update_mask, WRITABLE, "place")
             place = read_place(wanted, held.value)
@@ -86,7 +86,7 @@ class Places:
         """Removes a place that nothing uses."""
 
         async def decide(at: str) -> Decision[Empty]:
-            held = await self.place(call.message.name)
+            held = await self._place(call.message.name)
             expect_etag(call.message.name, held.record, call.message.etag)
             rooms = await self.desk.every("room", Room, centre=held.value.centre, place=held.value.id)
             users = [child_name(room.value.centre, "rooms", room.value.id) for room in rooms]
@@ -133,8 +133,3 @@ async def used_by(desk: Desk, meeting: Meeting) -> tuple[dict[str, Held[Place]],
         for id_ in sorted(meeting.all_rooms())
     }
     return places, rooms
-
-
-def settled(record: records.Record, at: str) -> records.Record:
-    """The record, nothing being due for it any more."""
-    return msgspec.structs.replace(records.touch(record, at, record.actor), due_at=None)

@@ -35,7 +35,7 @@ def read(record: Record, shape: type[T]) -> T:
 
 def document(value: msgspec.Struct) -> Document:
     """The value as it is stored; fields at their default are stored too, so that a document can be read by itself."""
-    return cast("Document", msgspec.to_builtins(value))
+    return cast("Document", msgspec.json.decode(msgspec.json.encode(value)))
 
 
 def public_view(value: Owned) -> Message | None:
@@ -94,4 +94,3 @@ PUBLICATIONS = (
     _publication("room", "Room", Room),
     _publication("meeting", "Meeting", Meeting),
 )
-

@@ -17,13 +17,13 @@ from services.meetings.wire import read_room, room_message, stamp
 WRITABLE = frozenset({"title", "capacity", "accessibility", "equipment", "notes"})
 
 
-class RoomService:
+class Rooms:
     """The methods of openchair.meetings.v1.RoomService."""
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
 
-    async def room(self, name: str, field: str = "name") -> Held[Room]:
+    async def _room(self, name: str, field: str = "name") -> Held[Room]:
         """The room of that name. Raises Invalid, NotFound."""
         ids = ROOM.parse(name, field)
         return await self.desk.held("room", ids["room"], Room, name, ids["centre"])
@@ -46,7 +46,7 @@ class RoomService:
 
     async def get_room(self, call: Call[pb.GetRoomRequest]) -> place_pb2.Room:
         """One room."""
-        held = await self.room(call.message.name)
+        held = await self._room(call.message.name)
         return stamp(room_message(held.value), held.record)
 
     async def list_rooms(self, call: Call[pb.ListRoomsRequest]) -> pb.ListRoomsResponse:
@@ -62,7 +62,7 @@ class RoomService:
         request = call.message
 
         async def decide(at: str) -> Decision[place_pb2.Room]:
-            held = await self.room(request.room.name, "room.name")
+            held = await self._room(request.room.name, "room.name")
             expect_etag(request.room.name, held.record, request.room.etag)
             wanted, _ = merged(room_message(held.value), request.room, request.update_mask, WRITABLE, "room")
             room = read_room(wanted, held.value)
@@ -75,7 +75,7 @@ class RoomService:
         """Removes a room that no meeting uses."""
 
         async def decide(at: str) -> Decision[Empty]:
-            held = await self.room(call.message.name)
+            held = await self._room(call.message.name)
             expect_etag(call.message.name, held.record, call.message.etag)
             refuse_in_use([name_of(meeting.value) for meeting in await meetings_at(self.desk, held.value)])
             record = records.write(held.record, held.value, at=at, actor=actor(call), gone=True)

@@ -16,9 +16,10 @@ from services.meetings import edits, records
 from services.meetings.check import possible
 from services.meetings.desk import CENTRE, MEETING, PLACE, ROOM, Decision, Desk, Held, actor, expect_etag
 from services.meetings.masks import merged
-from services.meetings.places import used_by
+from services.meetings.parts import Parts
 from services.meetings.types import Centre, Meeting, Status
 from services.meetings.wire import child_name, meeting_message, read_meeting, stamp
+from services.recurrence.edits import Orphans
 from services.recurrence.types import RecurrenceError, Schedule
 from services.recurrence.wire import parse_key
 from services.recurrence.zones import local_day, midnight
@@ -42,8 +43,7 @@ WRITABLE = frozenset(
         "online",
     }
 )
-SHOWN_CANCELLED = 30
-ORPHANS = {pb.ORPHAN_POLICY_KEEP: "keep", pb.ORPHAN_POLICY_DROP: "drop"}
+ORPHANS: dict[int, Orphans] = {pb.ORPHAN_POLICY_KEEP: "keep", pb.ORPHAN_POLICY_DROP: "drop"}
 LIVING = In((Status.ACTIVE.value, Status.SUSPENDED.value))
 
 _BLANK = Schedule(start=datetime(2000, 1, 1), zone="UTC", minutes=60)  # noqa: DTZ001 - local by nature
@@ -52,13 +52,9 @@ _BLANK = Schedule(start=datetime(2000, 1, 1), zone="UTC", minutes=60)  # noqa: D
 class Series:
     """The methods about meetings as series."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, parts: Parts) -> None:
         self.desk = desk
-
-    async def meeting(self, name: str, field: str = "name") -> Held[Meeting]:
-        """The meeting of that name. Raises Invalid, NotFound."""
-        ids = MEETING.parse(name, field)
-        return await self.desk.held("meeting", ids["meeting"], Meeting, name, ids["centre"])
+        self.parts = parts
 
     async def create_meeting(self, call: Call[pb.CreateMeetingRequest]) -> meeting_pb2.Meeting:
         """A new series."""
@@ -71,13 +67,13 @@ class Series:
             blank = Meeting(id=id_, centre=centre, created_at=at, lineage=id_, title="", schedule=_BLANK)
             meeting = located(read_meeting(request.meeting, blank), request.meeting)
             possible(meeting.schedule, "meeting.schedule")
-            return await self.settle(call, None, meeting, at, "create")
+            return await self._settle(call, None, meeting, at, "create")
 
         return await self.desk.write(call, decide)
 
     async def get_meeting(self, call: Call[pb.GetMeetingRequest]) -> meeting_pb2.Meeting:
         """One meeting, whole."""
-        held = await self.meeting(call.message.name)
+        held = await self.parts.meeting(call.message.name)
         return stamp(meeting_message(held.value), held.record)
 
     async def list_meetings(self, call: Call[pb.ListMeetingsRequest]) -> pb.ListMeetingsResponse:
@@ -101,12 +97,14 @@ class Series:
             raise Invalid(Violation("occurrence", "goes with scope FOLLOWING, and scope FOLLOWING with it"))
 
         async def decide(at: str) -> Decision[meeting_pb2.Meeting]:
-            held = await self.meeting(call.message.meeting.name, "meeting.name")
+            held = await self.parts.meeting(call.message.meeting.name, "meeting.name")
             expect_etag(call.message.meeting.name, held.record, call.message.meeting.etag)
             if following:
                 return await self._following(call, held, at)
-            edited = edits.edit_all(held.value, edit(call.message, held.value), at, await self.neighbours(held.value))
-            return await self.settle(call, held, edited, at, "update")
+            edited = edits.edit_all(
+                held.value, edit(call.message, held.value), at, await self.parts.neighbours(held.value)
+            )
+            return await self._settle(call, held, edited, at, "update")
 
         return await self.desk.write(call, decide)
 
@@ -117,63 +115,38 @@ class Series:
             key = parse_key(call.message.occurrence)
         except RecurrenceError as error:
             raise Invalid(Violation("occurrence", error.reason)) from error
-        around = await self.neighbours(held.value)
+        around = await self.parts.neighbours(held.value)
         parts = edits.split(held.value, key, self.desk.ids.uuid(), at)
         if parts is None:
             edited = edits.edit_all(held.value, edit(call.message, held.value), at, around)
-            return await self.settle(call, held, edited, at, "update")
+            return await self._settle(call, held, edited, at, "update")
         cut, continuation = parts
-        edited = edits.edit_all(
-            continuation, edit(call.message, continuation), at, edits.Neighbours(cut, around.after)
-        )
+        edited = edits.edit_all(continuation, edit(call.message, continuation), at, edits.Neighbours(cut, around.after))
         if edited.visibility is not held.value.visibility:
             cut = msgspec.structs.replace(cut, next_revision=0)  # what it would wait for may never be public
         edited = msgspec.structs.replace(edited, sequence=0, day_changes=())
         others = [records.write(held.record, cut, at=at, actor=actor(call))]
         if around.after is not None:
-            later = await self.meeting(child_name(cut.centre, "meetings", around.after.id))
+            later = await self.parts.meeting(child_name(cut.centre, "meetings", around.after.id))
             relinked = msgspec.structs.replace(later.value, previous=edited.id)
             others.append(records.write(later.record, relinked, at=at, actor=actor(call)))
-        return await self.settle(call, None, edited, at, "split", tuple(others))
+        return await self._settle(call, None, edited, at, "split", tuple(others))
 
     async def delete_meeting(self, call: Call[pb.DeleteMeetingRequest]) -> meeting_pb2.Meeting:
         """Publishes it as cancelled; its tombstone follows after 30 local days."""
         request = call.message
 
         async def decide(at: str) -> Decision[meeting_pb2.Meeting]:
-            held = await self.meeting(request.name)
+            held = await self.parts.meeting(request.name)
             expect_etag(request.name, held.record, request.etag)
-            record, *linked = await self.removal(held.value, held.record, at, actor(call))
+            record, *linked = await self.parts.removal(held.value, held.record, at, actor(call))
             cancelled = records.read(record, Meeting)
             reply = stamp(meeting_message(cancelled), record)
             return Decision((record, *linked), reply, "delete", request.reason)
 
         return await self.desk.write(call, decide)
 
-    async def removal(self, meeting: Meeting, record: Record, at: str, who: str) -> tuple[Record, ...]:
-        """The records of a deletion: the meeting, and its neighbours, who are now each other's."""
-        cancelled = edits.cancel_meeting(meeting, at)
-        due = leaves_at(at, meeting.schedule.zone)
-        linked = [records.write(record, cancelled, at=at, actor=who, due_at=due)]
-        for id_, change in (
-            (meeting.previous, {"next": meeting.next, "next_revision": 0}),
-            (meeting.next, {"previous": meeting.previous}),
-        ):
-            if id_:
-                other = await self.meeting(child_name(meeting.centre, "meetings", id_))
-                value = msgspec.structs.replace(other.value, **change)
-                linked.append(records.write(other.record, value, at=at, actor=who, due_at=other.record.due_at))
-        return tuple(linked)
-
-    async def neighbours(self, meeting: Meeting) -> edits.Neighbours:
-        """The parts before and after."""
-        found = [
-            (await self.meeting(child_name(meeting.centre, "meetings", id_))).value if id_ else None
-            for id_ in (meeting.previous, meeting.next)
-        ]
-        return edits.Neighbours(*found)
-
-    async def settle(
+    async def _settle(
         self,
         call: Call[pb.UpdateMeetingRequest] | Call[pb.CreateMeetingRequest],
         held: Held[Meeting] | None,
@@ -184,33 +157,11 @@ class Series:
     ) -> Decision[meeting_pb2.Meeting]:
         """The decision to write this meeting, its venues made anew, and whatever it starts to use moved on."""
         before = held.value if held else None
-        meeting, moved = await self.housed(before, meeting, at, actor(call))
+        meeting, moved = await self.parts.housed(before, meeting, at, actor(call))
         record = records.write(held.record if held else None, meeting, at=at, actor=actor(call))
         reply = stamp(meeting_message(meeting), record)
         reason = getattr(call.message, "reason", "")
         return Decision((record, *others, *moved), reply, action, reason)
-
-    async def housed(
-        self, before: Meeting | None, meeting: Meeting, at: str, who: str
-    ) -> tuple[Meeting, tuple[Record, ...]]:
-        """The meeting with its copies of places and rooms, and the records of those that it starts to use, moved on.
-
-        A place moves its revision when a meeting starts to use it, so that nobody deletes it meanwhile.
-        """
-        places, rooms = await used_by(self.desk, meeting)
-        for room in rooms.values():
-            if room.value.place not in places:
-                raise Invalid(Violation("meeting.rooms", "a room must belong to the place that is given"))
-        housed = edits.with_venues(
-            meeting,
-            {id_: held.value for id_, held in places.items()},
-            {id_: held.value for id_, held in rooms.items()},
-        )
-        if before is not None:
-            housed = edits.numbered(before, msgspec.structs.replace(housed, sequence=before.sequence))
-        old = (before.places() | before.all_rooms()) if before else frozenset()
-        started = [held.record for id_, held in (*places.items(), *rooms.items()) if id_ not in old]
-        return housed, tuple(records.touch(record, at, who) for record in started)
 
 
 def edit(request: pb.UpdateMeetingRequest, current: Meeting) -> edits.Edit:
@@ -233,9 +184,3 @@ def located(meeting: Meeting, message: meeting_pb2.Meeting) -> Meeting:
     return msgspec.structs.replace(
         meeting, place=place["place"] if place else "", rooms=tuple(room["room"] for room in rooms)
     )
-
-
-def leaves_at(cancelled_at: str, zone: str) -> str:
-    """When a deleted meeting is forgotten: the local midnight that ends its 30th day as cancelled."""
-    day = local_day(moment(cancelled_at), zone) + timedelta(days=SHOWN_CANCELLED + 1)
-    return instant(midnight(day, zone))

@@ -126,9 +126,7 @@ def read_place(message: place_pb2.Place, base: Place, prefix: str = "place.") ->
         title=problems.title("title", message.title),
         address=problems.line("address", message.address, 500),
         area=problems.line("area", message.area),
-        address_access=problems.choice(
-            "address_access", message.address_access, ADDRESS_ACCESS, AddressAccess.PUBLIC
-        ),
+        address_access=problems.choice("address_access", message.address_access, ADDRESS_ACCESS, AddressAccess.PUBLIC),
         position=_read_position(message, problems),
         approximate=message.approximate,
         accessibility=problems.words("accessibility", message.accessibility),

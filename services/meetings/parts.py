@@ -1,0 +1,85 @@
+"""A series and what belongs to it: its parts, the places and rooms it uses, its end."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import msgspec
+
+from services.kit.clock import instant, moment
+from services.kit.errors import Invalid, Violation
+from services.kit.store.port import Record
+from services.meetings import edits, records
+from services.meetings.desk import MEETING, Desk, Held
+from services.meetings.places import used_by
+from services.meetings.types import Meeting
+from services.meetings.wire import child_name
+from services.recurrence.zones import local_day, midnight
+
+SHOWN_CANCELLED = 30
+
+
+class Parts:
+    """Meetings as the store has them, with their neighbours and venues."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+
+    async def meeting(self, name: str, field: str = "name") -> Held[Meeting]:
+        """The meeting of that name. Raises Invalid, NotFound."""
+        ids = MEETING.parse(name, field)
+        return await self.desk.held("meeting", ids["meeting"], Meeting, name, ids["centre"])
+
+    async def neighbours(self, meeting: Meeting) -> edits.Neighbours:
+        """The parts before and after."""
+        found = [
+            (await self.meeting(child_name(meeting.centre, "meetings", id_))).value if id_ else None
+            for id_ in (meeting.previous, meeting.next)
+        ]
+        return edits.Neighbours(*found)
+
+    async def housed(
+        self, before: Meeting | None, meeting: Meeting, at: str, who: str
+    ) -> tuple[Meeting, tuple[Record, ...]]:
+        """The meeting with its copies of places and rooms, and the records of those that it starts to use, moved on.
+
+        A place moves its revision when a meeting starts to use it, so that nobody deletes it meanwhile.
+        """
+        places, rooms = await used_by(self.desk, meeting)
+        for place, used in ((meeting.place, meeting.rooms), *((each.place, each.rooms) for each in meeting.changes)):
+            if any(rooms[room].value.place != place for room in used):
+                raise Invalid(Violation("meeting.rooms", "a room must belong to the place that is given"))
+        housed = edits.with_venues(
+            meeting,
+            {id_: held.value for id_, held in places.items()},
+            {id_: held.value for id_, held in rooms.items()},
+        )
+        if before is not None:
+            housed = edits.numbered(before, msgspec.structs.replace(housed, sequence=before.sequence))
+        old = (before.places() | before.all_rooms()) if before else frozenset()
+        used_now = {
+            **{id_: held.record for id_, held in places.items()},
+            **{i: held.record for i, held in rooms.items()},
+        }
+        return housed, tuple(records.touch(record, at, who) for id_, record in used_now.items() if id_ not in old)
+
+    async def removal(self, meeting: Meeting, record: Record, at: str, who: str) -> tuple[Record, ...]:
+        """The records of a deletion: the meeting, and its neighbours, who are now each other's."""
+        cancelled = edits.cancel_meeting(meeting, at)
+        due = leaves_at(at, meeting.schedule.zone)
+        linked = [records.write(record, cancelled, at=at, actor=who, due_at=due)]
+        for id_, change in (
+            (meeting.previous, {"next": meeting.next, "next_revision": 0}),
+            (meeting.next, {"previous": meeting.previous}),
+        ):
+            if id_:
+                other = await self.meeting(child_name(meeting.centre, "meetings", id_))
+                value = msgspec.structs.replace(other.value, **change)
+                linked.append(records.write(other.record, value, at=at, actor=who, due_at=other.record.due_at))
+        return tuple(linked)
+
+
+def leaves_at(cancelled_at: str, zone: str) -> str:
+    """When a deleted meeting is forgotten: the local midnight that ends its 30th day as cancelled."""
+    day = local_day(moment(cancelled_at), zone) + timedelta(days=SHOWN_CANCELLED + 1)
+    return instant(midnight(day, zone))

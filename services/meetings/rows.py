@@ -1,0 +1,150 @@
+"""What a row of an import makes of a meeting. Pure: what each meeting should be is a function of it and the row."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from datetime import datetime
+
+import msgspec
+from openchair.meetings.v1 import import_pb2
+
+from services.kit.errors import Invalid, Refusal
+from services.kit.validation import TextRules, Walk, text_fault
+from services.meetings import edits
+from services.meetings.check import TITLE_LENGTH, possible
+from services.meetings.types import Import, Meeting, Outcome, Place, ReportRow, Source, Status
+from services.meetings.wire import read_meeting, read_place
+from services.recurrence.types import Schedule
+
+LONGEST_ORIGINAL = 64 * 1024
+TEXT = TextRules(
+    several_lines=frozenset({"notes", "description", "reason", "original"}), longest={"original": LONGEST_ORIGINAL}
+)
+TEXT_WALK = Walk(TEXT)
+LONGEST_ID = 200
+
+_NAMESPACE = uuid.UUID("0c0a2d0e-6b1f-4a55-9c3c-5d0f8f1a7b21")
+_BLANK = Schedule(start=datetime(2000, 1, 1), zone="UTC", minutes=60)  # noqa: DTZ001 - local by nature
+_UNREPORTED = frozenset({"sequence", "day_changes", "source", "source_name", "venue", "changes"})
+
+
+def meeting_id(centre: str, source: str, source_id: str) -> str:
+    """The id that a source's record has here for ever: it comes back to the same one (UUID version 5)."""
+    return str(uuid.uuid5(_NAMESPACE, f"meeting\n{centre}\n{source}\n{source_id}"))
+
+
+def place_id(centre: str, source: str, row: import_pb2.ImportRow) -> str:
+    """The id of a row's place: its identity in a source is its title and address. "" for a row without place."""
+    if not row.HasField("place"):
+        return ""
+    return str(uuid.uuid5(_NAMESPACE, f"place\n{centre}\n{source}\n{row.place.title}\n{row.place.address}"))
+
+
+def digest(row: import_pb2.ImportRow) -> str:
+    """Over what the source says of the meeting, whatever day it was read on."""
+    said = import_pb2.ImportRow(
+        meeting=row.meeting, source_url=row.source_url, place=row.place if row.HasField("place") else None
+    )
+    said.meeting.schedule.start = row.meeting.schedule.start.partition("T")[2]
+    return hashlib.sha256(said.SerializeToString(deterministic=True)).hexdigest()
+
+
+def problems(row: import_pb2.ImportRow) -> tuple[str, ...]:
+    """Why a row is refused; empty: it is not."""
+    if row.refusal:
+        return (row.refusal,)
+    if faults := TEXT_WALK.violations(row):
+        return tuple(f"{fault.field}: {fault.reason}" for fault in faults)
+    if not row.source_id or len(row.source_id) > LONGEST_ID:
+        return (f"source_id: must be 1 to {LONGEST_ID} characters",)
+    try:
+        if row.HasField("place"):
+            read_place(row.place, Place(id="", centre="", created_at="", title=""), "place.")
+        possible(read_meeting(row.meeting, blank("", "", ""), "").schedule, "schedule")
+    except Invalid as refusal:
+        return tuple(f"{violation.field}: {violation.reason}" for violation in refusal.violations)
+    return ()
+
+
+def blank(id: str, centre: str, at: str) -> Meeting:  # noqa: A002 - the field is named id everywhere
+    """A meeting about which nothing is said yet."""
+    return Meeting(id=id, centre=centre, created_at=at, lineage=id, title="", schedule=_BLANK)
+
+
+def wanted_place(row: import_pb2.ImportRow, intent: Import, current: Place | None, at: str) -> Place:
+    """What the row's place should be."""
+    id_ = place_id(intent.centre, intent.source, row)
+    base = current or Place(id=id_, centre=intent.centre, created_at=at, title="", source=intent.source)
+    return read_place(row.place, base)
+
+
+def wanted_meeting(
+    row: import_pb2.ImportRow,
+    intent: Import,
+    current: Meeting | None,
+    at: str,
+    neighbours: edits.Neighbours = edits.Neighbours(),
+) -> Meeting:
+    """What the row's meeting should be. The first import fixes where a series starts; changed dates keep their changes."""
+    base = current or blank(meeting_id(intent.centre, intent.source, row.source_id), intent.centre, at)
+    base = msgspec.structs.replace(base, status=Status.ACTIVE, cancelled_at=None)
+    said = read_meeting(row.meeting, base, "")
+    wanted = msgspec.structs.replace(
+        said,
+        place=place_id(intent.centre, intent.source, row),
+        rooms=(),
+        source_name=intent.source,
+        source=source(row, intent),
+    )
+    if current is None:
+        return wanted
+    schedule = msgspec.structs.replace(
+        said.schedule,
+        start=datetime.combine(base.schedule.start.date(), said.schedule.start.time()),
+        extra=base.schedule.extra,
+    )
+    wanted = msgspec.structs.replace(wanted, schedule=schedule)
+    edited = edits.edit_all(base, edits.Edit(wanted, "keep", start_named=False), at, neighbours)
+    return edits.numbered(current, msgspec.structs.replace(edited, sequence=current.sequence))
+
+
+def source(row: import_pb2.ImportRow, intent: Import) -> Source:
+    """Where the meeting comes from."""
+    return Source(
+        source=intent.source,
+        id=row.source_id,
+        url=row.source_url,
+        update_time=row.source_update_time,
+        digest=digest(row),
+        original=row.original,
+        by=intent.id,
+    )
+
+
+def fields_changed(old: Meeting, new: Meeting) -> tuple[str, ...]:
+    """Names of the fields that differ, for the report."""
+    return tuple(
+        field
+        for field in Meeting.__struct_fields__
+        if field not in _UNREPORTED and getattr(old, field) != getattr(new, field)
+    )
+
+
+def report(row: import_pb2.ImportRow, outcome: Outcome, meeting: str, reasons: tuple[str, ...] = ()) -> ReportRow:
+    """The row's line of the report."""
+    return ReportRow(
+        number=row.number,
+        source_id=row.source_id,
+        title=row.meeting.title if text_fault(row.meeting.title, TITLE_LENGTH) is None else "",
+        outcome=outcome,
+        reasons=reasons,
+        warnings=tuple(row.warnings),
+        meeting=meeting,
+    )
+
+
+def refused(row: import_pb2.ImportRow, why: tuple[str, ...] | Refusal) -> ReportRow:
+    """The line of a row that is not imported."""
+    reasons = (why.message,) if isinstance(why, Refusal) else why
+    return report(row, Outcome.REFUSED, "", reasons)

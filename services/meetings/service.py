@@ -1,0 +1,80 @@
+"""The service: its methods, each in the module of what it is about, and what it does when something is due."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from google.protobuf.message import Message
+from openchair.meetings.v1 import meeting_service_pb2, room_service_pb2
+
+from services.kit.call import Call, Method
+from services.kit.middleware import Idempotency
+from services.kit.service import Service
+from services.kit.store.port import Record
+from services.kit.validation import Validation
+from services.meetings.centres import Centres
+from services.meetings.desk import Desk
+from services.meetings.importing import Importing
+from services.meetings.imports import Imports
+from services.meetings.intake import Intake
+from services.meetings.listing import Listing
+from services.meetings.occurrences import Occurrences
+from services.meetings.parts import Parts
+from services.meetings.places import Places
+from services.meetings.rooms import Rooms
+from services.meetings.rows import TEXT
+from services.meetings.sample import Sample
+from services.meetings.series import Series
+from services.meetings.venues import Venues
+
+VALIDATION = Validation(TEXT)
+
+
+async def validate(call: Call[Any], method: Method) -> Message:
+    """Looks at everything but the rows of an import: what is wrong with one of them is a line of its report."""
+    if not isinstance(call.message, meeting_service_pb2.AddImportRowsRequest):
+        return await VALIDATION(call, method)
+    bare = meeting_service_pb2.AddImportRowsRequest(name=call.message.name, request_id=call.message.request_id)
+
+    async def rest(_: Call[Any]) -> Message:
+        return await method(call)
+
+    return await VALIDATION(dataclasses.replace(call, message=bare), rest)
+
+
+class Meetings:
+    """Everything the service does. `load` it before it answers."""
+
+    def __init__(self, desk: Desk) -> None:
+        parts = Parts(desk)
+        importing = Importing(desk, parts, Intake(desk, parts))
+        venues = Venues(desk, parts)
+        self.listing = Listing(desk.store, desk.clock)
+        centres, places, rooms, series = Centres(desk), Places(desk), Rooms(desk), Series(desk, parts)
+        occurrences = Occurrences(desk, parts, self.listing)
+        middleware = (validate, Idempotency(desk.store))
+        self.services = (
+            Service(
+                meeting_service_pb2.DESCRIPTOR.services_by_name["MeetingService"],
+                centres,
+                places,
+                series,
+                occurrences,
+                Imports(desk, importing),
+                middleware=middleware,
+            ),
+            Service(room_service_pb2.DESCRIPTOR.services_by_name["RoomService"], rooms, middleware=middleware),
+        )
+        self.sample = Sample(centres, places, rooms, series, occurrences, desk.clock)
+        self.due: Mapping[str, Callable[[Record], Awaitable[None]]] = {
+            "import": importing.due,
+            "place": venues.place_due,
+            "room": venues.room_due,
+            "meeting": venues.meeting_due,
+        }
+
+    async def load(self) -> None:
+        """Reads what is kept in memory."""
+        await self.listing.load()

@@ -1,0 +1,70 @@
+"""When a place or a room changed, the meetings that are held there follow, one commit each; and old ones go."""
+
+from __future__ import annotations
+
+import msgspec
+
+from services.kit.errors import NotFound
+from services.kit.record import transact
+from services.kit.store.port import Commit, Conflict, Record
+from services.meetings import records
+from services.meetings.desk import Desk, trail
+from services.meetings.places import meetings_at
+from services.meetings.parts import Parts
+from services.meetings.types import Meeting, Place, Room, Status
+from services.meetings.wire import child_name
+
+WHO = "openchair"
+
+
+class Venues:
+    """The reconciler of venues, and the end of deleted meetings."""
+
+    def __init__(self, desk: Desk, parts: Parts) -> None:
+        self.desk = desk
+        self.parts = parts
+
+    async def place_due(self, record: Record) -> None:
+        """Brings the copies of a place in step with it."""
+        await self._follow(record, records.read(record, Place))
+
+    async def room_due(self, record: Record) -> None:
+        """Brings the copies of a room in step with it."""
+        await self._follow(record, records.read(record, Room))
+
+    async def meeting_due(self, record: Record) -> None:
+        """A deleted meeting has been shown as cancelled long enough: only its last revision is kept."""
+        meeting = records.read(record, Meeting)
+        if meeting.status is Status.CANCELLED:
+            at = self.desk.now()
+            gone = records.write(record, meeting, at=at, actor=WHO, gone=True)
+            await self._commit(Commit((gone,), (), trail((gone,), at, WHO, "forget")))
+
+    async def _follow(self, record: Record, used: Place | Room) -> None:
+        for held in await meetings_at(self.desk, used):
+            await self._rehouse(child_name(held.value.centre, "meetings", held.value.id))
+        settled = msgspec.structs.replace(
+            record, revision=record.revision + 1, at=self.desk.now(), actor=WHO, due_at=None
+        )
+        await self._commit(Commit((settled,), (), trail((settled,), settled.at, WHO, "settle")))
+
+    async def _rehouse(self, name: str) -> None:
+        async def attempt() -> tuple[Commit, None]:
+            at = self.desk.now()
+            try:
+                held = await self.parts.meeting(name)
+            except NotFound:
+                return Commit(()), None
+            meeting, _ = await self.parts.housed(held.value, held.value, at, WHO)
+            if meeting == held.value:
+                return Commit(()), None
+            record = records.write(held.record, meeting, at=at, actor=WHO, due_at=held.record.due_at)
+            return Commit((record,), (), trail((record,), at, WHO, "rehouse")), None
+
+        await transact(self.desk.store, self.desk.clock, self.desk.ids, attempt)
+
+    async def _commit(self, change: Commit) -> None:
+        try:
+            await self.desk.store.commit(change)
+        except Conflict:
+            return  # somebody was faster; what is due comes again
