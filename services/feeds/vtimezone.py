@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from calendar import monthrange
 from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 SINCE = 2020  # every change of the clock from this year on is said exactly
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - local, as an observance's DTSTART is
+_COMMON_YEAR = 2023  # no zone changes its clock in February
 _LISTED_YEARS = 20  # how far changes are listed that no RRULE can state
 
 
@@ -50,12 +52,21 @@ def _yearly(observance: Observance) -> TimezoneStandard | TimezoneDaylight:
     """A change that comes every year; its dates are listed where no RRULE says it."""
     component = _observance(observance.first)
     if observance.rule is not None:
-        component.add("RRULE", vRecur.from_ical(observance.rule))
+        component.add("RRULE", _from_the_start(vRecur.from_ical(observance.rule)))
         return component
     first = observance.first.local.year
     for year in range(first + 1, first + _LISTED_YEARS):
         component.add("RDATE", vDatetime(observance.turn.local(year)))
     return component
+
+
+def _from_the_start(rule: vRecur) -> vRecur:
+    """The same with days of the month counted from its start: ical.js finds no date by negative ones beside a BYDAY."""
+    counted = [int(day) for day in rule.get("BYMONTHDAY", [])]
+    if counted and max(counted) < 0:
+        length = monthrange(_COMMON_YEAR, int(rule["BYMONTH"][0]))[1]
+        rule["BYMONTHDAY"] = [length + 1 + day for day in counted]
+    return rule
 
 
 def _observance(transition: Transition) -> TimezoneStandard | TimezoneDaylight:
