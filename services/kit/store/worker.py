@@ -56,7 +56,8 @@ class Worker:
     def __init__(self, name: str, connect: Callable[[], sqlite3.Connection], run: Run) -> None:
         self._connect = connect
         self._run = run
-        self._jobs: queue.SimpleQueue[Job[object] | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[list[Job[object]] | None] = queue.SimpleQueue()
+        self._asked: list[Job[object]] = []
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = asyncio.Event()
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
@@ -65,7 +66,7 @@ class Worker:
         """Starts the thread and connects. Raises what connecting raised."""
         self._loop = asyncio.get_running_loop()
         connected = Job[None](lambda _: None)
-        self._jobs.put(connected)  # type: ignore[arg-type]  # a Job of nothing is a Job of something
+        self._jobs.put([connected])  # type: ignore[list-item]  # a Job of nothing is a Job of something
         self._thread.start()
         try:
             await connected.done
@@ -74,31 +75,43 @@ class Worker:
             raise
 
     def submit(self, job: Job[T]) -> asyncio.Future[T]:
-        """Takes a job in turn. Raises RuntimeError where the store is not open."""
+        """Takes a job in turn. Raises RuntimeError where the store is not open.
+
+        What is asked for in one round of the loop goes over together: a thread that woke for the first would fight for
+        the interpreter with those who are still asking.
+        """
         if self._loop is None:
             raise RuntimeError("the store is not open")
-        self._jobs.put(job)  # type: ignore[arg-type]  # the queue does not look at results
+        if not self._asked:
+            self._loop.call_soon(self._hand_over)
+        self._asked.append(job)  # type: ignore[arg-type]  # the list does not look at results
         return job.done
 
     async def close(self) -> None:
         """Lets all that was asked for end, then closes the connection."""
         if self._loop is not None:
             self._loop = None
+            self._hand_over()
             self._jobs.put(None)
             await self._closed.wait()
+
+    def _hand_over(self) -> None:
+        if self._asked:
+            self._jobs.put(self._asked)
+            self._asked = []
 
     def _work(self) -> None:
         loop = self._loop
         assert loop is not None
-        first = self._jobs.get()
-        assert first is not None
+        opening = self._jobs.get()
+        assert opening is not None
         try:
             connection = self._connect()
         except Exception as error:  # noqa: BLE001 - it is the opener's
-            first.error = error
-            _post(loop, _tell, [first])
+            opening[0].error = error
+            _post(loop, _tell, opening)
             return
-        _post(loop, _tell, [first])
+        _post(loop, _tell, opening)
         self._serve(connection, loop)
         connection.close()
         _post(loop, self._closed.set)
@@ -119,14 +132,14 @@ class Worker:
                 job.error = OutcomeUnknown(str(error))
 
     def _group(self) -> tuple[list[Job[object]], bool]:
-        """Waits for a job and takes those that wait with it; False after the last."""
-        job = self._jobs.get()
+        """Waits for jobs and takes those that wait with them; False after the last."""
+        jobs = self._jobs.get()
         group = list[Job[object]]()
-        while job is not None:
-            group.append(job)
-            if len(group) == GROUP or self._jobs.empty():
+        while jobs is not None:
+            group += jobs
+            if len(group) >= GROUP or self._jobs.empty():
                 return group, True
-            job = self._jobs.get()
+            jobs = self._jobs.get()
         return group, False
 
 
