@@ -113,6 +113,7 @@ class Relay:
         backoff = FIRST_BACKOFF
         while True:
             await self._first(self._wake, POLL)
+            self._look |= not self._wake.is_set()  # nothing happened for a while: is the stream still the same?
             self._wake.clear()
             self._reconnected.clear()
             try:
@@ -227,6 +228,9 @@ class Relay:
     async def _judge(self, job: _Job, event: Event, last: Delivered | None) -> int | None:
         """What the stream holds against what the store holds."""
         if last is None:
+            if job.view.sequence:
+                self._look = True  # there was one: more may be gone
+                self._wake.set()
             return 0
         if not isinstance(last, Stored) or last.event.order < event.order:
             return last.sequence

@@ -1,0 +1,425 @@
+"""The relay between a store and a real nats-server: what was committed arrives, and the past never wins."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import os
+import signal
+from typing import TYPE_CHECKING
+
+import pytest
+from openchair.meetings.v1.place_pb2 import Place
+
+from services.kit.bus import BusUnavailable
+from services.kit.clock import SystemClock, instant
+from services.kit.event import TOMBSTONE_LIFETIME, Event, Stored
+from services.kit.publication import Publication, body
+from services.kit.record import revise
+from services.kit.relay import Relay
+from services.kit.store.memory import Disk, MemoryStore
+from services.kit.store.port import Commit, Kind
+from tests.contract.bus_fixtures import LOG, PUBLIC, SITE, Site, kill, running, until
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator, Sequence
+    from pathlib import Path
+
+    from services.kit.bus import Begin, Bus, Deliver, Delivered
+    from services.kit.store.port import Record
+    from services.kit.streams import StreamSettings, StreamState
+
+TYPE = "openchair.meetings.v1.Place"
+CLOCK = SystemClock()
+
+
+def render(record: Record) -> Place | None:
+    return Place(name=record.id, title=str(record.state["title"])) if record.state["title"] else None
+
+
+PLACES = Publication("place", "public", "meetings", TYPE, render, "centre")
+
+
+class Service:
+    """A store with a relay running on it."""
+
+    def __init__(self, bus: Bus, disk: Disk | None = None, publication: Publication = PLACES) -> None:
+        self.disk = disk or Disk()
+        self.store = MemoryStore([Kind("place")], CLOCK, self.disk)
+        self.bus = bus
+        self.relay = Relay(self.store, bus, [publication], SITE, CLOCK, LOG)
+        self.task = asyncio.create_task(self.relay.run())
+
+    async def put(self, id_: str, title: str) -> Record:
+        """Commits place `id_` with this title; "": nothing public about it."""
+        change = await self.changed(id_, title)
+        await self.store.commit(Commit((change,)))
+        return change
+
+    async def changed(self, id_: str, title: str) -> Record:
+        before = await self.store.get("place", id_)
+        content = Place(title=title) if title else None
+        return revise(
+            before,
+            kind="place",
+            id=id_,
+            state={"centre": "oak", "title": title},
+            at=instant(CLOCK.now()),
+            actor="test",
+            views={"public": content},
+        )
+
+    async def settled(self) -> None:
+        await asyncio.wait_for(self.relay.settled(), 20)
+
+    async def stream(self, id_: str) -> Event | None:
+        """What the stream holds of a place."""
+        last = await self.bus.last(PUBLIC, subject(id_))
+        assert last is None or isinstance(last, Stored)
+        return last.event if last else None
+
+    async def title(self, id_: str) -> str:
+        event = await self.stream(id_)
+        assert event is not None
+        return body(event, Place).title
+
+    async def stop(self) -> None:
+        self.task.cancel()
+        await asyncio.gather(self.task, return_exceptions=True)
+
+
+def subject(id_: str) -> str:
+    return f"openchair.{SITE}.public.meetings.oak.place.{id_}"
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[Site]:
+    async with running(tmp_path / "data") as site:
+        yield site
+
+
+@pytest.fixture
+async def service(site: Site) -> AsyncIterator[Service]:
+    service = Service(await site.bus("meetings"))
+    yield service
+    await service.stop()
+
+
+async def last_sequence(bus: Bus) -> int:
+    state = await bus.stream(PUBLIC)
+    assert state is not None
+    return state.last_sequence
+
+
+async def test_a_commit_is_published_with_revision_and_time_of_its_view(service: Service) -> None:
+    record = await service.put("hall", "Town hall")
+    await service.settled()
+    event = await service.stream("hall")
+    assert event is not None
+    assert (event.epoch, event.revision, event.time) == (1, 1, record.at)
+    message = body(event, Place)
+    assert (message.title, message.epoch, message.revision, message.etag) == ("Town hall", 1, 1, "")
+    assert await service.store.unpublished(10) == []
+
+
+async def test_a_private_change_publishes_nothing(service: Service) -> None:
+    await service.put("hall", "Town hall")
+    await service.settled()
+    await service.put("hall", "Town hall")
+    await service.settled()
+    assert await last_sequence(service.bus) == 1
+
+
+async def test_what_is_no_longer_public_becomes_a_tombstone(service: Service) -> None:
+    await service.put("hall", "Town hall")
+    await service.put("hall", "")
+    await service.settled()
+    event = await service.stream("hall")
+    assert event is not None
+    assert (event.payload, event.revision) == (None, 2)
+
+
+async def test_a_tombstone_carries_its_lifetime_and_a_state_none(service: Service) -> None:
+    await service.put("hall", "Town hall")
+    await service.put("den", "Den")
+    await service.settled()
+    await service.put("hall", "")
+    await service.settled()
+    replies = [
+        await service.bus._ask(f"$JS.API.STREAM.MSG.GET.{PUBLIC}", b'{"last_by_subj":"%s"}' % subject(name).encode())  # type: ignore[attr-defined]  # the adapter's own way to ask
+        for name in ("hall", "den")
+    ]
+    blocks = [base64.b64decode(reply["message"]["hdrs"]).decode() for reply in replies]
+    assert f"Nats-TTL: {TOMBSTONE_LIFETIME}\r\n" in blocks[0]
+    assert "Nats-TTL" not in blocks[1]
+
+
+async def test_changes_of_one_place_arrive_in_order_and_the_last_one_stays(service: Service) -> None:
+    for number in range(50):
+        await service.put("hall", f"Hall {number}")
+        await service.put(f"place{number}", "Place")
+    await service.settled()
+    assert await service.title("hall") == "Hall 49"
+    assert len(await service.bus.subjects(PUBLIC, f"openchair.{SITE}.public.meetings.>")) == 51
+
+
+class Proxy:
+    """A bus in front of a real one, on which a test loses or delays what it wants."""
+
+    def __init__(self, bus: Bus) -> None:
+        self.real = bus
+        self.lose_answers = 0
+        self.hold: asyncio.Event | None = None
+        self.holding = asyncio.Event()
+        self.published: list[str] = []
+
+    @property
+    def connected(self) -> bool:
+        return self.real.connected
+
+    @property
+    def server_version(self) -> str:
+        return self.real.server_version
+
+    def watch(self, listener: object) -> None:
+        self.real.watch(listener)  # type: ignore[arg-type]  # passed on
+
+    async def publish(
+        self, event: Event, expected: int, *, traceparent: str = "", lifetime: int = TOMBSTONE_LIFETIME
+    ) -> int:
+        if self.hold is not None:
+            hold, self.hold = self.hold, None
+            self.holding.set()
+            await hold.wait()
+        sequence = await self.real.publish(event, expected, traceparent=traceparent, lifetime=lifetime)
+        self.published.append(event.id)
+        if self.lose_answers:
+            self.lose_answers -= 1
+            raise BusUnavailable("the answer was lost")
+        return sequence
+
+    async def last(self, stream: str, subject: str) -> Delivered | None:
+        return await self.real.last(stream, subject)
+
+    async def stream(self, name: str) -> StreamState | None:
+        return await self.real.stream(name)
+
+    async def subjects(self, name: str, pattern: str) -> list[str]:
+        return await self.real.subjects(name, pattern)
+
+    async def declare(self, settings: StreamSettings) -> None:
+        await self.real.declare(settings)
+
+    async def follow(self, stream: str, subjects: Sequence[str], begin: Begin, deliver: Deliver) -> None:
+        await self.real.follow(stream, subjects, begin, deliver)
+
+    async def close(self) -> None:
+        await self.real.close()
+
+
+async def test_an_answer_that_was_lost_doubles_nothing(site: Site) -> None:
+    proxy = Proxy(await site.bus("meetings"))
+    service = Service(proxy)
+    proxy.lose_answers = 3
+    await service.put("hall", "Town hall")
+    await service.put("den", "Den")
+    await service.settled()
+    assert await last_sequence(proxy) == 2
+    assert sorted(proxy.published) == [f"{subject('den')}:1:1", f"{subject('hall')}:1:1"]
+    assert await service.store.unpublished(10) == []
+    await service.stop()
+
+
+async def test_a_late_relay_never_puts_an_older_state_over_a_newer_one(site: Site) -> None:
+    slow = Proxy(await site.bus("meetings"))
+    late = Service(slow)
+    await until(lambda: late.relay._idle.is_set())
+    release = slow.hold = asyncio.Event()
+    await late.put("hall", "Old")
+    await asyncio.wait_for(slow.holding.wait(), 10)  # the late relay has loaded revision 1, and stands still
+    fast = Service(await site.bus("meetings"), late.disk)
+    await fast.settled()
+    await fast.put("hall", "New")
+    await fast.settled()
+    release.set()
+    await late.settled()
+    assert await fast.title("hall") == "New"
+    assert slow.published == []
+    assert await last_sequence(slow) == 2
+    await late.stop()
+    await fast.stop()
+
+
+async def test_two_relays_on_one_store_publish_each_state_once(site: Site) -> None:
+    one = Service(await site.bus("meetings"))
+    two = Service(await site.bus("meetings"), one.disk)
+    for number in range(300):
+        await one.put(f"p{number % 30}", f"Title {number}")
+        two.relay.wake()
+    await one.settled()
+    await two.settled()
+    titles = [await one.title(f"p{number}") for number in range(30)]
+    assert titles == [f"Title {270 + number}" for number in range(30)]
+    assert await last_sequence(one.bus) <= 300
+    assert one.relay.alarms == two.relay.alarms == 0
+    await one.stop()
+    await two.stop()
+
+
+async def test_a_commit_does_not_wait_for_a_server_that_is_away_and_the_backlog_drains(site: Site) -> None:
+    service = Service(await site.bus("meetings"))
+    await service.settled()
+    os.kill(site.server.pid, signal.SIGSTOP)
+    for number in range(200):
+        await service.put(f"p{number % 50}", f"Title {number}")
+    await until(lambda: service.relay.lag > 0)
+    pid = site.server.pid
+    os.kill(pid, signal.SIGKILL)
+    await service.settled()
+    assert [await service.title(f"p{number}") for number in range(50)] == [f"Title {150 + n}" for n in range(50)]
+    assert service.relay.lag == 0
+    assert site.server.pid != pid
+    await service.stop()
+
+
+async def test_a_backlog_is_published_oldest_commit_first(site: Site) -> None:
+    proxy = Proxy(await site.bus("meetings"))
+    service = Service(proxy)
+    await service.settled()
+    await service.stop()
+    for number in range(200):
+        await service.put(f"p{number}", "Title")
+    again = Service(proxy, service.disk)
+    await again.settled()
+    wanted = [f"{subject(f'p{number}')}:1:1" for number in range(200)]
+    position = {id_: place for place, id_ in enumerate(proxy.published)}
+    assert max(abs(position[id_] - place) for place, id_ in enumerate(wanted)) < 64  # within one window
+    await again.stop()
+
+
+async def test_a_stream_made_anew_is_filled_again_while_we_run(site: Site, service: Service) -> None:
+    for number in range(30):
+        await service.put(f"p{number}", f"Title {number}")
+    await service.settled()
+    await site.recreate(PUBLIC)
+    await service.put("p7", "Title 8")  # the message that this is to replace is missing
+    await service.settled()
+    wanted = [f"Title {8 if number == 7 else number}" for number in range(30)]
+    assert [await service.title(f"p{number}") for number in range(30)] == wanted
+
+
+async def test_a_stream_emptied_while_the_service_was_down_is_filled_again(site: Site, service: Service) -> None:
+    for number in range(30):
+        await service.put(f"p{number}", f"Title {number}")
+    await service.settled()
+    await service.stop()
+    await site.recreate(PUBLIC)
+    other = await site.bus("rsvps")  # meanwhile another service has filled the stream beyond our last sequence
+    for number in range(40):
+        await other._ask(f"openchair.{SITE}.public.rsvps.oak.list.l{number}", b"x")
+    again = Service(service.bus, service.disk)
+    await again.settled()
+    assert [await again.title(f"p{number}") for number in range(30)] == [f"Title {number}" for number in range(30)]
+    await again.stop()
+
+
+async def test_a_wiped_server_is_filled_again(tmp_path: Path) -> None:
+    async with running(tmp_path / "data") as site:
+        service = Service(await site.bus("meetings"))
+        await service.put("hall", "Town hall")
+        await service.settled()
+        await site.server.stop()
+        _wipe(tmp_path / "data" / "nats" / "jetstream")
+        await site.server.start()
+        await site.provision()
+        await until(lambda: service.relay.published == 2)
+        await service.settled()
+        assert await service.title("hall") == "Town hall"
+        await service.stop()
+
+
+def _wipe(folder: Path) -> None:
+    for path in sorted(folder.rglob("*"), reverse=True):
+        with contextlib.suppress(OSError):
+            path.rmdir() if path.is_dir() else path.unlink()
+
+
+@pytest.fixture
+def newer() -> Iterator[Event]:
+    message = Place(title="From the future", epoch=1, revision=9)
+    yield Event(subject("hall"), 1, 9, TYPE, instant(CLOCK.now()), message.SerializeToString())
+
+
+async def test_a_stream_newer_than_the_store_is_an_alarm_and_is_left_alone(service: Service, newer: Event) -> None:
+    await service.bus.publish(newer, 0)
+    await service.put("hall", "Present")
+    await service.put("den", "Den")
+    await service.settled()
+    assert await service.stream("hall") == newer
+    assert service.relay.alarms == 1
+    assert [record.id for record in await service.store.unpublished(10)] == ["hall"]
+    assert await service.title("den") == "Den"
+
+
+async def test_a_newer_epoch_overwrites_the_future_that_was_lost(service: Service, newer: Event) -> None:
+    await service.bus.publish(newer, 0)
+    await service.put("hall", "Present")
+    await service.settled()
+    await service.store.raise_epoch(5)
+    service.relay.wake()
+    await service.settled()
+    assert await service.title("hall") == "Present"
+
+
+async def test_a_forged_message_in_the_stream_is_overwritten(service: Service) -> None:
+    await service.bus._ask(subject("hall"), b"no event")  # type: ignore[attr-defined]  # the adapter's own way to ask
+    await service.put("hall", "Town hall")
+    await service.settled()
+    assert await service.title("hall") == "Town hall"
+
+
+async def test_a_view_that_does_not_render_holds_up_no_other(site: Site) -> None:
+    def picky(record: Record) -> Place | None:
+        if record.id == "bad":
+            raise KeyError("title")
+        return render(record)
+
+    service = Service(
+        await site.bus("meetings"), publication=Publication("place", "public", "meetings", TYPE, picky, "centre")
+    )
+    await service.put("bad", "Bad")
+    await service.put("good", "Good")
+    await service.settled()
+    assert await service.title("good") == "Good"
+    assert service.relay.alarms == 1
+    await service.stop()
+
+
+async def test_a_view_too_large_for_the_server_holds_up_no_other(service: Service) -> None:
+    await service.put("bad", "x" * 1_100_000)
+    await service.put("good", "Good")
+    await service.settled()
+    assert await service.title("good") == "Good"
+    assert await service.stream("bad") is None
+    await service.put("bad", "short")
+    await service.settled()
+    assert await service.title("bad") == "short"
+
+
+async def test_needs_are_published_as_subjects(site: Site) -> None:
+    cut = Publication(
+        "place", "public", "meetings", TYPE, render, "centre", needs=lambda record: [("place", "next", record.revision)]
+    )
+    service = Service(await site.bus("meetings"), publication=cut)
+    await service.put("hall", "Town hall")
+    await service.settled()
+    event = await service.stream("hall")
+    assert event is not None
+    assert event.needs == ((subject("next"), 1),)
+    await service.stop()
+
+
+async def test_a_message_that_disagrees_with_its_headers_is_no_body(newer: Event) -> None:
+    with pytest.raises(ValueError, match="disagree"):
+        body(newer, Place)
