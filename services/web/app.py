@@ -1,0 +1,135 @@
+"""The pages over HTTP: no script, no cookie, nothing from elsewhere."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.routing import Route
+
+from services.web.page import STYLE_HASH, Page, Pages
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starlette.requests import Request
+
+    from services.kit.clock import Clock
+    from services.kit.logs import Log
+
+HEADERS: Final = {
+    "content-type": "text/html; charset=utf-8",
+    "content-language": "en",
+    "vary": "Accept-Encoding",
+    "content-security-policy": (
+        f"default-src 'none'; style-src 'sha256-{STYLE_HASH}'; img-src data:; base-uri 'none'; form-action 'none';"
+        " frame-ancestors 'none'"
+    ),
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=()",
+}
+
+_LOCAL: Final = re.compile(r"(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?")
+_TAG: Final = re.compile(r'(?:W/)?("[^"]*")')
+_WORDS: Final = {
+    404: ("Nothing is here", "The address may have been mistyped, or what was here is gone."),
+    405: ("Pages are only for reading", "This address takes no other request."),
+}
+
+
+class Web:
+    """The requests of readers. `ready` and `current` say how far the board has followed the stream."""
+
+    def __init__(
+        self,
+        pages: Pages,
+        clock: Clock,
+        base_url: Callable[[], str | None],
+        *,
+        ready: Callable[[], bool],
+        current: Callable[[], bool],
+        log: Log,
+    ) -> None:
+        self._pages = pages
+        self._clock = clock
+        self._base_url = base_url
+        self._ready = ready
+        self._current = current
+        self._log = log
+
+    def app(self) -> Starlette:
+        """The ASGI application: "/" and "/centre/<id>"."""
+        return Starlette(
+            routes=[Route("/", self.week), Route("/centre/{centre}", self.week)],
+            exception_handlers={HTTPException: self._refuse, Exception: self._fail},
+        )
+
+    async def week(self, request: Request) -> Response:
+        """The next seven days of one centre, or of all."""
+        if not self._ready():
+            page = self._pages.plain(
+                "One moment", "The meetings are being read in. This page tries again by itself.", 3
+            )
+            return _answer(request, page, 503, {"retry-after": "3", "cache-control": "no-store"})
+        page_or_none = self._pages.week(
+            self._base_url() or _local_address(request),
+            self._clock.now(),
+            centre=request.path_params.get("centre", ""),
+            is_current=self._current(),
+        )
+        if page_or_none is None:
+            raise HTTPException(404)
+        return _answer(request, page_or_none, 200, {"cache-control": "no-cache"})
+
+    async def _refuse(self, request: Request, error: Exception) -> Response:
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        allow = (getattr(error, "headers", None) or {}).get("Allow")
+        page = self._pages.plain(*_WORDS.get(status, ("That did not work", "The request could not be answered.")))
+        return _answer(request, page, status, {"cache-control": "no-store"} | ({"allow": allow} if allow else {}))
+
+    async def _fail(self, request: Request, error: Exception) -> Response:
+        self._log.error("page failed", path=request.url.path, error=type(error).__name__)
+        page = self._pages.plain(
+            "Something is broken here", "It is our fault, and it has been noted. Please try again."
+        )
+        return _answer(request, page, 500, {"cache-control": "no-store"})
+
+
+def _answer(request: Request, page: Page, status: int, headers: dict[str, str]) -> Response:
+    """The page in the coding that was asked for, or 304 where the reader has it (RFC 9110 section 13.1.2)."""
+    packed = _takes_gzip(request.headers.get("accept-encoding", ""))
+    etag = page.etag(packed=packed)
+    body = page.packed if packed else page.body
+    lines = HEADERS | headers | {"etag": etag}
+    if status == 200 and _has(request.headers.get("if-none-match", ""), etag):  # noqa: PLR2004 - OK
+        return _Plain(b"", 304, {key: value for key, value in lines.items() if key != "content-type"})
+    lines |= {"content-length": str(len(body))} | ({"content-encoding": "gzip"} if packed else {})
+    return _Plain(b"" if request.method == "HEAD" else body, status, lines)
+
+
+class _Plain(Response):
+    """A response with the headers it is given, and no others."""
+
+    def init_headers(self, headers: dict[str, str] | None = None) -> None:  # type: ignore[override]  # a dictionary is all we give
+        self.raw_headers = [(key.encode(), value.encode()) for key, value in (headers or {}).items()]
+
+
+def _takes_gzip(accept: str) -> bool:
+    codings = [item.replace(" ", "").lower() for item in accept[:1024].split(",")]
+    return "gzip" in {coding.partition(";")[0] for coding in codings if not re.search(r";q=0(\.0*)?$", coding)}
+
+
+def _has(if_none_match: str, etag: str) -> bool:
+    return if_none_match.strip() == "*" or etag in _TAG.findall(if_none_match[:4096])
+
+
+def _local_address(request: Request) -> str:
+    """The address of a site that has no public one: the reader's own, if that is this machine's."""
+    host = request.headers.get("host", "")
+    return f"http://{host if _LOCAL.fullmatch(host) else 'localhost'}"

@@ -1,0 +1,111 @@
+"""What is public of every centre, as the pages need it: its own record, its meetings, and what takes place when."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from google.protobuf.message import DecodeError
+from openchair.meetings.v1 import centre_pb2, meeting_pb2
+
+from services.recurrence import wire
+from services.recurrence.agenda import Agenda
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from services.kit.clock import Clock
+    from services.kit.event import Event
+    from services.recurrence.types import Key, Schedule
+
+CENTRE = centre_pb2.Centre.DESCRIPTOR.full_name
+MEETING = meeting_pb2.Meeting.DESCRIPTOR.full_name
+
+KEPT: Final = timedelta(days=28)
+_TOKENS: Final = 7
+
+
+class CentreBoard:
+    """One centre: `centre` is None until its own record has come. Suspended meetings are not in the agenda."""
+
+    def __init__(self, now: datetime) -> None:
+        self.centre: centre_pb2.Centre | None = None
+        self.meetings: dict[str, meeting_pb2.Meeting] = {}
+        self.schedules: dict[str, Schedule] = {}
+        self.changes: dict[str, dict[Key, meeting_pb2.OccurrenceChange]] = {}
+        self.agenda = Agenda(now, now + KEPT)
+
+    def put(self, id: str, meeting: meeting_pb2.Meeting) -> None:  # noqa: A002 - the field is named id everywhere
+        """Sets a meeting. Raises RecurrenceError where its times cannot be read; nothing has changed then."""
+        schedule = wire.to_schedule(meeting.schedule)
+        deviations = [wire.to_deviation(change) for change in meeting.changes]
+        self.remove(id)
+        self.meetings[id] = meeting
+        self.schedules[id] = schedule
+        self.changes[id] = {each.key: change for each, change in zip(deviations, meeting.changes, strict=True)}
+        suspended = meeting.state == meeting_pb2.MEETING_STATE_SUSPENDED
+        self.agenda.put(id, schedule, deviations, suspended=suspended)
+
+    def remove(self, id: str) -> None:  # noqa: A002 - the same
+        """Takes a meeting out; nothing happens if it is not there."""
+        if self.meetings.pop(id, None) is not None:
+            self.agenda.remove(id)
+            del self.schedules[id], self.changes[id]
+
+
+class Board:
+    """All centres of the PUBLIC stream, by id. `version` rises whenever a page may have changed."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.boards: dict[str, CentreBoard] = {}
+        self.version = 0
+
+    def apply(self, event: Event) -> None:
+        """Takes in one state. Raises ValueError for an event that contradicts itself; nothing has changed then."""
+        tokens = event.subject.split(".")
+        if len(tokens) != _TOKENS:
+            raise ValueError("a subject has seven tokens")
+        scope, id = tokens[4], tokens[6]  # noqa: A001 - the same
+        if event.type not in {CENTRE, MEETING}:
+            return
+        board = self.boards.get(scope) or CentreBoard(self._clock.now())
+        try:
+            _take_centre(board, event, scope) if event.type == CENTRE else _take_meeting(board, event, scope, id)
+        except DecodeError as error:
+            raise ValueError("the payload is not what its type says") from error
+        self.boards[scope] = board
+        self.version += 1
+
+    def reset(self) -> None:
+        """Forgets everything, before a rebuild from the stream."""
+        self.boards.clear()
+        self.version += 1
+
+    def published(self) -> list[tuple[str, CentreBoard]]:
+        """The centres whose own record is here, in order of their titles."""
+        known = [(scope, board) for scope, board in self.boards.items() if board.centre is not None]
+        return sorted(known, key=lambda pair: (pair[1].centre.title.casefold() if pair[1].centre else "", pair[0]))
+
+
+def _take_centre(board: CentreBoard, event: Event, scope: str) -> None:
+    if event.payload is None:
+        board.centre = None
+        return
+    centre = centre_pb2.Centre.FromString(event.payload)
+    if centre.name != f"centres/{scope}":
+        raise ValueError("subject and payload name different centres")
+    board.centre = centre
+
+
+def _take_meeting(board: CentreBoard, event: Event, scope: str, id: str) -> None:  # noqa: A002 - the same
+    if event.payload is None:
+        board.remove(id)
+        return
+    meeting = meeting_pb2.Meeting.FromString(event.payload)
+    if meeting.name != f"centres/{scope}/meetings/{id}":
+        raise ValueError("subject and payload name different meetings")
+    if meeting.visibility in {meeting_pb2.VISIBILITY_UNLISTED, meeting_pb2.VISIBILITY_MEMBERS}:
+        board.remove(id)  # its home publishes a tombstone instead: this is the second lock on that door
+    else:
+        board.put(id, meeting)

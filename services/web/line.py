@@ -1,0 +1,104 @@
+"""One meeting as it stands on a page: the series' own facts, with those of one date laid over them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from openchair.meetings.v1 import meeting_pb2
+
+from services.formats import codes, words
+from services.web import say
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+NO_CHANGE: Final = meeting_pb2.OccurrenceChange()
+_SAID_ELSEWHERE: Final = frozenset({codes.ONLINE, codes.CLOSED, "X", "XB"})
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where, as much as the public may know: "Hearth Room, Riverside House", and the address or the area."""
+
+    name: str = ""
+    address: str = ""
+    notes: str = ""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a person wants to know before going. `about` are short words: fellowship, kind, types, language."""
+
+    title: str
+    mode: str
+    mode_word: str
+    about: tuple[str, ...]
+    group: str
+    place: Place
+    access: tuple[str, ...]
+    notes: tuple[str, ...]
+    url: str
+    host: str
+    phone: str
+    asks: str
+
+    @property
+    def folded(self) -> bool:
+        """Whether there is more to read than fits into a line."""
+        return bool(self.notes or self.place.notes or self.group or self.access)
+
+
+def facts(
+    meeting: meeting_pb2.Meeting, change: meeting_pb2.OccurrenceChange = NO_CHANGE, centre_language: str = ""
+) -> Facts:
+    """The facts of a series, or of the date that `change` is about."""
+    mode = change.mode if change.HasField("mode") else meeting.mode
+    venue = change.venue if change.HasField("venue") else meeting.venue
+    online = change.online if change.HasField("online") else meeting.online
+    afar = mode != meeting_pb2.MODE_IN_PERSON
+    public = afar and online.access == meeting_pb2.ONLINE_ACCESS_PUBLIC
+    url = words.link(online.url) or "" if public else ""
+    return Facts(
+        title=change.title if change.HasField("title") else meeting.title,
+        mode=say.MODES.get(mode, ""),
+        mode_word={meeting_pb2.MODE_ONLINE: "online", meeting_pb2.MODE_HYBRID: "hybrid"}.get(mode, "in-person"),
+        about=_about(meeting, centre_language),
+        group=meeting.group if meeting.group != meeting.title else "",
+        place=place(venue) if mode != meeting_pb2.MODE_ONLINE else Place(),
+        access=_access(meeting.accessibility, venue.accessibility) if mode != meeting_pb2.MODE_ONLINE else (),
+        notes=_paragraphs(change.notes if change.HasField("notes") else meeting.notes),
+        url=url,
+        host=url.split("/")[2] if url else "",
+        phone=(words.phone(online.phone) or "") if public else "",
+        asks=_asks(online.access) if afar else "",
+    )
+
+
+def place(venue: meeting_pb2.Venue) -> Place:
+    """A venue in words; where the address is not public, its area."""
+    name = ", ".join(filter(None, (*venue.rooms, venue.title)))
+    if venue.address or not venue.area:
+        return Place(name, venue.address or ("" if name else "Address on request"), venue.notes)
+    return Place(name or venue.area, "" if not name else venue.area, "The address is not published.")
+
+
+def _about(meeting: meeting_pb2.Meeting, centre_language: str) -> tuple[str, ...]:
+    names = (codes.type_name(meeting.fellowship, code) or "" for code in meeting.types if code not in _SAID_ELSEWHERE)
+    tongue = say.language(meeting.language) if meeting.language not in {"", centre_language} else ""
+    return tuple(dict.fromkeys(filter(None, (meeting.fellowship, say.kind(meeting.kind), *names, tongue))))
+
+
+def _access(*lists: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(say.access(word) for words_ in lists for word in words_))
+
+
+def _paragraphs(text: str) -> tuple[str, ...]:
+    return tuple(filter(None, (paragraph.strip() for paragraph in text.split("\n"))))
+
+
+def _asks(access: int) -> str:
+    """What stands in for the link where it is not public."""
+    if access == meeting_pb2.ONLINE_ACCESS_SEAT_HOLDERS:
+        return "How to join is told to those who keep a seat."
+    return "How to join: with the group's invite code." if access == meeting_pb2.ONLINE_ACCESS_INVITE_CODE else ""

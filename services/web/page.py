@@ -1,0 +1,104 @@
+"""Pages as bytes, kept until what they say may have changed: then they are made anew by the next reader."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import importlib.resources
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import jinja2
+from markupsafe import Markup
+
+from services.formats import words
+from services.web.subscribe import Site, qr
+from services.web.week import week
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from services.web.board import Board
+
+EXIT_URL: Final = "https://www.wikipedia.org/"
+_MOST_PAGES: Final = 256
+_ICON: Final = (
+    "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 48 48' fill='none' stroke='%230b5a54'"
+    " stroke-width='5' stroke-linecap='round'%3E"
+    "%3Cpath d='M15 6v22M33 6v22M15 12h18M11 28h26M15 28l-3 15M33 28l3 15'/%3E%3C/svg%3E"
+)
+
+
+def _style() -> str:
+    return importlib.resources.files(__package__).joinpath("style.css").read_text(encoding="utf-8").strip()
+
+
+STYLE: Final = _style()
+STYLE_HASH: Final = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
+"""What the content security policy lets through: this style sheet, and no other."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page in both its codings, each with its strong entity tag (RFC 9110 section 8.8.3)."""
+
+    body: bytes
+    packed: bytes
+
+    @classmethod
+    def of(cls, text: str) -> Page:
+        """The page that is this HTML; the same text gives the same bytes."""
+        body = text.encode()
+        return cls(body, gzip.compress(body, mtime=0))
+
+    def etag(self, *, packed: bool) -> str:
+        """The tag of one coding."""
+        return f'"{hashlib.blake2b(self.packed if packed else self.body, digest_size=12).hexdigest()}"'
+
+
+class Pages:
+    """Every page there is, made when first asked for."""
+
+    def __init__(self, board: Board) -> None:
+        self._board = board
+        self._kept: dict[tuple[str, str, bool], tuple[int, datetime, datetime, Page]] = {}
+        self._templates = jinja2.Environment(
+            loader=jinja2.PackageLoader("services.web"),
+            autoescape=True,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            undefined=jinja2.StrictUndefined,
+        )
+        self._templates.globals.update(style=Markup(STYLE), icon=_ICON, exit_url=EXIT_URL, refresh=None, qr=_qr)  # noqa: S704 - our own file
+        self._templates.filters["weblink"] = lambda url: words.link(url) or ""
+
+    def week(self, base_url: str, now: datetime, *, centre: str = "", is_current: bool = True) -> Page | None:
+        """The week of one centre, or ("") of all; None for a centre that is not known.
+
+        It is kept until something begins or ends, the local day is over, or a newer state has come.
+        """
+        key = (base_url, centre, is_current)
+        version, since, until, page = self._kept.get(key, (-1, now, now, None))
+        if page is not None and version == self._board.version and since <= now < until:
+            return page
+        site = Site(base_url)
+        weeks = [week(id_, board, site, now) for id_, board in self._board.published() if centre in {"", id_}]
+        if centre and not weeks:
+            return None
+        page = Page.of(self._render("week.html", weeks=weeks, is_local=site.is_local, is_current=is_current))
+        if len(self._kept) >= _MOST_PAGES:
+            self._kept.clear()
+        self._kept[key] = (self._board.version, now, min([each.until for each in weeks], default=now), page)
+        return page
+
+    def plain(self, title: str, text: str, refresh: int | None = None) -> Page:
+        """A page that says one thing; with `refresh` the browser asks again after so many seconds."""
+        return Page.of(self._render("plain.html", title=title, text=text, refresh=refresh))
+
+    def _render(self, template: str, **values: Any) -> str:
+        return self._templates.get_template(template).render({"title": "This week"} | values)
+
+
+def _qr(text: str) -> Markup:
+    return Markup(qr(text))  # noqa: S704 - drawn by us: numbers, not text

@@ -1,0 +1,87 @@
+"""How times, modes and languages are said on a page, in English."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from openchair.meetings.v1 import meeting_pb2
+
+if TYPE_CHECKING:
+    from datetime import date, datetime
+
+DAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+MONTHS: Final = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "December",
+)  # fmt: skip
+
+MODES: Final[dict[int, str]] = {
+    meeting_pb2.MODE_IN_PERSON: "In person",
+    meeting_pb2.MODE_ONLINE: "Online",
+    meeting_pb2.MODE_HYBRID: "In person and online",
+}
+KINDS: Final = {
+    "support-meeting": "",
+    "family": "Family and friends",
+    "drop-in": "Drop-in",
+    "house-meeting": "House meeting",
+    "class": "Class",
+}
+ACCESS: Final = {
+    "wheelchair": "wheelchair access",
+    "step-free": "step-free",
+    "hearing-loop": "hearing loop",
+    "accessible-bathroom": "accessible bathroom",
+}
+LANGUAGES: Final = {
+    "ar": "Arabic", "ase": "American Sign Language", "da": "Danish", "de": "German", "en": "English", "es": "Spanish",
+    "fa": "Persian", "fi": "Finnish", "fr": "French", "he": "Hebrew", "hi": "Hindi", "it": "Italian", "ja": "Japanese",
+    "ko": "Korean", "nl": "Dutch", "no": "Norwegian", "pa": "Punjabi", "pl": "Polish", "pt": "Portuguese",
+    "ru": "Russian", "sv": "Swedish", "tl": "Tagalog", "tr": "Turkish", "uk": "Ukrainian", "zh": "Chinese",
+}  # fmt: skip
+
+_NOON: Final = 12
+
+
+def clock(local: datetime) -> str:
+    """A time of day that cannot be misread: "7:00 pm", "noon", "midnight"."""
+    if local.minute == 0 and local.hour in {0, _NOON}:
+        return "noon" if local.hour else "midnight"
+    return f"{local.hour % _NOON or _NOON}:{local:%M} {'am' if local.hour < _NOON else 'pm'}"
+
+
+def day(when: date) -> str:
+    """A date without its year: "Tuesday 24 November"."""
+    return f"{DAYS[when.weekday()]} {when.day} {MONTHS[when.month - 1]}"
+
+
+def near_day(when: date, today: date) -> str:
+    """The same, saying so when it is today or tomorrow."""
+    near = {0: "Today, ", 1: "Tomorrow, "}.get((when - today).days, "")
+    return near + day(when)
+
+
+def short_day(when: date, today: date) -> str:
+    """For a row of links: "Today", "Tue 24"."""
+    return "Today" if when == today else f"{DAYS[when.weekday()][:3]} {when.day}"
+
+
+def span(start: datetime, end: datetime) -> str:
+    """From when to when, both local: "7:00 pm to 8:15 pm"; the end's day is said unless it is a night's end."""
+    night = end.date() != start.date() and (end - start).total_seconds() > _NOON * 3600
+    return f"{clock(start)} to {DAYS[end.weekday()] + ' ' if night else ''}{clock(end)}"
+
+
+def kind(word: str) -> str:
+    """A kind of event in words; nothing for the ordinary one."""
+    return KINDS.get(word, word.replace("-", " ").capitalize())
+
+
+def access(word: str) -> str:
+    """A word of accessibility as it is read."""
+    return ACCESS.get(word, word)
+
+
+def language(tag: str) -> str:
+    """Name of a BCP 47 language, or the tag itself."""
+    return LANGUAGES.get(tag.partition("-")[0].lower(), tag)
