@@ -22,6 +22,7 @@ Check: TypeAlias = Callable[[], Awaitable[str]]
 GRACE = 10
 """Seconds that requests under way have when the server stops."""
 CHECK_SECONDS = 2.0
+"""How long one check may take."""
 
 SECURITY_HEADERS: Headers = (
     (
@@ -79,11 +80,16 @@ class Front:
     """
 
     def __init__(self, mounts: Mapping[str, App], otherwise: App = not_found) -> None:
-        for prefix in mounts:
-            if not prefix.startswith("/") or "/" in prefix[1:]:
-                raise ValueError(f"{prefix!r} is not the first segment of a path")
-        self._mounts = dict(mounts)
-        self._otherwise = otherwise
+        self._mounts: dict[str, App] = {}
+        self.otherwise = otherwise
+        for prefix, app in mounts.items():
+            self.mount(prefix, app)
+
+    def mount(self, prefix: str, app: App) -> None:
+        """One more app; also while serving: what an app needs to know may be known only then (its own port)."""
+        if not prefix.startswith("/") or "/" in prefix[1:]:
+            raise ValueError(f"{prefix!r} is not the first segment of a path")
+        self._mounts[prefix] = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers a request. Anything but HTTP is turned away."""
@@ -92,15 +98,16 @@ class Front:
             return
         path: str = scope["path"]
         end = path.find("/", 1)
-        app = self._mounts.get(path if end < 0 else path[:end], self._otherwise)
+        app = self._mounts.get(path if end < 0 else path[:end], self.otherwise)
         await app(scope, receive, send)
 
 
 class Health:
     """/healthz: the process lives. /readyz: it can do its work, or which of its checks say why not."""
 
-    def __init__(self, checks: Mapping[str, Check] | None = None) -> None:
+    def __init__(self, checks: Mapping[str, Check] | None = None, seconds: float = CHECK_SECONDS) -> None:
         self.checks = dict(checks or {})
+        self._seconds = seconds
 
     def mounts(self) -> dict[str, App]:
         """What a Front takes."""
@@ -108,7 +115,7 @@ class Health:
 
     async def problems(self) -> dict[str, str]:
         """The reason of each check that fails, by its name."""
-        reasons = await asyncio.gather(*(_reason(check) for check in self.checks.values()))
+        reasons = await asyncio.gather(*(_reason(check, self._seconds) for check in self.checks.values()))
         return {name: reason for name, reason in zip(self.checks, reasons, strict=True) if reason}
 
     async def _alive(self, _scope: Scope, _receive: Receive, send: Send) -> None:
@@ -196,10 +203,10 @@ def _listen(host: str, port: int) -> socket.socket:
     return socket.create_server((host, port), family=family, backlog=2048)
 
 
-async def _reason(check: Check) -> str:
+async def _reason(check: Check, seconds: float) -> str:
     """What a check says. One that hangs or fails is a reason too; its text stays out of the answer."""
     try:
-        async with asyncio.timeout(CHECK_SECONDS):
+        async with asyncio.timeout(seconds):
             return await check()
     except TimeoutError:
         return "no answer"

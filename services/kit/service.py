@@ -47,6 +47,11 @@ class Service:
         """Its full name."""
         return self.descriptor.full_name
 
+    @staticmethod
+    def method_name(method: MethodDescriptor) -> str:
+        """What the coroutine function for an rpc is called: create_book for CreateBook."""
+        return _WORDS.sub("_", method.name).lower()
+
     def bound(self, outer: Sequence[Middleware], clock: Clock) -> dict[str, Bound]:
         """Its methods by their names in the proto, behind all middlewares."""
         return {
@@ -88,7 +93,7 @@ async def _refuse_unreadable(_call: Call[Any]) -> Message:
 
 def _methods(descriptor: ServiceDescriptor, implementations: Sequence[object]) -> dict[str, Method]:
     """The method for each rpc. Raises ValueError, naming what is missing, done twice or not in the proto."""
-    wanted = {_snake(method.name): method.name for method in descriptor.methods}
+    wanted = {Service.method_name(method): method.name for method in descriptor.methods}
     found: dict[str, Method] = {}
     faults = []
     for implementation in implementations:
@@ -113,8 +118,3 @@ def _coroutines(implementation: object) -> list[tuple[str, Method]]:
         for name in names
         if inspect.iscoroutinefunction(inspect.getattr_static(implementation, name))
     ]
-
-
-def _snake(name: str) -> str:
-    """CreateBook → create_book."""
-    return _WORDS.sub("_", name).lower()
