@@ -62,7 +62,7 @@ lock: ## Write the lock files anew (needs uv)
 	@cd requirements && $(LOCK) run.in -o run.lock && $(LOCK) dev.in -o dev.lock && $(LOCK) clients.in -o clients.lock
 
 clean: ## Remove the environments and caches (not var/, where data lives)
-	@rm -rf .venv .venv-clients .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf .venv .venv-clients .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	@rm -rf build ./*.egg-info gen/*.egg-info
 
 # The files below say "done": they are newer than what they were made from, so a second call takes no time.
