@@ -1,0 +1,49 @@
+"""The `openchair` command. `openchair --help` lists what it does.
+
+Exit codes: 0 done; 1 refused or failed; 2 not understood; 3 done, but some records were refused; 4 no server.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Sequence
+
+from services.cli import centre, importing, token
+from services.cli.shell import Failure
+from services.kit.settings import SettingsError, read
+
+
+def parser() -> argparse.ArgumentParser:
+    """All commands, each in its own module."""
+    whole = argparse.ArgumentParser(prog="openchair", description="Schedules what recovery communities do together.")
+    commands = whole.add_subparsers(required=True, metavar="COMMAND")
+    for module in (importing, centre, token):
+        module.add_to(commands)
+    run = commands.add_parser("run", help="start everything on this machine, as `make run` does")
+    run.set_defaults(run=None)
+    return whole
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Entry point."""
+    asked = parser().parse_args(arguments)
+    if asked.run is None:
+        os.execv(sys.executable, [sys.executable, "-m", "services.everything"])  # noqa: S606 - our own module
+    try:
+        raise SystemExit(asyncio.run(asked.run(asked, read(os.environ))))
+    except SettingsError as error:
+        print("openchair:", *error.problems, sep="\n  ", file=sys.stderr)
+        raise SystemExit(2) from None
+    except Failure as failure:
+        print(f"openchair: {failure}", file=sys.stderr)
+        raise SystemExit(failure.code) from None
+    except KeyboardInterrupt:
+        print("openchair: stopped", file=sys.stderr)
+        raise SystemExit(130) from None
+
+
+if __name__ == "__main__":
+    main()
