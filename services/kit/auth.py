@@ -33,12 +33,15 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from services.kit.clock import Clock
+    from services.kit.settings import Settings
 
 LONGEST_MADE = timedelta(hours=1)
 LONGEST_ACCEPTED = timedelta(hours=24)
 LEEWAY = timedelta(seconds=30)
 """How far the clock of whoever made a token may be ahead."""
 LONGEST_TOKEN = 8192
+MOST_REMEMBERED = 1024
+"""How many verified tokens a verifier remembers, by their digests."""
 
 _ALGORITHM = "EdDSA"
 _PEM = re.compile(rb"-----BEGIN PUBLIC KEY-----.+?-----END PUBLIC KEY-----", re.DOTALL)
@@ -113,17 +116,29 @@ class TokenVerifier:
         self._keys = dict(keys)
         self._audience = audience
         self._clock = clock
+        self._verified: dict[bytes, dict[str, Any]] = {}
 
     def caller(self, token: str) -> Caller:
         """The caller the token names. Raises Unauthenticated with a stable reason, and never repeats the token."""
-        claims = self._claims(token)
+        claims = self._known_claims(token)
         self._check_times(claims)
         return Caller(claims["sub"], _roles(claims))
 
-    def _claims(self, token: str) -> dict[str, Any]:
-        """The claims, their signature and audience verified."""
+    def _known_claims(self, token: str) -> dict[str, Any]:
+        """The claims; a signature, which costs as much as a small call, is verified once. Times are not remembered."""
         if len(token) > LONGEST_TOKEN:
             raise _invalid()
+        digest = hashlib.sha256(token.encode(errors="surrogatepass")).digest()
+        claims = self._verified.get(digest)
+        if claims is None:
+            claims = self._claims(token)
+            if len(self._verified) >= MOST_REMEMBERED:
+                self._verified.clear()
+            self._verified[digest] = claims
+        return claims
+
+    def _claims(self, token: str) -> dict[str, Any]:
+        """The claims, their signature and audience verified."""
         try:
             key = self._keys[str(jwt.get_unverified_header(token)["kid"])]
             claims: dict[str, Any] = jwt.decode(
@@ -195,6 +210,13 @@ def load_or_make_keys(folder: Path) -> Keys:
     keys = Keys(_private_key(path))
     _write_once(folder / "token.pub", _public_pem(keys.private.public_key()), 0o644)
     return keys
+
+
+def verifier_of(settings: Settings, clock: Clock) -> TokenVerifier:
+    """The verifier of a site: its stated public keys, or the pair in its data folder ("keys"). Raises ValueError."""
+    stated = settings.token_keys
+    public = load_public_keys(stated) if stated else load_or_make_keys(settings.data / "keys").public
+    return TokenVerifier(public, audience_of(settings.site), clock)
 
 
 def load_public_keys(path: Path) -> dict[str, Ed25519PublicKey]:

@@ -26,6 +26,7 @@ _KEYS = re.compile(
     r"|address|ip|contact|private_key)s?$",
     re.IGNORECASE,
 )
+_HINT = re.compile(r"eyJ|://|bearer|basic", re.IGNORECASE)
 _FORMS = (
     (re.compile(r"eyJ[\w-]{5,}\.[\w-]*(\.[\w-]*)?"), REDACTED),
     (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{6,}"), rf"\1 {REDACTED}"),
@@ -75,9 +76,7 @@ def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mutab
 def redacted(value: Any) -> Any:
     """The value without what looks like a token or a password, at any depth; of anything but plain values nothing."""
     if isinstance(value, str):
-        for form, instead in _FORMS:
-            value = form.sub(instead, value)
-        return value
+        return _text(value) if _HINT.search(value) else value
     if isinstance(value, Mapping):
         return {key: REDACTED if _KEYS.search(str(key)) else redacted(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -87,6 +86,12 @@ def redacted(value: Any) -> Any:
     if isinstance(value, datetime | Path | Enum):
         return str(value)
     return value if value is None or isinstance(value, bool | int | float) else REDACTED
+
+
+def _text(text: str) -> str:
+    for form, instead in _FORMS:
+        text = form.sub(instead, text)
+    return text
 
 
 def _shared() -> list[structlog.typing.Processor]:

@@ -20,8 +20,8 @@ from google.protobuf import descriptor_pool, message_factory
 
 from services.kit.auth import Authentication, TokenVerifier
 from services.kit.clock import Ids, instant
-from services.kit.errors import Fault, Invalid, Late, Refusal, Violation
-from services.kit.store.port import Answer, RequestKey, Store
+from services.kit.errors import Fault, Invalid, Late, Refusal, Unavailable, Violation
+from services.kit.store.port import Answer, Conflict, OutcomeUnknown, RequestKey, Store
 from services.kit.validation import TextRules, Validation
 
 if TYPE_CHECKING:
@@ -47,8 +47,19 @@ def outer(log: Log, ids: Ids, verifier: TokenVerifier) -> tuple[Middleware, ...]
 
 def inner(store: Store | None = None, rules: TextRules | None = None) -> tuple[Middleware, ...]:
     """The middlewares of one service, behind access. A service that changes nothing has no store."""
-    idempotency: tuple[Middleware, ...] = (Idempotency(store),) if store is not None else ()
-    return (Validation(rules), *idempotency)
+    stored: tuple[Middleware, ...] = (store_faults, Idempotency(store)) if store is not None else ()
+    return (Validation(rules), *stored)
+
+
+async def store_faults(call: Call[Any], method: Method) -> Message:
+    """What a store could not do and the method did not settle itself is told as Unavailable: try again."""
+    try:
+        return await method(call)
+    except Conflict as error:
+        raise Unavailable("others are changing the same just now: try again", "CONTENTION") from error
+    except OutcomeUnknown as error:
+        text = "it may or may not have been done: try again with the same request_id"
+        raise Unavailable(text, "OUTCOME_UNKNOWN") from error
 
 
 class Observation:

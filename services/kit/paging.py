@@ -18,6 +18,7 @@ from services.kit.errors import Invalid, Violation
 
 if TYPE_CHECKING:
     from services.kit.call import Call
+    from services.kit.clock import Ids
     from services.kit.store.port import Position
 
 DEFAULT_SIZE = 100
@@ -26,6 +27,13 @@ LONGEST_TOKEN = 4000
 
 _MAC = 16
 _position = msgspec.json.Decoder(list[str | int | bool])
+
+
+def page_key(secret: str | None, ids: Ids) -> bytes:
+    """The key of page tokens: from the site's secret, or, where it has none, one for as long as the process lives."""
+    if secret is not None:
+        return hmac.digest(secret.encode(), b"openchair page tokens", hashlib.sha256)
+    return ids.random.getrandbits(256).to_bytes(32, "big")
 
 
 def page_size(asked: int, default: int = DEFAULT_SIZE, largest: int = LARGEST_SIZE) -> int:

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from google.protobuf.empty_pb2 import Empty
 
 from services.kit.auth import (
+    MOST_REMEMBERED,
     Authentication,
     TokenVerifier,
     audience_of,
@@ -21,10 +22,12 @@ from services.kit.auth import (
     load_or_make_keys,
     load_public_keys,
     make_token,
+    verifier_of,
 )
 from services.kit.call import NOBODY, Call, Caller
 from services.kit.clock import VirtualClock
 from services.kit.errors import Unauthenticated
+from services.kit.settings import Settings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -146,6 +149,30 @@ def test_two_keys_at_once_are_how_keys_are_changed() -> None:
     both = TokenVerifier({KID: KEY.public_key(), key_id(new.public_key()): new.public_key()}, AUDIENCE, CLOCK)
     assert both.caller(token()).subject == "p1"
     assert both.caller(token(key=new, kid=key_id(new.public_key()), sub="p2")).subject == "p2"
+
+
+def test_a_token_that_was_taken_before_still_expires_and_memory_has_a_limit() -> None:
+    clock = VirtualClock(START)
+    verifier = TokenVerifier({KID: KEY.public_key()}, AUDIENCE, clock)
+    for subject in ("p1", "p2", "p1", "p3", "p1"):
+        assert verifier.caller(token(sub=subject)).subject == subject
+    for number in range(MOST_REMEMBERED + 2):
+        verifier._verified[str(number).encode()] = {}
+    verifier.caller(token(sub="p4"))
+    assert len(verifier._verified) == 1
+    clock.jump(START + timedelta(seconds=600))
+    with pytest.raises(Unauthenticated) as refused:
+        verifier.caller(token())
+    assert refused.value.reason == "TOKEN_EXPIRED"
+
+
+def test_a_site_without_stated_keys_takes_tokens_of_the_pair_in_its_data_folder(tmp_path: Path) -> None:
+    pair = load_or_make_keys(tmp_path / "var" / "keys")
+    made = make_token(pair.private, "p1", {}, audience=AUDIENCE, lifetime=HOUR, clock=CLOCK)
+    own = Settings(data=tmp_path / "var")
+    stated = Settings(data=tmp_path / "other", token_keys=tmp_path / "var" / "keys")
+    assert verifier_of(own, CLOCK).caller(made) == verifier_of(stated, CLOCK).caller(made) == Caller("p1")
+    assert not (tmp_path / "other").exists()
 
 
 def test_no_token_is_made_that_should_not_be() -> None:

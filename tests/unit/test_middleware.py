@@ -13,11 +13,11 @@ from openchair.meetings.v1 import meeting_service_pb2 as pb
 
 from services.kit.call import NOBODY, Call, Caller, Method, Middleware, chain
 from services.kit.clock import Ids, SystemClock, VirtualClock
-from services.kit.errors import Fault, Invalid, Late, NotFound
+from services.kit.errors import Fault, Invalid, Late, NotFound, Unavailable
 from services.kit.logs import make_log
-from services.kit.middleware import Deadline, Idempotency, Observation, answer_for, describe, stored_answer
+from services.kit.middleware import Deadline, Idempotency, Observation, answer_for, describe, inner, stored_answer
 from services.kit.store.memory import MemoryStore
-from services.kit.store.port import Commit, Conflict
+from services.kit.store.port import Commit, Conflict, OutcomeUnknown
 
 CREATE = "openchair.meetings.v1.MeetingService/CreateCentre"
 START = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -251,6 +251,14 @@ async def test_a_request_id_is_up_to_64_printable_ascii_characters(request_id: s
         await desk.ask(request_id)
     assert refused.value.violations[0].field == "request_id"
     assert desk.done == 0
+
+
+@pytest.mark.parametrize(("error", "reason"), [(Conflict(), "CONTENTION"), (OutcomeUnknown(), "OUTCOME_UNKNOWN")])
+async def test_what_the_store_could_not_settle_is_told_as_try_again(error: Exception, reason: str) -> None:
+    handle = chain(inner(Desk().store), Recorder(error))
+    with pytest.raises(Unavailable) as refused:
+        await handle(a_call("r1"))
+    assert refused.value.reason == reason
 
 
 async def test_a_request_without_an_id_asks_the_store_nothing() -> None:

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from openchair.meetings.v1 import meeting_service_pb2 as pb
 
 from services.kit.call import NOBODY, Call
-from services.kit.clock import SystemClock
+from services.kit.clock import Ids, SystemClock
 from services.kit.errors import Invalid
-from services.kit.paging import LARGEST_SIZE, Pages, page_size
+from services.kit.paging import LARGEST_SIZE, Pages, page_key, page_size
 
 PAGES = Pages(b"k" * 32)
 POSITIONS = st.lists(st.text() | st.integers(-(2**63), 2**63 - 1) | st.booleans(), min_size=1).map(tuple)
@@ -80,6 +80,12 @@ def test_page_sizes() -> None:
     assert page_size(0, default=20) == 20
     with pytest.raises(Invalid):
         page_size(-1)
+
+
+def test_a_site_with_a_secret_has_one_key_and_one_without_a_new_one_each_time() -> None:
+    assert page_key("s" * 32, Ids()) == page_key("s" * 32, Ids()) != page_key("t" * 32, Ids())
+    assert page_key(None, Ids()) != page_key(None, Ids())
+    assert len(page_key(None, Ids())) == len(page_key("s" * 32, Ids())) == 32
 
 
 def test_a_short_key_is_refused() -> None:
