@@ -153,6 +153,17 @@ async def test_listeners_hear_every_commit_in_order_before_the_committer_goes_on
     assert heard[-1].records == (await stored(store, "m0"),)
 
 
+async def test_what_listeners_hear_is_theirs(store: Store) -> None:
+    heard = list[Commit]()
+    store.watch(heard.append)
+    record = meeting("a")
+    await store.commit(commit(record))
+    record.state["title"] = "changed outside"
+    heard[0].records[0].state["seats"] = 0
+    assert heard[0].records[0].state["title"] == "Open chair"
+    assert (await stored(store, "a")).state["seats"] == 10
+
+
 async def test_a_listener_that_fails_harms_nobody(store: Store) -> None:
     heard, faults = list[Commit](), list[object]()
     asyncio.get_running_loop().set_exception_handler(lambda _, context: faults.append(context["exception"]))

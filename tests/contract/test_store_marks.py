@@ -128,8 +128,9 @@ async def test_an_answer_is_kept_with_its_commit_until_its_time_is_over(
     await store.commit(Commit((meeting("a"),), (kept,)))
     assert await store.answer(kept.key) == kept
     assert await store.answer(RequestKey("Book", "another", "r")) is None
-    await store_clock.advance(60)
-    assert await store.answer(kept.key) is None
+    for seconds in (60, 1):
+        await store_clock.advance(seconds)
+        assert await store.answer(kept.key) is None
 
 
 async def test_a_request_is_answered_once(store: Store) -> None:

@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,8 +16,8 @@ import msgspec
 import pytest
 
 from services.kit.clock import SystemClock
-from services.kit.store import query, schema
-from services.kit.store.port import Commit, Conflict, Kind, Unwritten, Where
+from services.kit.store import query, schema, writer
+from services.kit.store.port import Commit, Conflict, Kind, OutcomeUnknown, Unwritten, Where
 from services.kit.store.sqlite import SqliteStore
 from services.kit.store.worker import Job
 from tests.contract.store_fixtures import KINDS, MEETING, answer, commit, ids, line, meeting, public, seat, stored
@@ -104,13 +105,34 @@ async def test_on_a_full_disk_all_members_fail_and_nothing_is_half_written(file:
     assert await pragma(file, "integrity_check") == "ok"
 
 
+async def test_when_the_commit_itself_fails_the_outcome_is_unknown_and_the_store_goes_on() -> None:
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, of INTEGER REFERENCES t DEFERRABLE INITIALLY DEFERRED)")
+
+    def insert(to: int | None, connection: sqlite3.Connection) -> int:
+        return connection.execute("INSERT INTO t (of) VALUES (?)", (to,)).rowcount
+
+    async def run(*of: int | None) -> list[object]:
+        jobs = [Job[object](partial(insert, to)) for to in of]
+        writer.group(connection, jobs)
+        for job in jobs:
+            job.tell()
+        return await asyncio.gather(*(job.done for job in jobs), return_exceptions=True)
+
+    assert [type(outcome) for outcome in await run(None, 404)] == [OutcomeUnknown] * 2
+    assert await run(None) == [1]
+    assert connection.execute("SELECT count(*) FROM t").fetchone() == (1,)
+    connection.close()
+
+
 async def test_closing_lets_what_is_being_written_end(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path / "store.db", KINDS, SystemClock())
     await store.open()
     writing = [asyncio.ensure_future(store.commit(commit(meeting(f"m{n:02}")))) for n in range(50)]
-    await asyncio.sleep(0)
-    await store.close()
-    await asyncio.gather(*writing)
+    reading = [asyncio.ensure_future(store.get("meeting", "m00")) for _ in range(50)]
+    await asyncio.gather(*writing[:1], asyncio.ensure_future(store.close()))
+    await asyncio.gather(*writing, *reading)
     with pytest.raises(RuntimeError, match="not open"):
         await store.commit(commit(meeting("late")))
     await store.close()

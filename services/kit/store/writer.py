@@ -38,7 +38,7 @@ def _member(connection: sqlite3.Connection, member: Job[object]) -> None:
     try:
         member.result = member.work(connection)
     except Exception as error:
-        if not connection.in_transaction or _no_room(error):
+        if not connection.in_transaction:
             raise
         connection.execute("ROLLBACK TO member")
         member.error = Unwritten(str(error)) if isinstance(error, sqlite3.Error) else error
@@ -46,7 +46,7 @@ def _member(connection: sqlite3.Connection, member: Job[object]) -> None:
 
 
 def _no_room(error: Exception) -> bool:
-    """Whether the disk is full: whatever SQLite kept of the transaction, no member is worth more than another."""
+    """Whether the disk is full."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL
 
 
