@@ -36,6 +36,7 @@ TOO_LARGE = 10054
 NO_MESSAGE = 10037
 NO_STREAM = 10059
 RETRY = 0.25
+AFTER_FAILURE = 5.0
 NANOSECONDS = 1_000_000_000
 
 Delivered: TypeAlias = Stored | Malformed
@@ -217,18 +218,19 @@ class NatsBus:
 
     async def follow(self, stream: str, subjects: Sequence[str], begin: Begin, deliver: Deliver) -> None:
         """Delivers the last message of each subject, then each new one, until cancelled or broken."""
-        state = await self.stream(stream)
-        if state is None:
-            raise Broken(f"there is no stream {stream}")
         following = _Following(self._client, deliver, self._heartbeat)
         self._followings.add(following)
         try:
             pending = await self._consume(stream, subjects, following)
+            state = await self.stream(stream)  # after the consumer, or the two might be of different streams
+            if state is None:
+                raise Broken(f"there is no stream {stream}")
             begin(state, pending)
             following.begun.set()
             await following.lasts()
         finally:
             self._followings.discard(following)
+            following.close()
             await self._stop(stream, following)
 
     async def _consume(self, stream: str, subjects: Sequence[str], following: _Following) -> int:
@@ -274,31 +276,37 @@ class NatsBus:
         """The client reconnects by itself, but gives up on errors that the server names: then there is a new one."""
         while True:
             closed = asyncio.Event()
-
-            async def over(closed: asyncio.Event = closed) -> None:
-                closed.set()
-
-            self._client = Client()
-            self._js = JetStreamContext(self._client, timeout=self._timeout)
-            await self._client.connect(
-                servers=self._urls,
-                user=self._user,
-                password=self._password,
-                name=self._user,
-                inbox_prefix=inbox(self._user),
-                error_cb=self._failed,
-                disconnected_cb=self._lost,
-                reconnected_cb=self._found,
-                closed_cb=over,
-                max_reconnect_attempts=-1,
-                reconnect_time_wait=RETRY,  # type: ignore[arg-type]  # it sleeps so long, fractions too
-                ping_interval=10,
-                pending_size=0,  # what is published while away is refused, not kept for when nobody waits for it
-            )
-            await self._found()
-            await closed.wait()
+            try:
+                await self._connect(closed)
+                await self._found()
+                await closed.wait()
+            except Exception as error:  # noqa: BLE001 - whatever the client trips over, we go on trying
+                self._log.error("cannot connect to NATS", error=f"{type(error).__name__}: {error}")
+                await asyncio.sleep(AFTER_FAILURE)
             await self._lost()
             await asyncio.sleep(RETRY)
+
+    async def _connect(self, closed: asyncio.Event) -> None:
+        async def over() -> None:
+            closed.set()
+
+        self._client = Client()
+        self._js = JetStreamContext(self._client, timeout=self._timeout)
+        await self._client.connect(
+            servers=self._urls,
+            user=self._user,
+            password=self._password,
+            name=self._user,
+            inbox_prefix=inbox(self._user),
+            error_cb=self._failed,
+            disconnected_cb=self._lost,
+            reconnected_cb=self._found,
+            closed_cb=over,
+            max_reconnect_attempts=-1,
+            reconnect_time_wait=RETRY,  # type: ignore[arg-type]  # it sleeps so long, fractions too
+            ping_interval=10,
+            pending_size=0,  # what is published while away is refused, not kept for when nobody waits for it
+        )
 
     async def _found(self) -> None:
         self._log.info("connected to NATS", server=self.server_version)
@@ -350,6 +358,11 @@ class _Following:
                 return self._end.result()
             if not self._heard:
                 raise Broken("the server went silent: the stream or its consumer is gone")
+
+    def close(self) -> None:
+        """Nobody waits for its end any more."""
+        if not self._end.cancel() and not self._end.cancelled():
+            self._end.exception()  # seen, or the loop would complain that nobody looked
 
     async def take(self, message: Msg) -> None:
         """Takes one message off the wire."""

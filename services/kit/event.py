@@ -18,6 +18,8 @@ TOMBSTONE_LIFETIME = 90 * 24 * 3600
 class Event(msgspec.Struct, frozen=True):
     """A state, not a happening. Ordered by (epoch, revision); `payload` None is a tombstone.
 
+    Revisions start at 1; 0 is a tombstone of what a new epoch does not know (`relay.bury`).
+
     Subject: openchair.<site>.<public|private>.<service>.<scope>.<kind>.<id>. CloudEvents 1.0, binary mode: `id` is
     "<subject>:<epoch>:<revision>", `type` the full name of the payload's message. `needs` are subjects with the
     revision each must have reached before this event may be shown ("a cut series and its continuation").
@@ -51,7 +53,7 @@ class Stored(msgspec.Struct, frozen=True):
 
 
 class Malformed(msgspec.Struct, frozen=True):
-    """A message in a stream that is no event of ours; `reason` says what is wrong with it and nothing of what it says."""
+    """A message in a stream that is no event of ours; `reason` says what is wrong with it, and nothing it holds."""
 
     subject: str
     sequence: int
@@ -59,7 +61,7 @@ class Malformed(msgspec.Struct, frozen=True):
     pending: int = 0
 
 
-def subject(site: str, view: str, service: str, scope: str, kind: str, id: str) -> str:  # noqa: A002
+def subject(site: str, view: str, service: str, scope: str, kind: str, id: str) -> str:  # noqa: A002, PLR0917 - the tokens, in their order
     """The subject of one aggregate's view. Raises ValueError for a token that is not url-safe."""
     tokens = (site, view, service, scope, kind, id)
     for token in tokens:
@@ -69,7 +71,7 @@ def subject(site: str, view: str, service: str, scope: str, kind: str, id: str) 
 
 
 def headers(event: Event, traceparent: str = "") -> dict[str, str]:
-    """The event's attributes as headers (CloudEvents 1.0 NATS binding, binary mode; `ce-needs`, `ce-tombstone` ours)."""
+    """The event's attributes as headers (CloudEvents 1.0, binary mode; `ce-needs` and `ce-tombstone` are ours)."""
     _, site, _, service, *_ = event.subject.split(".")
     lines = {
         "ce-specversion": "1.0",
@@ -95,8 +97,8 @@ def received(subject: str, headers: Mapping[str, str], payload: bytes) -> Event:
         raise ValueError("not a CloudEvents 1.0 message")
     if headers.get("ce-subject") != subject:
         raise ValueError("ce-subject is not the subject it came on")
-    epoch, revision = _order(subject, headers.get("ce-id", ""))
     tombstone = headers.get("ce-tombstone") == "true"
+    epoch, revision = _order(subject, headers.get("ce-id", ""), least=0 if tombstone else 1)
     if tombstone == bool(payload):
         raise ValueError("a tombstone with a payload" if tombstone else "no payload, and not a tombstone")
     if not headers.get("ce-type"):
@@ -110,10 +112,10 @@ def received(subject: str, headers: Mapping[str, str], payload: bytes) -> Event:
     return Event(subject, epoch, revision, headers["ce-type"], at, None if tombstone else payload, needs)
 
 
-def _order(subject: str, id: str) -> tuple[int, int]:  # noqa: A002 - the attribute's name
+def _order(subject: str, id: str, least: int) -> tuple[int, int]:  # noqa: A002 - the attribute's name
     prefix, _, rest = id.rpartition(f"{subject}:")
     epoch, _, revision = rest.partition(":")
-    if prefix or not _number(epoch) or not _number(revision) or int(revision) < 1:
+    if prefix or not _number(epoch) or not _number(revision) or int(revision) < least:
         raise ValueError("ce-id is not <subject>:<epoch>:<revision>")
     return int(epoch), int(revision)
 

@@ -38,6 +38,7 @@ os.execv(program, [program, *sys.argv[3:]])
 READY_WITHIN = 30.0
 STOP_WITHIN = 10.0
 POLL = 0.01
+LOG_SIZE = 16_000_000
 LONGEST_BACKOFF = 5.0
 
 
@@ -115,7 +116,7 @@ class NatsServer:
             stale.unlink()
         _write(self._home / "nats.conf", json.dumps(self._configuration(), indent=2))
         arguments = (str(os.getpid()), str(find_server()), "-c", str(self._home / "nats.conf"))
-        with (self._home / "nats.log").open("ab") as output:
+        with (self._home / "nats.out").open("wb") as output:
             self._process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-I", "-S", "-c", _LAUNCH, *arguments),
                 stdin=asyncio.subprocess.DEVNULL,
@@ -146,8 +147,11 @@ class NatsServer:
         return True
 
     def _last_words(self) -> str:
-        lines = (self._home / "nats.log").read_text(errors="replace").splitlines()
-        return " / ".join(line for line in lines[-20:] if "[FTL]" in line or "[ERR]" in line or "nats-server:" in line)
+        written = [self._home / name for name in ("nats.out", "nats.log")]
+        lines = [
+            line for path in written if path.exists() for line in path.read_text(errors="replace").splitlines()[-20:]
+        ]
+        return " / ".join(line for line in lines if "[FTL]" in line or "[ERR]" in line or "nats-server:" in line)
 
     def _configuration(self) -> dict[str, Any]:
         return {
@@ -156,7 +160,9 @@ class NatsServer:
             "port": _port(self.url),
             "http": f"127.0.0.1:{_port(self.monitor_url)}",
             "ports_file_dir": str(self._home),
-            "logfile_size_limit": 0,
+            "log_file": str(self._home / "nats.log"),
+            "logfile_size_limit": LOG_SIZE,
+            "logfile_max_num": 3,
             "jetstream": {"store_dir": str(self._home), "sync_interval": "always"},
             "authorization": authorization(self._users, self._passwords),
         }

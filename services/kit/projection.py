@@ -29,17 +29,17 @@ class Projection:
     """Follows subjects of one stream and hands each newer state to `apply`, on the event loop, one at a time.
 
     - States are ordered by (epoch, revision): older and equal ones are dropped, `apply` never sees one twice. A
-      tombstone is an event without payload. `apply` raises ValueError for an event that it cannot take: it is logged by id and
-      skipped, the state of its subject stays as it was.
+      tombstone is an event without payload. `apply` raises ValueError for an event that it cannot take: it is logged by
+      id and skipped, the state of its subject stays as it was.
     - `ready` is set when everything there was at the start has been applied, and stays set: while NATS is away, or the
       stream is read again after a gap, the last state goes on being served and newer states are applied as they come.
     - A stream that lost its past (made anew, rewound, not seen for long) is filled again by its owners. Until then what
       it does not hold yet stays as it was; when the copy of it has been complete for `grace` seconds and is not empty,
-      `reset` is called and then `apply` for all of that copy, in one turn of the event loop: no reader sees a half-built state.
+      `reset` is called and then `apply` for all of that copy, in one turn of the event loop: no reader sees half of it.
     - An event whose `needs` are not met is held back, and the former state of its subject stays, until they are.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - wiring
         self,
         bus: Bus,
         stream: str,

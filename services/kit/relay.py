@@ -8,6 +8,7 @@ unknown outcome cannot do harm: whoever is wrong is told so, looks, and decides 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -66,7 +67,7 @@ class Relay:
     view stays marked, is logged once and left alone until its record changes or the connection is made anew.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - wiring
         self,
         store: Store,
         bus: Bus,
@@ -292,3 +293,30 @@ class Relay:
             if page.after is None:
                 return False
             after = page.after
+
+
+async def bury(  # noqa: PLR0917 - wiring
+    store: Store, bus: Bus, publications: Iterable[Publication], site: str, epoch: int, at: str
+) -> int:
+    """After a restore: publishes a tombstone of the new epoch for each subject in the streams that the store forgot.
+
+    Without it consumers would go on showing what was made after the backup. The tombstone has revision 0, so that an id
+    that is made again counts from 1. Says how many there were. Raises BusUnavailable; doing it again is harmless.
+    """
+    count = 0
+    for one in publications:
+        pattern = subjects_of(site, one.view, one.service)
+        for found in await bus.subjects(stream_of(pattern), pattern):
+            kind, id_ = found.split(".")[-2:]
+            if kind == one.kind and await store.get(kind, id_) is None:
+                count += await _buried(bus, Event(found, epoch, 0, one.type, at, None))
+    return count
+
+
+async def _buried(bus: Bus, event: Event) -> int:
+    last = await bus.last(stream_of(event.subject), event.subject)
+    if last is None or (isinstance(last, Stored) and last.event.order >= event.order):
+        return 0
+    with contextlib.suppress(WrongSequence):  # somebody made it again meanwhile
+        await bus.publish(event, last.sequence)
+    return 1

@@ -98,7 +98,7 @@ async def running(path: Path) -> AsyncIterator[Site]:
 async def until(condition: Callable[[], object], seconds: float = 15.0) -> None:
     """Comes back when the condition holds."""
     async with asyncio.timeout(seconds):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - any condition, also of other processes
             await asyncio.sleep(0.005)
 
 

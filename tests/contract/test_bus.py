@@ -7,11 +7,11 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.contract.bus_fixtures import LOG, PRIVATE, PUBLIC, SITE, STREAMS, Site, event, kill, running, until
 
 from services.kit.bus import Broken, Bus, BusUnavailable, NatsBus, Unpublishable, WrongSequence
 from services.kit.event import Malformed, Stored, headers
 from services.kit.streams import check, check_sync, stream_of
+from tests.contract.bus_fixtures import LOG, PRIVATE, PUBLIC, SITE, STREAMS, Site, event, kill, running, until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -41,7 +41,11 @@ class Follower:
         self.state, self.pending = state, pending
 
     def seen(self) -> list[tuple[str, int]]:
-        return [(one.event.subject.rsplit(".", 1)[1], one.event.revision) for one in self.delivered if isinstance(one, Stored)]
+        return [
+            (one.event.subject.rsplit(".", 1)[1], one.event.revision)
+            for one in self.delivered
+            if isinstance(one, Stored)
+        ]
 
     async def stop(self) -> None:
         self.task.cancel()
@@ -86,7 +90,7 @@ async def test_a_tombstone_is_a_message_and_is_forgotten_after_its_lifetime(site
     await bus.publish(grave, sequence, lifetime=1)
     assert await bus.last(PUBLIC, grave.subject) == Stored(grave, 2)
     async with asyncio.timeout(10):
-        while await bus.last(PUBLIC, grave.subject) is not None:
+        while await bus.last(PUBLIC, grave.subject) is not None:  # noqa: ASYNC110 - the server says nothing
             await asyncio.sleep(0.05)
 
 

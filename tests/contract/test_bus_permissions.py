@@ -28,7 +28,7 @@ class Intruder:
         self.refusals: list[str] = []
 
     async def connect(self, site: Site, user: str) -> None:
-        async def refused(error: Exception) -> None:  # noqa: RUF029 - the client wants a coroutine
+        async def refused(error: Exception) -> None:
             self.refusals.append(str(error))
 
         await self.client.connect(
@@ -39,12 +39,14 @@ class Intruder:
             error_cb=refused,
         )
 
-    async def ask(self, subject: str, body: object = None, headers: dict[str, str] | None = None) -> dict[str, Any] | None:
+    async def ask(
+        self, subject: str, body: object = None, headers: dict[str, str] | None = None
+    ) -> dict[str, Any] | None:
         """The answer; None where the server refused to hear the question."""
         before = len(self.refusals)
         payload = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         request = asyncio.ensure_future(self.client.request(subject, payload, timeout=5, headers=headers))
-        while not request.done() and len(self.refusals) == before:
+        while not request.done() and len(self.refusals) == before:  # noqa: ASYNC110 - either of two things
             await asyncio.sleep(0.005)
         if not request.done():
             request.cancel()
@@ -129,7 +131,7 @@ async def test_a_reader_hears_neither_live_traffic_nor_the_replies_of_others(
 ) -> None:
     heard: list[bytes] = []
 
-    async def hear(message: Any) -> None:  # noqa: RUF029 - the client wants a coroutine
+    async def hear(message: Any) -> None:
         heard.append(message.data)
 
     await feeds.client.subscribe(subject, cb=hear)

@@ -15,7 +15,7 @@ import pytest
 
 from services.kit.clock import SystemClock
 from services.kit.folder import DataFolder, FolderTaken
-from services.kit.natsd import NatsServer, _LAUNCH
+from services.kit.natsd import _LAUNCH, NatsServer
 from services.kit.streams import check_sync
 from tests.contract.bus_fixtures import LOG, USERS, event, kill, running, until
 
@@ -52,9 +52,13 @@ async def folder(tmp_path: Path) -> AsyncIterator[DataFolder]:
     folder.release()
 
 
+def proc(pid: int, name: str) -> str:
+    return Path(f"/proc/{pid}/{name}").read_text()
+
+
 def alive(pid: int) -> bool:
     try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        state = proc(pid, "stat").rpartition(")")[2].split()[0]
     except FileNotFoundError:
         return False
     return state != "Z"  # a zombie holds nothing; its reaper may be slow in a container
@@ -97,7 +101,7 @@ async def test_configuration_and_passwords_are_for_the_owner_only_and_not_logged
         words = [site.server.password(user.name) for user in USERS]
         assert len(set(words)) == len(USERS)
         log = (home / "nats.log").read_text()
-        command = Path(f"/proc/{site.server.pid}/cmdline").read_text()
+        command = proc(site.server.pid, "cmdline")
         assert not [word for word in words if word in log or word in command]
 
 
@@ -177,13 +181,13 @@ async def test_a_folder_of_a_running_owner_is_refused_to_another_process(tmp_pat
 async def test_the_lock_is_held_while_the_child_lives(tmp_path: Path) -> None:
     process, server = await owner(tmp_path / "data")
     os.kill(server, signal.SIGSTOP)  # killed by the kernel all the same, but not yet gone when we look
-    assert len(await _holders(tmp_path / "data" / "lock", process.pid, server)) == 2
+    assert len(_holders(tmp_path / "data" / "lock", process.pid, server)) == 2
     process.kill()
     await process.wait()
     await until(lambda: not alive(server))
 
 
-async def _holders(path: Path, *pids: int) -> list[int]:
+def _holders(path: Path, *pids: int) -> list[int]:
     return [pid for pid in pids if any(link.resolve() == path.resolve() for link in Path(f"/proc/{pid}/fd").iterdir())]
 
 

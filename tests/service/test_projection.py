@@ -32,7 +32,14 @@ class Copy:
         self.resets = 0
         self.sizes: list[int] = []
         self.projection = Projection(
-            bus, PUBLIC, (f"openchair.{SITE}.public.>",), self.apply, self.reset, clock or SystemClock(), LOG, grace=grace
+            bus,
+            PUBLIC,
+            (f"openchair.{SITE}.public.>",),
+            self.apply,
+            self.reset,
+            clock or SystemClock(),
+            LOG,
+            grace=grace,
         )
         self.task = asyncio.create_task(self.projection.run())
 
@@ -209,7 +216,7 @@ async def test_an_empty_stream_never_empties_a_copy(site: Site, owner: Owner, fe
 
 async def test_a_gap_makes_it_read_the_stream_again(site: Site, owner: Owner) -> None:
     holed = Holed(await site.bus("feeds"))
-    copy = Copy(holed)
+    copy = Copy(holed)  # type: ignore[arg-type]  # the rest goes through __getattr__
     await copy.ready()
     holed.drop = 1
     await owner.say("a", 1, b"lost on the way")

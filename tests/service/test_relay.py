@@ -17,13 +17,13 @@ from services.kit.clock import SystemClock, instant
 from services.kit.event import TOMBSTONE_LIFETIME, Event, Stored
 from services.kit.publication import Publication, body
 from services.kit.record import revise
-from services.kit.relay import Relay
+from services.kit.relay import Relay, bury
 from services.kit.store.memory import Disk, MemoryStore
 from services.kit.store.port import Commit, Kind
-from tests.contract.bus_fixtures import LOG, PUBLIC, SITE, Site, kill, running, until
+from tests.contract.bus_fixtures import LOG, PUBLIC, SITE, Site, running, until
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Sequence
+    from collections.abc import AsyncIterator, Sequence
     from pathlib import Path
 
     from services.kit.bus import Begin, Bus, Deliver, Delivered
@@ -346,9 +346,9 @@ def _wipe(folder: Path) -> None:
 
 
 @pytest.fixture
-def newer() -> Iterator[Event]:
+def newer() -> Event:
     message = Place(title="From the future", epoch=1, revision=9)
-    yield Event(subject("hall"), 1, 9, TYPE, instant(CLOCK.now()), message.SerializeToString())
+    return Event(subject("hall"), 1, 9, TYPE, instant(CLOCK.now()), message.SerializeToString())
 
 
 async def test_a_stream_newer_than_the_store_is_an_alarm_and_is_left_alone(service: Service, newer: Event) -> None:
@@ -370,6 +370,25 @@ async def test_a_newer_epoch_overwrites_the_future_that_was_lost(service: Servic
     service.relay.wake()
     await service.settled()
     assert await service.title("hall") == "Present"
+
+
+async def test_a_restore_buries_what_the_backup_does_not_know_and_an_id_may_come_back(service: Service) -> None:
+    for name in ("hall", "den"):
+        await service.put(name, "Made after the backup" if name == "den" else "Town hall")
+    await service.settled()
+    await service.stop()
+    restored = Service(service.bus)
+    await restored.put("hall", "Town hall")
+    epoch = await restored.store.raise_epoch(7)
+    at = instant(CLOCK.now())
+    assert await bury(restored.store, restored.bus, [PLACES], SITE, epoch, at) == 1
+    assert await bury(restored.store, restored.bus, [PLACES], SITE, epoch, at) == 0
+    assert await restored.stream("den") == Event(subject("den"), 7, 0, TYPE, at, None)
+    await restored.put("den", "Made again")
+    await restored.settled()
+    assert await restored.title("hall") == "Town hall"
+    assert await restored.title("den") == "Made again"
+    await restored.stop()
 
 
 async def test_a_forged_message_in_the_stream_is_overwritten(service: Service) -> None:
