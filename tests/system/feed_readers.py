@@ -16,7 +16,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, cast
 from zoneinfo import ZoneInfo, reset_tzpath
 
 import icalendar
@@ -51,7 +51,7 @@ def icalendar_reader(feed: bytes, since: datetime, until: datetime) -> set[Seen]
     calendar = icalendar.Calendar.from_ical(feed)
     for component in calendar.walk():
         assert not component.errors, component.errors
-    found = recurring_ical_events.of(calendar).between(since, until)
+    found = cast("list[Any]", recurring_ical_events.of(calendar).between(since, until))
     return _within(
         (_seen(each["UID"], each.start, each.end, each["SUMMARY"]) for each in found if not _cancelled(each.status)),
         since,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import icalendar
 import pytest
@@ -19,7 +20,7 @@ from tests.unit.feeds_examples import Feeds, id_of, meeting
 SINCE, UNTIL = datetime(2026, 9, 1, tzinfo=UTC), datetime(2028, 2, 1, tzinfo=UTC)
 
 
-def changed(base: meeting_pb2.Meeting, date: str, **fields: object) -> meeting_pb2.Meeting:
+def changed(base: meeting_pb2.Meeting, date: str, **fields: Any) -> meeting_pb2.Meeting:
     base.changes.add(date=date, **fields)
     return base
 
@@ -175,7 +176,7 @@ async def test_two_renders_are_the_same_bytes() -> None:
 
 
 async def test_every_line_is_at_most_75_octets_ends_in_crlf_and_breaks_between_characters() -> None:
-    long = meeting(90, title="Ünïcödé 🕊 " * 30, notes="„Mut“ und Geduld – 日本語 " * 40)
+    long = meeting(90, title="Ünïcödé 🕊 " * 30, notes="„Mut“ und Geduld, 日本語 " * 40)
     body = await Feeds(*MEETINGS.values(), long).body()
 
     lines = body.split(b"\r\n")

@@ -17,6 +17,7 @@ from services.kit.event import Event, subject
 NOON = datetime(2026, 11, 21, 19, 0, tzinfo=UTC)  # 13:00 in Edmonton
 WRITTEN = datetime(2026, 11, 1, 12, 30, 15, 999000, tzinfo=UTC)
 EDMONTON = "America/Edmonton"
+SITE = "home"
 CENTRE = "alano-club"
 ADDRESS = "https://calendars.example.org"
 
@@ -31,7 +32,7 @@ def meeting(
 ) -> meeting_pb2.Meeting:
     """A public weekly meeting in a hall. `zone` and `minutes` go to its schedule."""
     zone, minutes = more.pop("zone", EDMONTON), more.pop("minutes", 60)
-    fields = {
+    fields: dict[str, Any] = {
         "name": f"centres/{CENTRE}/meetings/{id_of(number)}",
         "lineage": id_of(number),
         "title": f"Serenity {number}",
@@ -64,7 +65,7 @@ def stated(
     scope, id_ = tokens[1], tokens[-1]
     kind = message.DESCRIPTOR.name
     return Event(
-        subject("here", "public", "meetings", scope, kind.lower(), id_),
+        subject(SITE, "public", "meetings", scope, kind.lower(), id_),
         1,
         revision,
         message.DESCRIPTOR.full_name,

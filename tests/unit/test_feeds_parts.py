@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import zlib
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -169,8 +170,8 @@ def _with(event: Event, **other: Any) -> Event:
     [
         _with(stated(meeting(1)), payload=b"\xff\xff\xff"),
         _with(stated(meeting(1)), subject=stated(meeting(2)).subject),
-        _with(stated(meeting(1)), subject="openchair.here.public"),
-        _with(stated(centre()), subject=f"openchair.here.public.meetings.other.centre.{CENTRE}"),
+        _with(stated(meeting(1)), subject="openchair.home.public"),
+        _with(stated(centre()), subject=f"openchair.home.public.meetings.other.centre.{CENTRE}"),
     ],
 )
 def test_an_event_that_contradicts_itself_is_refused_and_changes_nothing(event: Event) -> None:
@@ -192,6 +193,4 @@ def test_a_lineage_is_all_parts_by_the_id_of_any() -> None:
 
 
 def _file(body: bytes) -> Any:
-    import io
-
     return io.StringIO(body.decode())

@@ -1,0 +1,134 @@
+"""The feeds service over real HTTP, following a real nats-server."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+from services.feeds import feeds
+from services.kit.clock import VirtualClock
+from services.kit.http import Front, serve
+from tests.contract.bus_fixtures import LOG, SITE, Site, kill, running, until
+from tests.unit.feeds_examples import CENTRE, NOON, centre, gone, id_of, meeting, stated
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from services.kit.bus import Bus
+    from services.kit.event import Event
+
+FEED = f"/calendars/{CENTRE}.ics"
+
+
+class Running:
+    """The service on its port, and the pen of the meetings service."""
+
+    def __init__(self, meetings: Bus, client: httpx.AsyncClient, clock: VirtualClock) -> None:
+        self.client = client
+        self.clock = clock
+        self._meetings = meetings
+        self._sequences: dict[str, int] = {}
+
+    async def publish(self, *events: Event) -> None:
+        """States records as the meetings service does."""
+        for event in events:
+            before = self._sequences.get(event.subject, 0)
+            self._sequences[event.subject] = await self._meetings.publish(event, before)
+
+    async def get(self, path: str = FEED, **headers: str) -> httpx.Response:
+        """One GET; `accept_encoding` is Accept-Encoding."""
+        lines = {name.replace("_", "-"): value for name, value in headers.items()}
+        return await self.client.get(path, headers={"accept-encoding": "identity"} | lines)
+
+    async def shows(self, text: str, *, shown: bool = True) -> None:
+        """Comes back when the feed says so (or no longer does)."""
+        async with asyncio.timeout(15):
+            while (text in (await self.get()).text) is not shown:
+                pass
+
+
+@asynccontextmanager
+async def service(site: Site) -> AsyncIterator[Running]:
+    clock = VirtualClock(NOON)
+    projection, calendars = feeds(await site.bus("feeds"), SITE, clock, "http://127.0.0.1", LOG)
+    server = await serve(Front({"/calendars": calendars}), "127.0.0.1", 0)
+    task = asyncio.create_task(projection.run())
+    try:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.port}") as client:
+            await asyncio.wait_for(projection.ready.wait(), 15)
+            yield Running(await site.bus("meetings"), client, clock)
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await server.stop()
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[Site]:
+    async with running(tmp_path) as started:
+        yield started
+
+
+async def test_a_published_meeting_is_in_its_centres_feed_and_a_tombstone_takes_it_out(site: Site) -> None:
+    async with service(site) as running_one:
+        assert (await running_one.get()).status_code == 404
+        await running_one.publish(stated(centre()), stated(meeting(1)), stated(meeting(2)))
+        await running_one.shows("Serenity 2")
+        await running_one.publish(gone(1))
+        await running_one.shows("Serenity 1", shown=False)
+        assert "Serenity 2" in (await running_one.get()).text
+
+
+async def test_http_says_the_same_for_get_head_gzip_and_conditions(site: Site) -> None:
+    async with service(site) as running_one:
+        await running_one.publish(stated(centre()), stated(meeting(1)))
+        await running_one.shows("Serenity 1")
+        running_one.clock.jump(NOON + timedelta(minutes=16))
+        plain = await running_one.get()
+        packed = await running_one.get(accept_encoding="gzip")
+        head = await running_one.client.head(FEED, headers={"accept-encoding": "identity"})
+        assert plain.content == packed.content
+        assert packed.headers["content-encoding"] == "gzip"
+        assert head.content == b""
+        assert _without_date(head) == _without_date(plain)
+        for condition in (
+            {"if-none-match": plain.headers["etag"]},
+            {"if-modified-since": plain.headers["last-modified"]},
+        ):
+            again = await running_one.get(**condition)
+            assert (again.status_code, again.content) == (304, b"")
+            assert again.headers["etag"] == plain.headers["etag"]
+            assert again.headers["last-modified"] == plain.headers["last-modified"]
+        assert (await running_one.client.post(FEED)).status_code == 405
+        assert (await running_one.get(f"/calendars/{CENTRE}/meeting/{id_of(1)}.ics")).status_code == 200
+        assert (await running_one.get("/calendars/..%2fetc%2fpasswd.ics")).status_code == 404
+
+
+async def test_an_instance_started_later_serves_the_same_bytes_under_the_same_tag(site: Site) -> None:
+    async with service(site) as one:
+        await one.publish(stated(centre()), *(stated(meeting(number)) for number in range(70)))
+        await one.publish(stated(meeting(5, title="Renamed"), 2))
+        await one.shows("Renamed")
+        async with service(site) as other:
+            first, second = await one.get(accept_encoding="gzip"), await other.get(accept_encoding="gzip")
+            assert first.content == second.content
+            assert _without_date(first) == _without_date(second)
+
+
+async def test_feeds_go_on_while_nats_is_away(site: Site) -> None:
+    async with service(site) as running_one:
+        await running_one.publish(stated(centre()), stated(meeting(1)))
+        await running_one.shows("Serenity 1")
+        killed = kill(site.server)
+        assert (await running_one.get()).status_code == 200
+        await until(lambda: site.server.pid not in {None, killed})
+
+
+def _without_date(response: httpx.Response) -> dict[str, str]:
+    return {name: value for name, value in response.headers.items() if name != "date"}
