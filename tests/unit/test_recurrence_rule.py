@@ -1,0 +1,123 @@
+"""The RRULE shapes that exist here, and those that are refused."""
+
+# ruff: noqa: DTZ001 - the local times of a series are naive
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+import pytest
+from hypothesis import given, settings
+
+from services.recurrence.rule import check_rule, format_rule, parse_rule, rrule_value
+from services.recurrence.types import ByDay, Frequency, RecurrenceError, Rule, Schedule
+from tests.unit.recurrence_strategies import schedules
+
+
+@given(schedules())
+@settings(max_examples=100, deadline=None)
+def test_what_is_written_is_read_back(schedule: Schedule) -> None:
+    if schedule.rule is not None:
+        assert parse_rule(format_rule(schedule.rule)) == schedule.rule
+
+
+@pytest.mark.parametrize(
+    ("text", "canonical"),
+    [
+        ("FREQ=DAILY;INTERVAL=1", "FREQ=DAILY"),
+        ("freq=weekly;byday=th,tu;", "FREQ=WEEKLY;BYDAY=TU,TH"),
+        ("BYDAY=TU,TU;FREQ=WEEKLY;WKST=SU", "FREQ=WEEKLY;BYDAY=TU;WKST=SU"),
+        ("FREQ=DAILY;BYDAY=MO,TU,WE,TH,FR", "FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR"),
+        ("FREQ=MONTHLY;BYDAY=TU;BYSETPOS=2", "FREQ=MONTHLY;BYDAY=2TU"),
+        ("FREQ=MONTHLY;BYDAY=FR;BYSETPOS=-1,1", "FREQ=MONTHLY;BYDAY=-1FR,1FR"),
+        ("FREQ=MONTHLY;BYDAY=+2TU,4TU,-1FR", "FREQ=MONTHLY;BYDAY=2TU,4TU,-1FR"),
+        ("FREQ=MONTHLY;BYMONTHDAY=15,-1;COUNT=10000", "FREQ=MONTHLY;BYMONTHDAY=-1,15;COUNT=10000"),
+        ("FREQ=WEEKLY;UNTIL=20270131", "FREQ=WEEKLY;UNTIL=20270131"),
+        ("FREQ=WEEKLY;UNTIL=20270131T235959", "FREQ=WEEKLY;UNTIL=20270131"),
+        ("FREQ=WEEKLY;UNTIL=20270201T065959Z", "FREQ=WEEKLY;UNTIL=20270131"),
+        ("FREQ=WEEKLY;UNTIL=20270202T020000Z", "FREQ=WEEKLY;UNTIL=20270201"),
+        ("FREQ=WEEKLY;UNTIL=20270202T015959Z", "FREQ=WEEKLY;UNTIL=20270131"),
+    ],
+)
+def test_a_rule_has_one_canonical_text(text: str, canonical: str) -> None:
+    start = datetime(2026, 11, 24, 19)
+    assert format_rule(parse_rule(text, "America/Denver", start)) == canonical
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "part"),
+        ("RRULE:FREQ=DAILY", "property name"),
+        ("FREQ=DAILY\nEXRULE:FREQ=WEEKLY", "FREQ"),
+        ("EXRULE=1", "EXRULE"),
+        ("INTERVAL=2", "FREQ"),
+        ("FREQ=SECONDLY", "FREQ"),
+        ("FREQ=MINUTELY", "FREQ"),
+        ("FREQ=HOURLY", "FREQ"),
+        ("FREQ=YEARLY", "FREQ"),
+        ("FREQ=DAILY;FREQ=DAILY", "once"),
+        ("FREQ=DAILY;COUNT=", "value"),
+        ("FREQ=DAILY;INTERVAL=0", "INTERVAL"),
+        ("FREQ=DAILY;INTERVAL=-1", "INTERVAL"),
+        ("FREQ=DAILY;INTERVAL=1001", "INTERVAL"),
+        ("FREQ=DAILY;INTERVAL=²", "INTERVAL"),
+        ("FREQ=DAILY;COUNT=0", "COUNT"),
+        ("FREQ=DAILY;COUNT=10001", "COUNT"),
+        ("FREQ=DAILY;COUNT=1000000000000", "COUNT"),
+        ("FREQ=DAILY;COUNT=3;UNTIL=20270101", "exclude"),
+        ("FREQ=DAILY;UNTIL=20270230", "UNTIL"),
+        ("FREQ=DAILY;UNTIL=2027", "UNTIL"),
+        ("FREQ=DAILY;UNTIL=20270101T250000", "UNTIL"),
+        ("FREQ=DAILY;UNTIL=20270101T000000Z", "time zone"),
+        ("FREQ=DAILY;BYHOUR=9", "BYHOUR"),
+        ("FREQ=DAILY;BYMINUTE=9", "BYMINUTE"),
+        ("FREQ=DAILY;BYMONTH=2", "BYMONTH"),
+        ("FREQ=DAILY;BYYEARDAY=2", "BYYEARDAY"),
+        ("FREQ=DAILY;X-NAME=2", "X-NAME"),
+        ("FREQ=DAILY;INTERVAL=2;BYDAY=MO", "WEEKLY"),
+        ("FREQ=DAILY;BYMONTHDAY=-1", "MONTHLY"),
+        ("FREQ=WEEKLY;BYMONTHDAY=13", "MONTHLY"),
+        ("FREQ=WEEKLY;BYDAY=2TU", "MONTHLY"),
+        ("FREQ=WEEKLY;BYDAY=XX", "BYDAY"),
+        ("FREQ=WEEKLY;WKST=XX", "WKST"),
+        ("FREQ=WEEKLY;BYDAY=MO,TU;BYSETPOS=1", "BYSETPOS"),
+        ("FREQ=MONTHLY;BYDAY=MO,TU;BYSETPOS=1", "BYSETPOS"),
+        ("FREQ=MONTHLY;BYDAY=MO;BYSETPOS=6", "BYSETPOS"),
+        ("FREQ=MONTHLY;BYDAY=0TU", "BYDAY"),
+        ("FREQ=MONTHLY;BYDAY=6TU", "BYDAY"),
+        ("FREQ=MONTHLY;BYDAY=TU,2WE", "mixture"),
+        ("FREQ=MONTHLY;BYDAY=4TU,-1TU", "same date"),
+        ("FREQ=MONTHLY;BYDAY=5TU,-1TU", "same date"),
+        ("FREQ=MONTHLY;BYDAY=TU;BYMONTHDAY=1", "together"),
+        ("FREQ=MONTHLY;BYMONTHDAY=0", "BYMONTHDAY"),
+        ("FREQ=MONTHLY;BYMONTHDAY=32", "BYMONTHDAY"),
+        ("FREQ=MONTHLY;BYMONTHDAY=" + ",".join(["1"] * 401), "400"),
+        ("FREQ=MONTHLY;BYDAY=MO;BYSETPOS=" + ",".join(["1"] * 401), "400"),
+        ("FREQ=DAILY;" * 1000, "longer"),
+    ],
+)
+def test_other_shapes_are_refused_with_a_reason(text: str, says: str) -> None:
+    with pytest.raises(RecurrenceError, match=says) as refusal:
+        parse_rule(text)
+    assert refusal.value.field == "rule"
+
+
+def test_a_rule_made_by_hand_is_checked_as_well() -> None:
+    with pytest.raises(RecurrenceError, match="ordinals"):
+        check_rule(Rule(Frequency.MONTHLY, by_day=(ByDay(1, 6),)))
+    with pytest.raises(RecurrenceError, match="WKST"):
+        check_rule(Rule(Frequency.WEEKLY, week_start=7))
+
+
+def test_until_in_a_feed_is_the_instant_of_the_last_possible_start() -> None:
+    rule = parse_rule("FREQ=WEEKLY;UNTIL=20270131")
+    schedule = Schedule(datetime(2026, 11, 22, 19), "America/Denver", 60, rule)
+    assert rrule_value(rule, schedule) == "FREQ=WEEKLY;UNTIL=20270201T020000Z"
+    assert rrule_value(Rule(Frequency.WEEKLY), schedule) == "FREQ=WEEKLY"
+
+
+def test_until_at_an_hour_that_occurs_twice_is_the_later_instant() -> None:
+    rule = Rule(Frequency.WEEKLY, until=date(2026, 11, 1))
+    schedule = Schedule(datetime(2026, 10, 25, 1, 30), "America/Denver", 60, rule)
+    assert rrule_value(rule, schedule) == "FREQ=WEEKLY;UNTIL=20261101T083000Z"
