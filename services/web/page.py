@@ -13,6 +13,7 @@ import jinja2
 from markupsafe import Markup
 
 from services.formats import words
+from services.web import say
 from services.web.subscribe import Site, qr
 from services.web.week import week
 
@@ -26,7 +27,7 @@ _MOST_PAGES: Final = 256
 _ICON: Final = (
     "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 48 48' fill='none' stroke='%230b5a54'"
     " stroke-width='5' stroke-linecap='round'%3E"
-    "%3Cpath d='M15 6v22M33 6v22M15 12h18M11 28h26M15 28l-3 15M33 28l3 15'/%3E%3C/svg%3E"
+    "%3Cpath d='M14 4v40M14 26h20v18M14 35h20'/%3E%3C/svg%3E"
 )
 
 
@@ -71,6 +72,7 @@ class Pages:
             undefined=jinja2.StrictUndefined,
         )
         self._templates.globals.update(style=Markup(STYLE), icon=_ICON, exit_url=EXIT_URL, refresh=None, qr=_qr)  # noqa: S704 - our own file
+        self._templates.filters["dial"] = say.dial
         self._templates.filters["weblink"] = lambda url: words.link(url) or ""
 
     def week(self, base_url: str, now: datetime, *, centre: str = "", is_current: bool = True) -> Page | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from openchair.meetings.v1 import meeting_pb2
@@ -41,13 +42,15 @@ LANGUAGES: Final = {
 }  # fmt: skip
 
 _NOON: Final = 12
+_NUMBER: Final = re.compile(r"\+?\d[\d .-]*\d")
+_SHORTEST: Final = 3  # digits of a number: 988, 112
 
 
 def clock(local: datetime) -> str:
     """A time of day that cannot be misread: "7:00 pm", "noon", "midnight"."""
     if local.minute == 0 and local.hour in {0, _NOON}:
         return "noon" if local.hour else "midnight"
-    return f"{local.hour % _NOON or _NOON}:{local:%M} {'am' if local.hour < _NOON else 'pm'}"
+    return f"{local.hour % _NOON or _NOON}:{local:%M}\N{NO-BREAK SPACE}{'am' if local.hour < _NOON else 'pm'}"
 
 
 def day(when: date) -> str:
@@ -70,6 +73,12 @@ def span(start: datetime, end: datetime) -> str:
     """From when to when, both local: "7:00 pm to 8:15 pm"; the end's day is said unless it is a night's end."""
     night = end.date() != start.date() and (end - start).total_seconds() > _NOON * 3600
     return f"{clock(start)} to {DAYS[end.weekday()] + ' ' if night else ''}{clock(end)}"
+
+
+def dial(text: str) -> tuple[str, str, str]:
+    """What stands before, in and after the first telephone number of a text; all in the first where there is none."""
+    found = next((each for each in _NUMBER.finditer(text) if sum(map(str.isdigit, each[0])) >= _SHORTEST), None)
+    return (text[: found.start()], found[0], text[found.end() :]) if found else (text, "", "")
 
 
 def kind(word: str) -> str:

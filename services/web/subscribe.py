@@ -54,7 +54,7 @@ class Site:
 
     def page(self, centre: str) -> str:
         """The centre's own page, at the part about calendars."""
-        return f"{self.base}/centre/{centre}#calendar"
+        return f"{self.base}/centre/{centre}#{centre}-calendar"
 
 
 @functools.lru_cache(64)

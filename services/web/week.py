@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 
 DAYS: Final = 7
 ALTERNATIVES: Final = 3
-_SOON: Final = timedelta(hours=36)
+FROM: Final = "-from"
+_BEFORE: Final = timedelta(hours=3)
+_AFTER: Final = timedelta(hours=36)
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,10 @@ class Chair:
 
 @dataclass(frozen=True)
 class Line:
-    """One date. `state`: "" as the series says, "now", "cancelled", "moved" here, "away" (it has moved from here)."""
+    """One date. `state`: "" as the series says, "now", "cancelled", "moved" here, "away" (it has moved from here).
+
+    `target` is the anchor of the line that it has moved to, where that is on the page.
+    """
 
     anchor: str
     day: date
@@ -59,6 +64,7 @@ class Line:
     said: str
     reason: str
     calendar: Subscription
+    target: str = ""
     instead: tuple[Chair, ...] = ()
 
     @property
@@ -96,7 +102,7 @@ def week(id: str, board: CentreBoard, site: Site, now: datetime) -> Week:  # noq
     assert board.centre is not None
     view = _View(id, board, board.centre, site, now)
     lines = sorted([*view.lines(), *view.ghosts()], key=lambda line: (line.start, line.anchor))
-    lines = [replace(line, instead=_instead(line, lines, now)) if line.state == "cancelled" else line for line in lines]
+    lines = [_linked(line, lines, now) for line in lines]
     edges = [edge for line in lines for edge in (line.start, line.end) if edge > now]
     return Week(
         id=id,
@@ -204,7 +210,7 @@ class _View:
         local = zones.to_local(start, self.zone)
         target = datetime.fromisoformat(change.start)
         yield Line(
-            anchor=f"{id}-{key_text(key)}-from",
+            anchor=f"{id}-{key_text(key)}{FROM}",
             day=max(local.date(), self.today),
             start=start,
             end=end,
@@ -219,19 +225,26 @@ class _View:
         )
 
 
+def _linked(line: Line, lines: Sequence[Line], now: datetime) -> Line:
+    """The line with its ways on: to where it has moved, or to what takes place instead."""
+    if line.state == "away":
+        anchor = line.anchor.removesuffix(FROM)
+        return replace(line, target=anchor if any(each.anchor == anchor for each in lines) else "")
+    return replace(line, instead=_instead(line, lines, now)) if line.state == "cancelled" else line
+
+
 def _instead(cancelled: Line, lines: Sequence[Line], now: datetime) -> tuple[Chair, ...]:
     """The next that would do: of the same fellowship first, then what is nearest in time; soon, and still to reach."""
+    begins, ends = max(now, cancelled.start - _BEFORE), cancelled.start + _AFTER
     fellowship = cancelled.facts.about[:1]
-    open_ones = [
-        line for line in lines if line.is_on and line.start > now and abs(line.start - cancelled.start) <= _SOON
-    ]
-    open_ones.sort(
-        key=lambda line: (line.facts.about[:1] != fellowship, abs(line.start - cancelled.start), line.anchor)
-    )
-    nearest = sorted(open_ones[:ALTERNATIVES], key=lambda line: line.start)
+    found = [line for line in lines if line.is_on and begins < line.start < ends]
+    found.sort(key=lambda line: (line.facts.about[:1] != fellowship, abs(line.start - cancelled.start), line.anchor))
     return tuple(
         Chair(
-            line.anchor, f"{say.DAYS[line.day.weekday()]}, {say.clock(line.local)}", line.facts.title, line.facts.mode
+            anchor=line.anchor,
+            when=f"{say.DAYS[line.day.weekday()]}, {say.clock(line.local)}",
+            title=line.facts.title,
+            mode=line.facts.mode,
         )
-        for line in nearest
+        for line in sorted(found[:ALTERNATIVES], key=lambda line: line.start)
     )
