@@ -256,9 +256,10 @@ class NatsBus:
 
     async def _stop(self, stream: str, following: _Following) -> None:
         """Best effort: the server forgets a consumer that nobody listens to."""
-        with contextlib.suppress(BusError, nats.errors.Error):
+        with contextlib.suppress(BusError):
             if following.subscription is not None:
-                await following.subscription.unsubscribe()
+                with _translated():
+                    await following.subscription.unsubscribe()
             if following.consumer and self.connected:
                 await self._ask(f"$JS.API.CONSUMER.DELETE.{stream}.{following.consumer}")
 
@@ -277,7 +278,8 @@ class NatsBus:
         while True:
             closed = asyncio.Event()
             try:
-                await self._connect(closed)
+                with _attentive():
+                    await self._connect(closed)
                 await self._found()
                 await closed.wait()
             except Exception as error:  # noqa: BLE001 - whatever the client trips over, we go on trying
@@ -404,9 +406,24 @@ class _Missing(BusUnavailable):
 
 
 @contextlib.contextmanager
-def _translated() -> Iterator[None]:
+def _attentive() -> Iterator[None]:
+    """Around calls of the client, which may swallow that we were cancelled: `asyncio.wait_for` before Python 3.12 does so
+    when the answer comes in the same moment, and the client's own flush always does.
+    """
+    task = asyncio.current_task()
+    before = task.cancelling() if task else 0
     try:
         yield
+    finally:
+        if task and task.cancelling() > before:
+            raise asyncio.CancelledError
+
+
+@contextlib.contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        with _attentive():
+            yield
     except nats.errors.MaxPayloadError as error:
         raise Unpublishable("larger than the server takes") from error
     except stream_errors.APIError as error:

@@ -240,3 +240,21 @@ def test_public_and_private_subjects_belong_to_their_streams() -> None:
     assert stream_of(event("a", 1, view="private").subject) == PRIVATE
     with pytest.raises(ValueError, match="not a subject of ours"):
         stream_of("$JS.API.STREAM.PURGE")
+
+
+async def test_being_cancelled_in_the_moment_of_the_answer_is_being_cancelled(site: Site) -> None:
+    bus = await site.bus("meetings")
+    for delay in range(60):  # some of these moments are those in which the client would not notice
+        task = asyncio.create_task(_ask_for_ever(bus))
+        await bus.stream(PUBLIC)
+        for _ in range(delay % 12):
+            await asyncio.sleep(0)
+        task.cancel()
+        done, _ = await asyncio.wait({task}, timeout=5)
+        assert done
+        assert task.cancelled()
+
+
+async def _ask_for_ever(bus: Bus) -> None:
+    while True:
+        await bus.stream(PUBLIC)
