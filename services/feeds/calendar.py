@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from openchair.meetings.v1 import centre_pb2
+    from openchair.meetings.v1 import centre_pb2, meeting_pb2
 
 PRODID = "-//Openchair//Feeds 1//EN"
 COLOR = "teal"  # a CSS3 name, RFC 7986 section 5.9
@@ -25,21 +25,25 @@ END = b"END:VCALENDAR\r\n"
 
 
 class Kind(NamedTuple):
-    """Which feed of a centre: its path below /calendars/, the local part of its UID, what its name ends in."""
+    """Which feed of a centre: its path below /calendars/, the local part of its UID, the names of calendar and file."""
 
     path: str
     uid: str
+    title: str
     file_name: str
 
 
-def of_centre(centre: str) -> Kind:
+def of_centre(centre: centre_pb2.Centre) -> Kind:
     """Everything a centre publishes."""
-    return Kind(f"{centre}.ics", centre, f"{centre}.ics")
+    id = centre.name.removeprefix("centres/")  # noqa: A001 - the word for it
+    return Kind(f"{id}.ics", id, line(centre.title) or id, f"{id}.ics")
 
 
-def of_meeting(centre: str, lineage: str, meeting: str) -> Kind:
-    """One meeting with all its parts, by the id of any of them."""
-    return Kind(f"{centre}/meeting/{meeting}.ics", f"{centre}.{lineage}", f"{centre}-{meeting[:8]}.ics")
+def of_meeting(centre: str, meeting: meeting_pb2.Meeting) -> Kind:
+    """One meeting with all parts of its lineage, by the id of any of them."""
+    id = meeting.name.rpartition("/")[2]  # noqa: A001 - the word for it
+    uid = f"{centre}.{meeting.lineage or id}"
+    return Kind(f"{centre}/meeting/{id}.ics", uid, line(meeting.title) or "Meeting", f"{centre}-{id[:8]}.ics")
 
 
 def head(
@@ -55,16 +59,15 @@ def head(
 
 
 def _properties(kind: Kind, centre: centre_pb2.Centre, modified: datetime | None, base_url: str) -> Calendar:
-    title = line(centre.title) or centre.name.removeprefix("centres/")
-    text = clean(centre.description) or title
+    text = clean(centre.description) or kind.title
     address = f"{base_url.rstrip('/')}/calendars/{quote(kind.path)}"
     calendar = Calendar()
     calendar.add("VERSION", "2.0")
     calendar.add("PRODID", PRODID)
     calendar.add("CALSCALE", "GREGORIAN")
     calendar.add("METHOD", "PUBLISH")
-    calendar.add("NAME", title)
-    calendar.add("X-WR-CALNAME", vText(title))
+    calendar.add("NAME", kind.title)
+    calendar.add("X-WR-CALNAME", vText(kind.title))
     calendar.add("DESCRIPTION", text)
     calendar.add("X-WR-CALDESC", vText(text))
     calendar.add("REFRESH-INTERVAL", vDuration(timedelta(hours=1)), {"VALUE": "DURATION"})

@@ -46,6 +46,7 @@ class Shelf:
         self._listing = listing
         self._base_url = base_url
         self._log = log
+        self._waiting = dict.fromkeys(listing.meetings)
         self._sheets: dict[str, Sheet | None] = {}
         self._leaves: dict[str, date] = {}
         self._buckets: list[set[str]] = []
@@ -55,22 +56,27 @@ class Shelf:
 
     def touch(self, meeting: str) -> None:
         """Forgets what was made of a meeting, which has changed, come or gone."""
+        known = meeting in self._listing.meetings
         self._sheets.pop(meeting, None)
         self._leaves.pop(meeting, None)
+        self._waiting.pop(meeting, None)
+        if known:
+            self._waiting[meeting] = None
         if self._buckets:
             number = self._number(meeting)
             self._stretches.pop(number, None)
             bucket = self._buckets[number]
-            (bucket.add if meeting in self._listing.meetings else bucket.discard)(meeting)
+            (bucket.add if known else bucket.discard)(meeting)
 
     def unrendered(self) -> list[str]:
         """Meetings whose sheet is still to be made."""
-        return [meeting for meeting in self._listing.meetings if meeting not in self._sheets]
+        return list(self._waiting)
 
     def sheet(self, meeting: str) -> Sheet | None:
         """The meeting's sheet; None for one that cannot be rendered: the rest of the feed goes on without it."""
         if meeting not in self._sheets:
             self._sheets[meeting] = self._render(meeting)
+            self._waiting.pop(meeting, None)
         return self._sheets[meeting]
 
     def centre_page(self, now: datetime) -> Page | None:
@@ -79,7 +85,7 @@ class Shelf:
             return None
         self._turn(now)
         stretches = [self._stretch(number) for number in range(len(self._buckets))]
-        return self._page(of_centre(self._id), stretches, now)
+        return self._page(of_centre(self._listing.centre), stretches, now)
 
     def meeting_page(self, meeting: str, now: datetime) -> Page | None:
         """The feed of one meeting with all parts of its lineage; None when it is not known here."""
@@ -87,8 +93,7 @@ class Shelf:
         if self._listing.centre is None or not parts:
             return None
         self._turn(now)
-        lineage = self._listing.meetings[meeting].lineage or meeting
-        return self._page(of_meeting(self._id, lineage, meeting), [self._bind(parts)], now)
+        return self._page(of_meeting(self._id, self._listing.meetings[meeting]), [self._bind(parts)], now)
 
     def _page(self, kind: Kind, stretches: Sequence[Stretch], now: datetime) -> Page:
         centre = self._listing.centre

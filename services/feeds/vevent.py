@@ -52,7 +52,7 @@ def render(meeting: meeting_pb2.Meeting) -> Sheet:
         zone=schedule.zone,
         modified=_instant(meeting.update_time),
         last_end=max((end for end in ends if end is not None), default=None) if None not in ends else None,
-        cancelled=_instant(meeting.cancel_time) if meeting.state == meeting_pb2.MEETING_STATE_CANCELLED else None,
+        cancelled=_cancelled(meeting),
     )
 
 
@@ -131,6 +131,13 @@ def _add_relations(event: Event, meeting: meeting_pb2.Meeting, part: Series, par
         event.add("RELATED-TO", vText(related, params={"RELTYPE": "SIBLING"}))
     if siblings or neighbours:
         event.add("REFID", vText(meeting.lineage or part.meeting))
+
+
+def _cancelled(meeting: meeting_pb2.Meeting) -> datetime | None:
+    """When it was cancelled, if it was: at the latest when it was last changed."""
+    if meeting.state != meeting_pb2.MEETING_STATE_CANCELLED:
+        return None
+    return _instant(meeting.cancel_time if meeting.HasField("cancel_time") else meeting.update_time)
 
 
 def _instant(stamp: Timestamp) -> datetime:

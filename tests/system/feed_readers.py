@@ -12,7 +12,7 @@ import json
 import shutil
 import subprocess
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -62,7 +62,7 @@ def icalendar_reader(feed: bytes, since: datetime, until: datetime) -> set[Seen]
 def ical_reader(feed: bytes, since: datetime, until: datetime) -> set[Seen]:
     """`ical`, the strict parser of Home Assistant."""
     calendar = IcsCalendarStream.calendar_from_ics(feed.decode())
-    found = calendar.timeline_tz(UTC).overlapping(since, until)
+    found = cast("Iterable[Any]", calendar.timeline_tz(UTC).overlapping(since, until))
     return _within(
         (_seen(each.uid, each.start, each.end, each.summary) for each in found if not _cancelled(each.status)),
         since,
