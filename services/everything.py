@@ -13,8 +13,7 @@ import secrets
 import signal
 import sys
 import time
-from collections.abc import Coroutine
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from services.feeds import feeds
 from services.kit.auth import TokenVerifier, audience_of, load_or_make_keys, load_public_keys
@@ -26,7 +25,6 @@ from services.kit.logs import Log, adopt_libraries, make_log
 from services.kit.middleware import outer
 from services.kit.natsd import NatsFailed, NatsServer
 from services.kit.paging import Pages
-from services.kit.projection import Projection
 from services.kit.relay import Relay
 from services.kit.server import GrpcServer
 from services.kit.settings import Settings, SettingsError, read
@@ -37,6 +35,11 @@ from services.meetings.desk import Desk
 from services.meetings.records import KINDS, PUBLICATIONS
 from services.meetings.service import Meetings
 from services.web import web
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+    from services.kit.projection import Projection
 
 DRAIN = 3.0  # seconds that what was committed last has to reach the bus before we stop
 

@@ -9,11 +9,14 @@ import argparse
 import asyncio
 import os
 import sys
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from services.cli import centre, importing, token
 from services.cli.shell import Failure
 from services.kit.settings import SettingsError, read
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def parser() -> argparse.ArgumentParser:

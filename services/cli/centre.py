@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import argparse
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from openchair.meetings.v1 import centre_pb2
 from openchair.meetings.v1 import meeting_service_pb2 as pb
 
 from services.cli.shell import meetings
-from services.kit.settings import Settings
+
+if TYPE_CHECKING:
+    import argparse
+
+    from services.kit.settings import Settings
 
 
 def add_to(commands: Any) -> None:

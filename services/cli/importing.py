@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import json
 import secrets
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from google.protobuf.json_format import MessageToDict
 from openchair.meetings.v1 import import_pb2
 from openchair.meetings.v1 import meeting_service_pb2 as pb
-from openchair.meetings.v1.meeting_service_pb2_grpc import MeetingServiceStub
 from tqdm import tqdm
 
 from services.cli.shell import PARTLY, USAGE, Failure, meetings
 from services.formats import meeting_guide
 from services.kit.clock import SystemClock
-from services.kit.settings import Settings
 from services.recurrence.types import RecurrenceError
 from services.recurrence.zones import local_day
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import AsyncIterator, Iterator, Sequence
+
+    from openchair.meetings.v1.meeting_service_pb2_grpc import MeetingServiceStub
+
+    from services.kit.settings import Settings
 
 ROWS_PER_CALL = 500
 BYTES_PER_CALL = 3_000_000

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from openchair.meetings.v1.meeting_service_pb2_grpc import MeetingServiceStub
 
@@ -14,7 +13,12 @@ from services.kit.auth import audience_of, load_or_make_keys, make_token
 from services.kit.call import EVERYWHERE
 from services.kit.client import RpcError, connect, explain
 from services.kit.clock import SystemClock
-from services.kit.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from services.kit.settings import Settings
 
 REFUSED, USAGE, PARTLY, NO_SERVER = 1, 2, 3, 4
 OWN_TOKEN = timedelta(minutes=55)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import argparse
 from collections import defaultdict
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from openchair.access.v1.access_pb2 import Role
 
@@ -13,7 +12,11 @@ from services.cli.shell import USAGE, Failure
 from services.kit.auth import audience_of, load_or_make_keys, make_token
 from services.kit.call import EVERYWHERE
 from services.kit.clock import SystemClock
-from services.kit.settings import Settings
+
+if TYPE_CHECKING:
+    import argparse
+
+    from services.kit.settings import Settings
 
 ROLES = tuple(name.removeprefix("ROLE_").lower() for name in Role.keys() if name != "ROLE_UNSPECIFIED")  # noqa: SIM118 - an enum wrapper, not a dict
 

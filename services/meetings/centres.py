@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from google.protobuf.empty_pb2 import Empty
 from openchair.meetings.v1 import centre_pb2
 from openchair.meetings.v1 import meeting_service_pb2 as pb
 
-from services.kit.call import Call
 from services.kit.errors import Exists, Invalid, Unmet, Violation
 from services.meetings import records
 from services.meetings.desk import CENTRE, Decision, Desk, Held, actor, expect_etag
 from services.meetings.masks import merged
 from services.meetings.types import Centre
 from services.meetings.wire import centre_message, centre_name, read_centre, stamp
+
+if TYPE_CHECKING:
+    from services.kit.call import Call
 
 _ID = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])")
 WRITABLE = frozenset({"title", "time_zone", "language", "website", "description", "crisis_line"})

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from enum import Enum
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
-
-from openchair.meetings.v1 import schedule_pb2
 
 from services.kit.errors import Invalid, Violation
 from services.recurrence import wire, zones
 from services.recurrence.schedule import check as check_schedule
 from services.recurrence.types import RecurrenceError, Schedule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from openchair.meetings.v1 import schedule_pb2
 
 E = TypeVar("E", bound=Enum)
 

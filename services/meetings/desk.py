@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 import msgspec
 from google.protobuf.message import Message
 
-from services.kit.call import Call
 from services.kit.clock import Clock, Ids, instant
 from services.kit.errors import NotFound, Stale
 from services.kit.middleware import answer_for, stored_answer
@@ -18,6 +16,11 @@ from services.kit.paging import Pages, page_size
 from services.kit.record import transact
 from services.kit.store.port import Audit, Commit, In, Record, Store
 from services.meetings import records
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable
+
+    from services.kit.call import Call
 
 T = TypeVar("T", bound=msgspec.Struct)
 R = TypeVar("R", bound=Message)

@@ -6,9 +6,8 @@ meeting adds to it: texts, venues, the sequence number, the parts of a series th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import timedelta
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -17,10 +16,14 @@ from services.kit.errors import Invalid, NotFound, Unmet, Violation
 from services.meetings.check import possible
 from services.meetings.types import Change, DayChange, Meeting, Place, Room, Status, Venue, Visibility
 from services.recurrence import edits
-from services.recurrence.edits import Orphans
 from services.recurrence.schedule import first_key, has, last_key
 from services.recurrence.types import Key, RecurrenceError, Schedule
 from services.recurrence.wire import key_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from services.recurrence.edits import Orphans
 
 DAY_CHANGES_KEPT = timedelta(days=400)
 
@@ -30,6 +33,9 @@ class Neighbours(NamedTuple):
 
     before: Meeting | None = None
     after: Meeting | None = None
+
+
+ALONE = Neighbours()
 
 
 class Edit(NamedTuple):
@@ -97,7 +103,7 @@ def _noticeable(meeting: Meeting) -> Meeting:
     )
 
 
-def edit_all(meeting: Meeting, edit: Edit, at: str, neighbours: Neighbours = Neighbours()) -> Meeting:
+def edit_all(meeting: Meeting, edit: Edit, at: str, neighbours: Neighbours = ALONE) -> Meeting:
     """Every date of this part. Raises Invalid, or Unmet with the dates that the caller must decide about."""
     refuse_cancelled(meeting)
     schedule = edit.wanted.schedule

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter, defaultdict
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import msgspec
 from google.protobuf.json_format import Parse
@@ -20,10 +21,12 @@ from services.kit.record import revise, transact
 from services.kit.store.port import Commit, Conflict, Record
 from services.meetings import records, rows
 from services.meetings.desk import Desk, Held, trail
-from services.meetings.intake import Intake
-from services.meetings.parts import Parts
 from services.meetings.types import Batch, Import, ImportStatus, Meeting, Outcome, ReportRow, Rows, Status
 from services.meetings.wire import child_name
+
+if TYPE_CHECKING:
+    from services.meetings.intake import Intake
+    from services.meetings.parts import Parts
 
 SLICE = 50
 REPORT_KEPT = timedelta(days=30)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import timedelta
+from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import msgspec
 from google.protobuf.empty_pb2 import Empty
@@ -11,16 +12,20 @@ from google.protobuf.json_format import MessageToJson
 from openchair.meetings.v1 import import_pb2
 from openchair.meetings.v1 import meeting_service_pb2 as pb
 
-from services.kit.call import Call
 from services.kit.clock import instant
 from services.kit.errors import Invalid, Unmet, Violation
 from services.kit.paging import page_size
-from services.kit.store.port import Position, Record
 from services.meetings.check import Problems
 from services.meetings.desk import CENTRE, IMPORT, Decision, Desk, Held, actor
 from services.meetings.importing import Importing, leaf_id, written
 from services.meetings.types import Batch, Centre, Import, ImportStatus, Outcome, ReportRow, Rows
 from services.meetings.wire import child_name, timestamp
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from services.kit.call import Call
+    from services.kit.store.port import Position, Record
 
 STAGED_FOR = timedelta(hours=24)
 ROWS_PER_CALL = 500
@@ -158,7 +163,7 @@ def check_rows(rows: list[import_pb2.ImportRow]) -> None:
     if not 1 <= len(rows) <= ROWS_PER_CALL:
         raise Invalid(Violation("rows", f"takes 1 to {ROWS_PER_CALL} rows a call"))
     numbers = [row.number for row in rows]
-    if numbers[0] < 1 or any(left >= right for left, right in zip(numbers, numbers[1:], strict=False)):
+    if numbers[0] < 1 or any(left >= right for left, right in pairwise(numbers)):
         raise Invalid(Violation("rows", "must be numbered from 1 in rising order"))
 
 

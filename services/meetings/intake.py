@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-from openchair.meetings.v1 import import_pb2
+from typing import TYPE_CHECKING, NamedTuple
 
 from services.kit.errors import Refusal
 from services.kit.record import transact
@@ -12,8 +10,12 @@ from services.kit.store.port import Commit, Record
 from services.meetings import records, rows
 from services.meetings.desk import Desk, trail
 from services.meetings.edits import Neighbours
-from services.meetings.parts import Parts
 from services.meetings.types import Import, Meeting, Outcome, Place, ReportRow, Status
+
+if TYPE_CHECKING:
+    from openchair.meetings.v1 import import_pb2
+
+    from services.meetings.parts import Parts
 
 
 class Known(NamedTuple):

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections import defaultdict
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from openchair.meetings.v1 import meeting_service_pb2 as pb
 from openchair.meetings.v1 import occurrence_pb2
 
-from services.kit.clock import Clock
-from services.kit.store.port import Commit, Record, Store
 from services.meetings import records
 from services.meetings.types import Change, Meeting, Status, Visibility
 from services.meetings.wire import MODES, child_name, number, online_message, venue_message
 from services.recurrence.agenda import Agenda
-from services.recurrence.types import Occurrence
 from services.recurrence.wire import key_text
+
+if TYPE_CHECKING:
+    from services.kit.clock import Clock
+    from services.kit.store.port import Commit, Record, Store
+    from services.recurrence.types import Occurrence
 
 BEHIND = timedelta(days=35)
 AHEAD = timedelta(days=62)

@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import dataclasses
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from openchair.meetings.v1 import meeting_pb2, occurrence_pb2
 from openchair.meetings.v1 import meeting_service_pb2 as pb
 
-from services.kit.call import Call
 from services.kit.errors import Invalid, NotFound, Violation
 from services.kit.paging import page_size
-from services.kit.store.port import Position
 from services.meetings import edits, records
 from services.meetings.desk import CENTRE, OCCURRENCE, PLACE, ROOM, Decision, Desk, Held, actor, expect_etag
 from services.meetings.listing import Listing, occurrence_message
 from services.meetings.masks import merged
-from services.meetings.parts import Parts
 from services.meetings.types import Centre, Change, Meeting
 from services.meetings.wire import change_message, child_name, read_change
 from services.recurrence.schedule import occurrence
 from services.recurrence.types import Key, Occurrence, RecurrenceError
 from services.recurrence.wire import key_text, parse_key
+
+if TYPE_CHECKING:
+    from services.kit.call import Call
+    from services.kit.store.port import Position
+    from services.meetings.parts import Parts
 
 WRITABLE = frozenset({"start", "minutes", "title", "notes", "mode", "place", "rooms", "reason", "online"})
 INSIDERS = frozenset({"facilitator", "coordinator", "administrator", "operator", "service"})

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from services.kit.clock import instant, moment
 from services.kit.errors import Invalid, Violation
-from services.kit.store.port import Record
 from services.meetings import edits, records
 from services.meetings.desk import MEETING, Desk, Held
 from services.meetings.places import used_by
 from services.meetings.types import Meeting
 from services.meetings.wire import child_name
 from services.recurrence.zones import local_day, midnight
+
+if TYPE_CHECKING:
+    from services.kit.store.port import Record
 
 SHOWN_CANCELLED = 30
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import msgspec
+from typing import TYPE_CHECKING
+
 from google.protobuf.empty_pb2 import Empty
 from openchair.meetings.v1 import meeting_service_pb2 as pb
 from openchair.meetings.v1 import place_pb2
 
-from services.kit.call import Call
 from services.kit.errors import Unmet
 from services.meetings import records
 from services.meetings.desk import CENTRE, PLACE, Decision, Desk, Held, actor, expect_etag
 from services.meetings.masks import merged
 from services.meetings.types import Centre, Meeting, Place, Room, Status
 from services.meetings.wire import child_name, place_message, read_place, stamp
+
+if TYPE_CHECKING:
+    from services.kit.call import Call
 
 WRITABLE = frozenset(
     {

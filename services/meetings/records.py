@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import msgspec
-from google.protobuf.message import Message
 
 from services.kit.publication import Publication
 from services.kit.record import revise
 from services.kit.store.port import Document, Kind, Record
 from services.meetings.types import Centre, Meeting, Place, Room, Status, Visibility
 from services.meetings.wire import centre_message, meeting_message, place_message, room_message
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
 
 T = TypeVar("T", bound=msgspec.Struct)
 Owned = Centre | Place | Room | Meeting

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from google.protobuf.empty_pb2 import Empty
 from openchair.meetings.v1 import place_pb2
 from openchair.meetings.v1 import room_service_pb2 as pb
 
-from services.kit.call import Call
 from services.meetings import records
 from services.meetings.desk import CENTRE, PLACE, ROOM, Decision, Desk, Held, actor, expect_etag
 from services.meetings.masks import merged
 from services.meetings.places import meetings_at, name_of, refuse_in_use
 from services.meetings.types import Place, Room
 from services.meetings.wire import read_room, room_message, stamp
+
+if TYPE_CHECKING:
+    from services.kit.call import Call
 
 WRITABLE = frozenset({"title", "capacity", "accessibility", "equipment", "notes"})
 

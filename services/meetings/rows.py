@@ -84,9 +84,9 @@ def wanted_meeting(
     intent: Import,
     current: Meeting | None,
     at: str,
-    neighbours: edits.Neighbours = edits.Neighbours(),
+    neighbours: edits.Neighbours = edits.ALONE,
 ) -> Meeting:
-    """What the row's meeting should be. The first import fixes where a series starts; changed dates keep their changes."""
+    """What the row's meeting should be. The first import fixes where it starts; changed dates keep their changes."""
     base = current or blank(meeting_id(intent.centre, intent.source, row.source_id), intent.centre, at)
     base = msgspec.structs.replace(base, status=Status.ACTIVE, cancelled_at=None)
     said = read_meeting(row.meeting, base, "")

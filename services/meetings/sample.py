@@ -7,10 +7,9 @@ how its dates are reckoned from today.
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
 from datetime import date, datetime, timedelta
 from importlib import resources
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from google.protobuf.json_format import ParseDict
 from google.protobuf.message import Message
@@ -19,17 +18,21 @@ from openchair.meetings.v1 import meeting_service_pb2 as pb
 from openchair.meetings.v1 import room_service_pb2 as rooms_pb
 
 from services.kit.call import EVERYWHERE, Call, Caller
-from services.kit.clock import Clock
 from services.kit.service import NEVER
-from services.meetings.centres import Centres
-from services.meetings.occurrences import Occurrences
-from services.meetings.places import Places
-from services.meetings.rooms import Rooms
-from services.meetings.series import Series
 from services.recurrence.rule import parse_rule
 from services.recurrence.schedule import dates
 from services.recurrence.types import Schedule
 from services.recurrence.zones import local_day
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from services.kit.clock import Clock
+    from services.meetings.centres import Centres
+    from services.meetings.occurrences import Occurrences
+    from services.meetings.places import Places
+    from services.meetings.rooms import Rooms
+    from services.meetings.series import Series
 
 R = TypeVar("R", bound=Message)
 

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
+from typing import TYPE_CHECKING
 
 import msgspec
 from openchair.meetings.v1 import meeting_pb2
 from openchair.meetings.v1 import meeting_service_pb2 as pb
 
-from services.kit.call import Call
-from services.kit.clock import instant, moment
 from services.kit.errors import Invalid, Violation
 from services.kit.store.port import In, Record
 from services.meetings import edits, records
 from services.meetings.check import possible
-from services.meetings.desk import CENTRE, MEETING, PLACE, ROOM, Decision, Desk, Held, actor, expect_etag
+from services.meetings.desk import CENTRE, PLACE, ROOM, Decision, Desk, Held, actor, expect_etag
 from services.meetings.masks import merged
-from services.meetings.parts import Parts
 from services.meetings.types import Centre, Meeting, Status
 from services.meetings.wire import child_name, meeting_message, read_meeting, stamp
-from services.recurrence.edits import Orphans
 from services.recurrence.types import RecurrenceError, Schedule
 from services.recurrence.wire import parse_key
-from services.recurrence.zones import local_day, midnight
+
+if TYPE_CHECKING:
+    from services.kit.call import Call
+    from services.meetings.parts import Parts
+    from services.recurrence.edits import Orphans
 
 WRITABLE = frozenset(
     {

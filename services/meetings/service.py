@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from google.protobuf.message import Message
 from openchair.meetings.v1 import meeting_service_pb2, room_service_pb2
 
-from services.kit.call import Call, Method
 from services.kit.middleware import Idempotency
 from services.kit.service import Service
-from services.kit.store.port import Record
 from services.kit.validation import Validation
 from services.meetings.centres import Centres
-from services.meetings.desk import Desk
 from services.meetings.importing import Importing
 from services.meetings.imports import Imports
 from services.meetings.intake import Intake
@@ -28,6 +23,15 @@ from services.meetings.rows import TEXT
 from services.meetings.sample import Sample
 from services.meetings.series import Series
 from services.meetings.venues import Venues
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from google.protobuf.message import Message
+
+    from services.kit.call import Call, Method
+    from services.kit.store.port import Record
+    from services.meetings.desk import Desk
 
 VALIDATION = Validation(TEXT)
 

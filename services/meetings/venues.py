@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import msgspec
 
 from services.kit.errors import NotFound
@@ -10,9 +12,11 @@ from services.kit.store.port import Commit, Conflict, Record
 from services.meetings import records
 from services.meetings.desk import Desk, trail
 from services.meetings.places import meetings_at
-from services.meetings.parts import Parts
 from services.meetings.types import Meeting, Place, Room, Status
 from services.meetings.wire import child_name
+
+if TYPE_CHECKING:
+    from services.meetings.parts import Parts
 
 WHO = "openchair"
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 from google.protobuf.timestamp_pb2 import Timestamp
 from openchair.meetings.v1 import centre_pb2, meeting_pb2, place_pb2, schedule_pb2
 
 from services.kit.clock import moment
-from services.kit.store.port import Record
 from services.meetings.check import MAX_CHAIRS, Problems
 from services.meetings.types import (
     AddressAccess,
@@ -29,6 +28,9 @@ from services.meetings.types import (
     Visibility,
 )
 from services.recurrence.wire import from_schedule, to_deviation
+
+if TYPE_CHECKING:
+    from services.kit.store.port import Record
 
 E = TypeVar("E", bound=Enum)
 M = TypeVar("M", centre_pb2.Centre, place_pb2.Place, place_pb2.Room, meeting_pb2.Meeting)

@@ -1,0 +1,430 @@
+"""Meetings through the service: series, single dates, scopes, places that move, the end of a meeting."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from services.kit.errors import Exists, Invalid, NotFound, Refusal, Stale, Unmet
+from services.meetings.records import PUBLICATIONS
+from tests.service.meetings_house import CENTRE, COORDINATOR, NOBODY, House
+
+pytest_plugins = ("tests.service.meetings_house",)
+
+
+def dates(listed: list[object]) -> list[str]:
+    return [each.local_start for each in listed]  # type: ignore[attr-defined]
+
+
+async def test_a_weekly_meeting_takes_place_every_week_at_its_hour_across_the_clock_change(house: House) -> None:
+    await house.meeting()
+    assert dates(await house.listed(days=12)) == ["2026-11-24T19:00", "2026-12-01T19:00"]
+
+
+async def test_an_edit_of_all_dates_moves_the_hour_and_counts_in_sequence(house: House) -> None:
+    meeting = await house.meeting()
+    edited = await house.call(
+        "UpdateMeeting",
+        meeting={"name": meeting.name, "schedule": {"start": "2026-11-24T18:30"}},
+        update_mask="schedule.start",
+    )
+    assert edited.sequence == meeting.sequence + 1
+    assert dates(await house.listed(days=12)) == ["2026-11-24T18:30", "2026-12-01T18:30"]
+
+
+async def test_an_edit_that_changes_nothing_a_person_would_notice_leaves_the_sequence(house: House) -> None:
+    meeting = await house.meeting(online={"url": "https://meet.example.org/a", "passcode": "1"})
+    edited = await house.call(
+        "UpdateMeeting", meeting={"name": meeting.name, "online": {"passcode": "2"}}, update_mask="online.passcode"
+    )
+    assert (edited.sequence, edited.online.passcode) == (0, "2")
+
+
+async def test_this_and_following_makes_a_second_part_of_the_same_lineage(house: House) -> None:
+    meeting = await house.meeting()
+    part = await house.call(
+        "UpdateMeeting",
+        meeting={"name": meeting.name, "schedule": {"start": "2026-12-08T20:00"}},
+        update_mask="schedule.start",
+        scope="EDIT_SCOPE_FOLLOWING",
+        occurrence="20261208",
+    )
+    assert (part.lineage, part.previous_part, part.sequence) == (meeting.lineage, meeting.name, 0)
+    first = await house.call("GetMeeting", name=meeting.name)
+    assert (first.next_part, first.sequence) == (part.name, 1)
+    assert dates(await house.listed(days=20)) == ["2026-11-24T19:00", "2026-12-01T19:00", "2026-12-08T20:00"]
+
+
+async def test_the_first_date_and_those_that_follow_is_all_of_them(house: House) -> None:
+    meeting = await house.meeting()
+    edited = await house.call(
+        "UpdateMeeting",
+        meeting={"name": meeting.name, "title": "New Name"},
+        scope="EDIT_SCOPE_FOLLOWING",
+        occurrence="20261124",
+    )
+    assert (edited.name, edited.title) == (meeting.name, "New Name")
+
+
+async def test_new_days_follow_the_rule_when_no_start_is_named(house: House) -> None:
+    meeting = await house.meeting()
+    edited = await house.call(
+        "UpdateMeeting",
+        meeting={"name": meeting.name, "schedule": {"rule": "FREQ=WEEKLY;BYDAY=TH"}},
+        update_mask="schedule.rule",
+    )
+    assert edited.schedule.start == "2026-11-26T19:00"
+    assert [change.old_schedule.rule for change in edited.day_changes] == ["FREQ=WEEKLY;BYDAY=TU"]
+
+
+async def test_a_cancelled_date_stays_cancelled_when_the_hour_changes(house: House) -> None:
+    meeting = await house.meeting()
+    await house.call("CancelOccurrence", name=f"{meeting.name}/occurrences/20261201", reason="snow")
+    await house.call(
+        "UpdateMeeting",
+        meeting={"name": meeting.name, "schedule": {"start": "2026-11-24T20:00"}},
+        update_mask="schedule.start",
+    )
+    assert dates(await house.listed(days=20)) == ["2026-11-24T20:00", "2026-12-08T20:00"]
+    shown = await house.listed(days=20, show_cancelled=True)
+    assert [each.reason for each in shown] == ["", "snow", ""]
+
+
+async def test_the_first_date_can_be_cancelled_and_a_later_edit_does_not_bring_it_back(house: House) -> None:
+    meeting = await house.meeting()
+    await house.call("CancelOccurrence", name=f"{meeting.name}/occurrences/20261124")
+    await house.call("UpdateMeeting", meeting={"name": meeting.name, "title": "Other"})
+    assert dates(await house.listed(days=12)) == ["2026-12-01T19:00"]
+
+
+async def test_a_moved_date_whose_day_goes_is_asked_about_and_nothing_is_changed(house: House) -> None:
+    meeting = await house.meeting()
+    await house.call(
+        "ChangeOccurrence", name=f"{meeting.name}/occurrences/20261201", change={"start": "2026-12-02T17:00"}
+    )
+    edit = {
+        "meeting": {"name": meeting.name, "schedule": {"rule": "FREQ=WEEKLY;BYDAY=TH"}},
+        "update_mask": "schedule.rule",
+    }
+    with pytest.raises(Unmet) as refusal:
+        await house.call("UpdateMeeting", **edit)
+    assert (refusal.value.reason, refusal.value.details["occurrences"]) == ("ORPHANED_OCCURRENCES", "20261201")
+    assert "2026-12-02T17:00" in dates(await house.listed(days=20))
+    await house.call("UpdateMeeting", **edit, orphans="ORPHAN_POLICY_KEEP")
+    assert dates(await house.listed(days=14)) == ["2026-11-26T19:00", "2026-12-02T17:00", "2026-12-03T19:00"]
+
+
+async def test_a_field_named_in_the_mask_and_not_set_goes_back_to_the_series(house: House) -> None:
+    meeting = await house.meeting()
+    name = f"{meeting.name}/occurrences/20261124"
+    await house.call("ChangeOccurrence", name=name, change={"title": "Birthday", "minutes": 90})
+    await house.call("ChangeOccurrence", name=name, change={}, update_mask="minutes")
+    (first, *_) = await house.listed(days=7)
+    assert first.title == "Birthday"
+    assert first.end_time.seconds - first.start_time.seconds == 3600
+
+
+async def test_restoring_a_date_undoes_everything_about_it(house: House) -> None:
+    meeting = await house.meeting()
+    name = f"{meeting.name}/occurrences/20261124"
+    await house.call("ChangeOccurrence", name=name, change={"title": "Birthday"})
+    await house.call("CancelOccurrence", name=name)
+    await house.call("RestoreOccurrence", name=name)
+    (first, *_) = await house.listed(days=7)
+    assert (first.title, first.changed) == ("Tuesday Group", False)
+
+
+async def test_a_new_address_reaches_every_meeting_that_is_held_there(house: House) -> None:
+    place = await house.place()
+    meeting = await house.meeting(place=place.name)
+    await house.call("UpdatePlace", place={"name": place.name, "address": "2 New Road"})
+    await house.sweep()
+    moved = await house.call("GetMeeting", name=meeting.name)
+    assert (moved.venue.address, moved.sequence) == ("2 New Road", 1)
+
+
+async def test_a_place_in_use_is_not_deleted_and_says_by_what(house: House) -> None:
+    place = await house.place()
+    meeting = await house.meeting()
+    await house.call("ChangeOccurrence", name=f"{meeting.name}/occurrences/20261201", change={"place": place.name})
+    with pytest.raises(Unmet) as refusal:
+        await house.call("DeletePlace", name=place.name)
+    assert meeting.name in refusal.value.details["used_by"]
+    await house.call("RestoreOccurrence", name=f"{meeting.name}/occurrences/20261201")
+    await house.call("DeletePlace", name=place.name)
+    with pytest.raises(NotFound):
+        await house.call("GetPlace", name=place.name)
+
+
+async def test_a_meeting_that_starts_to_use_a_place_moves_the_places_etag(house: House) -> None:
+    place = await house.place()
+    await house.meeting(place=place.name)
+    with pytest.raises(Stale):
+        await house.call("DeletePlace", name=place.name, etag=place.etag)
+
+
+async def test_a_room_belongs_to_the_place_that_is_given(house: House) -> None:
+    place, other = await house.place(), await house.place(title="Other")
+    room = await house.call("CreateRoom", parent=CENTRE, room={"title": "Blue", "place": place.name})
+    with pytest.raises(Invalid):
+        await house.meeting(place=other.name, rooms=[room.name])
+    held = await house.meeting(place=place.name, rooms=[room.name])
+    assert list(held.venue.rooms) == ["Blue"]
+    with pytest.raises(Unmet):
+        await house.call("DeleteRoom", name=room.name)
+
+
+async def test_a_deleted_meeting_is_shown_as_cancelled_for_thirty_local_days_and_then_forgotten(house: House) -> None:
+    meeting = await house.meeting()
+    deleted = await house.call("DeleteMeeting", name=meeting.name, reason="moved away")
+    assert (deleted.state, deleted.sequence) == (3, 1)
+    assert await house.listed() == []
+    await house.clock.advance(timedelta(days=30, hours=17).total_seconds())
+    await house.sweep()
+    assert (await house.call("GetMeeting", name=meeting.name)).cancel_time == deleted.cancel_time
+    await house.clock.advance(timedelta(hours=7).total_seconds())
+    await house.sweep()
+    with pytest.raises(NotFound):
+        await house.call("GetMeeting", name=meeting.name)
+    record = await house.store.get("meeting", meeting.name.rpartition("/")[2])
+    assert record is not None
+    assert record.gone
+    view = record.view("public")
+    assert view is not None
+    assert view.digest == ""
+
+
+async def test_deleting_the_part_in_the_middle_joins_its_neighbours(house: House) -> None:
+    meeting = await house.meeting()
+    edit = {"scope": "EDIT_SCOPE_FOLLOWING", "update_mask": "title"}
+    middle = await house.call(
+        "UpdateMeeting", meeting={"name": meeting.name, "title": "B"}, occurrence="20261208", **edit
+    )
+    last = await house.call("UpdateMeeting", meeting={"name": middle.name, "title": "C"}, occurrence="20261222", **edit)
+    await house.call("DeleteMeeting", name=middle.name)
+    assert (await house.call("GetMeeting", name=meeting.name)).next_part == last.name
+    assert (await house.call("GetMeeting", name=last.name)).previous_part == meeting.name
+
+
+async def test_parts_stay_apart(house: House) -> None:
+    meeting = await house.meeting()
+    await house.call(
+        "UpdateMeeting",
+        meeting={"name": meeting.name, "title": "B"},
+        scope="EDIT_SCOPE_FOLLOWING",
+        occurrence="20261208",
+    )
+    with pytest.raises(Invalid) as refusal:
+        await house.call(
+            "UpdateMeeting",
+            meeting={"name": meeting.name, "schedule": {"rule": "FREQ=WEEKLY;BYDAY=TU"}},
+            update_mask="schedule.rule",
+        )
+    assert refusal.value.violations[0].field == "meeting.schedule"
+
+
+async def test_the_same_request_twice_makes_one_meeting(house: House) -> None:
+    first = await house.meeting()
+    request = {
+        "parent": CENTRE,
+        "request_id": "r1",
+        "meeting": {
+            "title": "X",
+            "mode": "MODE_ONLINE",
+            "schedule": {"start": "2026-11-24T19:00", "time_zone": "UTC", "minutes": 30},
+        },
+    }
+    one, two = await house.call("CreateMeeting", **request), await house.call("CreateMeeting", **request)
+    assert one == two
+    listed = await house.call("ListMeetings", parent=CENTRE)
+    assert {each.name for each in listed.meetings} == {first.name, one.name}
+    request["meeting"] = {**request["meeting"], "title": "Y"}  # type: ignore[dict-item]
+    with pytest.raises(Invalid) as refusal:
+        await house.call("CreateMeeting", **request)
+    assert refusal.value.reason == "REQUEST_ID_REUSED"
+
+
+async def test_a_stale_etag_is_refused_and_says_the_present_one(house: House) -> None:
+    meeting = await house.meeting()
+    edited = await house.call("UpdateMeeting", meeting={"name": meeting.name, "title": "A", "etag": meeting.etag})
+    with pytest.raises(Stale) as refusal:
+        await house.call("UpdateMeeting", meeting={"name": meeting.name, "title": "B", "etag": meeting.etag})
+    assert refusal.value.details["etag"] == edited.etag
+
+
+async def test_whoever_belongs_to_the_centre_sees_what_the_public_does_not(house: House) -> None:
+    await house.meeting(visibility="VISIBILITY_MEMBERS")
+    place = await house.place(address_access="ADDRESS_ACCESS_AREA_ONLY")
+    await house.meeting(
+        title="Shelter",
+        place=place.name,
+        online={"url": "https://meet.example.org/x", "access": "ONLINE_ACCESS_SEAT_HOLDERS", "passcode": "p"},
+    )
+    (seen,) = await house.listed(days=7, caller=NOBODY)
+    assert (seen.title, seen.venue.area, seen.venue.address, seen.online.url) == ("Shelter", "Old Town", "", "")
+    inside = await house.listed(days=7, caller=COORDINATOR)
+    assert {(each.title, each.online.url, each.venue.address) for each in inside} == {
+        ("Tuesday Group", "", ""),
+        ("Shelter", "https://meet.example.org/x", "1 Main St"),
+    }
+
+
+async def test_what_is_not_public_is_in_no_public_view(house: House) -> None:
+    place = await house.place(
+        address_access="ADDRESS_ACCESS_HOLDERS", address="CANARY-1", area="CANARY-2", notes="CANARY-3"
+    )
+    meeting = await house.meeting(
+        place=place.name,
+        online={
+            "url": "https://canary.example.org",
+            "access": "ONLINE_ACCESS_INVITE_CODE",
+            "passcode": "CANARY-4",
+            "notes": "CANARY-5",
+            "phone": "555 0199",
+        },
+    )
+    hidden = await house.meeting(visibility="VISIBILITY_MEMBERS", title="CANARY-6")
+    published = b""
+    for record in await house.store.unpublished(100):
+        for publication in PUBLICATIONS:
+            if publication.kind == record.kind:
+                published += publication.event(record, "local").payload or b""
+    assert meeting.name.encode() in published
+    assert hidden.name.encode() not in published
+    for canary in (b"CANARY", b"canary.example", b"0199"):
+        assert canary not in published
+
+
+async def test_listing_pages_are_complete_and_stable(house: House) -> None:
+    for number in range(5):
+        await house.meeting(title=f"Group {number}")
+    whole = await house.listed(days=30)
+    seen, token = [], ""
+    while True:
+        reply = await house.call(
+            "ListOccurrences",
+            parent=CENTRE,
+            start_time="2026-11-21T12:00:00Z",
+            end_time="2026-12-21T12:00:00Z",
+            page_size=3,
+            page_token=token,
+        )
+        seen += reply.occurrences
+        token = reply.next_page_token
+        if not token:
+            break
+    assert seen == whole
+
+
+async def test_filters_take_what_holds_on_that_date(house: House) -> None:
+    place = await house.place()
+    meeting = await house.meeting(fellowship="AA", types=["O"], language="en")
+    await house.meeting(title="Other", fellowship="NA", mode="MODE_ONLINE")
+    await house.call(
+        "ChangeOccurrence",
+        name=f"{meeting.name}/occurrences/20261201",
+        change={"place": place.name, "mode": "MODE_HYBRID"},
+    )
+    assert len(await house.listed(days=12, fellowship="AA", type="O", language="en")) == 2
+    assert dates(await house.listed(days=12, place=place.name)) == ["2026-12-01T19:00"]
+    assert dates(await house.listed(days=12, mode="MODE_HYBRID")) == ["2026-12-01T19:00"]
+    assert {each.title for each in await house.listed(days=12, meeting=meeting.name)} == {"Tuesday Group"}
+
+
+async def test_a_suspended_meeting_has_no_occurrences_until_it_is_taken_up_again(house: House) -> None:
+    meeting = await house.meeting(state="MEETING_STATE_SUSPENDED")
+    assert await house.listed() == []
+    await house.call("UpdateMeeting", meeting={"name": meeting.name, "state": "MEETING_STATE_ACTIVE"})
+    assert len(await house.listed(days=7)) == 1
+
+
+async def test_a_centre_that_holds_something_is_not_deleted(house: House) -> None:
+    meeting = await house.meeting()
+    with pytest.raises(Unmet):
+        await house.call("DeleteCentre", name=CENTRE)
+    assert (await house.call("GetMeeting", name=meeting.name)).title == "Tuesday Group"
+    with pytest.raises(Exists):
+        await house.call("CreateCentre", centre_id="house", centre={"title": "X", "time_zone": "UTC"})
+
+
+BAD: dict[str, tuple[dict[str, Any], str]] = {
+    "no title": ({"title": " "}, "meeting.title"),
+    "mode unsaid": ({"mode": "MODE_UNSPECIFIED"}, "meeting.mode"),
+    "no length": ({"schedule": {"minutes": 0}}, "meeting.schedule.minutes"),
+    "over 31 days": ({"schedule": {"minutes": 44641}}, "meeting.schedule.minutes"),
+    "unknown zone": ({"schedule": {"time_zone": "Mars/Olympus"}}, "meeting.schedule.time_zone"),
+    "zone as a path": ({"schedule": {"time_zone": "../etc/passwd"}}, "meeting.schedule.time_zone"),
+    "impossible rule": (
+        {"schedule": {"rule": "FREQ=MONTHLY;BYMONTHDAY=31;INTERVAL=12", "start": "2026-11-30T19:00"}},
+        "meeting.schedule.start",
+    ),
+    "interval 0": ({"schedule": {"rule": "FREQ=WEEKLY;INTERVAL=0"}}, "meeting.schedule.rule"),
+    "count with until": ({"schedule": {"rule": "FREQ=WEEKLY;COUNT=3;UNTIL=20270101"}}, "meeting.schedule.rule"),
+    "every second": ({"schedule": {"rule": "FREQ=SECONDLY"}}, "meeting.schedule.rule"),
+    "every minute": ({"schedule": {"rule": "FREQ=MINUTELY"}}, "meeting.schedule.rule"),
+    "every hour": ({"schedule": {"rule": "FREQ=HOURLY"}}, "meeting.schedule.rule"),
+    "an exclusion rule": ({"schedule": {"rule": "EXRULE:FREQ=WEEKLY"}}, "meeting.schedule.rule"),
+    "not its own start": ({"schedule": {"start": "2026-11-25T19:00"}}, "meeting.schedule.start"),
+    "until before the start": ({"schedule": {"rule": "FREQ=WEEKLY;BYDAY=TU;UNTIL=20261101"}}, "meeting.schedule.rule"),
+    "a script for a link": ({"online": {"url": "javascript:alert(1)"}}, "meeting.online.url"),
+    "a link with a line break": ({"online": {"url": "https://a.example/\r\nX: y"}}, "meeting.online.url"),
+    "a name and password in a link": ({"online": {"url": "https://me:pw@a.example/"}}, "meeting.online.url"),
+    "a word for a number": ({"online": {"phone": "call me"}}, "meeting.online.phone"),
+    "two lines of title": ({"title": "a\nb"}, "meeting.title"),
+    "a hidden direction": ({"title": "a\u202eb"}, "meeting.title"),
+    "a zero-width space": ({"title": "a\u200bb"}, "meeting.title"),
+    "a NUL": ({"notes": "a\x00b"}, "meeting.notes"),
+    "a name of 10 kB": ({"title": "x" * 10_000}, "meeting.title"),
+    "another centre's place": ({"place": "centres/other/places/p"}, "meeting.place"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+async def test_bad_input_names_the_field_and_changes_nothing(house: House, case: str) -> None:
+    fields, field = BAD[case]
+    schedule = {
+        "start": "2026-11-24T19:00",
+        "time_zone": "America/Edmonton",
+        "minutes": 60,
+        "rule": "FREQ=WEEKLY;BYDAY=TU",
+    }
+    fields = {**fields, "schedule": {**schedule, **fields.get("schedule", {})}}
+    before = await house.store.unpublished(100)
+    with pytest.raises(Invalid) as refusal:
+        await house.meeting(**fields)
+    assert field in [violation.field for violation in refusal.value.violations]
+    assert await house.store.unpublished(100) == before
+
+
+@pytest.mark.parametrize(
+    ("method", "request_"),
+    [
+        ("GetMeeting", {"name": "centres/other/meetings/{id}"}),
+        ("GetMeeting", {"name": "centres/house/meetings/absent"}),
+        ("DeleteMeeting", {"name": "centres/other/meetings/{id}"}),
+        ("CancelOccurrence", {"name": "centres/house/meetings/{id}/occurrences/20261125"}),
+        ("CancelOccurrence", {"name": "centres/other/meetings/{id}/occurrences/20261124"}),
+    ],
+)
+async def test_what_is_not_there_and_what_is_anothers_are_the_same(
+    house: House, method: str, request_: dict[str, str]
+) -> None:
+    meeting = await house.meeting()
+    name = request_["name"].replace("{id}", meeting.name.rpartition("/")[2])
+    with pytest.raises(Refusal) as refusal:
+        await house.call(method, name=name)
+    assert (refusal.value.code, refusal.value.reason, refusal.value.details) == (
+        "NOT_FOUND",
+        "NOT_FOUND",
+        {"name": name},
+    )
+
+
+@pytest.mark.parametrize("mask", ["sequence", "lineage", "nonsense", "schedule.nonsense"])
+async def test_a_mask_names_only_what_may_be_changed(house: House, mask: str) -> None:
+    meeting = await house.meeting()
+    with pytest.raises(Invalid) as refusal:
+        await house.call("UpdateMeeting", meeting={"name": meeting.name}, update_mask=mask)
+    assert refusal.value.violations[0].field == "update_mask"
