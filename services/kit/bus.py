@@ -1,11 +1,4 @@
-"""The bus: NATS JetStream. The only module that knows it.
-
-BusError
-├── WrongSequence      another state of this subject was stored meanwhile
-├── Unpublishable      the server will never take this message
-├── Broken             a copy of a stream has a hole: follow it anew
-└── BusUnavailable     no answer: what was asked may or may not have happened
-"""
+"""The bus: NATS JetStream. The only module that knows it; `bus_port` says what it does for others."""
 
 from __future__ import annotations
 
@@ -13,8 +6,7 @@ import asyncio
 import base64
 import contextlib
 import json
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import nats.errors
 from nats.aio.client import Client
@@ -22,12 +14,21 @@ from nats.js import JetStreamContext
 from nats.js import errors as stream_errors
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
-from services.kit.event import TOMBSTONE_LIFETIME, Event, Malformed, Stored, headers, received
-from services.kit.streams import StreamSettings, StreamState, inbox
+from services.kit.bus_port import Broken, Bus, BusError, BusUnavailable, Unpublishable, WrongSequence
+from services.kit.event import TOMBSTONE_LIFETIME, Malformed, Stored, headers, received
+from services.kit.streams import inbox, state, wire
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
     from nats.aio.msg import Msg
     from structlog.typing import FilteringBoundLogger
+
+    from services.kit.bus_port import Begin, Deliver, Delivered
+    from services.kit.event import Event
+    from services.kit.streams import StreamSettings, StreamState
+
+__all__ = ["Bus", "BusError", "BusUnavailable", "NatsBus", "Unpublishable", "WrongSequence"]
 
 WRONG_SEQUENCE = frozenset({10071, 10163, 10164})
 """Error codes: wrong last sequence; on replicated streams also while an earlier message is in flight."""
@@ -37,76 +38,6 @@ NO_MESSAGE = 10037
 NO_STREAM = 10059
 RETRY = 0.25
 AFTER_FAILURE = 5.0
-NANOSECONDS = 1_000_000_000
-
-Delivered: TypeAlias = Stored | Malformed
-Begin: TypeAlias = Callable[[StreamState, int], None]
-Deliver: TypeAlias = Callable[[Delivered], None]
-
-
-class BusError(Exception):
-    """What the bus answers instead of doing what was asked."""
-
-
-class WrongSequence(BusError):  # noqa: N818 - an answer, not a fault
-    """The subject's last message is not the expected one. Nothing was stored."""
-
-
-class Unpublishable(BusError):  # noqa: N818 - the same
-    """Too large for the server: trying again does not help."""
-
-
-class Broken(BusError):  # noqa: N818 - the same
-    """A followed copy has a hole, or its stream is gone or another one."""
-
-
-class BusUnavailable(BusError):  # noqa: N818 - the same
-    """No answer, no connection, no room: what was asked may or may not have happened. Try again."""
-
-
-class Bus(Protocol):
-    """Publishes states and follows streams of them."""
-
-    @property
-    def connected(self) -> bool:
-        """Whether a server answers at present."""
-
-    @property
-    def server_version(self) -> str:
-        """That of the server last connected to ("2.15.1"); "" before."""
-
-    def watch(self, listener: Callable[[], None]) -> None:
-        """Calls `listener` in the event loop each time a connection is made."""
-
-    async def publish(
-        self, event: Event, expected: int, *, traceparent: str = "", lifetime: int = TOMBSTONE_LIFETIME
-    ) -> int:
-        """Stores the event if its subject's last message has the `expected` sequence (0: has none); says its own.
-
-        A tombstone is forgotten after `lifetime` seconds. Raises WrongSequence, Unpublishable, BusUnavailable.
-        """
-
-    async def last(self, stream: str, subject: str) -> Delivered | None:
-        """The last message of a subject. Raises BusUnavailable."""
-
-    async def stream(self, name: str) -> StreamState | None:
-        """What the stream is like now. Raises BusUnavailable."""
-
-    async def subjects(self, name: str, pattern: str) -> list[str]:
-        """The subjects that have a message in the stream. Raises BusUnavailable."""
-
-    async def declare(self, settings: StreamSettings) -> None:
-        """Creates or updates a stream; for a user that provisions. Raises BusUnavailable."""
-
-    async def follow(self, stream: str, subjects: Sequence[str], begin: Begin, deliver: Deliver) -> None:
-        """Delivers the last message of each subject, then each new one, in order and without holes, until cancelled.
-
-        `begin` is called first, with the stream as found and how many messages there are to catch up with. Raises
-        Broken where it cannot go on without a hole, BusUnavailable, and whatever `begin` and `deliver` raise.
-        """
-
-    async def close(self) -> None:
-        """Lets go of the connection."""
 
 
 class NatsBus:
@@ -195,7 +126,7 @@ class NatsBus:
     async def stream(self, name: str) -> StreamState | None:
         """What the stream is like now."""
         try:
-            return _state(await self._ask(f"$JS.API.STREAM.INFO.{name}"))
+            return state(await self._ask(f"$JS.API.STREAM.INFO.{name}"))
         except _Missing:
             return None
 
@@ -214,7 +145,7 @@ class NatsBus:
         """Creates or updates a stream."""
         exists = await self.stream(settings.name) is not None
         verb = "UPDATE" if exists else "CREATE"
-        await self._ask(f"$JS.API.STREAM.{verb}.{settings.name}", json.dumps(_wire(settings)).encode())
+        await self._ask(f"$JS.API.STREAM.{verb}.{settings.name}", json.dumps(wire(settings)).encode())
 
     async def follow(self, stream: str, subjects: Sequence[str], begin: Begin, deliver: Deliver) -> None:
         """Delivers the last message of each subject, then each new one, until cancelled or broken."""
@@ -222,10 +153,10 @@ class NatsBus:
         self._followings.add(following)
         try:
             pending = await self._consume(stream, subjects, following)
-            state = await self.stream(stream)  # after the consumer, or the two might be of different streams
-            if state is None:
+            found = await self.stream(stream)  # after the consumer, or the two might be of different streams
+            if found is None:
                 raise Broken(f"there is no stream {stream}")
-            begin(state, pending)
+            begin(found, pending)
             following.begun.set()
             await following.lasts()
         finally:
@@ -407,8 +338,9 @@ class _Missing(BusUnavailable):
 
 @contextlib.contextmanager
 def _attentive() -> Iterator[None]:
-    """Around calls of the client, which may swallow that we were cancelled: `asyncio.wait_for` before Python 3.12 does so
-    when the answer comes in the same moment, and the client's own flush always does.
+    """Around calls of the client, which may swallow that we were cancelled.
+
+    Its own flush always does; `asyncio.wait_for` before Python 3.12 does when the answer comes in the same moment.
     """
     task = asyncio.current_task()
     before = task.cancelling() if task else 0
@@ -454,22 +386,3 @@ def _header_lines(block: bytes) -> dict[str, str]:
     return {
         name.decode("ascii", "replace"): value.strip().decode("utf-8", "replace") for name, _, value in pairs if name
     }
-
-
-def _wire(settings: StreamSettings) -> dict[str, Any]:
-    wire = {name: getattr(settings, name) for name in settings.__struct_fields__}
-    for name in ("duplicate_window", "max_age"):
-        wire[name] = int(wire[name] * NANOSECONDS)
-    return wire | {"subjects": list(settings.subjects), "sources": [{"name": source} for source in settings.sources]}
-
-
-def _state(reply: dict[str, Any]) -> StreamState:
-    config, state = reply["config"], reply["state"]
-    found = {name: config[name] for name in StreamSettings.__struct_fields__ if name in config}
-    for name in ("duplicate_window", "max_age"):
-        found[name] = found.get(name, 0) / NANOSECONDS
-    found["subjects"] = tuple(found.get("subjects", ()))
-    found["sources"] = tuple(source["name"] for source in found.get("sources") or ())
-    for name in ("allow_msg_ttl", "allow_direct"):
-        found.setdefault(name, False)  # the server leaves out what is false
-    return StreamState(reply["created"], state["last_seq"], state["messages"], StreamSettings(**found))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, TypeAlias
 
-from services.kit.bus import Broken, Bus, BusUnavailable, Delivered
+from services.kit.bus_port import Broken, Bus, BusUnavailable, Delivered
 from services.kit.event import TOMBSTONE_LIFETIME, Event, Malformed
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 
-from services.kit.bus import Bus, BusUnavailable, Delivered, Unpublishable, WrongSequence
+from services.kit.bus_port import Bus, BusUnavailable, Delivered, Unpublishable, WrongSequence
 from services.kit.event import Event, Stored
 from services.kit.streams import StreamState, stream_of, subjects_of
 

@@ -12,13 +12,15 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from services.kit.bus import Bus
+    from services.kit.bus_port import Bus
 
 OLDEST_SERVER = (2, 14)
 """Older ones let routes and leaf nodes in without authentication."""
 
 DUPLICATE_WINDOW = 0.1
 """Seconds, the least the server takes: nothing here relies on Nats-Msg-Id."""
+
+NANOSECONDS = 1_000_000_000
 
 
 class StreamSettings(msgspec.Struct, frozen=True):
@@ -126,6 +128,27 @@ def authorization(users: Iterable[NatsUser], passwords: Mapping[str, str]) -> di
             {"user": user.name, "password": passwords[user.name], "permissions": permissions(user)} for user in users
         ]
     }
+
+
+def wire(settings: StreamSettings) -> dict[str, Any]:
+    """The settings in the words of the JetStream API (durations in nanoseconds)."""
+    config = {name: getattr(settings, name) for name in settings.__struct_fields__}
+    for name in ("duplicate_window", "max_age"):
+        config[name] = int(config[name] * NANOSECONDS)
+    return config | {"subjects": list(settings.subjects), "sources": [{"name": source} for source in settings.sources]}
+
+
+def state(reply: Mapping[str, Any]) -> StreamState:
+    """What an answer to STREAM.INFO says."""
+    config, counts = reply["config"], reply["state"]
+    found = {name: config[name] for name in StreamSettings.__struct_fields__ if name in config}
+    for name in ("duplicate_window", "max_age"):
+        found[name] = found.get(name, 0) / NANOSECONDS
+    found["subjects"] = tuple(found.get("subjects", ()))
+    found["sources"] = tuple(source["name"] for source in found.get("sources") or ())
+    for name in ("allow_msg_ttl", "allow_direct"):
+        found.setdefault(name, False)  # the server leaves out what is false
+    return StreamState(reply["created"], counts["last_seq"], counts["messages"], StreamSettings(**found))
 
 
 async def provision(bus: Bus, wanted: Iterable[StreamSettings]) -> None:

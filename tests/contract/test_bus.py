@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from services.kit.bus import Broken, Bus, BusUnavailable, NatsBus, Unpublishable, WrongSequence
+from services.kit.bus import NatsBus
+from services.kit.bus_port import Broken, Bus, BusUnavailable, Unpublishable, WrongSequence
 from services.kit.event import Malformed, Stored, headers
 from services.kit.streams import check, check_sync, stream_of
 from tests.contract.bus_fixtures import LOG, PRIVATE, PUBLIC, SITE, STREAMS, Site, event, kill, running, until
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from services.kit.bus import Delivered
+    from services.kit.bus_port import Delivered
     from services.kit.streams import StreamState
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
 import stat
 import sys
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,7 +66,8 @@ def alive(pid: int) -> bool:
     return state != "Z"  # a zombie holds nothing; its reaper may be slow in a container
 
 
-async def owner(path: Path) -> tuple[asyncio.subprocess.Process, int]:
+@asynccontextmanager
+async def owner(path: Path) -> AsyncIterator[tuple[asyncio.subprocess.Process, int]]:
     """A process of its own that owns the folder and runs a server, and the server's pid."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", OWNER, str(path)),
@@ -73,7 +76,12 @@ async def owner(path: Path) -> tuple[asyncio.subprocess.Process, int]:
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
     assert process.stdout is not None
-    return process, int(await asyncio.wait_for(process.stdout.readline(), 30))
+    try:
+        yield process, int(await asyncio.wait_for(process.stdout.readline(), 30))
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
 
 
 async def test_a_folder_has_one_owner_and_the_refusal_names_it(folder: DataFolder) -> None:
@@ -159,32 +167,26 @@ async def test_a_killed_server_is_started_again_on_the_same_ports(tmp_path: Path
 
 
 async def test_a_killed_owner_leaves_no_server_behind_and_the_folder_can_be_taken_at_once(tmp_path: Path) -> None:
-    process, server = await owner(tmp_path / "data")
-    assert alive(server)
-    os.kill(process.pid, signal.SIGKILL)
-    await process.wait()
-    heir = DataFolder(tmp_path / "data")
-    await heir.acquire()  # waits for the child, whose copy of the lock falls with it
-    assert not alive(server)
-    heir.release()
+    async with owner(tmp_path / "data") as (process, server):
+        assert alive(server)
+        os.kill(process.pid, signal.SIGKILL)
+        await process.wait()
+        heir = DataFolder(tmp_path / "data")
+        await heir.acquire()  # waits for the child, whose copy of the lock falls with it
+        assert not alive(server)
+        heir.release()
 
 
 async def test_a_folder_of_a_running_owner_is_refused_to_another_process(tmp_path: Path) -> None:
-    process, _ = await owner(tmp_path / "data")
-    with pytest.raises(FolderTaken) as refused:
-        await DataFolder(tmp_path / "data").acquire()
-    assert refused.value.owner == process.pid
-    process.kill()
-    await process.wait()
+    async with owner(tmp_path / "data") as (process, _):
+        with pytest.raises(FolderTaken) as refused:
+            await DataFolder(tmp_path / "data").acquire()
+        assert refused.value.owner == process.pid
 
 
-async def test_the_lock_is_held_while_the_child_lives(tmp_path: Path) -> None:
-    process, server = await owner(tmp_path / "data")
-    os.kill(server, signal.SIGSTOP)  # killed by the kernel all the same, but not yet gone when we look
-    assert len(_holders(tmp_path / "data" / "lock", process.pid, server)) == 2
-    process.kill()
-    await process.wait()
-    await until(lambda: not alive(server))
+async def test_the_child_holds_the_lock_too(tmp_path: Path) -> None:
+    async with owner(tmp_path / "data") as (process, server):
+        assert _holders(tmp_path / "data" / "lock", process.pid, server) == [process.pid, server]
 
 
 def _holders(path: Path, *pids: int) -> list[int]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from services.kit.bus import Broken
+from services.kit.bus_port import Broken
 from services.kit.clock import SystemClock, VirtualClock
 from services.kit.event import headers
 from services.kit.projection import Projection
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from services.kit.bus import Bus
+    from services.kit.bus_port import Bus
     from services.kit.clock import Clock
     from services.kit.event import Event
 
@@ -140,6 +140,7 @@ async def test_older_and_equal_states_are_dropped_and_a_newer_epoch_wins(owner: 
     copy = Copy(feeds)
     await copy.ready()
     await owner.say("a", 5, b"five")
+    await until(lambda: copy.applied)
     await owner.say("a", 4, b"four")
     await owner.say("a", 5, b"five again")
     await owner.say("a", 1, b"restored", epoch=2)

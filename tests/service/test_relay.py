@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from openchair.meetings.v1.place_pb2 import Place
 
-from services.kit.bus import BusUnavailable
+from services.kit.bus_port import BusUnavailable
 from services.kit.clock import SystemClock, instant
 from services.kit.event import TOMBSTONE_LIFETIME, Event, Stored
 from services.kit.publication import Publication, body
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
     from pathlib import Path
 
-    from services.kit.bus import Begin, Bus, Deliver, Delivered
+    from services.kit.bus_port import Begin, Bus, Deliver, Delivered
     from services.kit.store.port import Record
     from services.kit.streams import StreamSettings, StreamState
 
@@ -234,7 +234,7 @@ async def test_an_answer_that_was_lost_doubles_nothing(site: Site) -> None:
 async def test_a_late_relay_never_puts_an_older_state_over_a_newer_one(site: Site) -> None:
     slow = Proxy(await site.bus("meetings"))
     late = Service(slow)
-    await until(lambda: late.relay._idle.is_set())
+    await late.settled()
     release = slow.hold = asyncio.Event()
     await late.put("hall", "Old")
     await asyncio.wait_for(slow.holding.wait(), 10)  # the late relay has loaded revision 1, and stands still
