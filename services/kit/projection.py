@@ -39,7 +39,7 @@ class Projection:
     - An event whose `needs` are not met is held back, and the former state of its subject stays, until they are.
     """
 
-    def __init__(  # noqa: PLR0917 - wiring
+    def __init__(
         self,
         bus: Bus,
         stream: str,
@@ -166,7 +166,7 @@ class Projection:
             self._orders[one.subject] = one.order
             try:
                 self._apply(one)
-            except Exception as error:  # noqa: BLE001 - whatever one event holds must not stop the others
+            except Exception as error:
                 self._skip(
                     one.id, f"{type(error).__name__}: {error}" if isinstance(error, ValueError) else repr(type(error))
                 )

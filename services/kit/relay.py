@@ -67,7 +67,7 @@ class Relay:
     view stays marked, is logged once and left alone until its record changes or the connection is made anew.
     """
 
-    def __init__(  # noqa: PLR0917 - wiring
+    def __init__(
         self,
         store: Store,
         bus: Bus,
@@ -120,7 +120,7 @@ class Relay:
             try:
                 await self._round()
                 backoff, self._waiting = FIRST_BACKOFF, False
-            except Exception as error:  # noqa: BLE001 - a relay that ends would publish nothing for ever
+            except Exception as error:
                 self._complain(error)
                 await self._first(self._reconnected, backoff * (0.5 + self._random.random() / 2))
                 backoff = min(LONGEST_BACKOFF, backoff * 2)
@@ -189,7 +189,7 @@ class Relay:
         """Publishes one view, looking and trying again where the stream holds something else than was thought."""
         try:
             event = job.publication.event(job.record, self._site)
-        except Exception as error:  # noqa: BLE001 - one record that does not render must not hold up the others
+        except Exception as error:
             self._park(job.key, job.order, f"does not render: {type(error).__name__}")
             return
         expected = job.view.sequence
@@ -295,9 +295,7 @@ class Relay:
             after = page.after
 
 
-async def bury(  # noqa: PLR0917 - wiring
-    store: Store, bus: Bus, publications: Iterable[Publication], site: str, epoch: int, at: str
-) -> int:
+async def bury(store: Store, bus: Bus, publications: Iterable[Publication], site: str, epoch: int, at: str) -> int:
     """After a restore: publishes a tombstone of the new epoch for each subject in the streams that the store forgot.
 
     Without it consumers would go on showing what was made after the backup. The tombstone has revision 0, so that an id
