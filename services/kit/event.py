@@ -61,7 +61,7 @@ class Malformed(msgspec.Struct, frozen=True):
     pending: int = 0
 
 
-def subject(site: str, view: str, service: str, scope: str, kind: str, id: str) -> str:
+def subject(site: str, view: str, service: str, scope: str, kind: str, id: str) -> str:  # noqa: A002 - named id everywhere
     """The subject of one aggregate's view. Raises ValueError for a token that is not url-safe."""
     tokens = (site, view, service, scope, kind, id)
     for token in tokens:
@@ -112,7 +112,7 @@ def received(subject: str, headers: Mapping[str, str], payload: bytes) -> Event:
     return Event(subject, epoch, revision, headers["ce-type"], at, None if tombstone else payload, needs)
 
 
-def _order(subject: str, id: str, least: int) -> tuple[int, int]:
+def _order(subject: str, id: str, least: int) -> tuple[int, int]:  # noqa: A002 - the attribute's name
     prefix, _, rest = id.rpartition(f"{subject}:")
     epoch, _, revision = rest.partition(":")
     if prefix or not _number(epoch) or not _number(revision) or int(revision) < least:
@@ -131,4 +131,4 @@ def _needs(text: str) -> tuple[tuple[str, int], ...]:
 
 
 def _number(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) <= 19
+    return text.isascii() and text.isdigit() and len(text) <= 19  # noqa: PLR2004 - digits of an int64

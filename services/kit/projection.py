@@ -166,7 +166,7 @@ class Projection:
             self._orders[one.subject] = one.order
             try:
                 self._apply(one)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - whatever one event holds must not stop the others
                 self._skip(
                     one.id, f"{type(error).__name__}: {error}" if isinstance(error, ValueError) else repr(type(error))
                 )

@@ -120,7 +120,7 @@ class Relay:
             try:
                 await self._round()
                 backoff, self._waiting = FIRST_BACKOFF, False
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - a relay that ends would publish nothing for ever
                 self._complain(error)
                 await self._first(self._reconnected, backoff * (0.5 + self._random.random() / 2))
                 backoff = min(LONGEST_BACKOFF, backoff * 2)
@@ -189,7 +189,7 @@ class Relay:
         """Publishes one view, looking and trying again where the stream holds something else than was thought."""
         try:
             event = job.publication.event(job.record, self._site)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - one record that does not render must not hold up the others
             self._park(job.key, job.order, f"does not render: {type(error).__name__}")
             return
         expected = job.view.sequence
