@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from services.kit.logs import Log
 
 LONGEST_QUERY = 2048  # bytes
-MOST_PAGES = 4096  # pages of single meetings kept ready
+MOST_PAGES = 4096  # kept ready
 SLICE = 16  # meetings rendered before others get their turn: about 10 ms
 
 _PATH = re.compile(r"/calendars/([a-z0-9-]{2,40})(?:/meeting/([A-Za-z0-9_-]{1,64}))?\.ics", re.ASCII)
@@ -42,11 +42,13 @@ class Calendars:
         self._base_url = base_url
         self._log = log
         self._shelves: dict[str, Shelf] = {}
-        self._pages: dict[str, dict[str, Page]] = {}
+        self._pages: dict[str, Page] = {}
+        self._paths: dict[str, set[str]] = {}
 
     def touch(self, touched: Touched) -> None:
         """Takes off the shelf what an event has made old."""
-        self._pages.pop(touched.centre, None)
+        for path in self._paths.pop(touched.centre, ()):
+            del self._pages[path]
         shelf = self._shelves.get(touched.centre)
         if shelf is not None and touched.meeting is not None:
             shelf.touch(touched.meeting)
@@ -55,9 +57,20 @@ class Calendars:
         """Forgets everything that was made."""
         self._shelves.clear()
         self._pages.clear()
+        self._paths.clear()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request."""
+        page = self._pages.get(scope["path"])
+        if page is None or not page.span.holds(self._clock.now()) or scope["query_string"] or scope["method"] != "GET":
+            await self._answer_others(scope, receive, send)
+            return
+        status, headers, body = page.answer(scope["headers"])
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    async def _answer_others(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Whatever is not a plain GET of a page that is ready."""
         if scope["method"] not in _ALLOWED:
             await respond_text(send, 405, "Calendars are read with GET or HEAD.", _ALLOW)
         elif len(scope["query_string"]) > LONGEST_QUERY:
@@ -72,14 +85,17 @@ class Calendars:
             await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
 
     async def _page(self, path: str) -> Page | None:
+        """The page of that path, made anew unless it still holds."""
+        page = self._pages.get(path)
+        if page is not None and page.span.holds(self._clock.now()):
+            return page
         match = _PATH.fullmatch(path)
         if match is None:
             return None
-        return self._kept(match[1], match[2]) or await self._make(match[1], match[2])
-
-    def _kept(self, centre: str, meeting: str | None) -> Page | None:
-        page = self._pages.get(centre, {}).get(meeting or "")
-        return page if page is not None and page.span.holds(self._clock.now()) else None
+        page = await self._make(match[1], match[2])
+        if page is not None:
+            self._keep(match[1], path, page)
+        return page
 
     async def _make(self, centre: str, meeting: str | None) -> Page | None:
         """The page made anew; None for what is not known here. Others get their turn while much is rendered."""
@@ -89,27 +105,24 @@ class Calendars:
             return None
         shelf = self._shelf(centre)
         now = self._clock.now()
-        page = shelf.centre_page(now) if meeting is None else shelf.meeting_page(meeting, now)
-        if page is not None:
-            self._keep(centre, meeting or "", page)
-        return page
+        return shelf.centre_page(now) if meeting is None else shelf.meeting_page(meeting, now)
 
     def _shelf(self, centre: str) -> Shelf:
         if centre not in self._shelves:
             self._shelves[centre] = Shelf(centre, self._directory.listings[centre], self._base_url, self._log)
         return self._shelves[centre]
 
-    def _keep(self, centre: str, name: str, page: Page) -> None:
-        pages = self._pages.setdefault(centre, {})
-        if len(pages) >= MOST_PAGES:
-            pages.clear()
-        pages[name] = page
+    def _keep(self, centre: str, path: str, page: Page) -> None:
+        if len(self._pages) >= MOST_PAGES:
+            self._pages.clear()
+            self._paths.clear()
+        self._pages[path] = page
+        self._paths.setdefault(centre, set()).add(path)
 
 
 async def _warm(shelf: Shelf) -> None:
     """Renders what is not rendered yet, a slice at a time."""
-    waiting = shelf.unrendered()
-    for begin in range(0, len(waiting), SLICE):
-        for meeting in waiting[begin : begin + SLICE]:
+    while waiting := shelf.unrendered(SLICE):
+        for meeting in waiting:
             shelf.sheet(meeting)
         await asyncio.sleep(0)

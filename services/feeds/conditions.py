@@ -24,8 +24,6 @@ def takes_gzip(accept_encoding: bytes) -> bool:
 
 def has_tag(if_none_match: bytes, etag: bytes) -> bool:
     """Whether one of the tags is this one, by weak comparison (RFC 9110 section 8.8.3.2); "*" is every one."""
-    if if_none_match == etag:
-        return True
     return if_none_match.strip() == b"*" or etag in _TAG.findall(if_none_match[:_LONGEST])
 
 
@@ -44,10 +42,9 @@ def http_date(when: datetime) -> bytes:
     return format_datetime(when.astimezone(UTC), usegmt=True).encode("ascii")
 
 
-def field(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> bytes | None:
-    """The value of a header, several lines of it joined; None where it was not sent."""
-    values = [value for key, value in headers if key == name]
-    return b", ".join(values) if values else None
+def field(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> bytes:
+    """The value of a header, several lines of it joined (RFC 9110 section 5.2); empty where it was not sent."""
+    return b", ".join(value for key, value in headers if key == name)
 
 
 def _weighted(item: bytes) -> tuple[bytes, float]:

@@ -82,19 +82,17 @@ class Page:
         asked = dict(headers)
         packed = takes_gzip(asked.get(b"accept-encoding", b""))
         coding = self._packed_coding if packed else self._plain_coding
-        if self._had(asked, headers, coding.etag):
+        if (b"if-none-match" in asked or b"if-modified-since" in asked) and self._had(asked, headers, coding.etag):
             return 304, coding.unchanged, b""
         return 200, coding.full, self._packed if packed else self._identity()
 
     def _had(self, asked: dict[bytes, bytes], headers: Iterable[tuple[bytes, bytes]], etag: bytes) -> bool:
         """If-None-Match decides; If-Modified-Since counts only without it (RFC 9110 section 13.2.2)."""
-        if b"if-none-match" in asked:
-            tags = field(headers, b"if-none-match")
-            return tags is not None and has_tag(tags, etag)
-        if self._stated.young or b"if-modified-since" not in asked:
-            return False
+        tags = asked.get(b"if-none-match")
+        if tags is not None:
+            return tags == etag or has_tag(field(headers, b"if-none-match"), etag)
         since = instant_of(asked[b"if-modified-since"])
-        return since is not None and self._stated.instant <= since
+        return not self._stated.young and since is not None and self._stated.instant <= since
 
     def _identity(self) -> bytes:
         if self._plain is None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import zlib
 from datetime import date, datetime, timedelta
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from services.feeds import gz
@@ -68,9 +69,9 @@ class Shelf:
             bucket = self._buckets[number]
             (bucket.add if known else bucket.discard)(meeting)
 
-    def unrendered(self) -> list[str]:
-        """Meetings whose sheet is still to be made."""
-        return list(self._waiting)
+    def unrendered(self, most: int) -> list[str]:
+        """Some of the meetings whose sheet is still to be made."""
+        return list(islice(self._waiting, most))
 
     def sheet(self, meeting: str) -> Sheet | None:
         """The meeting's sheet; None for one that cannot be rendered: the rest of the feed goes on without it."""
