@@ -49,9 +49,8 @@ def ruled(schedule: Schedule, horizon: date) -> list[date]:
     rule, start = schedule.rule, schedule.start.date()
     if rule is None:
         return [start] if start <= horizon else []
-    found = []
+    found: list[date] = []
     day, week, month = start, 0, 0
-    periods = 0
     while day <= horizon:
         periods = {Frequency.DAILY: (day - start).days, Frequency.WEEKLY: week, Frequency.MONTHLY: month}[
             rule.frequency
