@@ -23,6 +23,7 @@ _PARTS: Final = ("city", "state", "postal_code", "country")
 _LATITUDE: Final = 90.0
 _LONGITUDE: Final = 180.0
 _TITLE: Final = 200
+_ADDRESS: Final = 500
 
 
 def place(record: Mapping[str, Any], warnings: list[str]) -> places.Place | None:
@@ -37,7 +38,7 @@ def place(record: Mapping[str, Any], warnings: list[str]) -> places.Place | None
     approximate = words.line(record.get("approximate")).lower() in {"yes", "true", "1"}
     found = places.Place(
         title=title[:_TITLE],
-        address=address[:_TITLE],
+        address=address[:_ADDRESS],
         area=(_area(record) or (address if approximate else ""))[:_TITLE],
         address_access=places.ADDRESS_ACCESS_AREA_ONLY if approximate else places.ADDRESS_ACCESS_PUBLIC,
         approximate=approximate,

@@ -8,7 +8,13 @@ from urllib.parse import urlsplit
 
 _LINK_LENGTH = 2_000
 _PHONE = re.compile(r"[0-9+*#(][0-9 +*#(),./;x-]{2,58}")
-_ZERO_WIDTH = "\u200b\u2060\ufeff"
+_ZWNJ, _ZWJ, _EMOJI = "\u200c", "\u200d", "\ufe0f"
+_VIRAMA = 9  # canonical combining class
+_SUSPECT = re.compile(
+    "[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f"
+    "\u202a-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
+    "\U000e0000-\U000e0fff]"
+)
 _PASSCODE = re.compile(
     r"\bpass\s*(?:code|word)s?\b|\bpwd\b|\bpasscode\b|\bcontrase\u00f1a\b|\bmot de passe\b", re.IGNORECASE
 )
@@ -16,11 +22,11 @@ _NO_PASSCODE = re.compile(r"\bno\s+pass\s*(?:code|word)s?\b(?!\s*\[)", re.IGNORE
 
 
 def text(value: object) -> str:
-    """A string or number as clean text: LF line ends, no blanks at line ends, no control or direction characters."""
+    """A string or number as clean text: LF line ends, no blanks at line ends, nothing that cannot be seen."""
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
         return ""
-    lines = str(value).replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    kept = ("".join(filter(_shows, line.replace("\t", " "))).rstrip() for line in lines)
+    lines = re.split(r"\r\n|[\r\n\x85\u2028\u2029]", str(value).replace("\t", " "))
+    kept = (_visible(line).rstrip() for line in lines)
     return re.sub(r"\n{3,}", "\n\n", "\n".join(kept)).strip()
 
 
@@ -60,11 +66,19 @@ def without_passcodes(notes: str) -> tuple[str, str]:
     return text("\n".join(public)), text("\n".join(private))
 
 
-def _shows(character: str) -> bool:
-    """Not a control character, a lone surrogate, a direction control (RFC 3987 section 4.1) or of no width."""
-    if character in _ZERO_WIDTH or unicodedata.bidirectional(character) in _DIRECTIONS:
+def _visible(text: str) -> str:
+    """The text without control characters, lone surrogates, and characters that cannot be seen but for joiners."""
+    return _SUSPECT.sub(lambda match: match[0] if _joins(match) else "", text)
+
+
+def _joins(match: re.Match[str]) -> bool:
+    """Whether writing needs a joiner there: RFC 5892 appendix A.1 and A.2, Arabic script, emoji (UTS 51)."""
+    text, at, joiner = match.string, match.start(), match[0]
+    if joiner not in {_ZWNJ, _ZWJ} or at == 0 or at + 1 == len(text):
         return False
-    return unicodedata.category(character) not in {"Cc", "Cs"}
-
-
-_DIRECTIONS = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
+    last, after = text[at - 1], text[at + 1]
+    if unicodedata.combining(last) == _VIRAMA:
+        return True
+    if joiner == _ZWJ and unicodedata.category(after) == "So":
+        return unicodedata.category(last) in {"So", "Sk"} or last == _EMOJI
+    return unicodedata.bidirectional(last) == unicodedata.bidirectional(after) == "AL"

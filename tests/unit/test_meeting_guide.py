@@ -8,11 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from openchair.meetings.v1 import import_pb2 as imports
 from openchair.meetings.v1 import meeting_pb2 as meetings
 from openchair.meetings.v1 import place_pb2 as places
 
+from services.formats import words
 from services.formats.meeting_guide import Reading, Unreadable, read, type_name
+from services.kit.validation import text_fault
+from services.meetings.rows import problems
 
 DATA = Path(__file__).parent.parent / "data" / "meeting_guide"
 FULL = Path(__file__).parents[3] / "shared" / "data" / "recovery"
@@ -274,6 +279,16 @@ def test_characters_that_deceive_are_taken_out() -> None:
     assert row.meeting.notes == "xy"
 
 
+def test_what_is_left_of_any_text_is_what_the_meetings_service_takes() -> None:
+    every = [chr(code) for code in range(0x30000)] + [chr(code) for code in range(0xE0000, 0xE1000)]
+    assert [
+        c for c in every if text_fault(words.line(f"a{c}b"), 9) or text_fault(words.line(f"\u0645{c}\u0645"), 9)
+    ] == []
+    assert words.line("\u0645\u06cc\u200c\u0634\u0648\u062f") == "\u0645\u06cc\u200c\u0634\u0648\u062f"
+    assert words.line("\U0001f468\u200d\U0001f469") == "\U0001f468\u200d\U0001f469"
+    assert words.text("a\u2028b\x85c") == "a\nb\nc"
+
+
 def test_contacts_and_payment_handles_are_not_in_the_original() -> None:
     row = one(
         contact_1_name="Pat", contact_1_phone="555-0100", feedback_emails=["p@example.org"], email="p@example.org",
@@ -412,6 +427,43 @@ def test_online_intergroup() -> None:
     assert rows["-10"].meeting.language == "uk"
     assert rows["-10"].meeting.schedule.time_zone == "Europe/Kiev"
     assert "PASSWORD" not in rows["grupo-centinela-talca-chile-2"].meeting.notes
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=12) | st.sampled_from(
+        ["7:00 pm", "19:00", "America/Denver", "https://a.example", "TC", "ONL", "online", "yes", "Friday", "2022-07-9"]
+    ),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=6,
+)  # fmt: skip
+KEYS = [
+    "slug", "id", "name", "day", "time", "end_time", "duration", "timezone", "types", "languages", "location", "group",
+    "formatted_address", "address", "city", "region", "regions", "latitude", "longitude", "approximate", "notes",
+    "conference_url", "conference_phone", "attendance_option", "updated", "url", "archived", "contact_1_name",
+]  # fmt: skip
+
+
+@given(st.lists(st.dictionaries(st.sampled_from(KEYS), VALUES) | VALUES, min_size=1, max_size=4))
+def test_whatever_a_record_holds_it_gives_one_row_that_can_be_sent(found: list[Any]) -> None:
+    sound = {"slug": "a", "name": "A", "day": 1, "time": "19:00"}
+    mixed = [sound | record if isinstance(record, dict) else record for record in found]
+    rows = reading(json.dumps([*found, *mixed]).replace("Infinity", "1e999").encode()).rows
+    assert [row.number for row in rows] == list(range(1, 2 * len(found) + 1))
+    for row in rows:
+        assert imports.ImportRow.FromString(row.SerializeToString()) == row
+        assert bool(row.refusal) != row.HasField("meeting")
+        assert row.refusal or problems(row) == ()
+
+
+@pytest.mark.parametrize("name", ["edmonton", "sussexaa", "oiaa"])
+def test_what_is_translated_is_what_the_meetings_service_takes(name: str) -> None:
+    for row in excerpt(name).values():
+        assert problems(row) == ((row.refusal,) if row.refusal else ())
+
+
+def test_what_is_too_long_is_cut_to_what_the_meetings_service_takes() -> None:
+    row = one(name="N" * 300, notes="n" * 9_000, group="g" * 300, formatted_address="1 " + "a" * 600, region="r" * 300)
+    assert problems(row) == ()
 
 
 @pytest.mark.skipif(not FULL.is_dir(), reason="the full lists are not beside this checkout")
