@@ -99,6 +99,8 @@ def test_a_footer_begins_where_its_changes_go_on_without_a_break() -> None:
 def test_winter_time_is_the_standard_time_in_dublin_too() -> None:
     dublin = zones.transitions("Europe/Dublin")
     assert {(each.first.name, each.first.daylight) for each in dublin.yearly} == {("IST", True), ("GMT", False)}
+    listed = zones.transitions("Europe/Dublin", 1990).explicit
+    assert {(each.name, each.daylight) for each in listed} == {("IST", True), ("GMT", False)}
 
 
 @pytest.mark.parametrize("name", sorted(zones.names())[::5])
