@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from google.protobuf.message import DecodeError
 from openchair.meetings.v1 import centre_pb2, meeting_pb2
 
-from services.recurrence import wire
+from services.recurrence import wire, zones
 from services.recurrence.agenda import Agenda
 
 if TYPE_CHECKING:
@@ -82,6 +82,11 @@ class Board:
         self.boards.clear()
         self.version += 1
 
+    def advance(self, now: datetime) -> None:
+        """Time has passed: what ended before this week is forgotten."""
+        for board in self.boards.values():
+            board.agenda.advance(now)
+
     def published(self) -> list[tuple[str, CentreBoard]]:
         """The centres whose own record is here, in order of their titles."""
         known = [(scope, board) for scope, board in self.boards.items() if board.centre is not None]
@@ -95,6 +100,7 @@ def _take_centre(board: CentreBoard, event: Event, scope: str) -> None:
     centre = centre_pb2.Centre.FromString(event.payload)
     if centre.name != f"centres/{scope}":
         raise ValueError("subject and payload name different centres")
+    zones.zone(centre.time_zone)  # one that is not known must not keep the other centres from being shown
     board.centre = centre
 
 

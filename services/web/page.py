@@ -84,6 +84,7 @@ class Pages:
         version, since, until, page = self._kept.get(key, (-1, now, now, None))
         if page is not None and version == self._board.version and since <= now < until:
             return page
+        self._board.advance(now)
         site = Site(base_url)
         weeks = [week(id_, board, site, now) for id_, board in self._board.published() if centre in {"", id_}]
         if centre and not weeks:

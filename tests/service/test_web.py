@@ -236,6 +236,29 @@ async def test_other_methods_are_refused_with_what_is_allowed() -> None:
     assert set(answer.headers["allow"].split(", ")) == {"GET", "HEAD"}
 
 
+async def test_a_fault_of_ours_is_a_page_that_says_nothing_of_it() -> None:
+    def broken() -> str:
+        raise RuntimeError("canary")
+
+    ready = lambda: True  # noqa: E731 - two words
+    app = Web(Pages(shown()), VirtualClock(NOON), broken, ready=ready, current=ready, log=LOG).app()
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080") as client:
+        answer = await client.get("/")
+    assert answer.status_code == 500
+    assert "canary" not in answer.text
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+
+
+async def test_a_page_of_next_month_is_right_and_the_past_is_forgotten() -> None:
+    made = shown()
+    reader = Reader(made)
+    await reader.get()
+    reader.clock.jump(NOON + timedelta(days=45))
+    assert "Today, Friday 8 January" in (await reader.get()).text
+    assert len(made.boards["oak"].agenda.between(NOON + timedelta(days=45), NOON + timedelta(days=52))) == 7
+
+
 async def test_before_it_is_ready_it_says_so_and_asks_again() -> None:
     reader = Reader(shown())
     reader.ready = False

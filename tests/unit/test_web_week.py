@@ -192,6 +192,8 @@ def test_a_state_that_cannot_be_read_changes_nothing() -> None:
         with pytest.raises(ValueError, match="payload"):
             made.apply(bad)
     with pytest.raises(RecurrenceError):
+        made.apply(centre_event(2, timeZone="Mars/Olympus"))
+    with pytest.raises(RecurrenceError):
         made.apply(meeting_event("a", "2026-11-24T18:00", "FREQ=HOURLY", revision=2))
     assert made.version == before
     assert made.boards["oak"].meetings["a"].schedule.rule == ""
