@@ -10,6 +10,7 @@ from google.protobuf.message import DecodeError
 from openchair.meetings.v1 import centre_pb2, meeting_pb2
 
 from services.kit.clock import moment
+from services.recurrence.zones import zone
 
 if TYPE_CHECKING:
     from services.kit.event import Event
@@ -89,7 +90,8 @@ class Directory:
     def apply(self, event: Event) -> Touched | None:
         """Takes in one state; None when it brought nothing new.
 
-        Raises MisfitError for an event that contradicts itself; nothing has changed then.
+        Raises MisfitError for an event that contradicts itself, RecurrenceError for a centre in no known zone; nothing
+        has changed then.
         """
         scope, record = _scope(event.subject)
         listing = self.listings.get(scope)
@@ -133,6 +135,7 @@ def _centre(event: Event, scope: str) -> centre_pb2.Centre | None:
     centre = centre_pb2.Centre.FromString(event.payload)
     if centre.name != f"centres/{scope}":
         raise MisfitError("subject and payload name different centres")
+    zone(centre.time_zone)  # nothing could be said about its days without
     return centre
 
 

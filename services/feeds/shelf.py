@@ -169,8 +169,9 @@ class Shelf:
     def _render(self, meeting: str) -> Sheet | None:
         try:
             return render(self._listing.meetings[meeting])
-        except RecurrenceError as error:
-            self._log.warning("meeting left out of feeds", centre=self._id, meeting=meeting, reason=error.reason)
+        except (ValueError, OverflowError) as error:  # a RecurrenceError, a date outside of the calendar
+            reason = error.reason if isinstance(error, RecurrenceError) else type(error).__name__
+            self._log.error("meeting left out of feeds", centre=self._id, meeting=meeting, reason=reason)
             return None
 
 

@@ -182,6 +182,15 @@ def test_an_event_that_contradicts_itself_is_refused_and_changes_nothing(event: 
     assert directory.listings == {}
 
 
+def test_a_centre_in_an_unknown_zone_is_refused_and_its_last_state_stays() -> None:
+    directory = Directory()
+    directory.apply(stated(centre()))
+
+    with pytest.raises(ValueError, match="zone"):
+        directory.apply(stated(centre("Mars/Olympus"), 2))
+    assert directory.listings[CENTRE].centre == centre()
+
+
 def test_a_lineage_is_all_parts_by_the_id_of_any() -> None:
     directory = Directory()
     for number, lineage in ((1, 1), (2, 1), (3, 3)):
