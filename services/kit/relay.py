@@ -157,17 +157,27 @@ class Relay:
             self._look = False
             jobs = await self._marked()
         while jobs:
-            for start in range(0, len(jobs), WINDOW):
-                await self._publish_all(jobs[start : start + WINDOW])
+            await self._publish_all(jobs)
             jobs = await self._marked()
         if not self._wake.is_set():
             self._idle.set()
 
     async def _publish_all(self, jobs: Sequence[_Job]) -> None:
-        outcomes = await asyncio.gather(*(self._publish(job) for job in jobs), return_exceptions=True)
-        for outcome in outcomes:
-            if isinstance(outcome, BaseException):
-                raise outcome
+        """All of them, some at a time, in about their order; after the first that fails no other is begun."""
+        window, failures = asyncio.Semaphore(WINDOW), list[Exception]()
+
+        async def publish(job: _Job) -> None:
+            async with window:
+                if failures:
+                    return
+                try:
+                    await self._publish(job)
+                except Exception as error:  # noqa: BLE001 - raised below, when none is under way any more
+                    failures.append(error)
+
+        await asyncio.gather(*(publish(job) for job in jobs))
+        if failures:
+            raise failures[0]
 
     async def _marked(self) -> list[_Job]:
         records = await self._store.unpublished(BATCH + len(self._parked))
