@@ -147,4 +147,5 @@ def possible(schedule: Schedule, field: str) -> None:
     try:
         check_schedule(schedule)
     except RecurrenceError as error:
-        raise Invalid(Violation(f"{field}.{error.field}", error.reason)) from error
+        part = "time_zone" if error.field == "zone" else error.field
+        raise Invalid(Violation(f"{field}.{part}", error.reason)) from error
