@@ -52,7 +52,7 @@ gen-check: .venv/.dev
 	@$(PY) scripts/gen.py --check
 
 gate: .venv/.dev try-clients ## The tests in their long forms, before a release
-	@OPENCHAIR_GATE=1 $(PY) -m pytest -rs
+	@OPENCHAIR_GATE=1 $(PY) -m pytest -rs --timeout=1800
 
 bench: .venv/.dev try-clients ## Measure against peers, print the ratios, keep them in tests/bench/results/
 	@$(PY) -m tests.bench

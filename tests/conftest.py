@@ -1,0 +1,32 @@
+"""What holds for every test: the long forms run only where OPENCHAIR_GATE=1 asks for them (`make gate`)."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import pytest
+from hypothesis import is_hypothesis_test, settings
+
+GATE = os.environ.get("OPENCHAIR_GATE") == "1"
+LONGER = 10
+"""How many times the examples of everyday a property test has in the gate."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if GATE:
+            _lengthen(item)
+        elif item.get_closest_marker("slow"):
+            item.add_marker(pytest.mark.skip(reason="a long form (make gate)"))
+
+
+def _lengthen(item: pytest.Item) -> None:
+    """Hypothesis has no public way to change the settings of a test from outside."""
+    test: Any = getattr(item, "obj", None)
+    test = getattr(test, "__func__", test)
+    if not is_hypothesis_test(test) or getattr(test, "lengthened", False):
+        return
+    everyday: Any = getattr(test, "_hypothesis_internal_use_settings", settings.default)
+    test._hypothesis_internal_use_settings = settings(everyday, max_examples=everyday.max_examples * LONGER)
+    test.lengthened = True
