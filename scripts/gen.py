@@ -1,4 +1,4 @@
-"""Generates the stubs in gen/ from protos/. `--check` says whether the committed ones are in step, and changes nothing."""
+"""Generates the stubs in gen/ from protos/. `--check` only says whether the committed ones are in step."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import tempfile
 from importlib import resources
 from pathlib import Path
 
-from grpc_tools import protoc
+from grpc_tools import protoc  # type: ignore[import-untyped]  # it carries no types
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -42,7 +42,9 @@ def differences(left: Path, right: Path) -> list[str]:
     return sorted(
         str(name)
         for name in names
-        if not ((left / name).exists() and (right / name).exists() and filecmp.cmp(left / name, right / name, False))
+        if not (
+            (left / name).exists() and (right / name).exists() and filecmp.cmp(left / name, right / name, shallow=False)
+        )
     )
 
 

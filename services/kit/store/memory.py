@@ -114,7 +114,7 @@ class MemoryStore:
         await asyncio.sleep(0)
         return records
 
-    async def published(self, kind: str, id: str, view: str, epoch: int, revision: int, sequence: int) -> None:  # noqa: A002, PLR0917 - as in the port
+    async def published(self, kind: str, id: str, view: str, epoch: int, revision: int, sequence: int) -> None:  # noqa: A002 - as in the port
         """Keeps the sequence, and clears the mark if the view has not moved."""
         row = self._rows(kind).get(id)
         if row is not None and view in row.views:

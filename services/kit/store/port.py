@@ -174,7 +174,7 @@ class Store(Protocol):
     async def unpublished(self, limit: int) -> list[Record]:
         """Records with a pending view, oldest commit first, gone ones included."""
 
-    async def published(self, kind: str, id: str, view: str, epoch: int, revision: int, sequence: int) -> None:  # noqa: A002, PLR0917 - the field is named id; they are what names a publish
+    async def published(self, kind: str, id: str, view: str, epoch: int, revision: int, sequence: int) -> None:  # noqa: A002 - the field is named id; they are what names a publish
         """Keeps the sequence, and clears the mark if the view is still at (epoch, revision)."""
 
     async def remark(self) -> int:

@@ -94,7 +94,7 @@ class SqliteStore:
         """Records with a pending view, oldest commit first."""
         return await self._read(partial(self._unpublished, limit))
 
-    async def published(self, kind: str, id: str, view: str, epoch: int, revision: int, sequence: int) -> None:  # noqa: A002, PLR0917 - as in the port
+    async def published(self, kind: str, id: str, view: str, epoch: int, revision: int, sequence: int) -> None:  # noqa: A002 - as in the port
         """Keeps the sequence, and clears the mark if the view has not moved."""
 
         def work(connection: sqlite3.Connection) -> None:
