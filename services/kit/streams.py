@@ -52,7 +52,7 @@ class StreamState(msgspec.Struct, frozen=True):
 
 
 class NatsUser(msgspec.Struct, frozen=True):
-    """Whom the server lets in: `publishes` are subjects ("openchair.home.public.meetings.>"), `follows` stream names.
+    """Whom the server lets in: `publishes` are subjects ("openchair.home.public.books.>"), `follows` stream names.
 
     `provisions`: may create, change and delete streams. Whoever may do that can make a stream source any other one and
     read it, so no service is given it.

@@ -30,7 +30,7 @@ def group(connection: sqlite3.Connection, members: Sequence[Job[object]]) -> Non
         connection.execute("COMMIT")
     except sqlite3.Error as error:
         # A full disk never takes the frame that commits; after any other fault a restart may still find it.
-        _lost(connection, members, Unwritten if _no_room(error) else OutcomeUnknown, error)
+        _lost(connection, members, Unwritten if _disk_full(error) else OutcomeUnknown, error)
 
 
 def _member(connection: sqlite3.Connection, member: Job[object]) -> None:
@@ -45,7 +45,7 @@ def _member(connection: sqlite3.Connection, member: Job[object]) -> None:
     connection.execute("RELEASE member")
 
 
-def _no_room(error: Exception) -> bool:
+def _disk_full(error: Exception) -> bool:
     """Whether the disk is full."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL
 
