@@ -1,0 +1,193 @@
+"""Starting, stopping and being started again, as whoever runs the site does it."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import signal
+import socket
+from datetime import datetime
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import pytest
+import vobject
+from icalendar import Calendar
+
+from services.kit.client import RpcError
+from tests.system import acts
+from tests.system.running import System, running, until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from openchair.meetings.v1.meeting_service_pb2_grpc import MeetingServiceStub
+
+SAMPLE = "centres/riverside"
+CALLERS = 50
+UNKNOWN = {"UNAVAILABLE", "CANCELLED"}
+"""What a caller may be told while the server goes: the call was not done, or nobody knows."""
+
+
+@pytest.fixture
+def system(tmp_path: Path) -> Iterator[System]:
+    with running(tmp_path) as started:
+        yield started
+
+
+def free(system: System) -> bool:
+    """Whether nobody owns the data folder."""
+    descriptor = os.open(system.data / "lock", os.O_RDWR)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(descriptor)
+    return True
+
+
+async def test_the_first_start_loads_thirty_meetings_with_one_moved_and_one_cancelled_date(system: System) -> None:
+    async with system.meetings() as stub:
+        meetings = await acts.meetings(stub, SAMPLE)
+    changes = [change for meeting in meetings for change in meeting.changes]
+
+    assert len(meetings) == 30
+    assert sorted((change.HasField("start"), change.cancelled) for change in changes) == [(False, True), (True, False)]
+
+
+def test_the_sample_calendar_is_valid(system: System) -> None:
+    answer = system.get("/calendars/riverside.ics")
+
+    assert (answer.status, answer.headers["content-type"]) == (200, "text/calendar; charset=utf-8")
+    assert vobject.readOne(answer.body.decode()).validate(raiseException=True)
+    assert [part.errors for part in Calendar.from_ical(answer.body).walk() if part.errors] == []
+
+
+def test_ctrl_c_ends_it_in_good_order_and_it_comes_back_with_the_same_calendar(system: System) -> None:
+    before, day = system.feed("riverside"), datetime.now(ZoneInfo(acts.ZONE)).date()
+    assert system.stop(signal.SIGINT) == 0, system.said()
+    assert system.nats_servers() == []
+    assert free(system)
+
+    seconds = system.start()
+    after = system.feed("riverside")
+
+    print(f"the second start took {seconds:.2f} s")
+    if datetime.now(ZoneInfo(acts.ZONE)).date() == day:  # at the centre's midnight a calendar may change
+        assert after == before
+    assert acts.summaries(after) == acts.summaries(before)
+
+
+async def test_what_kill_9_leaves_is_no_nats_server_and_a_folder_that_can_be_started_on(system: System) -> None:
+    orphan = system.nats_pid
+    system.kill()
+
+    assert system.nats_servers() == []
+    until(lambda: free(system), "the folder is free")
+    system.start()
+    assert system.nats_pid != orphan  # and there is just one
+    async with system.meetings() as stub:
+        assert len(await acts.meetings(stub, SAMPLE)) == 30
+
+
+def test_a_second_process_on_the_folder_is_refused_naming_the_first(system: System, tmp_path: Path) -> None:
+    second = System(tmp_path / "second", {"OPENCHAIR_DATA": str(system.data)})
+    try:
+        second.launch()
+        code = second.wait()
+        assert code == 1
+        assert f"belongs to the running process {system.pid}" in second.said()
+        assert second.said().count("Traceback") == 0
+    finally:
+        second.process.kill() if second.process else None
+    assert system.readiness().ready
+    assert len(system.nats_servers()) == 1
+
+
+@pytest.mark.parametrize(
+    ("environ", "named", "code"),
+    [
+        ({"OPENCHAIR_HTPT_PORT": "8080"}, "OPENCHAIR_HTPT_PORT is not a setting: did you mean OPENCHAIR_HTTP_PORT", 2),
+        ({"OPENCHAIR_HOST": "0.0.0.0"}, "OPENCHAIR_HOST would listen in plain text", 2),  # noqa: S104 - refused
+        ({"MONGODB_URL": "mongodb://127.0.0.1:27017"}, "MONGODB_URL", 2),
+        ({"NATS_URL": "nats://127.0.0.1:4222"}, "NATS_URL", 2),
+        ({"OPENCHAIR_HTTP_PORT": "lots"}, "OPENCHAIR_HTTP_PORT must be a port", 2),
+    ],
+)
+def test_settings_that_do_not_fit_are_refused_by_name_and_nothing_is_started(
+    tmp_path: Path, environ: dict[str, str], named: str, code: int
+) -> None:
+    system = System(tmp_path, environ)
+    try:
+        system.launch()
+        assert system.wait() == code
+        assert named in system.said()
+        assert "Traceback" not in system.said()
+        assert system.nats_servers() == []
+        assert not system.data.exists()
+    finally:
+        system.clean()
+
+
+@pytest.mark.parametrize("key", ["OPENCHAIR_HTTP_PORT", "OPENCHAIR_GRPC_PORT"])
+def test_a_port_that_is_taken_is_named_and_nothing_stays_running(tmp_path: Path, key: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        system = System(tmp_path, {key: port})
+        try:
+            system.launch()
+            assert system.wait() == 1
+            assert port in system.said()
+            assert "Traceback" not in system.said()
+            assert system.nats_servers() == []
+            assert free(system)
+        finally:
+            system.clean()
+
+
+async def test_sigterm_under_load_drains_and_keeps_what_was_acknowledged(system: System) -> None:
+    done: set[str] = set()
+    async with system.meetings() as stub:
+        await acts.create_centre(stub, "busy")
+        callers = [asyncio.create_task(_go_on_creating(stub, number, done)) for number in range(CALLERS)]
+        while len(done) < CALLERS * 2:
+            await asyncio.sleep(0)
+        code = await asyncio.to_thread(system.stop, signal.SIGTERM)
+        refused = await asyncio.gather(*callers)
+
+    assert code == 0, system.said()
+    assert set(refused) <= UNKNOWN
+    assert system.nats_servers() == []
+    system.start()
+    async with system.meetings() as stub:
+        assert done <= set(await acts.titles(stub, "centres/busy"))
+    assert done <= set(acts.summaries(system.feed("busy")))
+
+
+async def _go_on_creating(stub: MeetingServiceStub, caller: int, done: set[str]) -> str:
+    """Creates meetings until told that it cannot be; how that was said."""
+    for number in range(10_000):
+        title = f"Meeting {number} of caller {caller}"
+        try:
+            await acts.create_meeting(stub, "centres/busy", title, "2026-11-24T19:00")
+        except RpcError as error:
+            return error.code().name
+        done.add(title)
+    raise AssertionError("the server never went")
+
+
+def test_a_start_that_is_interrupted_leaves_nothing_behind(tmp_path: Path) -> None:
+    system = System(tmp_path)
+    try:
+        system.launch()
+        until(system.nats_servers, "the start has begun")
+        system.stop(signal.SIGTERM)
+        assert system.nats_servers() == []
+        assert "Traceback" not in system.said()
+        assert free(system)
+        system.start()
+    finally:
+        system.clean()
