@@ -12,6 +12,7 @@ from pathlib import Path
 from grpc_tools import protoc  # type: ignore[import-untyped]  # it carries no types
 
 ROOT = Path(__file__).resolve().parent.parent
+PLUGINS = Path(sys.executable).parent  # those of this environment, whether or not it is activated
 
 
 def generate(target: Path) -> None:
@@ -25,6 +26,7 @@ def generate(target: Path) -> None:
             f"-I{wellknown}",
             f"--python_out={target}",
             f"--grpc_python_out={target}",
+            *(f"--plugin={name}={PLUGINS / name}" for name in ("protoc-gen-mypy", "protoc-gen-mypy_grpc")),
             f"--mypy_out=quiet:{target}",
             f"--mypy_grpc_out=quiet,only_async:{target}",
             *protos,
