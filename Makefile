@@ -19,7 +19,7 @@ run: .venv/.run ## Start everything on this machine (Ctrl-C stops it)
 	@exec $(PY) -m services.everything
 
 test: .venv/.dev try-clients ## Run every test that can run here; says what was skipped and why
-	@$(PY) -m pytest -rs
+	@$(PY) -m pytest
 
 setup: .venv/.dev ## Prepare .venv for development
 	@echo "Ready: .venv ($$($(PY) --version))"
@@ -52,7 +52,7 @@ gen-check: .venv/.dev
 	@$(PY) scripts/gen.py --check
 
 gate: .venv/.dev try-clients ## The tests in their long forms, before a release
-	@OPENCHAIR_GATE=1 $(PY) -m pytest -rs --timeout=1800
+	@OPENCHAIR_GATE=1 $(PY) -m pytest --timeout=1800
 
 bench: .venv/.dev try-clients ## Measure against peers, print the ratios, keep them in tests/bench/results/
 	@$(PY) -m tests.bench

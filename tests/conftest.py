@@ -1,8 +1,9 @@
-"""What holds for every test: the long forms run only where OPENCHAIR_GATE=1 asks for them (`make gate`)."""
+"""What holds for every test: long forms run only with OPENCHAIR_GATE=1 (`make gate`), and skipping is explained."""
 
 from __future__ import annotations
 
 import os
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -19,6 +20,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             _lengthen(item)
         elif item.get_closest_marker("slow"):
             item.add_marker(pytest.mark.skip(reason="a long form (make gate)"))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Each reason once, with how many tests it kept from running."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    reasons = Counter(str(report.longrepr[2]).removeprefix("Skipped: ") for report in skipped)
+    if reasons:
+        terminalreporter.section("skipped, and why")
+    for reason, count in reasons.most_common():
+        terminalreporter.write_line(f"{count:5}  {reason}")
 
 
 def _lengthen(item: pytest.Item) -> None:
