@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, cast
 from services.feeds import feeds
 from services.kit.auth import TokenVerifier, audience_of, load_or_make_keys, load_public_keys
 from services.kit.bus import NatsBus
+from services.kit.bus_port import BusError
 from services.kit.clock import Clock, Ids, SystemClock
 from services.kit.folder import DataFolder, FolderTaken
 from services.kit.http import App, Front, Health, HttpServer
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from services.kit.projection import Projection
 
 DRAIN = 3.0  # seconds that what was committed last has to reach the bus before we stop
+LOOK = 2.0  # seconds between two looks at whether the streams are still there
 
 
 class Everything:
@@ -101,10 +103,8 @@ class Everything:
 
     async def stop(self) -> None:
         """Ends in good order: no new requests, what was committed reaches the bus, then the engines."""
-        with contextlib.suppress(RuntimeError):
-            await self._http.stop()
+        await asyncio.gather(self._stop_http(), self._stop_grpc())
         if self._grpc is not None:
-            await self._grpc.stop()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.relay.settled(), DRAIN)
         for task in reversed(self._tasks):
@@ -115,6 +115,14 @@ class Everything:
         await self.nats.stop()
         await self.store.close()
         self.folder.release()
+
+    async def _stop_http(self) -> None:
+        with contextlib.suppress(RuntimeError):
+            await self._http.stop()
+
+    async def _stop_grpc(self) -> None:
+        if self._grpc is not None:
+            await self._grpc.stop()
 
     def _task(self, name: str, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work, name=name)
@@ -139,6 +147,17 @@ class Everything:
         problems = await check_sync([self.nats.monitor_url])
         if problems:
             raise ValueError("; ".join(problems))
+        self._task("streams", self._keep_streams(bus))
+
+    async def _keep_streams(self, bus: NatsBus) -> None:
+        """Makes a stream again that went while we run, deleted or lost with its disk. The relay then fills it."""
+        while True:
+            await self._clock.sleep(LOOK)
+            for settings in declared(self._settings.site, ()):
+                with contextlib.suppress(BusError):  # the bus is away, which the relay says
+                    if await bus.stream(settings.name) is None:
+                        self._log.warning("a stream is gone: making it again", stream=settings.name)
+                        await provision(bus, (settings,))
 
     async def _start_meetings(self) -> None:
         settings = self._settings
