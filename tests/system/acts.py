@@ -65,9 +65,9 @@ async def rename(stub: MeetingServiceStub, name: str, title: str) -> meeting_pb2
 
 async def stage(stub: MeetingServiceStub, centre: str, titles: Iterable[str], start: str) -> str:
     """Stages an import of weekly meetings, 500 at the most; its name."""
-    made = await stub.CreateImport(
-        pb.CreateImportRequest(parent=centre, **{"import": import_pb2.Import(source="list")})
-    )
+    request = pb.CreateImportRequest(parent=centre)
+    getattr(request, "import").source = "list"
+    made = await stub.CreateImport(request)
     rows = [
         import_pb2.ImportRow(number=number, source_id=f"slug-{number}", meeting=weekly(title, start), original="{}")
         for number, title in enumerate(titles, 1)

@@ -148,6 +148,11 @@ class System:
         assert (answer.status == 200) is said["ready"]
         return Readiness(said["ready"], said["checks"])
 
+    def unready(self) -> Readiness | None:
+        """What /readyz says while something is wrong."""
+        found = self.readiness()
+        return None if found.ready else found
+
     def get(self, path: str, method: str = "GET", **headers: str) -> Answer:
         """One request. Headers as keywords: `if_none_match="*"`."""
         return get(self.http_port, path, {name.replace("_", "-"): value for name, value in headers.items()}, method)
@@ -214,7 +219,7 @@ def environment(changes: Mapping[str, str]) -> dict[str, str]:
     return {**kept, **changes}
 
 
-def until(condition: Callable[[], T], what: str, seconds: float = PATIENCE) -> T:
+def until(condition: Callable[[], T | None], what: str, seconds: float = PATIENCE) -> T:
     """What the condition gives once it is true. Raises TimeoutError, naming what was waited for."""
     deadline = time.monotonic() + seconds
     while not (found := condition()):
@@ -224,7 +229,7 @@ def until(condition: Callable[[], T], what: str, seconds: float = PATIENCE) -> T
     return found
 
 
-async def reached(condition: Callable[[], Awaitable[T]], what: str, seconds: float = PATIENCE) -> T:
+async def reached(condition: Callable[[], Awaitable[T | None]], what: str, seconds: float = PATIENCE) -> T:
     """The same for a condition that is asked over gRPC."""
     deadline = time.monotonic() + seconds
     while not (found := await condition()):
