@@ -10,7 +10,6 @@ from icalendar import Calendar, vDuration, vUri
 from icalendar.prop import vText
 
 from services.feeds.text import clean, line
-from services.feeds.uid import DOMAIN
 from services.feeds.vtimezone import vtimezone
 
 if TYPE_CHECKING:
@@ -25,10 +24,9 @@ END = b"END:VCALENDAR\r\n"
 
 
 class Kind(NamedTuple):
-    """Which feed of a centre: its path below /calendars/, the local part of its UID, the names of calendar and file."""
+    """Which feed of a centre: its path below /calendars/, the names of calendar and file."""
 
     path: str
-    uid: str
     title: str
     file_name: str
 
@@ -36,14 +34,13 @@ class Kind(NamedTuple):
 def of_centre(centre: centre_pb2.Centre) -> Kind:
     """Everything a centre publishes."""
     id = centre.name.removeprefix("centres/")  # noqa: A001 - the word for it
-    return Kind(f"{id}.ics", id, line(centre.title) or id, f"{id}.ics")
+    return Kind(f"{id}.ics", line(centre.title) or id, f"{id}.ics")
 
 
 def of_meeting(centre: str, meeting: meeting_pb2.Meeting) -> Kind:
     """One meeting with all parts of its lineage, by the id of any of them."""
     id = meeting.name.rpartition("/")[2]  # noqa: A001 - the word for it
-    uid = f"{centre}.{meeting.lineage or id}"
-    return Kind(f"{centre}/meeting/{id}.ics", uid, line(meeting.title) or "Meeting", f"{centre}-{id[:8]}.ics")
+    return Kind(f"{centre}/meeting/{id}.ics", line(meeting.title) or "Meeting", f"{centre}-{id[:8]}.ics")
 
 
 def head(
@@ -74,7 +71,7 @@ def _properties(kind: Kind, centre: centre_pb2.Centre, modified: datetime | None
     calendar.add("X-PUBLISHED-TTL", vText("PT1H"))
     calendar.add("SOURCE", vUri(address, params={"VALUE": "URI"}))
     calendar.add("URL", vUri(address))
-    calendar.add("UID", f"{kind.uid}@{DOMAIN}")
+    # No UID (RFC 7986 section 5.3): vdirsyncer takes it for that of every event, and keeps a single one of them.
     if modified is not None:
         calendar.add("LAST-MODIFIED", modified)
     calendar.add("COLOR", COLOR)
