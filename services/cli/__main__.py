@@ -43,6 +43,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except Failure as failure:
         print(f"openchair: {failure}", file=sys.stderr)
         raise SystemExit(failure.code) from None
+    except BrokenPipeError:  # whoever reads our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(0) from None
+    except OSError as error:
+        print(f"openchair: {error}", file=sys.stderr)
+        raise SystemExit(1) from None
     except KeyboardInterrupt:
         print("openchair: stopped", file=sys.stderr)
         raise SystemExit(130) from None

@@ -90,7 +90,7 @@ async def run(asked: argparse.Namespace, settings: Settings) -> int:
 
 def _read(asked: argparse.Namespace) -> Sequence[import_pb2.ImportRow]:
     try:
-        data = sys.stdin.buffer.read() if str(asked.file) == "-" else asked.file.read_bytes()
+        data = _standard_input() if str(asked.file) == "-" else asked.file.read_bytes()
         today = local_day(SystemClock().now(), asked.timezone)
         return meeting_guide.read(
             data, fellowship=asked.fellowship, timezone=asked.timezone, today=today, language=asked.language
@@ -101,6 +101,12 @@ def _read(asked: argparse.Namespace) -> Sequence[import_pb2.ImportRow]:
         raise Failure(f"--timezone: {error.reason}", USAGE) from None
     except meeting_guide.Unreadable as error:
         raise Failure(f"{asked.file}: {error}") from None
+
+
+def _standard_input() -> bytes:
+    if sys.stdin is None:  # closed by whoever started the command
+        raise Failure("standard input is closed")
+    return sys.stdin.buffer.read()
 
 
 async def _stage(stub: MeetingServiceStub, name: str, rows: Sequence[import_pb2.ImportRow]) -> None:

@@ -70,7 +70,13 @@ def _readable(path: Path) -> bool:
 async def meetings(settings: Settings) -> AsyncIterator[MeetingServiceStub]:
     """The meetings service. Errors of calls leave as Failure, in words."""
     try:
-        channel = connect(settings.target, own_token(settings))
+        token = own_token(settings)
+    except (OSError, ValueError) as error:
+        raise Failure(str(error)) from None
+    if not (token.isascii() and token.isprintable()):
+        raise Failure("OPENCHAIR_TOKEN is not a token: it has characters that no token has", USAGE)
+    try:
+        channel = connect(settings.target, token)
     except ValueError as error:
         raise Failure(f"OPENCHAIR_TARGET: {error}", USAGE) from None
     async with channel:

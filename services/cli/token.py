@@ -60,5 +60,7 @@ async def run(asked: argparse.Namespace, settings: Settings) -> int:
         )
     except ValueError as error:
         raise Failure(str(error), USAGE) from None
+    except OSError as error:
+        raise Failure(f"the keys in the data folder (OPENCHAIR_DATA): {error}") from None
     print(token)
     return 0

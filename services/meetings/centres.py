@@ -13,7 +13,7 @@ from services.kit.errors import Exists, Invalid, Unmet, Violation
 from services.meetings import records
 from services.meetings.desk import CENTRE, Decision, Desk, Held, actor, expect_etag
 from services.meetings.masks import merged
-from services.meetings.types import Centre
+from services.meetings.types import Centre, Import, ImportStatus
 from services.meetings.wire import centre_message, centre_name, read_centre, stamp
 
 if TYPE_CHECKING:
@@ -87,6 +87,9 @@ class Centres:
                 page = await self.desk.store.find(kind, {"centre": held.value.id}, limit=1)
                 if page.records:
                     raise Unmet(f"the centre still has a {kind}", "CENTRE_IN_USE", {"kind": kind})
+            imports = await self.desk.every("import", Import, centre=held.value.id)
+            if any(each.value.status is not ImportStatus.DONE for each in imports):
+                raise Unmet("the centre still has an import on its way", "CENTRE_IN_USE", {"kind": "import"})
             record = records.write(held.record, held.value, at=at, actor=actor(call), gone=True)
             return Decision((record,), Empty(), "delete")
 

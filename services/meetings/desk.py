@@ -9,7 +9,7 @@ import msgspec
 from google.protobuf.message import Message
 
 from services.kit.clock import Clock, Ids, instant
-from services.kit.errors import NotFound, Stale
+from services.kit.errors import NotFound, Stale, Unmet
 from services.kit.middleware import answer_for, stored_answer
 from services.kit.names import Pattern
 from services.kit.paging import Pages, page_size
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T", bound=msgspec.Struct)
 R = TypeVar("R", bound=Message)
+
+LARGEST_MEETING = 700 * 1024  # bytes, as it is stored; a broker refuses events over 1 MiB
 
 CENTRE = Pattern("centres/{centre}")
 PLACE = Pattern("centres/{centre}/places/{place}")
@@ -98,6 +100,7 @@ class Desk:
                 return Commit(()), cast("R", stored)
             at = self.now()
             decision = await decide(at)
+            refuse_too_large(decision.records)
             audit = trail(decision.records, at, actor(call), decision.action, decision.reason)
             return Commit(decision.records, answer_for(call, decision.reply), audit), decision.reply
 
@@ -117,6 +120,13 @@ def trail(written: Iterable[Record], at: str, who: str, action: str, reason: str
         Audit(kind=r.kind, id=r.id, revision=r.revision, at=at, actor=who, action=action, reason=reason)
         for r in written
     )
+
+
+def refuse_too_large(written: Iterable[Record]) -> None:
+    """Raises Unmet for a meeting that would be more than one event may hold: nobody could be told of it any more."""
+    for record in written:
+        if record.kind == "meeting" and len(msgspec.json.encode(record.state)) > LARGEST_MEETING:
+            raise Unmet("so many changed dates and so much text are more than one meeting holds", "MEETING_TOO_LARGE")
 
 
 def expect_etag(name: str, record: Record, etag: str) -> None:

@@ -136,6 +136,8 @@ def _reschedule(meeting: Meeting, new: Schedule, orphans: Orphans | None) -> tup
             "ORPHANED_OCCURRENCES",
             {"occurrences": dates},
         ) from orphaned
+    except RecurrenceError as error:
+        raise Invalid(Violation(f"meeting.schedule.{error.field}", error.reason)) from error
 
 
 def _apart(schedule: Schedule, neighbours: Neighbours) -> None:
@@ -162,7 +164,10 @@ def split(meeting: Meeting, key: Key, new_id: str, at: str) -> tuple[Meeting, Me
     """
     refuse_cancelled(meeting)
     must_have(meeting, key)
-    parts = edits.split(meeting.schedule, meeting.changes, key)
+    try:
+        parts = edits.split(meeting.schedule, meeting.changes, key)
+    except RecurrenceError as error:
+        raise Invalid(Violation(error.field, error.reason)) from error
     if parts is None:
         return None
     before, after = parts
@@ -216,9 +221,7 @@ def restore_occurrence(meeting: Meeting, key: Key) -> Meeting:
 
 
 def cancel_meeting(meeting: Meeting, at: str) -> Meeting:
-    """Deleted: shown as cancelled until its tombstone is due."""
+    """Deleted: shown as cancelled until its tombstone is due. `next` stays, so that an import finds the living part."""
     refuse_cancelled(meeting)
-    cancelled = msgspec.structs.replace(
-        meeting, status=Status.CANCELLED, cancelled_at=at, previous="", next="", next_revision=0
-    )
+    cancelled = msgspec.structs.replace(meeting, status=Status.CANCELLED, cancelled_at=at, previous="", next_revision=0)
     return numbered(meeting, cancelled)

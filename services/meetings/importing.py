@@ -66,19 +66,20 @@ class Importing:
         return [await self.intake.plan(intent, parsed(text)) for text in leaf.value.rows]
 
     async def gone(self, intent: Import) -> tuple[ReportRow, ...]:
-        """The living meetings that this source once brought and that are not among the rows."""
+        """The living meetings that this source once brought and that are not among the rows; of a series, each part."""
         staged = {id_ for batch in intent.batches for id_ in batch.ids}
-        found = {
-            meeting.source.id: ReportRow(
+        found = [
+            ReportRow(
                 number=0, source_id=meeting.source.id, title=meeting.title, outcome=Outcome.GONE, meeting=meeting.id
             )
             for meeting in await self._brought(intent)
             if meeting.source and meeting.source.id not in staged
-        }
-        return tuple(found[id_] for id_ in sorted(found))
+        ]
+        return tuple(sorted(found, key=lambda line: (line.source_id, line.meeting)))
 
-    async def refuse_shrinking(self, intent: Import, gone: int) -> None:
+    async def refuse_shrinking(self, intent: Import, lines: tuple[ReportRow, ...]) -> None:
         """Raises Unmet if more than a fifth of what is known from this source is gone from it."""
+        gone = len({line.source_id for line in lines})
         known = len({meeting.source.id for meeting in await self._brought(intent) if meeting.source})
         if gone * SHRINKS_BY > known:
             raise Unmet(

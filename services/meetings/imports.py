@@ -19,7 +19,7 @@ from services.meetings.check import Problems
 from services.meetings.desk import CENTRE, IMPORT, Decision, Desk, Held, actor
 from services.meetings.importing import Importing, leaf_id, written
 from services.meetings.types import Batch, Centre, Import, ImportStatus, Outcome, ReportRow, Rows
-from services.meetings.wire import child_name, timestamp
+from services.meetings.wire import centre_name, child_name, timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -71,7 +71,9 @@ class Imports:
 
     async def add_import_rows(self, call: Call[pb.AddImportRowsRequest]) -> import_pb2.Import:
         """Stages rows. What is wrong with one of them stands in the report; the others are not touched by it."""
-        rows = list(call.message.rows)
+        sent = type(call.message)()
+        sent.CopyFrom(call.message)  # refusals are added to the rows; the request stays as it is remembered
+        rows = list(sent.rows)
         check_rows(rows)
 
         async def decide(at: str) -> Decision[import_pb2.Import]:
@@ -108,11 +110,13 @@ class Imports:
             held = await self._import(request.name)
             if held.value.status is not ImportStatus.STAGING:
                 return Decision((), import_message(held.value, held.record), "commit")
+            centre = held.value.centre
+            await self.desk.held("centre", centre, Centre, centre_name(centre), centre)
             if not held.value.batches:
                 raise Unmet("an import without rows would only take things away", "IMPORT_EMPTY")
             gone = await self.importing.gone(held.value)
             if request.remove_gone:
-                await self.importing.refuse_shrinking(held.value, len(gone))
+                await self.importing.refuse_shrinking(held.value, gone)
             intent = msgspec.structs.replace(
                 held.value, status=ImportStatus.RUNNING, remove_gone=request.remove_gone, gone=gone
             )

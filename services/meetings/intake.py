@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from services.kit.errors import Refusal
+from services.kit.errors import Refusal, Unavailable
 from services.kit.record import transact
 from services.kit.store.port import Commit, Record
 from services.meetings import records, rows
@@ -41,21 +41,29 @@ class Intake:
             known = await self._known(intent, row)
             outcome = outcome_of(intent, row, known)
             return self._line(intent, row, known, outcome)
+        except Unavailable:
+            raise
         except Refusal as refusal:
             return rows.refused(row, refusal)
 
     async def take(self, intent: Import, row: import_pb2.ImportRow) -> ReportRow:
-        """Makes the meeting what the row says, and gives its line of the report."""
+        """Makes the meeting what the row says, and gives its line of the report.
+
+        Raises Unavailable for what is not the row's fault: it is taken again later.
+        """
         if why := rows.problems(row):
             return rows.refused(row, why)
         try:
             return await self._take(intent, row)
+        except Unavailable:
+            raise
         except Refusal as refusal:
             return rows.refused(row, refusal)
 
     async def _take(self, intent: Import, row: import_pb2.ImportRow) -> ReportRow:
         who = f"import/{intent.id}"
-        await self._settle_place(intent, row, who)
+        if outcome_of(intent, row, await self._known(intent, row)) is not Outcome.UNCHANGED:
+            await self._settle_place(intent, row, who)
 
         async def attempt() -> tuple[Commit, ReportRow]:
             at = self.desk.now()
@@ -87,11 +95,12 @@ class Intake:
             meeting = records.read(record, Meeting)
             if not meeting.next:
                 return Known(record, meeting, Neighbours(before, None))
-            before, record = meeting, await self.desk.store.get("meeting", meeting.next)
+            before = None if meeting.status is Status.CANCELLED else meeting
+            record = await self.desk.store.get("meeting", meeting.next)
         return Known()
 
     async def _settle_place(self, intent: Import, row: import_pb2.ImportRow, who: str) -> None:
-        """The row's place as the row has it; meetings that are held there follow by themselves."""
+        """The place as a new or changed row has it; meetings that are held there follow by themselves."""
         id_ = rows.place_id(intent.centre, intent.source, row)
         if not id_:
             return

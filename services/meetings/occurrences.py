@@ -18,7 +18,7 @@ from services.meetings.listing import Listing, occurrence_message
 from services.meetings.masks import merged
 from services.meetings.types import Centre, Change, Meeting
 from services.meetings.wire import change_message, child_name, read_change
-from services.recurrence.schedule import occurrence
+from services.recurrence.schedule import LAST_YEAR, occurrence
 from services.recurrence.types import Key, Occurrence, RecurrenceError
 from services.recurrence.wire import key_text, parse_key
 
@@ -31,6 +31,7 @@ WRITABLE = frozenset({"start", "minutes", "title", "notes", "mode", "place", "ro
 INSIDERS = frozenset({"facilitator", "coordinator", "administrator", "operator", "service"})
 WINDOW = timedelta(days=7)
 LONGEST_WINDOW = timedelta(days=366)
+LATEST = datetime(LAST_YEAR, 12, 31, tzinfo=UTC)
 
 
 class Occurrences:
@@ -71,7 +72,7 @@ class Occurrences:
             message = change_message(before, held.value.centre, public=False)
             wanted, paths = merged(message, request.change, request.update_mask, WRITABLE, "change")
             clear_unset(wanted, request.change, paths)
-            change = located(read_change(wanted, before), wanted, held.value)
+            change = located(read_change(wanted, before, held.value.online), wanted, held.value)
             changed = edits.with_change(held.value, change)
             meeting, moved = await self.parts.housed(held.value, changed, at, actor(call))
             decision = _decision(call, held, meeting, key, at, "change-occurrence", change.reason)
@@ -145,6 +146,8 @@ def located(change: Change, message: meeting_pb2.OccurrenceChange, meeting: Meet
 def window(request: pb.ListOccurrencesRequest, now: datetime) -> tuple[datetime, datetime]:
     """The window that was asked for: seven days from now unless stated. Raises Invalid."""
     since = request.start_time.ToDatetime(UTC) if request.HasField("start_time") else now
+    if since > LATEST:
+        raise Invalid(Violation("start_time", f"must not be after the year {LATEST.year}"))
     until = request.end_time.ToDatetime(UTC) if request.HasField("end_time") else since + WINDOW
     if until <= since:
         raise Invalid(Violation("end_time", "must be after start_time"))

@@ -12,7 +12,7 @@ from services.kit.errors import Invalid, Violation
 from services.meetings import edits, records
 from services.meetings.desk import MEETING, Desk, Held
 from services.meetings.places import used_by
-from services.meetings.types import Meeting
+from services.meetings.types import Meeting, Status
 from services.meetings.wire import child_name
 from services.recurrence.zones import local_day, midnight
 
@@ -33,13 +33,12 @@ class Parts:
         ids = MEETING.parse(name, field)
         return await self.desk.held("meeting", ids["meeting"], Meeting, name, ids["centre"])
 
-    async def neighbours(self, meeting: Meeting) -> edits.Neighbours:
+    async def neighbours(self, meeting: Meeting) -> tuple[Held[Meeting] | None, Held[Meeting] | None]:
         """The parts before and after."""
-        found = [
-            (await self.meeting(child_name(meeting.centre, "meetings", id_))).value if id_ else None
-            for id_ in (meeting.previous, meeting.next)
-        ]
-        return edits.Neighbours(*found)
+        return await self._part(meeting, meeting.previous), await self._part(meeting, meeting.next)
+
+    async def _part(self, meeting: Meeting, id_: str) -> Held[Meeting] | None:
+        return await self.meeting(child_name(meeting.centre, "meetings", id_)) if id_ else None
 
     async def housed(
         self, before: Meeting | None, meeting: Meeting, at: str, who: str
@@ -59,7 +58,8 @@ class Parts:
         )
         if before is not None:
             housed = edits.numbered(before, msgspec.structs.replace(housed, sequence=before.sequence))
-        old = (before.places() | before.all_rooms()) if before else frozenset()
+        held = before is not None and before.status is not Status.CANCELLED  # a deleted one keeps no place
+        old = (before.places() | before.all_rooms()) if before and held else frozenset()
         used_now = {
             **{id_: held.record for id_, held in places.items()},
             **{i: held.record for i, held in rooms.items()},

@@ -46,7 +46,7 @@ def public_view(value: Owned) -> Message | None:
         return meeting_message(value, public=True) if value.visibility is Visibility.PUBLIC else None
     if isinstance(value, Place):
         return place_message(value, public=True)
-    return room_message(value) if isinstance(value, Room) else centre_message(value)
+    return room_message(value, public=True) if isinstance(value, Room) else centre_message(value)
 
 
 def write(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import uuid
 from datetime import datetime
+from enum import Enum
+from typing import TypeVar
 
 import msgspec
 from openchair.meetings.v1 import import_pb2
@@ -16,6 +18,8 @@ from services.meetings.check import TITLE_LENGTH, possible
 from services.meetings.types import Import, Meeting, Outcome, Place, ReportRow, Source, Status
 from services.meetings.wire import read_meeting, read_place
 from services.recurrence.types import Schedule
+
+E = TypeVar("E", bound=Enum)
 
 LONGEST_ORIGINAL = 64 * 1024
 TEXT = TextRules(
@@ -42,11 +46,12 @@ def place_id(centre: str, source: str, row: import_pb2.ImportRow) -> str:
 
 
 def digest(row: import_pb2.ImportRow) -> str:
-    """Over what the source says of the meeting, whatever day it was read on."""
+    """Over what the source says of the meeting; of one with a rule, whatever day it was read on."""
     said = import_pb2.ImportRow(
         meeting=row.meeting, source_url=row.source_url, place=row.place if row.HasField("place") else None
     )
-    said.meeting.schedule.start = row.meeting.schedule.start.partition("T")[2]
+    if row.meeting.schedule.rule:
+        said.meeting.schedule.start = row.meeting.schedule.start.partition("T")[2]
     return hashlib.sha256(said.SerializeToString(deterministic=True)).hexdigest()
 
 
@@ -73,10 +78,25 @@ def blank(id: str, centre: str, at: str) -> Meeting:  # noqa: A002 - the field i
 
 
 def wanted_place(row: import_pb2.ImportRow, intent: Import, current: Place | None, at: str) -> Place:
-    """What the row's place should be."""
+    """What the row's place should be. What was withheld from the public here stays so, whatever the source says."""
     id_ = place_id(intent.centre, intent.source, row)
     base = current or Place(id=id_, centre=intent.centre, created_at=at, title="", source=intent.source)
-    return read_place(row.place, base)
+    said = read_place(row.place, base)
+    return msgspec.structs.replace(said, address_access=narrower(base.address_access, said.address_access))
+
+
+def narrower(one: E, other: E) -> E:
+    """Of two levels of access the one that tells fewer people: each enumeration goes from public to narrow."""
+    order = list(type(one))
+    return max(one, other, key=order.index)
+
+
+def private_as(current: Meeting, said: Meeting) -> Meeting:
+    """What the source says, no more public than the meeting is here: a coordinator's choice outlives the next list."""
+    online = said.online
+    if online is not None and current.online is not None:
+        online = msgspec.structs.replace(online, access=narrower(current.online.access, online.access))
+    return msgspec.structs.replace(said, visibility=narrower(current.visibility, said.visibility), online=online)
 
 
 def wanted_meeting(
@@ -89,7 +109,7 @@ def wanted_meeting(
     """What the row's meeting should be. The first import fixes where it starts; changed dates keep their changes."""
     base = current or blank(meeting_id(intent.centre, intent.source, row.source_id), intent.centre, at)
     base = msgspec.structs.replace(base, status=Status.ACTIVE, cancelled_at=None)
-    said = read_meeting(row.meeting, base, "")
+    said = private_as(base, read_meeting(row.meeting, base, ""))
     wanted = msgspec.structs.replace(
         said,
         place=place_id(intent.centre, intent.source, row),
@@ -99,10 +119,9 @@ def wanted_meeting(
     )
     if current is None:
         return wanted
+    day = (base if said.schedule.rule else said).schedule.start.date()
     schedule = msgspec.structs.replace(
-        said.schedule,
-        start=datetime.combine(base.schedule.start.date(), said.schedule.start.time()),
-        extra=base.schedule.extra,
+        said.schedule, start=datetime.combine(day, said.schedule.start.time()), extra=base.schedule.extra
     )
     wanted = msgspec.structs.replace(wanted, schedule=schedule)
     edited = edits.edit_all(base, edits.Edit(wanted, "keep", start_named=False), at, neighbours)

@@ -16,7 +16,8 @@ from services.meetings.check import possible
 from services.meetings.desk import CENTRE, PLACE, ROOM, Decision, Desk, Held, actor, expect_etag
 from services.meetings.masks import merged
 from services.meetings.types import Centre, Meeting, Status
-from services.meetings.wire import child_name, meeting_message, read_meeting, stamp
+from services.meetings.wire import meeting_message, read_meeting, stamp
+from services.recurrence.edits import same_days
 from services.recurrence.types import RecurrenceError, Schedule
 from services.recurrence.wire import parse_key
 
@@ -100,12 +101,13 @@ class Series:
         async def decide(at: str) -> Decision[meeting_pb2.Meeting]:
             held = await self.parts.meeting(call.message.meeting.name, "meeting.name")
             expect_etag(call.message.meeting.name, held.record, call.message.meeting.etag)
+            edits.refuse_cancelled(held.value)
             if following:
                 return await self._following(call, held, at)
-            edited = edits.edit_all(
-                held.value, edit(call.message, held.value), at, await self.parts.neighbours(held.value)
-            )
-            return await self._settle(call, held, edited, at, "update")
+            around = await self.parts.neighbours(held.value)
+            edited = edits.edit_all(held.value, edit(call.message, held.value), at, values(*around))
+            moved = () if same_days(held.value.schedule, edited.schedule) else fenced(around, at, actor(call))
+            return await self._settle(call, held, edited, at, "update", moved)
 
         return await self.desk.write(call, decide)
 
@@ -117,18 +119,21 @@ class Series:
         except RecurrenceError as error:
             raise Invalid(Violation("occurrence", error.reason)) from error
         around = await self.parts.neighbours(held.value)
+        later = around[1]
         parts = edits.split(held.value, key, self.desk.ids.uuid(), at)
         if parts is None:
-            edited = edits.edit_all(held.value, edit(call.message, held.value), at, around)
-            return await self._settle(call, held, edited, at, "update")
+            edited = edits.edit_all(held.value, edit(call.message, held.value), at, values(*around))
+            moved = () if same_days(held.value.schedule, edited.schedule) else fenced(around, at, actor(call))
+            return await self._settle(call, held, edited, at, "update", moved)
         cut, continuation = parts
-        edited = edits.edit_all(continuation, edit(call.message, continuation), at, edits.Neighbours(cut, around.after))
+        edited = edits.edit_all(
+            continuation, edit(call.message, continuation), at, edits.Neighbours(cut, later.value if later else None)
+        )
         if edited.visibility is not held.value.visibility:
             cut = msgspec.structs.replace(cut, next_revision=0)  # what it would wait for may never be public
         edited = msgspec.structs.replace(edited, sequence=0, day_changes=())
         others = [records.write(held.record, cut, at=at, actor=actor(call))]
-        if around.after is not None:
-            later = await self.parts.meeting(child_name(cut.centre, "meetings", around.after.id))
+        if later is not None:
             relinked = msgspec.structs.replace(later.value, previous=edited.id)
             others.append(records.write(later.record, relinked, at=at, actor=actor(call)))
         return await self._settle(call, None, edited, at, "split", tuple(others))
@@ -163,6 +168,16 @@ class Series:
         reply = stamp(meeting_message(meeting), record)
         reason = getattr(call.message, "reason", "")
         return Decision((record, *others, *moved), reply, action, reason)
+
+
+def values(before: Held[Meeting] | None, after: Held[Meeting] | None) -> edits.Neighbours:
+    """The parts around one, as the rules take them."""
+    return edits.Neighbours(before.value if before else None, after.value if after else None)
+
+
+def fenced(around: tuple[Held[Meeting] | None, ...], at: str, who: str) -> tuple[Record, ...]:
+    """The parts around one whose days change, moved on: if their days change meanwhile, one of the two decides anew."""
+    return tuple(records.touch(held.record, at, who) for held in around if held is not None)
 
 
 def edit(request: pb.UpdateMeetingRequest, current: Meeting) -> edits.Edit:

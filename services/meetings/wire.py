@@ -107,6 +107,8 @@ def place_message(place: Place, *, public: bool = False) -> place_pb2.Place:
         address_access=number(ADDRESS_ACCESS, place.address_access),  # type: ignore[arg-type]  # the wire's number
         accessibility=place.accessibility,
     )
+    if public and place.address_access is not AddressAccess.PUBLIC:
+        message.ClearField("title")  # it may name the house, or be its address
     if not public or place.address_access is not AddressAccess.HOLDERS:
         message.area = place.area
     if not public or place.address_access is AddressAccess.PUBLIC:
@@ -128,7 +130,7 @@ def read_place(message: place_pb2.Place, base: Place, prefix: str = "place.") ->
         title=problems.title("title", message.title),
         address=problems.line("address", message.address, 500),
         area=problems.line("area", message.area),
-        address_access=problems.choice("address_access", message.address_access, ADDRESS_ACCESS, AddressAccess.PUBLIC),
+        address_access=problems.choice("address_access", message.address_access, ADDRESS_ACCESS, base.address_access),
         position=_read_position(message, problems),
         approximate=message.approximate,
         accessibility=problems.words("accessibility", message.accessibility),
@@ -150,18 +152,19 @@ def _read_position(message: place_pb2.Place, problems: Problems) -> Position | N
     return Position(round(message.latitude * 1e7), round(message.longitude * 1e7))
 
 
-def room_message(room: Room) -> place_pb2.Room:
-    """A room, all of which is public."""
-    return place_pb2.Room(
+def room_message(room: Room, *, public: bool = False) -> place_pb2.Room:
+    """A room; the public one without words that may tell the address: a room does not know its place's level."""
+    message = place_pb2.Room(
         name=child_name(room.centre, "rooms", room.id),
         create_time=timestamp(room.created_at),
-        title=room.title,
         place=child_name(room.centre, "places", room.place),
         capacity=room.capacity,
         accessibility=room.accessibility,
         equipment=room.equipment,
-        notes=room.notes,
     )
+    if not public:
+        message.title, message.notes = room.title, room.notes
+    return message
 
 
 def read_room(message: place_pb2.Room, base: Room) -> Room:
@@ -287,10 +290,11 @@ def meeting_message(meeting: Meeting, *, public: bool = False) -> meeting_pb2.Me
     return message
 
 
-def read_online(message: meeting_pb2.Online, field: str, problems: Problems) -> Online:
-    """How to join from afar."""
+def read_online(message: meeting_pb2.Online, field: str, problems: Problems, now: Online | None) -> Online:
+    """How to join from afar. Who may learn it stays as it is `now` where the message does not say."""
+    access = now.access if now else OnlineAccess.PUBLIC
     return Online(
-        access=problems.choice(f"{field}.access", message.access, ONLINE_ACCESS, OnlineAccess.PUBLIC),
+        access=problems.choice(f"{field}.access", message.access, ONLINE_ACCESS, access),
         url=problems.url(f"{field}.url", message.url),
         phone=problems.phone(f"{field}.phone", message.phone),
         passcode=problems.line(f"{field}.passcode", message.passcode),
@@ -315,15 +319,18 @@ def read_meeting(message: meeting_pb2.Meeting, base: Meeting, prefix: str = "mee
         accessibility=problems.words("accessibility", message.accessibility),
         notes=problems.text("notes", message.notes),
         group=problems.line("group", message.group),
-        visibility=problems.choice("visibility", message.visibility, VISIBILITIES, Visibility.PUBLIC),
-        online=read_online(message.online, "online", problems) if message.HasField("online") else None,
+        visibility=problems.choice("visibility", message.visibility, VISIBILITIES, base.visibility),
+        online=read_online(message.online, "online", problems, base.online) if message.HasField("online") else None,
     )
     problems.settle()
     return meeting
 
 
-def read_change(message: meeting_pb2.OccurrenceChange, base: Change) -> Change:
-    """What differs on one date, but for place and rooms, which are looked up. Raises Invalid naming fields."""
+def read_change(message: meeting_pb2.OccurrenceChange, base: Change, series: Online | None = None) -> Change:
+    """What differs on one date, but for place and rooms, which are looked up. Raises Invalid naming fields.
+
+    `series` is how the series is joined from afar: a link for one date is as public as that, unless it says otherwise.
+    """
     problems = Problems("change.")
     moved = meeting_pb2.OccurrenceChange()
     moved.CopyFrom(message)
@@ -342,7 +349,9 @@ def read_change(message: meeting_pb2.OccurrenceChange, base: Change) -> Change:
         title=problems.title("title", message.title) if message.HasField("title") else None,
         notes=problems.text("notes", message.notes) if message.HasField("notes") else None,
         mode=problems.stated("mode", message.mode, MODES, Mode.IN_PERSON) if message.HasField("mode") else None,
-        online=read_online(message.online, "online", problems) if message.HasField("online") else None,
+        online=read_online(message.online, "online", problems, base.online or series)
+        if message.HasField("online")
+        else None,
     )
     problems.settle()
     return change
