@@ -76,7 +76,8 @@ def _looks_like(text: str, error: json.JSONDecodeError) -> str:
         return "it looks like XML or HTML, not JSON"
     if start.startswith("begin:vcalendar"):
         return "it is a calendar (iCalendar), not JSON"
-    if start[:1] in "[{" and not text[error.pos :].strip():
+    cut = error.msg.startswith("Unterminated string") or not text[error.pos :].strip()
+    if start[:1] in "[{" and cut:
         return "it is JSON that ends in the middle: truncated"
     if "," in start.partition("\n")[0] and start[:1] not in "[{":
         return "it looks like a table (CSV), not JSON"
