@@ -98,7 +98,9 @@ def test_a_tag_counts_for_its_own_coding_only(system: System) -> None:
 
 
 def test_another_tag_wins_over_a_date_that_is_late_enough(system: System) -> None:
-    late = format_datetime(parsedate_to_datetime(system.get(FEED).headers["last-modified"]) + timedelta(days=2), usegmt=True)
+    late = format_datetime(
+        parsedate_to_datetime(system.get(FEED).headers["last-modified"]) + timedelta(days=2), usegmt=True
+    )
 
     assert system.get(FEED, if_none_match='"other"', if_modified_since=late).status == 200
     assert system.get(FEED, if_none_match='"other"').status == 200
