@@ -36,7 +36,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if asked.run is None:
         os.execv(sys.executable, [sys.executable, "-m", "services.everything"])  # noqa: S606 - our own module
     try:
-        raise SystemExit(asyncio.run(asked.run(asked, read(os.environ))))
+        code = asyncio.run(asked.run(asked, read(os.environ)))
+        if sys.stdout is not None:
+            sys.stdout.flush()  # here, where it can still be said that it failed
+        raise SystemExit(code)
     except SettingsError as error:
         print("openchair:", *error.problems, sep="\n  ", file=sys.stderr)
         raise SystemExit(2) from None
@@ -44,14 +47,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(f"openchair: {failure}", file=sys.stderr)
         raise SystemExit(failure.code) from None
     except BrokenPipeError:  # whoever reads our output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()
         raise SystemExit(0) from None
     except OSError as error:
         print(f"openchair: {error}", file=sys.stderr)
+        _discard_output()
         raise SystemExit(1) from None
     except KeyboardInterrupt:
         print("openchair: stopped", file=sys.stderr)
         raise SystemExit(130) from None
+
+
+def _discard_output() -> None:
+    """What could not be written goes nowhere, so that the interpreter does not try again at its end."""
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

@@ -114,6 +114,7 @@ class Imports:
             await self.desk.held("centre", centre, Centre, centre_name(centre), centre)
             if not held.value.batches:
                 raise Unmet("an import without rows would only take things away", "IMPORT_EMPTY")
+            await self._refuse_two_at_once(held.value)
             gone = await self.importing.gone(held.value)
             if request.remove_gone:
                 await self.importing.refuse_shrinking(held.value, gone)
@@ -150,6 +151,12 @@ class Imports:
             return Decision(await self.importing.forgotten(held, at, actor(call)), Empty(), "delete")
 
         return await self.desk.write(call, decide)
+
+    async def _refuse_two_at_once(self, intent: Import) -> None:
+        """Two lists of one source would each win for some rows, whichever is the newer. Raises Unmet."""
+        others = await self.desk.every("import", Import, centre=intent.centre)
+        if any(each.value.status is ImportStatus.RUNNING and each.value.source == intent.source for each in others):
+            raise Unmet("another import from this source is not done yet", "IMPORT_RUNNING")
 
     async def _import(self, name: str) -> Held[Import]:
         ids = IMPORT.parse(name, "name")

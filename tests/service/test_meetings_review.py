@@ -241,9 +241,25 @@ async def test_a_kept_date_that_would_meet_twice_at_one_hour_is_refused_by_name(
 
 async def test_a_meeting_never_grows_larger_than_an_event_may_be(house: House) -> None:
     meeting = await house.meeting()
-    days = (START.date() + timedelta(days=3, weeks=week) for week in range(200))
-    with pytest.raises(Unmet) as refusal:
-        for day in days:
+
+    async def fill() -> None:
+        for week in range(200):
+            day = START.date() + timedelta(days=3, weeks=week)
             name = f"{meeting.name}/occurrences/{day:%Y%m%d}"
             await house.call("ChangeOccurrence", name=name, change={"notes": "n" * 8_000})
+
+    with pytest.raises(Unmet) as refusal:
+        await fill()
     assert refusal.value.reason == "MEETING_TOO_LARGE"
+
+
+async def test_two_lists_of_one_source_come_in_one_after_the_other(house: House) -> None:
+    older, newer = await staged(house, row(1, "a", notes="old")), await staged(house, row(1, "a", notes="new"))
+    await house.call("CommitImport", name=older)
+    with pytest.raises(Unmet) as refusal:
+        await house.call("CommitImport", name=newer)
+    assert refusal.value.reason == "IMPORT_RUNNING"
+    await house.sweep()
+    await house.call("CommitImport", name=newer)
+    await house.sweep()
+    assert [each.notes for each in (await house.call("ListMeetings", parent=CENTRE)).meetings] == ["new"]

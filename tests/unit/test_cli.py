@@ -66,3 +66,14 @@ def test_a_key_that_others_may_read_is_named_and_not_taken_for_a_wrong_address(t
     (tmp_path / "keys" / "token.key").chmod(0o644)
     ended, _, said = openchair(tmp_path, *IMPORT, "--timezone=UTC")
     assert (ended, "token.key" in said, "OPENCHAIR_TARGET" in said) == (1, True, False)
+
+
+@pytest.mark.parametrize(("output", "code", "says"), [("| true", 0, ""), ("> /dev/full", 1, "No space left")])
+def test_an_output_that_takes_no_more_is_no_traceback(tmp_path: Path, output: str, code: int, says: str) -> None:
+    command = f"{sys.executable} -m services.cli token --subject kim --role member {output}; exit ${{PIPESTATUS[0]}}"
+    environ = {"PATH": "/usr/bin:/bin", "PYTHONPATH": f"{ROOT}:{ROOT / 'gen'}", "OPENCHAIR_DATA": str(tmp_path)}
+    done = subprocess.run(["/bin/bash", "-c", command], cwd=ROOT, env=environ, capture_output=True, check=False)
+    assert done.returncode == code
+    assert says in done.stderr.decode()
+    assert "Traceback" not in done.stderr.decode()
+    assert "Exception ignored" not in done.stderr.decode()
