@@ -123,7 +123,8 @@ def _vobject_starts(event: Any, until: datetime) -> list[datetime]:
         rules = event.getrruleset(addRDate=True)
     if rules is None:
         return [event.dtstart.value]
-    return list(rules.between(event.dtstart.value, until + _LONGEST, inc=True))
+    earliest = event.dtstart.value - timedelta(days=366)  # an extra date may lie before the start
+    return list(rules.between(earliest, until + _LONGEST, inc=True))
 
 
 @cache
