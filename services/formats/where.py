@@ -35,6 +35,9 @@ def place(record: Mapping[str, Any], warnings: list[str]) -> places.Place | None
     title = words.line(record.get("location")) or address.split(",")[0]
     if not title:
         return None
+    notes, private = words.without_passcodes(words.text(record.get("location_notes")))
+    if private:
+        warnings.append("lines of its location_notes that seem to hold a passcode are left out")
     approximate = words.line(record.get("approximate")).lower() in {"yes", "true", "1"}
     found = places.Place(
         title=title[:_TITLE],
@@ -42,7 +45,7 @@ def place(record: Mapping[str, Any], warnings: list[str]) -> places.Place | None
         area=(_area(record) or (address if approximate else ""))[:_TITLE],
         address_access=places.ADDRESS_ACCESS_AREA_ONLY if approximate else places.ADDRESS_ACCESS_PUBLIC,
         approximate=approximate,
-        notes=words.text(record.get("location_notes")),
+        notes=notes,
     )
     _locate(found, record, warnings)
     return found

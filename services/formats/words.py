@@ -16,7 +16,9 @@ _SUSPECT = re.compile(
     "\U000e0000-\U000e0fff]"
 )
 _PASSCODE = re.compile(
-    r"\bpass\s*(?:code|word)s?\b|\bpwd\b|\bpasscode\b|\bcontrase\u00f1a\b|\bmot de passe\b", re.IGNORECASE
+    r"\bpass\s*(?:code|word)s?\b|\bpwd?\b|\bpsw\b|\bpass\s*[:#=]|\b(?:access|entry|security)\s+code\b|\bcode\s*[:#=]"
+    r"|\bpin\b\W{0,3}\d|\bcontrase\u00f1a\b|\bclave\s*[:#=]|\bmot de passe\b|\bmdp\b|\b(?:kenn|pass)wort\b",
+    re.IGNORECASE,
 )
 _NO_PASSCODE = re.compile(r"\bno\s+pass\s*(?:code|word)s?\b(?!\s*\[)", re.IGNORECASE)
 

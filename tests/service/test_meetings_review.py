@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from services.formats import meeting_guide
 from services.kit.clock import SystemClock
 from services.kit.errors import Invalid, NotFound, Unavailable, Unmet
 from services.kit.store.memory import MemoryStore
@@ -263,3 +265,14 @@ async def test_two_lists_of_one_source_come_in_one_after_the_other(house: House)
     await house.call("CommitImport", name=newer)
     await house.sweep()
     assert [each.notes for each in (await house.call("ListMeetings", parent=CENTRE)).meetings] == ["new"]
+
+
+@pytest.mark.parametrize(
+    "line", ["PW: 1234", "pw 1234", "PIN: 1234", "Access code 1234", "Code: 1234", "mdp: 12", "Pass: 1", "clave: 12"]
+)
+def test_what_looks_like_a_passcode_in_a_list_is_in_no_public_field(line: str) -> None:
+    record = {"name": "A", "slug": "a", "day": 1, "time": "19:00", "location": "Hall", "address": "1 Main St"}
+    record |= {"conference_url": "https://meet.example.org/a", "notes": f"Welcome\n{line}", "location_notes": line}
+    text = json.dumps([record]).encode()
+    (said,) = meeting_guide.read(text, fellowship="AA", timezone="UTC", today=START.date()).rows
+    assert (said.meeting.notes, said.meeting.online.notes, said.place.notes) == ("Welcome", line, "")
