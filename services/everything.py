@@ -39,6 +39,7 @@ from services.web import web
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
+    from pathlib import Path
 
     from services.kit.projection import Projection
 
@@ -58,7 +59,8 @@ class Everything:
         self._buses: list[NatsBus] = []
         self.folder = DataFolder(settings.data, clock)
         self.nats = NatsServer(self.folder, _users(settings.site), clock, log)
-        self.store = SqliteStore(settings.data / "meetings.sqlite", KINDS, clock)
+        self._database = settings.data / "meetings.sqlite"
+        self.store = SqliteStore(self._database, KINDS, clock)
         self.health = Health({"start": self._check_start})
         self._started = False
         self._front = Front(self.health.mounts())
@@ -90,6 +92,9 @@ class Everything:
         await self._http.start()
         await self.nats.start()
         await self._provision()
+        if not self._database.exists():
+            self._log.info("the data folder is empty: loading the sample centre")
+            await self._load_sample()
         await self.store.open()
         await self._start_meetings()
         await self._start_readers()
@@ -159,19 +164,34 @@ class Everything:
                         self._log.warning("a stream is gone: making it again", stream=settings.name)
                         await provision(bus, (settings,))
 
+    async def _load_sample(self) -> None:
+        """Makes the database beside its place: whoever ends us meanwhile leaves the whole sample or none of it."""
+        draft = self._database.with_suffix(".new")
+        for stale in draft.parent.glob(f"{draft.name}*"):
+            stale.unlink()
+        store = SqliteStore(draft, KINDS, self._clock)
+        await store.open()
+        try:
+            meetings = Meetings(self._desk(store))
+            await meetings.load()
+            await meetings.sample.load()
+        finally:
+            await store.close()
+        _put(draft, self._database)
+
+    def _desk(self, store: SqliteStore) -> Desk:
+        secret = (self._settings.page_secret or secrets.token_hex(32)).encode()
+        return Desk(store, self._clock, self._ids, Pages(secret))
+
     async def _start_meetings(self) -> None:
         settings = self._settings
-        secret = (settings.page_secret or secrets.token_hex(32)).encode()
-        desk = Desk(self.store, self._clock, self._ids, Pages(secret))
+        desk = self._desk(self.store)
         self.meetings = Meetings(desk)
         await self.meetings.load()
         bus = await self._bus("meetings")
         self.relay = Relay(self.store, bus, PUBLICATIONS, settings.site, self._clock, self._log)
         sweeper = Sweeper(self.store, self._clock, self.meetings.due, log=self._log)
         desk.wake = sweeper.wake
-        if not (await self.store.find("centre", {}, limit=1)).records:
-            self._log.info("the data folder is empty: loading the sample centre")
-            await self.meetings.sample.load()
         self._task("relay", self.relay.run())
         self._task("sweeper", sweeper.run())
         keys = load_or_make_keys(settings.data / "keys")
@@ -216,6 +236,16 @@ class Everything:
     async def _check_projections(self) -> str:
         late = [name for name, projection in self.projections.items() if not projection.ready.is_set()]
         return f"still reading: {', '.join(late)}" if late else ""
+
+
+def _put(draft: Path, place: Path) -> None:
+    """Gives a finished file its name, for good: what is written to it later must not be lost with the name."""
+    draft.replace(place)
+    folder = os.open(place.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def _users(site: str) -> tuple[NatsUser, ...]:
