@@ -219,13 +219,13 @@ def environment(changes: Mapping[str, str]) -> dict[str, str]:
     return {**kept, **changes}
 
 
-def until(condition: Callable[[], T | None], what: str, seconds: float = PATIENCE) -> T:
+def until(condition: Callable[[], T | None], what: str, seconds: float = PATIENCE, interval: float = 0.02) -> T:
     """What the condition gives once it is true. Raises TimeoutError, naming what was waited for."""
     deadline = time.monotonic() + seconds
     while not (found := condition()):
         if time.monotonic() > deadline:
             raise TimeoutError(f"never came true within {seconds} s: {what}")
-        time.sleep(0.02)
+        time.sleep(interval)
     return found
 
 

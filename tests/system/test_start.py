@@ -7,6 +7,8 @@ import fcntl
 import os
 import signal
 import socket
+import sqlite3
+from contextlib import closing, suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -35,6 +37,17 @@ UNKNOWN = {"UNAVAILABLE", "CANCELLED"}
 def system(tmp_path: Path) -> Iterator[System]:
     with running(tmp_path) as started:
         yield started
+
+
+def stored_meetings(system: System) -> int:
+    """How many meetings are in a database, finished or not, whoever has it open; 0 where there is none yet."""
+    for name in ("meetings.new", "meetings.sqlite"):
+        with (
+            suppress(sqlite3.OperationalError),
+            closing(sqlite3.connect(f"file:{system.data / name}?mode=ro", uri=True)) as found,
+        ):
+            return int(found.execute("SELECT count(*) FROM record_meeting").fetchone()[0])
+    return 0
 
 
 def free(system: System) -> bool:
@@ -191,5 +204,24 @@ def test_a_start_that_is_interrupted_leaves_nothing_behind(tmp_path: Path) -> No
         assert "Traceback" not in system.said()
         assert free(system)
         system.start()
+    finally:
+        system.clean()
+
+
+async def test_a_first_start_that_is_killed_while_it_loads_the_sample_ends_with_the_whole_sample(
+    tmp_path: Path,
+) -> None:
+    system = System(tmp_path)
+    try:
+        system.launch()
+        until(lambda: stored_meetings(system), "some of the sample is in the store", interval=0)
+        system.kill()
+        assert 0 < stored_meetings(system) < 30, "the kill came too late to show anything"
+        system.start()
+        async with system.meetings() as stub:
+            meetings = await acts.meetings(stub, SAMPLE)
+        assert len(meetings) == 30
+        assert sum(len(meeting.changes) for meeting in meetings) == 2
+        assert len(acts.events(system.feed("riverside"))) >= 30
     finally:
         system.clean()
