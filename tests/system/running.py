@@ -72,7 +72,7 @@ class System:
         """Comes back when it is ready. How many seconds that took."""
         begun = time.monotonic()
         self.launch()
-        until(self._settled, f"ready:\n{self.said()}")
+        until(self._settled, "it is ready, or has ended")
         assert self.readiness().ready, self.said()
         return time.monotonic() - begun
 

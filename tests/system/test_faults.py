@@ -187,6 +187,29 @@ async def provisioner(system: System) -> AsyncIterator[JetStreamContext]:
         await connection.close()
 
 
+async def test_a_nats_that_dies_and_loses_its_disk_is_filled_again_and_no_feed_ever_shows_less(
+    system: System,
+) -> None:
+    async with system.meetings() as stub:
+        made = await furnish(system, stub)
+        before, sample = system.feed("house"), acts.events(system.feed("riverside"))
+        with system.frozen_nats():
+            shutil.rmtree(system.data / "nats" / "jetstream")
+            os.kill(system.nats_pid, signal.SIGKILL)
+
+        def ready() -> bool:
+            assert system.feed("house") == before
+            return system.readiness().ready
+
+        until(lambda: not ready(), "it is noticed")
+        until(ready, "ready again")
+        await_titles(system, await rename_all(stub, made, "After"))
+    system.stop()
+    system.start()  # from the stream alone, as a reader that was away would have it
+    assert len(acts.events(system.feed("house"))) == MEETINGS
+    assert acts.events(system.feed("riverside")) == sample
+
+
 async def test_a_stream_deleted_while_it_runs_is_made_and_filled_again_and_no_feed_ever_shows_less(
     system: System,
 ) -> None:
