@@ -27,6 +27,8 @@ R = TypeVar("R", bound=Message)
 
 LARGEST_MEETING = 700 * 1024  # bytes, as it is stored; a broker refuses events over 1 MiB
 
+ATTEMPTS = 32  # how often a decision is taken anew when somebody was faster
+
 CENTRE = Pattern("centres/{centre}")
 PLACE = Pattern("centres/{centre}/places/{place}")
 ROOM = Pattern("centres/{centre}/rooms/{room}")
@@ -104,7 +106,7 @@ class Desk:
             audit = trail(decision.records, at, actor(call), decision.action, decision.reason)
             return Commit(decision.records, answer_for(call, decision.reply), audit), decision.reply
 
-        reply = await transact(self.store, self.clock, self.ids, attempt)
+        reply = await transact(self.store, self.clock, self.ids, attempt, attempts=ATTEMPTS)
         self.wake()
         return reply
 

@@ -77,7 +77,8 @@ def with_venues(meeting: Meeting, places: Mapping[str, Place], rooms: Mapping[st
         for change in meeting.changes
     )
     own = venue(meeting.place, meeting.rooms) if meeting.place else None
-    return msgspec.structs.replace(meeting, venue=own, changes=changes)
+    elsewhere = any(change.place not in {None, meeting.place} for change in changes)
+    return msgspec.structs.replace(meeting, venue=own, changes=changes, elsewhere=elsewhere)
 
 
 def numbered(old: Meeting, new: Meeting) -> Meeting:
@@ -97,6 +98,8 @@ def _noticeable(meeting: Meeting) -> Meeting:
         day_changes=(),
         source=None,
         source_name="",
+        withdrawn=False,
+        elsewhere=False,
         place="",
         rooms=(),
         online=online,
@@ -220,8 +223,13 @@ def restore_occurrence(meeting: Meeting, key: Key) -> Meeting:
     return with_change(meeting, Change(date=key.date, ordinal=key.ordinal))
 
 
-def cancel_meeting(meeting: Meeting, at: str) -> Meeting:
-    """Deleted: shown as cancelled until its tombstone is due. `next` stays, so that an import finds the living part."""
+def cancel_meeting(meeting: Meeting, at: str, *, withdrawn: bool) -> Meeting:
+    """Deleted: shown as cancelled until its tombstone is due. `withdrawn`: by a person, so no import brings it back.
+
+    `next` stays, so that an import finds the living part.
+    """
     refuse_cancelled(meeting)
-    cancelled = msgspec.structs.replace(meeting, status=Status.CANCELLED, cancelled_at=at, previous="", next_revision=0)
+    cancelled = msgspec.structs.replace(
+        meeting, status=Status.CANCELLED, cancelled_at=at, withdrawn=withdrawn, previous="", next_revision=0
+    )
     return numbered(meeting, cancelled)

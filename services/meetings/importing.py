@@ -132,7 +132,7 @@ class Importing:
         """Brings rows into force: those of one place one after the other, different places at once."""
         by_place: defaultdict[str, list[int]] = defaultdict(list)
         for index, row in enumerate(taken):
-            by_place[rows.place_id(intent.centre, intent.source, row)].append(index)
+            by_place[rows.place_key(intent, row)].append(index)
         lines: dict[int, ReportRow] = {}
 
         async def at_one_place(indexes: list[int]) -> None:
@@ -163,7 +163,7 @@ class Importing:
                 return Commit(()), None
             if held.value.status is Status.CANCELLED:
                 return Commit(()), None
-            removed = await self.parts.removal(held.value, held.record, at, who)
+            removed = await self.parts.removal(held.value, held.record, at, who, withdrawn=False)
             return Commit(removed, (), trail(removed, at, who, "delete", "gone from the source")), None
 
         await transact(self.desk.store, self.desk.clock, self.desk.ids, attempt)

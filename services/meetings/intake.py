@@ -8,14 +8,17 @@ from services.kit.errors import Refusal, Unavailable
 from services.kit.record import transact
 from services.kit.store.port import Commit, Record
 from services.meetings import records, rows
-from services.meetings.desk import Desk, trail
+from services.meetings.desk import ATTEMPTS, Desk, Held, trail
 from services.meetings.edits import Neighbours
-from services.meetings.types import Import, Meeting, Outcome, Place, ReportRow, Status
+from services.meetings.types import AddressAccess, Import, Meeting, Outcome, Place, ReportRow, Status
 
 if TYPE_CHECKING:
     from openchair.meetings.v1 import import_pb2
 
     from services.meetings.parts import Parts
+
+
+NEW_PLACE = "new"  # stands in a plan for the id that a place will get
 
 
 class Known(NamedTuple):
@@ -40,7 +43,8 @@ class Intake:
         try:
             known = await self._known(intent, row)
             outcome = outcome_of(intent, row, known)
-            return self._line(intent, row, known, outcome)
+            place = await self._place(intent, row)
+            return self._line(intent, row, known, outcome, place.value.id if place else NEW_PLACE)
         except Unavailable:
             raise
         except Refusal as refusal:
@@ -62,29 +66,34 @@ class Intake:
 
     async def _take(self, intent: Import, row: import_pb2.ImportRow) -> ReportRow:
         who = f"import/{intent.id}"
-        if outcome_of(intent, row, await self._known(intent, row)) is not Outcome.UNCHANGED:
-            await self._settle_place(intent, row, who)
+        known = await self._known(intent, row)
+        outcome, place = outcome_of(intent, row, known), ""
+        if outcome is not Outcome.UNCHANGED:
+            place = await self._settle_place(intent, row, known, who)
 
         async def attempt() -> tuple[Commit, ReportRow]:
             at = self.desk.now()
             known = await self._known(intent, row)
             outcome = outcome_of(intent, row, known)
-            line = self._line(intent, row, known, outcome)
+            line = self._line(intent, row, known, outcome, place)
             if outcome is Outcome.UNCHANGED or taken_by(intent, known.meeting):
                 return Commit(()), line
-            wanted = rows.wanted_meeting(row, intent, known.meeting, at, known.around)
+            wanted = rows.wanted_meeting(row, intent, known.meeting, place, at, known.around)
             housed, moved = await self.parts.housed(known.meeting, wanted, at, who)
             written = (records.write(known.record, housed, at=at, actor=who), *moved)
             return Commit(written, (), trail(written, at, who, "import")), line
 
-        return await transact(self.desk.store, self.desk.clock, self.desk.ids, attempt)
+        return await transact(self.desk.store, self.desk.clock, self.desk.ids, attempt, attempts=ATTEMPTS)
 
-    def _line(self, intent: Import, row: import_pb2.ImportRow, known: Known, outcome: Outcome) -> ReportRow:
-        id_ = known.meeting.id if known.meeting else rows.meeting_id(intent.centre, intent.source, row.source_id)
+    def _line(self, intent: Import, row: import_pb2.ImportRow, known: Known, outcome: Outcome, place: str) -> ReportRow:
+        meeting = known.meeting
+        id_ = meeting.id if meeting else rows.meeting_id(intent.centre, intent.source, row.source_id)
         reasons: tuple[str, ...] = ()
-        if outcome is Outcome.CHANGED and known.meeting is not None and not taken_by(intent, known.meeting):
-            wanted = rows.wanted_meeting(row, intent, known.meeting, self.desk.now(), known.around)
-            reasons = rows.fields_changed(known.meeting, wanted)
+        if meeting is not None and withdrawn(known):
+            reasons = ("it was deleted here, so it is not brought back",)
+        elif meeting is not None and outcome is Outcome.CHANGED and not taken_by(intent, meeting):
+            wanted = rows.wanted_meeting(row, intent, meeting, place, self.desk.now(), known.around)
+            reasons = rows.fields_changed(meeting, wanted)
         return rows.report(row, outcome, id_, reasons)
 
     async def _known(self, intent: Import, row: import_pb2.ImportRow) -> Known:
@@ -99,24 +108,48 @@ class Intake:
             record = await self.desk.store.get("meeting", meeting.next)
         return Known()
 
-    async def _settle_place(self, intent: Import, row: import_pb2.ImportRow, who: str) -> None:
-        """The place as a new or changed row has it; meetings that are held there follow by themselves."""
-        id_ = rows.place_id(intent.centre, intent.source, row)
-        if not id_:
-            return
+    async def _place(self, intent: Import, row: import_pb2.ImportRow) -> Held[Place] | None:
+        """The row's place, if it came in before."""
+        key = rows.place_key(intent, row)
+        if not key:
+            return None
+        page = await self.desk.store.find("place", {"centre": intent.centre, "source_key": key}, limit=1)
+        return Held(page.records[0], records.read(page.records[0], Place)) if page.records else None
 
-        async def attempt() -> tuple[Commit, None]:
+    async def _settle_place(self, intent: Import, row: import_pb2.ImportRow, known: Known, who: str) -> str:
+        """The place as a new or changed row has it, by its id; meetings that are held there follow by themselves."""
+        key = rows.place_key(intent, row)
+        if not key:
+            return ""
+        former = known.meeting.venue if known.meeting else None
+        withheld = former.address_access if former else AddressAccess.PUBLIC
+
+        async def attempt() -> tuple[Commit, str]:
             at = self.desk.now()
-            record = await self.desk.store.get("place", id_)
-            current = records.read(record, Place) if record else None
-            wanted = rows.wanted_place(row, intent, current, at)
-            if record is not None and not record.gone and wanted == current:
-                return Commit(()), None
-            due = at if current else None
-            written = (records.write(record, wanted, at=at, actor=who, due_at=due),)
-            return Commit(written, (), trail(written, at, who, "import")), None
+            held = await self._place(intent, row)
+            base = held.value if held else self._new_place(intent, key, at)
+            wanted = rows.wanted_place(row, base, withheld)
+            if held and wanted == held.value:
+                return Commit(()), wanted.id
+            record = records.write(held.record if held else None, wanted, at=at, actor=who, due_at=at if held else None)
+            return Commit((record,), (), trail((record,), at, who, "import")), wanted.id
 
-        await transact(self.desk.store, self.desk.clock, self.desk.ids, attempt)
+        return await transact(self.desk.store, self.desk.clock, self.desk.ids, attempt, attempts=ATTEMPTS)
+
+    def _new_place(self, intent: Import, key: str, at: str) -> Place:
+        return Place(
+            id=self.desk.ids.uuid(),
+            centre=intent.centre,
+            created_at=at,
+            title="",
+            source=intent.source,
+            source_key=key,
+        )
+
+
+def withdrawn(known: Known) -> bool:
+    """Whether a person deleted it here: no list brings it back."""
+    return known.meeting is not None and known.meeting.status is Status.CANCELLED and known.meeting.withdrawn
 
 
 def taken_by(intent: Import, meeting: Meeting | None) -> bool:
@@ -131,6 +164,8 @@ def outcome_of(intent: Import, row: import_pb2.ImportRow, known: Known) -> Outco
         return Outcome.NEW
     if taken_by(intent, meeting):
         return Outcome.NEW if meeting.created_at >= intent.created_at else Outcome.CHANGED
+    if withdrawn(known):
+        return Outcome.UNCHANGED
     if known.record.gone or meeting.status is Status.CANCELLED:
         return Outcome.CHANGED
     same = meeting.source is not None and meeting.source.digest == rows.digest(row)

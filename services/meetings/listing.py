@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, TypeAlias
 
 from openchair.meetings.v1 import meeting_service_pb2 as pb
 from openchair.meetings.v1 import occurrence_pb2
@@ -16,12 +18,17 @@ from services.recurrence.agenda import Agenda
 from services.recurrence.wire import key_text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from services.kit.clock import Clock
-    from services.kit.store.port import Commit, Record, Store
+    from services.kit.store.port import Commit, Position, Record, Store
     from services.recurrence.types import Occurrence
 
 BEHIND = timedelta(days=35)
-AHEAD = timedelta(days=62)
+AHEAD = timedelta(days=95)
+SLICE = timedelta(days=1)
+
+Row: TypeAlias = "tuple[Meeting, Occurrence]"
 
 
 class Listing:
@@ -64,19 +71,62 @@ class Listing:
             self._meetings[meeting.id] = meeting
             agenda.put(meeting.id, meeting.schedule, meeting.changes)
 
-    def between(
-        self, request: pb.ListOccurrencesRequest, centre: str, since: datetime, until: datetime, *, insider: bool
-    ) -> list[tuple[Meeting, Occurrence]]:
-        """The occurrences that were asked for, in order of time."""
-        agenda = self._agendas.get(centre)
+    async def page(self, asked: Asked, after: Position | None, size: int) -> tuple[list[Row], Position | None]:
+        """The next `size` occurrences after a position, in order of time, and where to go on.
+
+        It goes through the window a day at a time, so that a page costs what a page holds.
+        """
+        rows: list[Row] = []
+        agenda = self._agendas.get(asked.centre)
         if agenda is None:
-            return []
+            return rows, None
         agenda.advance(self._clock.now() - BEHIND)
-        return [
-            (self._meetings[id_], occurrence)
-            for id_, occurrence in agenda.between(since, until)
-            if wanted(request, self._meetings[id_], occurrence, insider=insider)
-        ]
+        for since, until, first in days(asked.since, asked.until, after):
+            for id_, occurrence in agenda.between(since, until):
+                begun = not first and occurrence.start < since  # seen with the day it began on
+                if begun or not asked.takes(self._meetings[id_], occurrence):
+                    continue
+                row = (self._meetings[id_], occurrence)
+                if after is not None and position(row) <= after:
+                    continue
+                if len(rows) == size:
+                    return rows, position(rows[-1])
+                rows.append(row)
+            await asyncio.sleep(0)  # others get their turn
+        return rows, None
+
+
+def days(since: datetime, until: datetime, after: Position | None) -> Iterator[tuple[datetime, datetime, bool]]:
+    """The window in slices of a day, from where `after` stands; and whether a slice is the window's first."""
+    start = since
+    if after is not None:
+        start = max(since, datetime.fromtimestamp(int(after[0]), UTC))
+    first = start == since
+    while start < until:
+        end = min(start + SLICE, until)
+        yield start, end, first
+        start, first = end, False
+
+
+def position(row: Row) -> Position:
+    """Where an occurrence stands in the order of a list."""
+    meeting, occurrence = row
+    return (int(occurrence.start.timestamp()), meeting.id, key_text(occurrence.key))
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A window of time at one centre, with the filters of a request. An insider sees what is not public."""
+
+    request: pb.ListOccurrencesRequest
+    centre: str
+    since: datetime
+    until: datetime
+    insider: bool
+
+    def takes(self, meeting: Meeting, occurrence: Occurrence) -> bool:
+        """Whether an occurrence passes the filters, and may be seen."""
+        return wanted(self.request, meeting, occurrence, insider=self.insider)
 
 
 def wanted(request: pb.ListOccurrencesRequest, meeting: Meeting, occurrence: Occurrence, *, insider: bool) -> bool:

@@ -14,24 +14,26 @@ from services.kit.errors import Invalid, NotFound, Violation
 from services.kit.paging import page_size
 from services.meetings import edits, records
 from services.meetings.desk import CENTRE, OCCURRENCE, PLACE, ROOM, Decision, Desk, Held, actor, expect_etag
-from services.meetings.listing import Listing, occurrence_message
+from services.meetings.listing import Asked, Listing, occurrence_message
 from services.meetings.masks import merged
 from services.meetings.types import Centre, Change, Meeting
 from services.meetings.wire import change_message, child_name, read_change
 from services.recurrence.schedule import LAST_YEAR, occurrence
-from services.recurrence.types import Key, Occurrence, RecurrenceError
+from services.recurrence.types import Key, RecurrenceError
 from services.recurrence.wire import key_text, parse_key
 
 if TYPE_CHECKING:
     from services.kit.call import Call
-    from services.kit.store.port import Position
     from services.meetings.parts import Parts
 
 WRITABLE = frozenset({"start", "minutes", "title", "notes", "mode", "place", "rooms", "reason", "online"})
 INSIDERS = frozenset({"facilitator", "coordinator", "administrator", "operator", "service"})
 WINDOW = timedelta(days=7)
 LONGEST_WINDOW = timedelta(days=366)
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 LATEST = datetime(LAST_YEAR, 12, 31, tzinfo=UTC)
+PUBLIC_BEHIND = timedelta(days=35)
+PUBLIC_AHEAD = timedelta(days=92)
 
 
 class Occurrences:
@@ -85,13 +87,10 @@ class Occurrences:
         request = call.message
         centre = CENTRE.parse(request.parent, "parent")["centre"]
         await self.desk.held("centre", centre, Centre, request.parent, centre)
-        since, until = window(request, call.clock.now())
         insider = call.caller.has(INSIDERS, centre)
-        found = self.listing.between(request, centre, since, until, insider=insider)
-        size = page_size(request.page_size)
-        start = _resume(found, self.desk.pages.position(call))
-        page = found[start : start + size]
-        after = _position(*page[-1]) if len(found) > start + size else None
+        since, until = window(request, call.clock.now(), insider=insider)
+        asked = Asked(request, centre, since, until, insider)
+        page, after = await self.listing.page(asked, self.desk.pages.position(call), page_size(request.page_size))
         return pb.ListOccurrencesResponse(
             occurrences=[occurrence_message(meeting, each, public=not insider) for meeting, each in page],
             next_page_token=self.desk.pages.token(call, after),
@@ -143,25 +142,21 @@ def located(change: Change, message: meeting_pb2.OccurrenceChange, meeting: Meet
     )
 
 
-def window(request: pb.ListOccurrencesRequest, now: datetime) -> tuple[datetime, datetime]:
-    """The window that was asked for: seven days from now unless stated. Raises Invalid."""
+def window(request: pb.ListOccurrencesRequest, now: datetime, *, insider: bool) -> tuple[datetime, datetime]:
+    """The window that was asked for: seven days from now unless stated. Raises Invalid.
+
+    The public asks within what is kept at hand: whoever has no token makes nobody reckon years ahead.
+    """
     since = request.start_time.ToDatetime(UTC) if request.HasField("start_time") else now
-    if since > LATEST:
-        raise Invalid(Violation("start_time", f"must not be after the year {LATEST.year}"))
+    if not EARLIEST <= since <= LATEST:
+        raise Invalid(Violation("start_time", f"must lie in the years {EARLIEST.year} to {LATEST.year}"))
     until = request.end_time.ToDatetime(UTC) if request.HasField("end_time") else since + WINDOW
     if until <= since:
         raise Invalid(Violation("end_time", "must be after start_time"))
     if until - since > LONGEST_WINDOW:
         raise Invalid(Violation("end_time", f"must be at most {LONGEST_WINDOW.days} days after start_time"))
+    if not insider and since < now - PUBLIC_BEHIND:
+        raise Invalid(Violation("start_time", f"must be at most {PUBLIC_BEHIND.days} days ago"))
+    if not insider and until > now + PUBLIC_AHEAD:
+        raise Invalid(Violation("end_time", f"must be at most {PUBLIC_AHEAD.days} days from now"))
     return since, until
-
-
-def _position(meeting: Meeting, occurrence: Occurrence) -> Position:
-    return (int(occurrence.start.timestamp()), meeting.id, key_text(occurrence.key))
-
-
-def _resume(found: list[tuple[Meeting, Occurrence]], position: Position | None) -> int:
-    """Index of the first occurrence after the position, which may itself be gone."""
-    if position is None:
-        return 0
-    return next((n for n, each in enumerate(found) if _position(*each) > position), len(found))

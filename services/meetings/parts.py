@@ -66,9 +66,11 @@ class Parts:
         }
         return housed, tuple(records.touch(record, at, who) for id_, record in used_now.items() if id_ not in old)
 
-    async def removal(self, meeting: Meeting, record: Record, at: str, who: str) -> tuple[Record, ...]:
+    async def removal(
+        self, meeting: Meeting, record: Record, at: str, who: str, *, withdrawn: bool
+    ) -> tuple[Record, ...]:
         """The records of a deletion: the meeting, and its neighbours, who are now each other's."""
-        cancelled = edits.cancel_meeting(meeting, at)
+        cancelled = edits.cancel_meeting(meeting, at, withdrawn=withdrawn)
         due = leaves_at(at, meeting.schedule.zone)
         linked = [records.write(record, cancelled, at=at, actor=who, due_at=due)]
         for id_, change in (

@@ -115,10 +115,13 @@ def refuse_in_use(users: list[str]) -> None:
 
 async def meetings_at(desk: Desk, used: Place | Room) -> list[Held[Meeting]]:
     """The meetings that use a place or a room on any date, but for deleted ones."""
-    found = await desk.every("meeting", Meeting, centre=used.centre)
+    place = used.id if isinstance(used, Place) else used.place
+    usual = await desk.every("meeting", Meeting, centre=used.centre, place=place)
+    other = await desk.every("meeting", Meeting, centre=used.centre, elsewhere=True)
+    found = {held.value.id: held for held in (*usual, *other)}
     return [
         held
-        for held in found
+        for held in found.values()
         if held.value.status is not Status.CANCELLED
         and used.id in (held.value.places() if isinstance(used, Place) else held.value.all_rooms())
     ]

@@ -20,9 +20,18 @@ Owned = Centre | Place | Room | Meeting
 
 KINDS = (
     Kind("centre"),
-    Kind("place", indexes=(("centre",),)),
+    Kind("place", indexes=(("centre",), ("centre", "source_key"))),
     Kind("room", indexes=(("centre",), ("centre", "place"))),
-    Kind("meeting", indexes=(("centre",), ("centre", "status"), ("centre", "source_name"))),
+    Kind(
+        "meeting",
+        indexes=(
+            ("centre",),
+            ("centre", "status"),
+            ("centre", "source_name"),
+            ("centre", "place"),
+            ("centre", "elsewhere"),
+        ),
+    ),
     Kind("import", indexes=(("centre",),)),
     Kind("rows", indexes=(("of", "first"),)),
 )

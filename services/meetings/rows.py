@@ -15,7 +15,7 @@ from services.kit.errors import Invalid, Refusal
 from services.kit.validation import TextRules, Walk, text_fault
 from services.meetings import edits
 from services.meetings.check import TITLE_LENGTH, possible
-from services.meetings.types import Import, Meeting, Outcome, Place, ReportRow, Source, Status
+from services.meetings.types import AddressAccess, Import, Meeting, Outcome, Place, ReportRow, Source, Status
 from services.meetings.wire import read_meeting, read_place
 from services.recurrence.types import Schedule
 
@@ -30,7 +30,7 @@ LONGEST_ID = 200
 
 _NAMESPACE = uuid.UUID("0c0a2d0e-6b1f-4a55-9c3c-5d0f8f1a7b21")
 _BLANK = Schedule(start=datetime(2000, 1, 1), zone="UTC", minutes=60)  # noqa: DTZ001 - local by nature
-_UNREPORTED = frozenset({"sequence", "day_changes", "source", "source_name", "venue", "changes"})
+_UNREPORTED = frozenset({"sequence", "day_changes", "source", "source_name", "venue", "changes", "elsewhere"})
 
 
 def meeting_id(centre: str, source: str, source_id: str) -> str:
@@ -38,11 +38,11 @@ def meeting_id(centre: str, source: str, source_id: str) -> str:
     return str(uuid.uuid5(_NAMESPACE, f"meeting\n{centre}\n{source}\n{source_id}"))
 
 
-def place_id(centre: str, source: str, row: import_pb2.ImportRow) -> str:
-    """The id of a row's place: its identity in a source is its title and address. "" for a row without place."""
+def place_key(intent: Import, row: import_pb2.ImportRow) -> str:
+    """What a row's place is known by: its title and address in that source. "" for a row without place."""
     if not row.HasField("place"):
         return ""
-    return str(uuid.uuid5(_NAMESPACE, f"place\n{centre}\n{source}\n{row.place.title}\n{row.place.address}"))
+    return hashlib.sha256(f"{intent.source}\n{row.place.title}\n{row.place.address}".encode()).hexdigest()
 
 
 def digest(row: import_pb2.ImportRow) -> str:
@@ -77,12 +77,14 @@ def blank(id: str, centre: str, at: str) -> Meeting:  # noqa: A002 - the field i
     return Meeting(id=id, centre=centre, created_at=at, lineage=id, title="", schedule=_BLANK)
 
 
-def wanted_place(row: import_pb2.ImportRow, intent: Import, current: Place | None, at: str) -> Place:
-    """What the row's place should be. What was withheld from the public here stays so, whatever the source says."""
-    id_ = place_id(intent.centre, intent.source, row)
-    base = current or Place(id=id_, centre=intent.centre, created_at=at, title="", source=intent.source)
+def wanted_place(row: import_pb2.ImportRow, base: Place, withheld: AddressAccess) -> Place:
+    """What the row's place should be. What was withheld from the public here stays so, whatever the source says.
+
+    `withheld` is the level at the meeting's former place: a source that corrects an address does not publish it.
+    """
     said = read_place(row.place, base)
-    return msgspec.structs.replace(said, address_access=narrower(base.address_access, said.address_access))
+    level = narrower(withheld, narrower(base.address_access, said.address_access))
+    return msgspec.structs.replace(said, address_access=level)
 
 
 def narrower(one: E, other: E) -> E:
@@ -103,16 +105,20 @@ def wanted_meeting(
     row: import_pb2.ImportRow,
     intent: Import,
     current: Meeting | None,
+    place: str,
     at: str,
     neighbours: edits.Neighbours = edits.ALONE,
 ) -> Meeting:
-    """What the row's meeting should be. The first import fixes where it starts; changed dates keep their changes."""
+    """What the row's meeting should be, at the place of that id ("": none).
+
+    The first import fixes where it starts; changed dates keep their changes.
+    """
     base = current or blank(meeting_id(intent.centre, intent.source, row.source_id), intent.centre, at)
-    base = msgspec.structs.replace(base, status=Status.ACTIVE, cancelled_at=None)
+    base = msgspec.structs.replace(base, status=Status.ACTIVE, cancelled_at=None, withdrawn=False)
     said = private_as(base, read_meeting(row.meeting, base, ""))
     wanted = msgspec.structs.replace(
         said,
-        place=place_id(intent.centre, intent.source, row),
+        place=place,
         rooms=(),
         source_name=intent.source,
         source=source(row, intent),

@@ -88,9 +88,10 @@ class Series:
         if not request.show_cancelled:
             where["status"] = LIVING
         found, token = await self.desk.page(call, "meeting", Meeting, **where)
-        return pb.ListMeetingsResponse(
-            meetings=[stamp(meeting_message(held.value), held.record) for held in found], next_page_token=token
-        )
+        meetings = [stamp(meeting_message(held.value), held.record) for held in found]
+        for meeting in meetings:
+            meeting.source.ClearField("original")  # a page of them may be larger than a client takes
+        return pb.ListMeetingsResponse(meetings=meetings, next_page_token=token)
 
     async def update_meeting(self, call: Call[pb.UpdateMeetingRequest]) -> meeting_pb2.Meeting:
         """Edits all dates of this part, or one date and those that follow."""
@@ -145,7 +146,7 @@ class Series:
         async def decide(at: str) -> Decision[meeting_pb2.Meeting]:
             held = await self.parts.meeting(request.name)
             expect_etag(request.name, held.record, request.etag)
-            record, *linked = await self.parts.removal(held.value, held.record, at, actor(call))
+            record, *linked = await self.parts.removal(held.value, held.record, at, actor(call), withdrawn=True)
             cancelled = records.read(record, Meeting)
             reply = stamp(meeting_message(cancelled), record)
             return Decision((record, *linked), reply, "delete", request.reason)

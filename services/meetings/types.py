@@ -74,7 +74,10 @@ class Position(msgspec.Struct, frozen=True):
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
-    """An address where meetings are held. `source` is the import it came with, if it did."""
+    """An address where meetings are held. `source` is the import it came with, `source_key` its identity there.
+
+    Its id is random all the same: one made of an address would let whoever guesses the address verify it.
+    """
 
     id: str
     centre: str
@@ -88,6 +91,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     accessibility: tuple[str, ...] = ()
     notes: str = ""
     source: str = ""
+    source_key: str = ""
 
 
 class Room(msgspec.Struct, frozen=True, kw_only=True):
@@ -243,6 +247,7 @@ class Meeting(msgspec.Struct, frozen=True, kw_only=True):
     """A series of occurrences, or one part of a series that was split.
 
     `next_revision` is the revision of the next part's public view that this one was cut for; 0: it has none.
+    `elsewhere`: on some date it is at another place than usual. `withdrawn`: a person deleted it, not an import.
     """
 
     id: str
@@ -269,9 +274,11 @@ class Meeting(msgspec.Struct, frozen=True, kw_only=True):
     changes: tuple[Change, ...] = ()
     day_changes: tuple[DayChange, ...] = ()
     place: str = ""
+    elsewhere: bool = False
     rooms: tuple[str, ...] = ()
     venue: Venue | None = None
     online: Online | None = None
+    withdrawn: bool = False
     source_name: str = ""
     source: Source | None = None
 

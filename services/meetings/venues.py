@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from services.kit.errors import NotFound
+from services.kit.errors import NotFound, Refusal
 from services.kit.record import transact
 from services.kit.store.port import Commit, Conflict, Record
 from services.meetings import records
@@ -45,8 +45,14 @@ class Venues:
             await self._commit(Commit((gone,), (), trail((gone,), at, WHO, "forget")))
 
     async def _follow(self, record: Record, used: Place | Room) -> None:
+        failed: list[Refusal] = []
         for held in await meetings_at(self.desk, used):
-            await self._rehouse(child_name(held.value.centre, "meetings", held.value.id))
+            try:
+                await self._rehouse(child_name(held.value.centre, "meetings", held.value.id))
+            except Refusal as refusal:  # the others follow all the same; this one is tried again
+                failed.append(refusal)
+        if failed:
+            raise failed[0]
         settled = msgspec.structs.replace(
             record, revision=record.revision + 1, at=self.desk.now(), actor=WHO, due_at=None
         )

@@ -280,7 +280,8 @@ def meeting_message(meeting: Meeting, *, public: bool = False) -> meeting_pb2.Me
         message.venue.CopyFrom(venue_message(meeting.venue, public=public))
     if meeting.online is not None:
         message.online.CopyFrom(online_message(meeting.online, public=public))
-    if meeting.source is not None:
+    told = meeting.venue is None or meeting.venue.address_access is AddressAccess.PUBLIC
+    if meeting.source is not None and (told or not public):  # the source's page may tell what is withheld here
         message.source.CopyFrom(source_message(meeting.source, public=public))
     if not public:
         message.previous_part = child_name(meeting.centre, "meetings", meeting.previous)

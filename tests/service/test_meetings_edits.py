@@ -428,3 +428,35 @@ async def test_a_mask_names_only_what_may_be_changed(house: House, mask: str) ->
     with pytest.raises(Invalid) as refusal:
         await house.call("UpdateMeeting", meeting={"name": meeting.name}, update_mask=mask)
     assert refusal.value.violations[0].field == "update_mask"
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "field"),
+    [
+        ("2026-10-01T00:00:00Z", "2026-10-08T00:00:00Z", "start_time"),
+        ("2026-12-01T00:00:00Z", "2027-03-01T00:00:00Z", "end_time"),
+    ],
+)
+async def test_the_public_asks_about_what_is_near_and_the_centres_own_people_about_a_year(
+    house: House, start: str, end: str, field: str
+) -> None:
+    await house.meeting()
+    window = {"parent": CENTRE, "start_time": start, "end_time": end}
+    with pytest.raises(Invalid) as refusal:
+        await house.call("ListOccurrences", NOBODY, **window)
+    assert refusal.value.violations[0].field == field
+    await house.call("ListOccurrences", COORDINATOR, **window)
+
+
+async def test_an_occurrence_that_has_begun_is_listed_once_over_all_pages(house: House) -> None:
+    schedule = {"start": "2026-11-20T10:00", "time_zone": "America/Edmonton", "minutes": 4000}
+    await house.meeting(title="Retreat", schedule=schedule)
+    await house.meeting()
+    names, token = [], ""
+    while True:
+        reply = await house.call("ListOccurrences", parent=CENTRE, page_size=1, page_token=token)
+        names += [each.title for each in reply.occurrences]
+        token = reply.next_page_token
+        if not token:
+            break
+    assert names == ["Retreat", "Tuesday Group"]

@@ -10,7 +10,7 @@ import pytest
 
 from services.kit.clock import instant
 from services.kit.errors import Invalid, NotFound, Unmet
-from tests.service.meetings_house import CENTRE, House
+from tests.service.meetings_house import CENTRE, NOBODY, House
 
 pytest_plugins = ("tests.service.meetings_house",)
 
@@ -232,3 +232,37 @@ async def test_a_source_has_a_plain_name(house: House, source: str) -> None:
     with pytest.raises(Invalid) as refusal:
         await stage(house, [], source)
     assert refusal.value.violations[0].field == "import.source"
+
+
+async def test_what_was_deleted_here_is_not_brought_back_by_the_next_list(house: House) -> None:
+    await take(house, [row(1), row(2)])
+    (meeting, _) = (await house.call("ListMeetings", parent=CENTRE)).meetings
+    await house.call("DeleteMeeting", name=meeting.name)
+    name = await stage(house, [row(1, meeting={"notes": "x"}), row(2, meeting={"notes": "x"})])
+    lines = await report(house, name)
+    assert sorted(NAMES[line.outcome] for line in lines) == ["changed", "unchanged"]
+    assert ["it was deleted here, so it is not brought back"] in [list(line.reasons) for line in lines]
+    await house.call("CommitImport", name=name)
+    await drain(house)
+    assert len((await house.call("ListMeetings", parent=CENTRE)).meetings) == 1
+
+
+async def test_a_corrected_address_stays_as_withheld_as_the_one_before(house: House) -> None:
+    await take(house, [row(1)])
+    (place,) = (await house.call("ListPlaces", parent=CENTRE)).places
+    await house.call("UpdatePlace", place={"name": place.name, "address_access": "ADDRESS_ACCESS_AREA_ONLY"})
+    await house.sweep()
+    moved = {**row(1), "place": {"title": "Hall 1", "address": "9 Other St", "area": "Town"}}
+    assert await take(house, [moved]) == {"changed": 1}
+    (seen, *_) = await house.listed(days=7, caller=NOBODY)
+    assert (seen.venue.address, seen.venue.area) == ("", "Town")
+
+
+async def test_the_id_of_an_imported_place_tells_nothing_of_its_address(house: House) -> None:
+    await take(house, [row(1)])
+    (first,) = (await house.call("ListPlaces", parent=CENTRE)).places
+    await house.call("DeleteMeeting", name=(await house.call("ListMeetings", parent=CENTRE)).meetings[0].name)
+    await house.call("DeletePlace", name=first.name)
+    await take(house, [row(1, source_id="other")])
+    (again,) = (await house.call("ListPlaces", parent=CENTRE)).places
+    assert again.name != first.name
