@@ -9,14 +9,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import secrets
 import signal
 import sys
 import time
 from typing import TYPE_CHECKING, Any, cast
 
 from services.feeds import feeds
-from services.kit.auth import TokenVerifier, audience_of, load_or_make_keys, load_public_keys
+from services.kit.auth import verifier_of
 from services.kit.bus import NatsBus
 from services.kit.bus_port import BusError
 from services.kit.clock import Clock, Ids, SystemClock
@@ -25,7 +24,7 @@ from services.kit.http import App, Front, Health, HttpServer
 from services.kit.logs import Log, adopt_libraries, make_log
 from services.kit.middleware import outer
 from services.kit.natsd import NatsFailed, NatsServer
-from services.kit.paging import Pages
+from services.kit.paging import Pages, page_key
 from services.kit.relay import Relay
 from services.kit.server import GrpcServer
 from services.kit.settings import Settings, SettingsError, read
@@ -92,7 +91,7 @@ class Everything:
         await self._http.start()
         await self.nats.start()
         await self._provision()
-        if not self._database.exists():
+        if self._settings.development and not self._database.exists():
             self._log.info("the data folder is empty: loading the sample centre")
             await self._load_sample()
         await self.store.open()
@@ -180,8 +179,7 @@ class Everything:
         _put(draft, self._database)
 
     def _desk(self, store: SqliteStore) -> Desk:
-        secret = (self._settings.page_secret or secrets.token_hex(32)).encode()
-        return Desk(store, self._clock, self._ids, Pages(secret))
+        return Desk(store, self._clock, self._ids, Pages(page_key(self._settings.page_secret, self._ids)))
 
     async def _start_meetings(self) -> None:
         settings = self._settings
@@ -194,12 +192,9 @@ class Everything:
         desk.wake = sweeper.wake
         self._task("relay", self.relay.run())
         self._task("sweeper", sweeper.run())
-        keys = load_or_make_keys(settings.data / "keys")
-        public = load_public_keys(settings.token_keys) if settings.token_keys else keys.public
-        verifier = TokenVerifier(public, audience_of(settings.site), self._clock)
         self._grpc = GrpcServer(
             self.meetings.services,
-            outer(self._log, self._ids, verifier),
+            outer(self._log, self._ids, verifier_of(settings, self._clock)),
             host=settings.host,
             port=settings.grpc_port,
             clock=self._clock,
@@ -228,10 +223,9 @@ class Everything:
         return ""
 
     async def _check_bus(self) -> str:
-        bus = self._buses[1]
-        if not bus.connected:
+        if not all(bus.connected for bus in self._buses):
             return "not connected to nats-server"
-        return "; ".join(await check(bus, declared(self._settings.site, ())))
+        return "; ".join(await check(self._buses[0], declared(self._settings.site, ())))
 
     async def _check_projections(self) -> str:
         late = [name for name, projection in self.projections.items() if not projection.ready.is_set()]
