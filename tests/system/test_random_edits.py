@@ -63,7 +63,7 @@ def first_date(rule: Rule, near: date) -> date:
 @st.composite
 def limited(draw: st.DrawFn, rule: Rule, start: date) -> Rule:
     """The rule for ever, until a day, or so many times."""
-    limit = draw(st.sampled_from(["", "", "until", "count"]))
+    limit = draw(st.sampled_from(["count", "until", ""]))
     fields = {f.name: getattr(rule, f.name) for f in rule.__dataclass_fields__.values()} | {
         "until": None,
         "count": None,
@@ -71,7 +71,7 @@ def limited(draw: st.DrawFn, rule: Rule, start: date) -> Rule:
     if limit == "until":
         fields["until"] = start + draw(st.integers(-3, 150)) * DAY
     if limit == "count":
-        fields["count"] = draw(st.integers(1, 12))
+        fields["count"] = draw(st.integers(2, 14))
     return Rule(**fields)
 
 
@@ -127,7 +127,7 @@ def changes(draw: st.DrawFn, number: int, key: Key) -> model.Change:
 
 @st.composite
 def updates(draw: st.DrawFn, number: int, part: model.Part, today: date) -> model.Update:
-    following = draw(st.none() | keys(part, today))
+    following = draw(keys(part, today) | st.none())
     times = part.times
     anchor = following.day if following else times.start.date()
     fields: dict[str, object] = {}
@@ -160,7 +160,7 @@ def updates(draw: st.DrawFn, number: int, part: model.Part, today: date) -> mode
 def edits(draw: st.DrawFn, parts: list[model.Part], today: date) -> model.Edit:
     """Any edit of what there is, by preference of what is not deleted."""
     living = [number for number, part in enumerate(parts) if not part.deleted]
-    kinds = [*["change"] * 4, *["update"] * 8, *["cancel"] * 3, "restore", "delete"]
+    kinds = [*["update"] * 8, *["change"] * 4, *["cancel"] * 3, "restore", "delete"]
     kind = draw(st.sampled_from(kinds if len(living) > 1 else [*kinds, "create"]))
     if kind == "create" or not parts:
         return draw(creations(today))
@@ -180,7 +180,7 @@ async def sequence(data: st.DataObject) -> None:
     run = Run(data.draw(st.sampled_from(CLOCKS)), random.Random(data.draw(st.integers(0, 99))))  # noqa: S311 - seeded
     await run.start()
     await run.perform(data.draw(creations(run.now.date())), 1)
-    length = data.draw(st.integers(3, 12))
+    length = data.draw(st.integers(8, 14))
     for step in range(length):
         edit = data.draw(edits(run.model.parts, run.now.date()))
         await run.perform(edit, data.draw(st.sampled_from(PAUSES)))
