@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from services.kit.projection import Projection
 
 DRAIN = 3.0  # seconds that what was committed last has to reach the bus before we stop
-LOOK = 2.0  # seconds between two looks at whether the streams are still there
+LOOK = 1.0  # seconds between two looks at whether the streams are still there
 
 
 class Everything:
