@@ -66,7 +66,7 @@ class _Reader:
     """What holds for the whole file, and the identities met so far."""
 
     def __init__(self, fellowship: str, timezone: str, today: date, language: str) -> None:
-        self.fellowship = fellowship
+        self.fellowship = words.line(fellowship)
         self.timezone = timezone
         self.today = today
         self.language = language
@@ -102,22 +102,25 @@ class _Reader:
         _suspend(row.meeting, record, types)
 
     def _meeting(self, record: Mapping[str, Any], types: list[str], warnings: list[str]) -> meetings.Meeting:
-        public, private = _notes(record, warnings)
+        group, of_group = _named(record, "group", warnings)
+        title, of_title = _title(record, group, self.fellowship, warnings)
+        public, of_notes = _notes(record, warnings)
+        private = "\n\n".join(filter(None, (of_title, of_group, of_notes)))
         meeting = meetings.Meeting(
-            title=_title(record, warnings),
+            title=title,
             kind="support-meeting",
             fellowship=self.fellowship,
             types=types,
             language=self._language(record, types, warnings),
             accessibility=codes.accessibility(self.fellowship, types),
             notes=public,
-            group=words.line(record.get("group"))[:_TITLE],
+            group=words.cut(group, _TITLE),
             visibility=meetings.VISIBILITY_PUBLIC,
             state=meetings.MEETING_STATE_ACTIVE,
             schedule=weekly.schedule(record, self.timezone, self.today, warnings),
         )
         if private:
-            meeting.online.notes = private
+            meeting.online.notes = words.cut(private, _TEXT)
         return meeting
 
     def _identity(self, number: int, record: Mapping[str, Any]) -> str:
@@ -127,7 +130,7 @@ class _Reader:
         first = self.seen.setdefault(found, number)
         if first != number:
             raise Refused(f"its slug {found[:60]!r} is that of record {first} too")
-        return found[:_TITLE]
+        return words.cut(found, _TITLE)
 
     def _types(self, record: Mapping[str, Any], warnings: list[str]) -> list[str]:
         said = record.get("types") or []
@@ -183,17 +186,28 @@ def _provenance(row: imports.ImportRow, record: Mapping[str, Any], warnings: lis
     row.source_update_time = updated or ""
 
 
-def _title(record: Mapping[str, Any], warnings: list[str]) -> str:
-    title = words.line(record.get("name"))
-    for key in ("group", "location"):
-        if not title:
-            title = words.line(record.get(key))
-            warnings.append(f"it has no name: its {key} is taken") if title else None
+def _named(record: Mapping[str, Any], key: str, warnings: list[str]) -> tuple[str, str]:
+    """A name as it may be public, and what it says if it seems to hold a passcode."""
+    public, private = words.name_without_passcode(words.line(record.get(key)))
+    if private:
+        warnings.append(f"its {key} seems to hold a passcode: that is kept private")
+    return public, private
+
+
+def _title(record: Mapping[str, Any], group: str, fellowship: str, warnings: list[str]) -> tuple[str, str]:
+    """The meeting's name, or else one that tells people where to go; and what is private of it. Raises Refused."""
+    title, private = _named(record, "name", warnings)
+    for key, other in (("group", group), ("location", where.public_location(record))):
+        if not title and other:
+            title = other
+            warnings.append(f"it has no name: its {key} is taken")
+    if not title and private:
+        title = f"{fellowship} meeting".strip()
     if not title:
         raise Refused("it has no name")
     if len(title) > _TITLE:
         warnings.append(f"its name is cut to {_TITLE} characters")
-    return title[:_TITLE]
+    return words.cut(title, _TITLE), private
 
 
 def _notes(record: Mapping[str, Any], warnings: list[str]) -> tuple[str, str]:
@@ -204,7 +218,7 @@ def _notes(record: Mapping[str, Any], warnings: list[str]) -> tuple[str, str]:
         warnings.append("lines of its notes that seem to hold a passcode are kept private")
     if len(public) > _TEXT:
         warnings.append(f"its notes are cut to {_TEXT:,} characters")
-    return public[:_TEXT].rstrip(), private[:_TEXT].rstrip()
+    return words.cut(public, _TEXT), private
 
 
 def _join(meeting: meetings.Meeting, join: meetings.Online | None, warnings: list[str]) -> None:
@@ -218,7 +232,7 @@ def _join(meeting: meetings.Meeting, join: meetings.Online | None, warnings: lis
     notes = "\n\n".join(filter(None, (join.notes if join else "", private)))
     if join is not None or private:
         meeting.online.CopyFrom(join or meetings.Online(access=meetings.ONLINE_ACCESS_PUBLIC))
-        meeting.online.notes = notes[:_TEXT]
+        meeting.online.notes = words.cut(notes, _TEXT)
 
 
 def _suspend(meeting: meetings.Meeting, record: Mapping[str, Any], types: list[str]) -> None:

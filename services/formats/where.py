@@ -24,6 +24,16 @@ _LATITUDE: Final = 90.0
 _LONGITUDE: Final = 180.0
 _TITLE: Final = 200
 _ADDRESS: Final = 500
+_TEXT: Final = 8_000
+_POSTAL_CODE: Final = re.compile(
+    r"(?:^|\s+)(?:\d{5}(?:-\d{4})?|[A-Z]\d[A-Z]\s?\d[A-Z]\d|[A-Z]{1,2}\d[A-Z\d]?\s\d[A-Z]{2})$", re.IGNORECASE
+)
+_STREET: Final = re.compile(
+    r"\b(?:street|st|avenue|ave|av|road|rd|drive|dr|lane|ln|boulevard|blvd|way|court|ct|highway|hwy|parkway|pkwy|close"
+    r"|crescent|cres|terrace|circle|plaza)\b\.?(?:\s+[nsew]{1,2}\.?)?$|^(?:rue|calle|avenida|via|rua)\s"
+    r"|(?:stra(?:\u00df|ss)e|str\.|gasse)$",
+    re.IGNORECASE,
+)
 
 
 def place(record: Mapping[str, Any], warnings: list[str]) -> places.Place | None:
@@ -32,20 +42,23 @@ def place(record: Mapping[str, Any], warnings: list[str]) -> places.Place | None
     An address that is only approximate is that of an area: the public learns the area.
     """
     address = _address(record)
-    title = words.line(record.get("location")) or address.split(",")[0]
+    location, private_name = words.name_without_passcode(words.line(record.get("location")))
+    if private_name:
+        warnings.append("its location seems to hold a passcode: that is left out")
+    title = location or address.split(",")[0]
     if not title:
         return None
     notes, private = words.without_passcodes(words.text(record.get("location_notes")))
     if private:
         warnings.append("lines of its location_notes that seem to hold a passcode are left out")
-    approximate = words.line(record.get("approximate")).lower() in {"yes", "true", "1"}
+    approximate = _is_approximate(record)
     found = places.Place(
-        title=title[:_TITLE],
-        address=address[:_ADDRESS],
-        area=(_area(record) or (address if approximate else ""))[:_TITLE],
+        title=words.cut(title, _TITLE),
+        address=words.cut(address, _ADDRESS),
+        area=words.cut(_area(record, approximate=approximate), _TITLE),
         address_access=places.ADDRESS_ACCESS_AREA_ONLY if approximate else places.ADDRESS_ACCESS_PUBLIC,
         approximate=approximate,
-        notes=notes,
+        notes=words.cut(notes, _TEXT),
     )
     _locate(found, record, warnings)
     return found
@@ -95,8 +108,19 @@ def _doubts(at: places.Place | None, types: list[str], reachable: bool) -> list[
     if not reachable:
         return ["it is taken as online, and says no link or number to join: see its notes"]
     if at is not None and not at.approximate and codes.ONLINE not in types:
-        return [f"it has a link, and {at.address or at.title!r} is no street address: taken as online"]
+        return [f"it has a link, and {(at.address or at.title)[:80]!r} is no street address: taken as online"]
     return []
+
+
+def public_location(record: Mapping[str, Any]) -> str:
+    """The location's name, unless the address is private and the name may tell it."""
+    name, _ = words.name_without_passcode(words.line(record.get("location")))
+    tells = re.search(r"\d", name) or name.casefold() in _split(record)[0]
+    return "" if _is_approximate(record) and tells else name
+
+
+def _is_approximate(record: Mapping[str, Any]) -> bool:
+    return words.line(record.get("approximate")).lower() in {"yes", "true", "1"}
 
 
 def _is_door(at: places.Place | None) -> bool:
@@ -120,11 +144,40 @@ def _address(record: Mapping[str, Any]) -> str:
     return ", ".join([street] * bool(street) + [part for part in parts if part and part not in street])
 
 
-def _area(record: Mapping[str, Any]) -> str:
-    """The region; of several, the narrowest first ("Ocean View, Sussex County")."""
+def _area(record: Mapping[str, Any], *, approximate: bool) -> str:
+    """The region; of several, the narrowest first ("Ocean View, Sussex County"). It never says the street.
+
+    Without one, what follows the street in an approximate address.
+    """
     regions = record.get("regions")
     several = [words.line(region) for region in regions] if isinstance(regions, list) else []
-    return ", ".join(filter(None, reversed(several))) or words.line(record.get("region"))
+    said = list(filter(None, reversed(several))) or list(filter(None, [words.line(record.get("region"))]))
+    street, beyond = _split(record)
+    named = [region for region in said if not _is_street(region) and not any(p in region.casefold() for p in street)]
+    return ", ".join(named) or (", ".join(beyond) if approximate else "")
+
+
+def _split(record: Mapping[str, Any]) -> tuple[set[str], list[str]]:
+    """The parts of the address that lead to its door, folded, and those that follow the last, without postal codes.
+
+    A part is of the street when it holds a digit, ends as streets do, or the record calls it the address.
+    """
+    parts = [part for part in map(str.strip, _address(record).split(",")) if part]
+    stated = {part.strip().casefold() for part in words.line(record.get("address")).split(",")}
+    towns = {words.line(record.get(key)).casefold() for key in _PARTS}
+    bare = [_POSTAL_CODE.sub("", part) if index else part for index, part in enumerate(parts)]
+    doors = [
+        index
+        for index, part in enumerate(bare)
+        if re.search(r"\d", part) or _STREET.search(part) or part.casefold() in stated - towns
+    ]
+    first = max(doors, default=-1) + 1
+    return {parts[index].casefold() for index in doors}, [part for part in bare[first:] if part]
+
+
+def _is_street(text: str) -> bool:
+    """Whether it ends as streets do, with a number somewhere."""
+    return bool(re.search(r"\d", text) and _STREET.search(text))
 
 
 def _locate(found: places.Place, record: Mapping[str, Any], warnings: list[str]) -> None:

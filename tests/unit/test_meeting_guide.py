@@ -273,6 +273,82 @@ def test_lines_that_hold_a_passcode_never_become_public() -> None:
     assert "kept private" in row.warnings[0]
 
 
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [
+        ("Noon Zoom (Passcode: 1234)", "Noon Zoom"),
+        ("Noon - Zoom, PW: 1234 (women)", "Noon - Zoom"),
+        ("Serenity Group Passcode 1234", "Serenity Group"),
+        ("Passcode: 1234 - Serenity", "Serenity"),
+        ("Serenity | password | sober1 | women", "Serenity | women"),
+        ("Serenity - passcode is - sober1", "Serenity"),
+        ("Serenity (passcode) 1234", "Serenity"),
+        ("Serenity - 1234 is the passcode", "Serenity"),
+        ("Serenity sober1 (passcode)", "Serenity"),
+        ("Serenity PIN 1234", "Serenity"),
+        ("Serenity Passcode1234", "Serenity"),
+        ("Passcode: 1234", "AA meeting"),
+    ],
+)
+def test_a_passcode_in_a_name_is_kept_private_and_the_name_still_says_something(name: str, title: str) -> None:
+    row = one(name=name, conference_url="https://meet.example.org/a")
+    assert row.meeting.title == title
+    assert row.meeting.online.notes == name
+    assert "its name seems to hold a passcode: that is kept private" in row.warnings
+    assert name not in public_text(row)
+
+
+@pytest.mark.parametrize(
+    "name", ["No Password Needed - Noon", "Pass It On", "Code Blue", "Spin Class", "12 & 12 - Noon"]
+)
+def test_a_name_without_a_passcode_stays_as_it_is(name: str) -> None:
+    row = one(name=name)
+    assert row.meeting.title == name
+    assert not row.warnings
+
+
+def test_a_passcode_in_the_groups_or_the_locations_name_is_kept_private_too() -> None:
+    row = one(name="", group="Happy Hour, pw: 4321", location="Zoom (pw 4321)", conference_url="https://a.example/b")
+    assert (row.meeting.title, row.meeting.group, row.place.title) == ("Happy Hour", "Happy Hour", "Zoom")
+    assert row.meeting.online.notes == "Happy Hour, pw: 4321"
+    assert "4321" not in public_text(row)
+
+
+def public_text(row: imports.ImportRow) -> str:
+    """What members may come to read, and the report."""
+    said = imports.ImportRow()
+    said.CopyFrom(row)
+    said.ClearField("original")
+    said.meeting.online.ClearField("notes")
+    return str(said)
+
+
+INVISIBLE = "\u200e\u200f\u00ad\ufeff\u200b\u200c\u200d\u061c\u2060\U000e0067\x00\ud800"
+SEEN = "a\u0645\u064b\u0915\u094d\U0001f469\u2764\ufe0f \n\t\x85"
+
+
+@pytest.mark.parametrize("hidden", list(INVISIBLE))
+@pytest.mark.parametrize("key", ["slug", "name", "group", "location", "formatted_address", "region", "notes", "types"])
+def test_a_character_that_cannot_be_seen_is_taken_out_without_a_word(key: str, hidden: str) -> None:
+    plain, spoilt = "1 No", f"{hidden}1 N{hidden}o{hidden}"
+    row = one(**{key: [spoilt] if key == "types" else spoilt}, fellowship="SMART")
+    same = one(**{key: [plain] if key == "types" else plain}, fellowship="SMART")
+    row.ClearField("original")
+    same.ClearField("original")
+    assert row == same
+    assert problems(row) == ()
+
+
+@given(st.text(INVISIBLE + SEEN, max_size=12), st.text(INVISIBLE + SEEN, min_size=1, max_size=7))
+def test_no_record_is_refused_for_characters_whatever_stands_beside_them(text: str, repeated: str) -> None:
+    long = (repeated * 260)[:260]
+    keys = ("name", "group", "location", "formatted_address", "region", "location_notes", "conference_url_notes")
+    for said in (text, long):
+        row = one(**dict.fromkeys(keys, said), notes=long * 10, slug=f"a{said}", fellowship=f"A{text}")
+        assert row.refusal in {"", "it has no name"}
+        assert row.refusal or problems(row) == ()
+
+
 def test_characters_that_deceive_are_taken_out() -> None:
     row = one(name="A\u202egnp\u0000\u200b B", notes="x\ud800y")
     assert row.meeting.title == "Agnp B"
@@ -381,6 +457,45 @@ def test_an_approximate_address_is_an_area_for_the_public() -> None:
     assert place.approximate
     assert place.address_access == places.ADDRESS_ACCESS_AREA_ONLY
     assert place.area == "Sussex County, DE, USA"
+
+
+@pytest.mark.parametrize(
+    ("fields", "area"),
+    [
+        ({"formatted_address": "12 Oak St, Town"}, "Town"),
+        ({"formatted_address": "12 Oak St, Town, DE 19930, USA"}, "Town, DE, USA"),
+        ({"formatted_address": "The Hall, Unit 5, 12 Oak St, Edmonton, AB T5J 2R7, Canada"}, "Edmonton, AB, Canada"),
+        ({"formatted_address": "Oak Street, Town, London SW1A 1AA, UK"}, "Town, London, UK"),
+        ({"formatted_address": "Oak Ave. NW, Town"}, "Town"),
+        ({"formatted_address": "Torstra\u00dfe 12, 10115 Berlin, Germany"}, "Germany"),
+        ({"formatted_address": "The Elms, Town", "address": "The Elms"}, "Town"),
+        ({"formatted_address": None, "address": "12 Oak St", "city": "Town", "postal_code": "19930"}, "Town"),
+        ({"formatted_address": "12 Oak St"}, ""),
+        ({"formatted_address": "12 Oak St, Town", "region": "12 oak st"}, "Town"),
+        ({"formatted_address": "12 Oak St, Town", "regions": ["County", "Town, 12 Oak St"]}, "County"),
+        ({"formatted_address": "12 Oak Street, Town", "region": "12 Oak St"}, "Town"),
+        ({"formatted_address": "12 Oak St, Town", "region": "District 7"}, "District 7"),
+        (
+            {"formatted_address": "Edmonton, AB, Canada", "address": "Edmonton", "city": "Edmonton"},
+            "Edmonton, AB, Canada",
+        ),
+    ],
+)
+def test_the_area_of_an_approximate_address_never_says_the_door(fields: dict[str, Any], area: str) -> None:
+    place = one(approximate="yes", **fields).place
+    assert place.address_access == places.ADDRESS_ACCESS_AREA_ONLY
+    assert place.area == area
+
+
+def test_an_exact_address_has_no_area_of_its_own_and_a_region_that_is_its_street_is_none() -> None:
+    assert one(formatted_address="12 Oak St, Town").place.area == ""
+    assert one(formatted_address="12 Oak St, Town", region="12 Oak St").place.area == ""
+
+
+def test_a_nameless_meeting_does_not_take_a_private_door_for_a_name() -> None:
+    assert (
+        "no name" in one(name="", location="12 Oak St", formatted_address="12 Oak St, Town", approximate="yes").refusal
+    )
 
 
 def test_no_address_and_no_location_is_no_place() -> None:
