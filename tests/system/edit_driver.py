@@ -20,6 +20,7 @@ from services.meetings.records import KINDS, PUBLICATIONS
 from tests.service.meetings_house import CENTRE, House
 from tests.system import edit_model as model
 from tests.system.acts import events, value
+from tests.system.edit_days import Rule
 from tests.system.feed_readers import READERS
 from tests.unit.feeds_examples import SITE, Feeds
 
@@ -273,7 +274,7 @@ def _plain(value: Any) -> Any:
         return ""
     if isinstance(value, datetime):
         return value.isoformat(timespec="minutes")
-    if isinstance(value, model.Rule):
+    if isinstance(value, Rule):
         return str(value)
     if isinstance(value, tuple):
         return [{"date": str(day), "ordinal": ordinal, "time": _time(at)} for day, ordinal, at in value]

@@ -16,8 +16,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.system import edit_model as model
+from tests.system.edit_days import DAY, DAYS, Rule, names
 from tests.system.edit_driver import AFTER, BEFORE, Run, clients
-from tests.system.edit_model import DAY, Extra, Key, Rule
+from tests.system.edit_model import Extra, Key
 
 ZONES = ("America/Edmonton", "America/New_York", "Europe/Berlin", "Australia/Lord_Howe", "Asia/Kolkata")
 HOURS = (time(6, 30), time(12, 0), time(19, 0), time(20, 15), time(22, 45))  # they end before any gap or repeated hour
@@ -36,7 +37,7 @@ rules = st.one_of(
         Rule,
         st.just("WEEKLY"),
         st.integers(1, 2),
-        st.lists(st.sampled_from(model.DAYS), max_size=3, unique=True).map(tuple),
+        st.lists(st.sampled_from(DAYS), max_size=3, unique=True).map(tuple),
         week_start=st.sampled_from(["MO", "SU"]),
     ),
     st.builds(
@@ -57,7 +58,7 @@ rules = st.one_of(
 
 
 def first_date(rule: Rule, near: date) -> date:
-    return next(day for day in (near + n * DAY for n in range(120)) if model.names(rule, day, day))
+    return next(day for day in (near + n * DAY for n in range(120)) if names(rule, day, day))
 
 
 @st.composite
