@@ -1,42 +1,82 @@
-"""The `openchair` command. `openchair --help` lists what it does.
-
-Exit codes: 0 done; 1 refused or failed; 2 not understood; 3 done, but some records were refused; 4 no server.
-"""
+"""The `openchair` command. `openchair --help` lists what it does and its exit codes."""
 
 from __future__ import annotations
 
 import argparse
-import asyncio
+import importlib.metadata
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
-from services.cli import centre, importing, token
-from services.cli.shell import Failure
+from services.cli import centre, following, importing, token
+from services.cli.shell import EXIT_CODES, STOPPED, Failure
 from services.kit.settings import SettingsError, read
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from services.kit.settings import Settings
+
+_EXAMPLES: Final = """a first list, while `make run` runs in another window:
+  openchair centre create riverside-aa --title "Riverside AA" --timezone America/Edmonton
+  openchair import meeting-guide meetings.json --centre riverside-aa --source aa-list \\
+      --timezone America/Edmonton --fellowship AA --dry-run
+  the same without --dry-run
+
+`openchair COMMAND --help` says more about each command, with examples.
+
+settings (environment): OPENCHAIR_TARGET, the server (127.0.0.1:50051); OPENCHAIR_DATA, its data folder, whose keys are
+used on the same computer (var); OPENCHAIR_TOKEN, a token instead of these keys. All are in .env.example.
+
+"""
+
 
 def parser() -> argparse.ArgumentParser:
     """All commands, each in its own module."""
-    whole = argparse.ArgumentParser(prog="openchair", description="Schedules what recovery communities do together.")
-    commands = whole.add_subparsers(required=True, metavar="COMMAND")
-    for module in (importing, centre, token):
+    whole = argparse.ArgumentParser(
+        prog="openchair",
+        description="Schedules what recovery communities do together.",
+        epilog=_EXAMPLES + EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    whole.add_argument("--version", action="version", version=_version())
+    whole.set_defaults(help_of=whole, run=None)
+    commands = whole.add_subparsers(metavar="COMMAND")
+    _add_import(commands)
+    for module in (centre, token):
         module.add_to(commands)
-    run = commands.add_parser("run", help="start everything on this machine, as `make run` does")
-    run.set_defaults(run=None)
+    everything = commands.add_parser("run", help="start everything on this computer, as `make run` does")
+    everything.set_defaults(run=run)
     return whole
+
+
+def _version() -> str:
+    try:
+        return f"openchair {importlib.metadata.version('openchair')}"
+    except importlib.metadata.PackageNotFoundError:
+        return "openchair, from a folder where it is not installed"
+
+
+def _add_import(commands: Any) -> None:
+    parser = commands.add_parser(
+        "import", help="bring in a list of meetings", description="Brings in a list of meetings that you already have."
+    )
+    parser.set_defaults(help_of=parser)
+    formats = parser.add_subparsers(metavar="FORMAT or status")
+    for module in (importing, following):
+        module.add_to(formats)
+
+
+def run(_: argparse.Namespace, __: Settings) -> NoReturn:
+    """Becomes the server."""
+    os.execv(sys.executable, [sys.executable, "-m", "services.everything"])  # noqa: S606 - our own module
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point."""
     asked = parser().parse_args(arguments)
-    if asked.run is None:
-        os.execv(sys.executable, [sys.executable, "-m", "services.everything"])  # noqa: S606 - our own module
     try:
-        code = asyncio.run(asked.run(asked, read(os.environ)))
+        code = _obey(asked)
         if sys.stdout is not None:
             sys.stdout.flush()  # here, where it can still be said that it failed
         raise SystemExit(code)
@@ -55,7 +95,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise SystemExit(1) from None
     except KeyboardInterrupt:
         print("openchair: stopped", file=sys.stderr)
-        raise SystemExit(130) from None
+        raise SystemExit(STOPPED) from None
+
+
+def _obey(asked: argparse.Namespace) -> int:
+    """What the command gives; without one, help."""
+    if asked.run is None:
+        asked.help_of.print_help()
+        return 0
+    code: int = asked.run(asked, read(os.environ))
+    return code
 
 
 def _discard_output() -> None:

@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-import json
+import re
 import secrets
 import sys
-from collections import Counter
+from argparse import ArgumentTypeError, RawDescriptionHelpFormatter
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from google.protobuf.json_format import MessageToDict
-from openchair.meetings.v1 import import_pb2
+from openchair.meetings.v1 import import_pb2, meeting_pb2
 from openchair.meetings.v1 import meeting_service_pb2 as pb
 from tqdm import tqdm
 
-from services.cli.shell import PARTLY, USAGE, Failure, meetings
+from services.cli.following import going_on, outcome, report_lines, went_away
+from services.cli.report import REFUSED, Report
+from services.cli.server import PATIENCE, meetings
+from services.cli.shell import EXIT_CODES, NO_SERVER, STOPPED, USAGE, Failure, centre_id
 from services.formats import meeting_guide
+from services.kit.client import RpcError
 from services.kit.clock import SystemClock
 from services.recurrence.types import RecurrenceError
 from services.recurrence.zones import local_day
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import AsyncIterator, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from openchair.meetings.v1.meeting_service_pb2_grpc import MeetingServiceStub
 
@@ -31,33 +35,40 @@ if TYPE_CHECKING:
 
 ROWS_PER_CALL = 500
 BYTES_PER_CALL = 3_000_000
-POLL = 0.1  # seconds between two looks at an import that is going on
+LAST_WORD = 5.0  # seconds that forgetting what was staged may take, when the command is over anyway
 
-NEW, CHANGED, UNCHANGED, GONE, REFUSED = (
-    import_pb2.ROW_OUTCOME_NEW,
-    import_pb2.ROW_OUTCOME_CHANGED,
-    import_pb2.ROW_OUTCOME_UNCHANGED,
-    import_pb2.ROW_OUTCOME_GONE,
-    import_pb2.ROW_OUTCOME_REFUSED,
-)
-WORDS = {NEW: "new", CHANGED: "changed", UNCHANGED: "unchanged", GONE: "gone", REFUSED: "refused"}
+_OPTIONS: Final = {"parent": "--centre", "import.source": "--source"}
+_SOURCE: Final = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,58}[a-z0-9])?")
+_GUIDE: Final = """examples:
+  Look first what would happen. This changes nothing:
+    openchair import meeting-guide meetings.json --centre riverside-aa --source aa-list \\
+        --timezone America/Edmonton --fellowship AA --dry-run
+  Without --dry-run it is put into force. Next week, with the same --source, only what changed changes.
+  From a site that publishes its list:
+    curl -s https://example.org/meetings.json | openchair import meeting-guide - --centre ...
+
+Ctrl-C: before the list is sent, nothing is in. After that the import goes on by itself on the server, and the command
+says how to see its result (`openchair import status`).
+
+"""
 
 
-def add_to(commands: Any) -> None:
-    """Adds the command, with one sub-command a format."""
-    parser = commands.add_parser("import", help="bring in a list of meetings")
-    formats = parser.add_subparsers(required=True, metavar="FORMAT")
+def add_to(formats: Any) -> None:
+    """Adds the format."""
     guide = formats.add_parser(
         "meeting-guide",
-        help="Meeting Guide JSON",
+        help="bring in Meeting Guide JSON",
         description="Brings in a Meeting Guide JSON file. Importing it again changes only what changed in it.",
-        epilog="exit codes: 0 everything is in; 3 some records were refused (the report says why); 1 nothing is in",
+        epilog=_GUIDE + EXIT_CODES,
+        formatter_class=RawDescriptionHelpFormatter,
     )
-    guide.add_argument("file", type=Path, help="the file; - for standard input")
-    guide.add_argument("--centre", required=True, help="id of the centre it belongs to")
-    guide.add_argument("--source", required=True, help='a name for where it comes from, always the same: "edmonton-aa"')
-    guide.add_argument("--timezone", required=True, help="IANA time zone of records that name none")
-    guide.add_argument("--fellowship", required=True, help='"AA", "NA" ...: type codes mean something only with it')
+    guide.add_argument("file", metavar="FILE", type=Path, help="the file; - for standard input")
+    guide.add_argument("--centre", required=True, type=centre_id, help="id of the centre it belongs to")
+    guide.add_argument(
+        "--source", required=True, type=source, help="a name for where it comes from, always the same: edmonton-aa"
+    )
+    guide.add_argument("--timezone", required=True, help="IANA time zone of records that name none: America/Edmonton")
+    guide.add_argument("--fellowship", required=True, help="AA, NA ...: type codes mean something only with it")
     guide.add_argument("--language", default="", help="language tag of records that name none")
     guide.add_argument("--dry-run", action="store_true", help="show what would happen; change nothing")
     guide.add_argument("--remove-gone", action="store_true", help="remove meetings that are no longer in the file")
@@ -65,27 +76,22 @@ def add_to(commands: Any) -> None:
     guide.set_defaults(run=run)
 
 
-async def run(asked: argparse.Namespace, settings: Settings) -> int:
+def source(text: str) -> str:
+    """An argument that is the name of a source. Raises ArgumentTypeError."""
+    if not _SOURCE.fullmatch(text):
+        raise ArgumentTypeError('must be 1 to 60 of a-z, 0-9, "-" and ".", such as edmonton-aa')
+    return text
+
+
+def run(asked: argparse.Namespace, settings: Settings) -> int:
     """Reads, stages, shows or commits, and reports."""
-    rows = _read(asked)
-    async with meetings(settings) as stub:
-        intent = await stub.CreateImport(
-            pb.CreateImportRequest(
-                parent=f"centres/{asked.centre}",
-                request_id=secrets.token_hex(16),
-                **{"import": import_pb2.Import(source=asked.source)},
-            )
-        )
-        await _stage(stub, intent.name, rows)
-        if asked.dry_run:
-            report = [line async for line in _report(stub, intent.name)]
-            await stub.DeleteImport(pb.DeleteImportRequest(name=intent.name))
-        else:
-            await stub.CommitImport(pb.CommitImportRequest(name=intent.name, remove_gone=asked.remove_gone))
-            await _follow(stub, intent.name)
-            report = [line async for line in _report(stub, intent.name)]
-    _print(report, asked)
-    return PARTLY if any(line.outcome == REFUSED for line in report) else 0
+    try:
+        rows = _read(asked)
+    except KeyboardInterrupt:
+        raise Failure("stopped: nothing is in", STOPPED) from None
+    report = asyncio.run(_bring_in(asked, rows, settings))
+    report.write(as_json=asked.json)
+    return report.code
 
 
 def _read(asked: argparse.Namespace) -> Sequence[import_pb2.ImportRow]:
@@ -109,12 +115,79 @@ def _standard_input() -> bytes:
     return sys.stdin.buffer.read()
 
 
-async def _stage(stub: MeetingServiceStub, name: str, rows: Sequence[import_pb2.ImportRow]) -> None:
+async def _bring_in(asked: argparse.Namespace, rows: Sequence[import_pb2.ImportRow], settings: Settings) -> Report:
+    async with meetings(settings, _OPTIONS) as stub:
+        name, lines = await _staged(stub, asked, rows)
+        if not asked.dry_run:
+            await _commit(stub, name, remove_gone=asked.remove_gone)
+            lines = await outcome(stub, name)
+    refused = {line.number for line in lines if line.outcome == REFUSED}
+    closed = {row.number for row in rows if row.meeting.state == meeting_pb2.MEETING_STATE_SUSPENDED} - refused
+    return Report(lines, closed, name, dry_run=asked.dry_run, remove_gone=asked.remove_gone)
+
+
+async def _staged(
+    stub: MeetingServiceStub, asked: argparse.Namespace, rows: Sequence[import_pb2.ImportRow]
+) -> tuple[str, list[import_pb2.ImportReportRow]]:
+    """The name of the import, whose rows are there and not in force; of a dry run what would be, and then forgotten."""
+    name = ""
+    lines: list[import_pb2.ImportReportRow] = []
+    try:
+        name = await _create(stub, asked)
+        await _send(stub, name, rows)
+        if asked.dry_run:
+            lines = [line async for line in report_lines(stub, name)]
+            await _forget(stub, name)
+    except asyncio.CancelledError:
+        await _forget(stub, name)
+        raise Failure("stopped: nothing is in", STOPPED) from None
+    return name, lines
+
+
+async def _create(stub: MeetingServiceStub, asked: argparse.Namespace) -> str:
+    request = pb.CreateImportRequest(
+        parent=f"centres/{asked.centre}",
+        request_id=secrets.token_hex(16),
+        **{"import": import_pb2.Import(source=asked.source)},
+    )
+    return (await stub.CreateImport(request, timeout=PATIENCE)).name
+
+
+async def _send(stub: MeetingServiceStub, name: str, rows: Sequence[import_pb2.ImportRow]) -> None:
     with tqdm(total=len(rows), desc="Sending", unit=" records", disable=None) as bar:
         for batch in batches(rows):
             request = pb.AddImportRowsRequest(name=name, rows=batch, request_id=secrets.token_hex(16))
-            await stub.AddImportRows(request, timeout=60)
+            await stub.AddImportRows(request, timeout=PATIENCE)
             bar.update(len(batch))
+
+
+async def _commit(stub: MeetingServiceStub, name: str, *, remove_gone: bool) -> None:
+    """Puts it into force. Once asked for, its answer is waited for: only then it can be said whether it is in."""
+    request = pb.CommitImportRequest(name=name, remove_gone=remove_gone)
+
+    async def ask() -> None:
+        await stub.CommitImport(request, timeout=PATIENCE)
+
+    asking = asyncio.ensure_future(ask())
+    try:
+        try:
+            await asyncio.shield(asking)
+        except asyncio.CancelledError:
+            await asking
+            raise Failure(going_on(name), STOPPED) from None
+    except RpcError as error:
+        if went_away(error):
+            message = f"the server went away just then. What became of it:\n  openchair import status {name}"
+            raise Failure(message, NO_SERVER) from None
+        await _forget(stub, name)
+        raise
+
+
+async def _forget(stub: MeetingServiceStub, name: str) -> None:
+    """Takes away what was staged; where that fails, it goes away by itself after 24 hours."""
+    if name:
+        with suppress(RpcError):
+            await stub.DeleteImport(pb.DeleteImportRequest(name=name), timeout=LAST_WORD)
 
 
 def batches(rows: Sequence[import_pb2.ImportRow]) -> Iterator[list[import_pb2.ImportRow]]:
@@ -130,52 +203,3 @@ def batches(rows: Sequence[import_pb2.ImportRow]) -> Iterator[list[import_pb2.Im
         size += length
     if batch:
         yield batch
-
-
-async def _follow(stub: MeetingServiceStub, name: str) -> None:
-    """Shows how far it is. It goes on without us: stopping this command does not stop the import."""
-    with tqdm(desc="Importing", unit=" records", disable=None) as bar:
-        while True:
-            reply = await stub.GetImport(pb.GetImportRequest(name=name, page_size=1))
-            intent = getattr(reply, "import")
-            bar.total = intent.total
-            bar.update(intent.done - bar.n)
-            if intent.state == import_pb2.IMPORT_STATE_DONE:
-                return
-            await asyncio.sleep(POLL)
-
-
-async def _report(stub: MeetingServiceStub, name: str) -> AsyncIterator[import_pb2.ImportReportRow]:
-    token = ""
-    while True:
-        reply = await stub.GetImport(pb.GetImportRequest(name=name, page_token=token), timeout=60)
-        for line in reply.report:
-            yield line
-        token = reply.next_page_token
-        if not token:
-            return
-
-
-def _print(report: Sequence[import_pb2.ImportReportRow], asked: argparse.Namespace) -> None:
-    counts = Counter(WORDS[line.outcome] for line in report)
-    if asked.json:
-        rows = [MessageToDict(line, preserving_proto_field_name=True) for line in report]
-        print(json.dumps({"dry_run": asked.dry_run, "counts": counts, "records": rows}, ensure_ascii=False, indent=1))
-        return
-    for line in report:
-        if line.outcome != UNCHANGED:
-            _print_line(line)
-    said = ", ".join(f"{counts[word]} {word}" for word in WORDS.values() if counts[word] or word != "gone")
-    head = "Would be" if asked.dry_run else "Imported"
-    print(f"{head}: {said}.")
-    if counts["gone"] and not asked.remove_gone:
-        print("What is gone from the file stays in the calendar: --remove-gone removes it.")
-
-
-def _print_line(line: import_pb2.ImportReportRow) -> None:
-    where = f"record {line.number}" if line.number else "-"
-    print(f"{WORDS[line.outcome]:<9} {where:<11} {line.source_id}  {line.title}")
-    for reason in line.reasons:
-        print(f"          {'' if line.outcome == REFUSED else 'changed: '}{reason}")
-    for warning in line.warnings:
-        print(f"          note: {warning}")

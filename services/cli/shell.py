@@ -1,26 +1,31 @@
-"""What commands share: who they are, the server they talk to, how they fail."""
+"""What commands share: how they end, how they read their arguments, and who they are to the server."""
 
 from __future__ import annotations
 
 import getpass
-from contextlib import asynccontextmanager
+from argparse import ArgumentTypeError
 from datetime import timedelta
-from typing import TYPE_CHECKING
-
-from openchair.meetings.v1.meeting_service_pb2_grpc import MeetingServiceStub
+from typing import TYPE_CHECKING, Final
 
 from services.kit.auth import audience_of, load_or_make_keys, make_token
 from services.kit.call import EVERYWHERE
-from services.kit.client import RpcError, connect, explain
 from services.kit.clock import SystemClock
+from services.kit.names import is_id
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from services.kit.settings import Settings
 
-REFUSED, USAGE, PARTLY, NO_SERVER = 1, 2, 3, 4
+REFUSED, USAGE, PARTLY, NO_SERVER, STOPPED = 1, 2, 3, 4, 130
+EXIT_CODES: Final = """exit codes:
+  0    done
+  1    refused or failed: the message says why
+  2    not understood: an option or a setting is wrong
+  3    done, but some records were refused: the report says which and why
+  4    no server answers
+  130  stopped with Ctrl-C: the message says what is in
+"""
 OWN_TOKEN = timedelta(minutes=55)
 
 
@@ -30,6 +35,20 @@ class Failure(Exception):  # noqa: N818 - said to a person, with an exit code
     def __init__(self, message: str, code: int = REFUSED) -> None:
         super().__init__(message)
         self.code = code
+
+
+def centre_id(text: str) -> str:
+    """An argument that is a centre's id. Raises ArgumentTypeError."""
+    if not is_id(text):
+        raise ArgumentTypeError(
+            f"{text!r} is not the id of a centre (such as riverside-aa); `openchair centre list` shows which there are"
+        )
+    return text
+
+
+def seen(text: str) -> str:
+    """The text as a terminal may show it: whoever wrote it, it moves no cursor."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def own_token(settings: Settings) -> str:
@@ -64,33 +83,3 @@ def _readable(path: Path) -> bool:
             return True
     except OSError:
         return False
-
-
-@asynccontextmanager
-async def meetings(settings: Settings) -> AsyncIterator[MeetingServiceStub]:
-    """The meetings service. Errors of calls leave as Failure, in words."""
-    try:
-        token = own_token(settings)
-    except (OSError, ValueError) as error:
-        raise Failure(str(error)) from None
-    if not (token.isascii() and token.isprintable()):
-        raise Failure("OPENCHAIR_TOKEN is not a token: it has characters that no token has", USAGE)
-    try:
-        channel = connect(settings.target, token)
-    except ValueError as error:
-        raise Failure(f"OPENCHAIR_TARGET: {error}", USAGE) from None
-    async with channel:
-        try:
-            yield MeetingServiceStub(channel)
-        except RpcError as error:
-            raise failure(error, settings) from None
-
-
-def failure(error: RpcError, settings: Settings) -> Failure:
-    """What a refused call means to the person who typed the command."""
-    problem = explain(error)
-    if problem.code == "UNAVAILABLE" and not problem.reason:
-        return Failure(f"no server answers at {settings.target} (OPENCHAIR_TARGET). Is `make run` running?", NO_SERVER)
-    if problem.code == "UNAUTHENTICATED":
-        return Failure(f"{problem}\nSet OPENCHAIR_TOKEN (see `openchair token --help`).")
-    return Failure(str(problem))

@@ -1,0 +1,39 @@
+"""The server that commands talk to."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from openchair.meetings.v1.meeting_service_pb2_grpc import MeetingServiceStub
+
+from services.cli.shell import USAGE, Failure, own_token
+from services.cli.terms import failure
+from services.kit.client import RpcError, connect, explain
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from services.kit.settings import Settings
+
+PATIENCE = 60.0  # seconds that one call may take
+
+
+@asynccontextmanager
+async def meetings(settings: Settings, options: Mapping[str, str]) -> AsyncIterator[MeetingServiceStub]:
+    """The meetings service. Errors of calls leave as Failure, in words; `options` as for `terms.failure`."""
+    try:
+        token = own_token(settings)
+    except (OSError, ValueError) as error:
+        raise Failure(str(error)) from None
+    if not (token.isascii() and token.isprintable()):
+        raise Failure("OPENCHAIR_TOKEN is not a token: it has characters that no token has", USAGE)
+    try:
+        channel = connect(settings.target, token)
+    except ValueError as error:
+        raise Failure(f"OPENCHAIR_TARGET: {error}", USAGE) from None
+    async with channel:
+        try:
+            yield MeetingServiceStub(channel)
+        except RpcError as error:
+            raise failure(explain(error), options, settings) from None

@@ -1,0 +1,103 @@
+"""What the server's refusals mean to whoever typed a command: in the words of its options, never of requests."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from services.cli.shell import NO_SERVER, REFUSED, USAGE, Failure
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from services.kit.client import Problem
+    from services.kit.settings import Settings
+
+_IMPORT_PARTS: Final = 4
+_SENTENCES: Final = {
+    "IMPORT_RUNNING": "--source: another import of this source goes on. Wait until it is done, then try again",
+    "IMPORT_EMPTY": "the list is empty: nothing is in",
+    "CENTRE_IN_USE": "the centre is in use",
+}
+_CODES: Final = {
+    "DEADLINE_EXCEEDED": "the server took too long to answer. Try again in a minute",
+    "RESOURCE_EXHAUSTED": "the server has too much to do, or this was too much at once. Try again in a minute",
+    "ABORTED": "somebody else changed the same at this moment. Try again",
+}
+
+
+def failure(problem: Problem, options: Mapping[str, str], settings: Settings) -> Failure:
+    """Why the command failed. `options` has the name of an option for each field of the requests it fills."""
+    if problem.code == "UNAVAILABLE":
+        return _unavailable(problem, settings)
+    if problem.code in {"UNAUTHENTICATED", "PERMISSION_DENIED"}:
+        return Failure(_unknown_caller(problem, settings))
+    if problem.violations:
+        return _wrong_options(problem, options)
+    return Failure(_refusal(problem, options))
+
+
+def _refusal(problem: Problem, options: Mapping[str, str]) -> str:
+    """What a sound request was answered."""
+    name = problem.details.get("name", "")
+    if problem.code == "NOT_FOUND":
+        return _absent(name, options)
+    if problem.code == "ALREADY_EXISTS":
+        centre = name.removeprefix("centres/")
+        return f"there is a centre {centre!r} already. `openchair centre list` shows it; choose another id"
+    if problem.reason == "SOURCE_SHRANK":
+        return _shrank(problem)
+    if problem.code == "INTERNAL":
+        return f"the server failed: {problem.message}. Its log says more"
+    return _SENTENCES.get(problem.reason) or _CODES.get(problem.code) or problem.message
+
+
+def _unavailable(problem: Problem, settings: Settings) -> Failure:
+    if problem.reason:
+        return Failure(f"the server cannot answer now ({problem.message}). Try again in a minute", NO_SERVER)
+    return Failure(
+        f"no server answers at {settings.target} (OPENCHAIR_TARGET). Is `make run` running, in another window?",
+        NO_SERVER,
+    )
+
+
+def _unknown_caller(problem: Problem, settings: Settings) -> str:
+    if problem.code == "PERMISSION_DENIED":
+        return f"your token does not allow this: {problem.message}. Ask whoever runs the server for a role"
+    if settings.token:
+        return f"OPENCHAIR_TOKEN: {problem.message}. `openchair token --help` says how to make a new one"
+    key = settings.data.absolute() / "keys"
+    if problem.reason != "TOKEN_MISSING":
+        return (
+            f"the keys in {key} are not those of the server at {settings.target}: set OPENCHAIR_DATA to its data folder"
+        )
+    return (
+        f"the server does not know you. There are no keys you can read in {key}: set OPENCHAIR_DATA to the server's\n"
+        "data folder, or OPENCHAIR_TOKEN to a token from whoever runs it (`openchair token --help`)"
+    )
+
+
+def _wrong_options(problem: Problem, options: Mapping[str, str]) -> Failure:
+    """An option that is wrong was not understood; a field that no option fills is the server's refusal."""
+    lines = [f"{options.get(wrong.field, wrong.field)}: {wrong.reason}" for wrong in problem.violations]
+    ours = all(wrong.field in options for wrong in problem.violations)
+    return Failure("\n".join(lines), USAGE if ours else REFUSED)
+
+
+def _absent(name: str, options: Mapping[str, str]) -> str:
+    parts = name.split("/")
+    if len(parts) == _IMPORT_PARTS:
+        return f"there is no import {name!r} here. Its report is kept for 30 days after it is done"
+    centre = parts[-1]
+    return (
+        f"{options.get('parent', 'centre')}: there is no centre {centre!r} here."
+        f" `openchair centre create {centre} --title ... --timezone ...` makes one,"
+        " `openchair centre list` shows which there are"
+    )
+
+
+def _shrank(problem: Problem) -> str:
+    gone, known = problem.details.get("gone", "?"), problem.details.get("known", "?")
+    return (
+        f"--remove-gone: {gone} of the {known} meetings known from this source are not in the list. So many at once\n"
+        "are taken for a broken list, so nothing is in. Look at the list. Without --remove-gone they stay there"
+    )
