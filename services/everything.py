@@ -209,6 +209,7 @@ class Everything:
         following, calendars = feeds(await self._bus("feeds"), settings.site, self._clock, base_url, self._log)
         self.projections["feeds"] = following
         self._front.mount("/calendars", calendars)
+        self._front.keepers.append(calendars)
         following, pages = web(await self._bus("web"), settings.site, self._clock, settings.public_url, self._log)
         self.projections["web"] = following
         self._front.otherwise = cast("App", pages)

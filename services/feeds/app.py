@@ -14,12 +14,13 @@ from services.feeds.shelf import Shelf
 from services.kit.http import not_found, respond_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from services.feeds.model import Directory, Touched
     from services.feeds.page import Page
     from services.kit.clock import Clock
     from services.kit.http import Receive, Scope, Send
+    from services.kit.kept import Kept
     from services.kit.logs import Log
 
 LONGEST_QUERY = 2048  # bytes
@@ -43,12 +44,14 @@ class Calendars:
         self._log = log
         self._shelves: dict[str, Shelf] = {}
         self._pages: dict[str, Page] = {}
+        self._targets: dict[bytes, Page] = {}
         self._paths: dict[str, set[str]] = {}
 
     def touch(self, touched: Touched) -> None:
         """Takes off the shelf what an event has made old."""
         for path in self._paths.pop(touched.centre, ()):
             del self._pages[path]
+            del self._targets[path.encode()]
         shelf = self._shelves.get(touched.centre)
         if shelf is not None and touched.meeting is not None:
             shelf.touch(touched.meeting)
@@ -57,7 +60,13 @@ class Calendars:
         """Forgets everything that was made."""
         self._shelves.clear()
         self._pages.clear()
+        self._targets.clear()
         self._paths.clear()
+
+    def kept(self, url: bytes, headers: Sequence[tuple[bytes, bytes]]) -> Kept | None:
+        """The answer to a GET of exactly this path, if its page is ready and still holds."""
+        page = self._targets.get(url)
+        return page.kept(headers) if page is not None and page.span.holds(self._clock.now()) else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request."""
@@ -115,8 +124,10 @@ class Calendars:
     def _keep(self, centre: str, path: str, page: Page) -> None:
         if len(self._pages) >= MOST_PAGES:
             self._pages.clear()
+            self._targets.clear()
             self._paths.clear()
         self._pages[path] = page
+        self._targets[path.encode()] = page
         self._paths.setdefault(centre, set()).add(path)
 
 

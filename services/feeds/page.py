@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from services.feeds import gz
 from services.feeds.conditions import field, has_tag, http_date, instant_of, takes_gzip
+from services.kit.kept import Kept, head_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -60,6 +61,8 @@ class Coding:
         ]
         if encoding:
             self.full.append((b"content-encoding", encoding))
+        self.unchanged_head = head_of(self.unchanged)
+        self.full_head = head_of(self.full)
 
 
 class Page:
@@ -79,12 +82,25 @@ class Page:
 
     def answer(self, headers: Iterable[tuple[bytes, bytes]]) -> tuple[int, Headers, bytes]:
         """Status, headers and body for a GET with these request headers."""
+        coding, packed, had = self._chosen(headers)
+        if had:
+            return 304, coding.unchanged, b""
+        return 200, coding.full, self._packed if packed else self._identity()
+
+    def kept(self, headers: Iterable[tuple[bytes, bytes]]) -> Kept:
+        """The same answer as the bytes that are written."""
+        coding, packed, had = self._chosen(headers)
+        if had:
+            return Kept(304, coding.unchanged_head, b"")
+        return Kept(200, coding.full_head, self._packed if packed else self._identity())
+
+    def _chosen(self, headers: Iterable[tuple[bytes, bytes]]) -> tuple[Coding, bool, bool]:
+        """Which representation is asked for, whether it is the packed one, and whether the asker has it already."""
         asked = dict(headers)
         packed = takes_gzip(asked.get(b"accept-encoding", b""))
         coding = self._packed_coding if packed else self._plain_coding
-        if (b"if-none-match" in asked or b"if-modified-since" in asked) and self._had(asked, headers, coding.etag):
-            return 304, coding.unchanged, b""
-        return 200, coding.full, self._packed if packed else self._identity()
+        validated = b"if-none-match" in asked or b"if-modified-since" in asked
+        return coding, packed, validated and self._had(asked, headers, coding.etag)
 
     def _had(self, asked: dict[bytes, bytes], headers: Iterable[tuple[bytes, bytes]], etag: bytes) -> bool:
         """If-None-Match decides; If-Modified-Since counts only without it (RFC 9110 section 13.2.2)."""

@@ -6,10 +6,12 @@ import asyncio
 import contextlib
 import json
 import socket
-from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping, Sequence
 from typing import Any, TypeAlias, cast
 
 import uvicorn
+
+from services.kit.kept import Keeper, Kept, KeptProtocol
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -82,8 +84,16 @@ class Front:
     def __init__(self, mounts: Mapping[str, App], otherwise: App = not_found) -> None:
         self._mounts: dict[str, App] = {}
         self.otherwise = otherwise
+        self.keepers: list[Keeper] = []
         for prefix, app in mounts.items():
             self.mount(prefix, app)
+
+    def kept(self, url: bytes, headers: Sequence[tuple[bytes, bytes]]) -> Kept | None:
+        """An answer that one of the keepers has at hand."""
+        for keeper in self.keepers:
+            if (answer := keeper.kept(url, headers)) is not None:
+                return answer
+        return None
 
     def mount(self, prefix: str, app: App) -> None:
         """One more app; also while serving: what an app needs to know may be known only then (its own port)."""
@@ -135,7 +145,7 @@ class HttpServer:
     def __init__(self, app: App, host: str, port: int, *, date_header: bool = True) -> None:
         self._config = uvicorn.Config(
             cast("Any", app),
-            http="auto",
+            http=KeptProtocol,
             ws="none",
             lifespan="off",
             interface="asgi3",
