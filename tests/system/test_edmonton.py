@@ -161,7 +161,9 @@ def test_importing_it_again_changes_nothing(edmonton: Imported) -> None:
     again = bring_in(edmonton.system, LIST)
 
     assert again.returncode == 0
-    assert again.stdout == f"Imported: 0 new, 0 changed, {len(RECORDS)} unchanged, 0 refused.\n"
+    assert re.findall(r"^ +(\d+) (new|changed|unchanged)$", again.stdout, re.MULTILINE) == [
+        ("0", "new"), ("0", "changed"), (str(len(RECORDS)), "unchanged"),
+    ]  # fmt: skip
     assert edmonton.system.feed("edmonton") == before
 
 
@@ -199,7 +201,7 @@ def test_exit_codes_say_what_kind_of_no_it_was(edmonton: Imported, tmp_path: Pat
 
     assert (missing.returncode, missing.stderr) == (1, f"openchair: {tmp_path}/none.json: No such file or directory\n")
     assert nowhere.returncode == 1
-    assert "NOT_FOUND" in nowhere.stderr
+    assert "--centre: there is no centre 'nowhere' here" in nowhere.stderr
     assert garbled.returncode == 2
     assert bring_in(alone, LIST).returncode == 4
 
@@ -211,7 +213,7 @@ def test_a_list_that_shrank_takes_nothing_away(edmonton: Imported, tmp_path: Pat
     done = bring_in(edmonton.system, file, "--remove-gone")
 
     assert done.returncode == 1
-    assert "SOURCE_SHRANK" in done.stderr
+    assert "are taken for a broken list" in done.stderr
     assert edmonton.system.feed("edmonton") == before
 
 
@@ -222,7 +224,8 @@ async def test_a_dry_run_says_what_would_be_and_leaves_no_trace(tmp_path: Path) 
         done = bring_in(system, LIST, "--dry-run")
 
         assert done.returncode == 0
-        assert done.stdout.endswith(f"Would be: {len(RECORDS)} new, 0 changed, 0 unchanged, 0 refused.\n")
+        assert f"Would import, of {len(RECORDS)} records:\n  {len(RECORDS)} new\n" in done.stdout
+        assert done.stdout.endswith("Nothing was changed.\n")
         assert system.feed("edmonton") == before
         assert system.stop() == 0
         living, kept = await left_over(system)
@@ -264,7 +267,7 @@ async def test_one_bad_record_is_named_and_the_others_come_in(tmp_path: Path) ->
             (meeting,) = await acts.meetings(stub, CENTRE)
 
     assert first.returncode == second.returncode == 3
-    assert first.stdout.endswith("Imported: 1 new, 0 changed, 0 unchanged, 1 refused.\n")
-    assert re.search(rf"^refused +record 2 +{bad['slug']} ", first.stdout, re.MULTILINE)
+    assert "  1 new\n  0 changed\n  0 unchanged\n  1 refused (see above; not in)\n" in first.stdout
+    assert re.search(rf"^refused +2 +{bad['slug']}$", first.stdout, re.MULTILINE)
     assert [line["outcome"] for line in json.loads(second.stdout)["records"]] == [CHANGED, REFUSED]
     assert (meeting.title, meeting.schedule.start[-5:]) == (title(good), "21:15")
