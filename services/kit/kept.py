@@ -58,6 +58,11 @@ class KeptProtocol(HttpToolsProtocol):
 
     _size = 0
 
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        """A connection begins. What is written goes out at once, not when the loop has gone round."""
+        transport.set_write_buffer_limits(high=0)
+        super().connection_made(transport)
+
     def on_message_begin(self) -> None:
         """A request begins."""
         self._size = 0
@@ -88,9 +93,7 @@ class KeptProtocol(HttpToolsProtocol):
             super().on_headers_complete()
             return
         date = b"".join(name + b": " + value + b"\r\n" for name, value in self.server_state.default_headers)
-        self.transport.write(_STATUS[HTTPStatus(kept.status)] + date + kept.head)
-        if kept.body:
-            self.transport.write(kept.body)
+        self.transport.writelines((_STATUS[HTTPStatus(kept.status)] + date + kept.head, kept.body))
         self.cycle = cast("Any", _Answered())
         self.on_response_complete()
 
