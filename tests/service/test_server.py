@@ -123,7 +123,7 @@ async def test_a_method_sees_message_caller_request_id_and_deadline(site: Site) 
     assert call.method == "openchair.meetings.v1.RoomService/CreateRoom"
     assert call.message == request
     assert (call.caller.subject, call.request_id) == ("p1", "r1")
-    assert 0 < call.deadline - CLOCK.monotonic() <= 5
+    assert 0 < call.deadline - CLOCK.monotonic() < 5.5  # gRPC rounds the time it sends up
     assert "authorization" not in call.metadata
     assert len(call.trace) == 32
 
