@@ -36,6 +36,7 @@ WRONG_SEQUENCE = frozenset({10071, 10163, 10164})
 TOO_LARGE = 10054
 NO_MESSAGE = 10037
 NO_STREAM = 10059
+HEADER_BLOCK = len("NATS/1.0\r\n\r\n")  # around the header lines
 RETRY = 0.25
 AFTER_FAILURE = 5.0
 
@@ -107,8 +108,15 @@ class NatsBus:
         lines = headers(event, traceparent) | {"Nats-Expected-Last-Subject-Sequence": str(expected)}
         if event.payload is None:
             lines["Nats-TTL"] = str(lifetime)
+        self._check_size(event, lines)
         reply = await self._ask(event.subject, event.payload or b"", lines)
         return int(reply["seq"])
+
+    def _check_size(self, event: Event, lines: dict[str, str]) -> None:
+        """Raises Unpublishable where the server would hang up: it counts headers too, which the client does not."""
+        size = HEADER_BLOCK + sum(len(f"{name}: {value}\r\n".encode()) for name, value in lines.items())
+        if size + len(event.payload or b"") > self._client.max_payload:
+            raise Unpublishable("larger than the server takes, headers and all")
 
     async def last(self, stream: str, subject: str) -> Delivered | None:
         """The last message of a subject."""
