@@ -264,10 +264,14 @@ class Relay:
             if state is None:
                 raise BusUnavailable(f"there is no stream {name}")
             lost = await self._lost(name, state)
-            self._pasts[name] = (state.created, state.last_sequence)
             if lost:
                 count = await self._store.remark()
+                self._parked.clear()  # what the stream held against them may be gone too
                 self._log.warning("the stream lost its past: publishing everything again", stream=name, records=count)
+            self._pasts[name] = (
+                state.created,
+                state.last_sequence,
+            )  # last: until all is marked the loss is not dealt with
 
     def _stream(self, publication: Publication) -> str:
         return stream_of(subjects_of(self._site, publication.view, publication.service))

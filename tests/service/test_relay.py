@@ -19,7 +19,7 @@ from services.kit.publication import Publication, body
 from services.kit.record import revise
 from services.kit.relay import Relay, bury
 from services.kit.store.memory import Disk, MemoryStore
-from services.kit.store.port import Commit, Kind
+from services.kit.store.port import Commit, Kind, Unwritten
 from tests.contract.bus_fixtures import LOG, PUBLIC, SITE, Site, running, until
 
 if TYPE_CHECKING:
@@ -309,6 +309,24 @@ async def test_a_stream_made_anew_is_filled_again_while_we_run(site: Site, servi
     assert [await service.title(f"p{number}") for number in range(30)] == wanted
 
 
+async def test_a_lost_past_that_could_not_be_marked_at_once_is_marked_later(site: Site, service: Service) -> None:
+    for name in ("hall", "den"):
+        await service.put(name, "Title")
+    await service.settled()
+    remark, failures = service.store.remark, iter((Unwritten("the disk is full"),))
+
+    async def failing() -> int:
+        for failure in failures:
+            raise failure
+        return await remark()
+
+    service.store.remark = failing  # type: ignore[method-assign]  # a disk that is full once
+    await site.recreate(PUBLIC)
+    await service.put("hall", "Title 2")  # it finds that its predecessor is gone
+    await until(lambda: service.relay.published == 5)
+    assert [await service.title(name) for name in ("hall", "den")] == ["Title 2", "Title"]
+
+
 async def test_a_stream_emptied_while_the_service_was_down_is_filled_again(site: Site, service: Service) -> None:
     for number in range(30):
         await service.put(f"p{number}", f"Title {number}")
@@ -360,6 +378,20 @@ async def test_a_stream_newer_than_the_store_is_an_alarm_and_is_left_alone(servi
     assert service.relay.alarms == 1
     assert [record.id for record in await service.store.unpublished(10)] == ["hall"]
     assert await service.title("den") == "Den"
+
+
+async def test_what_was_in_the_way_is_no_alarm_any_more_when_the_stream_is_another(
+    site: Site, service: Service, newer: Event
+) -> None:
+    await service.bus.publish(newer, 0)
+    await service.put("hall", "Present")
+    await service.put("den", "Den")
+    await service.settled()
+    await site.recreate(PUBLIC)
+    await service.put("den", "Another den")
+    await until(lambda: service.relay.published >= 3)
+    await service.settled()
+    assert await service.title("hall") == "Present"
 
 
 async def test_a_newer_epoch_overwrites_the_future_that_was_lost(service: Service, newer: Event) -> None:
