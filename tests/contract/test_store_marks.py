@@ -118,6 +118,12 @@ async def test_a_new_epoch_is_later_than_the_last_and_marks_everything(engine: E
     await again.close()
 
 
+async def test_a_publish_that_meets_a_new_epoch_at_the_writer_keeps_the_mark(store: Store) -> None:
+    await store.commit(commit(meeting("a", views=(public(),))))
+    await asyncio.gather(store.raise_epoch(5), store.published("meeting", "a", "public", 1, 1, 41))
+    assert [record.id for record in await store.unpublished(10)] == ["a"]
+
+
 # Answers and the trail
 
 

@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -291,6 +292,15 @@ async def test_what_is_not_a_store_of_ours_is_refused_and_left_alone(tmp_path: P
         await SqliteStore(text, KINDS, SystemClock()).open()
     with pytest.raises(OSError, match="nowhere"):
         await SqliteStore(tmp_path / "nowhere" / "store.db", KINDS, SystemClock()).open()
+
+
+async def test_a_file_that_cannot_be_brought_up_to_date_is_an_os_error_that_names_it(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER)")
+        connection.execute("CREATE TABLE view (theirs)")
+    with pytest.raises(OSError, match=r"store\.db: no such column"):
+        await SqliteStore(path, KINDS, SystemClock()).open()
 
 
 async def test_the_order_of_marks_outlives_a_restart(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+import sqlite3
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
@@ -25,7 +26,6 @@ from services.kit.store.watch import Listeners
 from services.kit.store.worker import Job, Worker, one_by_one
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
@@ -98,7 +98,8 @@ class SqliteStore:
         """Keeps the sequence, and clears the mark if the view has not moved."""
 
         def work(connection: sqlite3.Connection) -> None:
-            rows.published(connection, (kind, id, view), revision, sequence, current=epoch == self._epoch)
+            current = epoch == schema.meta(connection, "epoch")  # not ours, which the loop learns of after the writer
+            rows.published(connection, (kind, id, view), revision, sequence, current=current)
 
         await self._write(work)
 
@@ -140,9 +141,10 @@ class SqliteStore:
         connection = schema.writable(self._path)
         try:
             schema.prepare(connection, self._kinds)
-        except ValueError as error:
+        except (ValueError, sqlite3.Error) as error:
             connection.close()
-            raise ValueError(f"{self._path}: {error}") from error
+            verdict = ValueError if isinstance(error, ValueError) else OSError
+            raise verdict(f"{self._path}: {error}") from error
         self._epoch = schema.meta(connection, "epoch") or 1
         self._serial = connection.execute("SELECT coalesce(max(serial), 0) FROM view").fetchone()[0]
         return connection
