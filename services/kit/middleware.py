@@ -21,7 +21,7 @@ from google.protobuf import descriptor_pool, message_factory
 from services.kit.auth import Authentication, TokenVerifier
 from services.kit.clock import Ids, instant
 from services.kit.errors import Fault, Invalid, Late, Refusal, Unavailable, Violation
-from services.kit.store.port import Answer, Conflict, OutcomeUnknown, RequestKey, Store
+from services.kit.store.port import Answer, Conflict, OutcomeUnknown, RequestKey, Store, Unwritten
 from services.kit.validation import TextRules, Validation
 
 if TYPE_CHECKING:
@@ -60,6 +60,8 @@ async def store_faults(call: Call[Any], method: Method) -> Message:
     except OutcomeUnknown as error:
         text = "it may or may not have been done: try again with the same request_id"
         raise Unavailable(text, "OUTCOME_UNKNOWN") from error
+    except Unwritten as error:
+        raise Unavailable("nothing can be written now: try again later", "STORE_UNAVAILABLE") from error
 
 
 class Observation:

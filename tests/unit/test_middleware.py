@@ -17,7 +17,7 @@ from services.kit.errors import Fault, Invalid, Late, NotFound, Unavailable
 from services.kit.logs import make_log
 from services.kit.middleware import Deadline, Idempotency, Observation, answer_for, describe, inner, stored_answer
 from services.kit.store.memory import MemoryStore
-from services.kit.store.port import Commit, Conflict, OutcomeUnknown
+from services.kit.store.port import Commit, Conflict, OutcomeUnknown, Unwritten
 
 CREATE = "openchair.meetings.v1.MeetingService/CreateCentre"
 START = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -253,7 +253,10 @@ async def test_a_request_id_is_up_to_64_printable_ascii_characters(request_id: s
     assert desk.done == 0
 
 
-@pytest.mark.parametrize(("error", "reason"), [(Conflict(), "CONTENTION"), (OutcomeUnknown(), "OUTCOME_UNKNOWN")])
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [(Conflict(), "CONTENTION"), (OutcomeUnknown(), "OUTCOME_UNKNOWN"), (Unwritten(), "STORE_UNAVAILABLE")],
+)
 async def test_what_the_store_could_not_settle_is_told_as_try_again(error: Exception, reason: str) -> None:
     handle = chain(inner(Desk().store), Recorder(error))
     with pytest.raises(Unavailable) as refused:
