@@ -20,7 +20,7 @@ from services.kit.bus import NatsBus
 from services.kit.bus_port import BusError
 from services.kit.clock import Clock, Ids, SystemClock
 from services.kit.folder import DataFolder, FolderTaken
-from services.kit.http import App, Front, Health, HttpServer
+from services.kit.http import App, Front, Health, HttpServer, respond_text
 from services.kit.logs import Log, adopt_libraries, make_log
 from services.kit.middleware import outer
 from services.kit.natsd import NatsFailed, NatsServer
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
     from pathlib import Path
 
+    from services.kit.http import Receive, Scope, Send
     from services.kit.projection import Projection
 
 DRAIN = 3.0  # seconds that what was committed last has to reach the bus before we stop
@@ -62,7 +63,7 @@ class Everything:
         self.store = SqliteStore(self._database, KINDS, clock)
         self.health = Health({"start": self._check_start})
         self._started = False
-        self._front = Front(self.health.mounts())
+        self._front = Front(self.health.mounts(), _starting)
         self._http = HttpServer(self._front, settings.host, settings.http_port)
         self._grpc: GrpcServer | None = None
         self.meetings: Meetings
@@ -98,9 +99,7 @@ class Everything:
         await self._start_meetings()
         await self._start_readers()
         self.health.checks.update(store=self._check_store, bus=self._check_bus, calendars=self._check_projections)
-        await self.relay.settled()
-        for projection in self.projections.values():
-            await projection.ready.wait()
+        await self._follow()
         assert self._grpc is not None
         await self._grpc.ready()
         self._started = True
@@ -213,8 +212,14 @@ class Everything:
         following, pages = web(await self._bus("web"), settings.site, self._clock, settings.public_url, self._log)
         self.projections["web"] = following
         self._front.otherwise = cast("App", pages)
+
+    async def _follow(self) -> None:
+        """Fills the streams first: a reader of an empty or half filled one would say that nothing, or half, is on."""
+        await self.relay.settled()
         for name, projection in self.projections.items():
             self._task(name, projection.run())
+        for projection in self.projections.values():
+            await projection.ready.wait()
 
     async def _check_start(self) -> str:
         return "" if self._started else "starting"
@@ -231,6 +236,11 @@ class Everything:
     async def _check_projections(self) -> str:
         late = [name for name, projection in self.projections.items() if not projection.ready.is_set()]
         return f"still reading: {', '.join(late)}" if late else ""
+
+
+async def _starting(_scope: Scope, _receive: Receive, send: Send) -> None:
+    """The app for what is not there yet: a calendar client that is told 404 may forget the calendar."""
+    await respond_text(send, 503, "Starting: try again in a moment.", ((b"retry-after", b"5"),))
 
 
 def _put(draft: Path, place: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
+import shutil
 import signal
 import socket
 import sqlite3
@@ -92,6 +93,34 @@ def test_ctrl_c_ends_it_in_good_order_and_it_comes_back_with_the_same_calendar(s
     if datetime.now(ZoneInfo(acts.ZONE)).date() == day:  # at the centre's midnight a calendar may change
         assert after == before
     assert acts.summaries(after) == acts.summaries(before)
+
+
+@pytest.mark.parametrize("lost", ["everything", "the streams"])
+def test_a_calendar_is_whole_or_a_matter_of_waiting_from_the_first_answer_on(tmp_path: Path, lost: str) -> None:
+    system = System(tmp_path)
+    statuses, bodies = list[int](), set[tuple[str, ...]]()
+
+    def served() -> bool:
+        with suppress(OSError):
+            answer = system.get("/calendars/riverside.ics")
+            statuses.append(answer.status)
+            if answer.status == 200:
+                bodies.add(tuple(acts.summaries(answer.body)))
+        return system.readiness().ready
+
+    try:
+        if lost == "the streams":
+            system.start()
+            assert system.stop() == 0
+            shutil.rmtree(system.data / "nats" / "jetstream")
+        system.launch()
+        until(served, "it is ready", interval=0.001)
+        served()
+        assert set(statuses) == {503, 200}  # a client that is told 404 may forget the calendar
+        assert len(bodies) == 1  # and one that is given half of it, half of its dates
+        assert system.stop() == 0
+    finally:
+        system.clean()
 
 
 async def test_what_kill_9_leaves_is_no_nats_server_and_a_folder_that_can_be_started_on(system: System) -> None:
