@@ -18,14 +18,14 @@ from services.feeds import feeds
 from services.kit.auth import verifier_of
 from services.kit.bus import NatsBus
 from services.kit.bus_port import BusError
-from services.kit.clock import Clock, Ids, SystemClock
+from services.kit.clock import Clock, Ids, SystemClock, instant
 from services.kit.folder import DataFolder, FolderTaken
 from services.kit.http import App, Front, Health, HttpServer, respond_text
 from services.kit.logs import Log, adopt_libraries, make_log
 from services.kit.middleware import outer
 from services.kit.natsd import NatsFailed, NatsServer
 from services.kit.paging import Pages, page_key
-from services.kit.relay import Relay
+from services.kit.relay import Relay, bury
 from services.kit.server import GrpcServer
 from services.kit.settings import Settings, SettingsError, read
 from services.kit.store.sqlite import SqliteStore
@@ -92,11 +92,12 @@ class Everything:
         await self._http.start()
         await self.nats.start()
         await self._provision()
-        if self._settings.development and not self._database.exists():
+        new = not self._database.exists()
+        if self._settings.development and new:
             self._log.info("the data folder is empty: loading the sample centre")
             await self._load_sample()
         await self.store.open()
-        await self._start_meetings()
+        await self._start_meetings(new_database=new)
         await self._start_readers()
         self.health.checks.update(store=self._check_store, bus=self._check_bus, calendars=self._check_projections)
         await self._follow()
@@ -180,12 +181,14 @@ class Everything:
     def _desk(self, store: SqliteStore) -> Desk:
         return Desk(store, self._clock, self._ids, Pages(page_key(self._settings.page_secret, self._ids)))
 
-    async def _start_meetings(self) -> None:
+    async def _start_meetings(self, *, new_database: bool) -> None:
         settings = self._settings
         desk = self._desk(self.store)
         self.meetings = Meetings(desk)
         await self.meetings.load()
         bus = await self._bus("meetings")
+        if new_database:
+            await self._begin_anew(bus)
         self.relay = Relay(self.store, bus, PUBLICATIONS, settings.site, self._clock, self._log)
         sweeper = Sweeper(self.store, self._clock, self.meetings.due, log=self._log)
         desk.wake = sweeper.wake
@@ -201,6 +204,14 @@ class Everything:
             development=settings.development,
         )
         await self._grpc.start()
+
+    async def _begin_anew(self, bus: NatsBus) -> None:
+        """A new database on streams that are not: what a lost one published must not stay in every calendar."""
+        site, now = self._settings.site, self._clock.now()
+        if await bus.subjects(public_stream(site), subjects_of(site, "public", "meetings")):
+            epoch = await self.store.raise_epoch(int(now.timestamp()))
+            count = await bury(self.store, bus, PUBLICATIONS, site, epoch, instant(now))
+            self._log.warning("the database is new, the streams are not: what it does not know is gone", records=count)
 
     async def _start_readers(self) -> None:
         settings = self._settings

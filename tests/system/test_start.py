@@ -123,6 +123,18 @@ def test_a_calendar_is_whole_or_a_matter_of_waiting_from_the_first_answer_on(tmp
         system.clean()
 
 
+async def test_what_a_lost_database_published_is_in_no_calendar_of_the_new_one(system: System) -> None:
+    assert system.stop() == 0
+    for file in system.data.glob("meetings.sqlite*"):
+        file.unlink()
+    system.start()
+    async with system.meetings() as stub:
+        names = {meeting.name.rsplit("/", 1)[1] for meeting in await acts.meetings(stub, SAMPLE)}
+    shown = acts.events(system.feed("riverside"))
+    assert shown
+    assert [key for key in shown if not any(name in key for name in names)] == []
+
+
 async def test_what_kill_9_leaves_is_no_nats_server_and_a_folder_that_can_be_started_on(system: System) -> None:
     orphan = system.nats_pid
     system.kill()
