@@ -57,11 +57,21 @@ class KeptProtocol(HttpToolsProtocol):
     """uvicorn's protocol, which first asks the application for an answer that is kept. Bounds the headers, too."""
 
     _size = 0
+    _heard = 0
+    _unheard = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """A connection begins. What is written goes out at once, not when the loop has gone round."""
         transport.set_write_buffer_limits(high=0)
         super().connection_made(transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes. The parser holds a header back until its end: one without end must not fill the memory."""
+        before = self._heard
+        super().data_received(data)
+        self._unheard = self._unheard + len(data) if self._heard == before else 0
+        if self._unheard > MOST_HEADERS:
+            self._refuse()
 
     def on_message_begin(self) -> None:
         """A request begins."""
@@ -79,13 +89,40 @@ class KeptProtocol(HttpToolsProtocol):
         super().on_header(name, value)
 
     def _grow(self, size: int) -> None:
+        self._heard += 1
         self._size += size
-        if self._size > MOST_HEADERS and not self.transport.is_closing():
+        if self._size > MOST_HEADERS:
+            self._refuse()
+
+    def _refuse(self) -> None:
+        if self._idle() and not self.transport.is_closing():
             self.transport.write(_TOO_LARGE)
-            self.transport.close()
+        self.transport.close()
+
+    def on_body(self, body: bytes) -> None:
+        """A piece of a body."""
+        self._heard += 1
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """A request ends."""
+        self._heard += 1
+        if self.cycle is not None:  # None: it was refused
+            super().on_message_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """What is no request is told so; not where a request before it would take that for its own answer."""
+        if self._idle() and not self.transport.is_closing():
+            super().send_400_response(msg)
+        self.transport.close()
+
+    def _idle(self) -> bool:
+        """Whether every request so far has its answer."""
+        return self.cycle is None or self.cycle.response_complete
 
     def on_headers_complete(self) -> None:
         """Everything but a body is known."""
+        self._heard += 1
         if self.transport.is_closing():
             return
         kept = self._kept() if self._plain() else None
@@ -104,7 +141,7 @@ class KeptProtocol(HttpToolsProtocol):
             and self.parser.get_http_version() == "1.1"
             and self.parser.should_keep_alive()
             and not self.parser.should_upgrade()
-            and (self.cycle is None or self.cycle.response_complete)
+            and self._idle()
             and not self.flow.write_paused
             and not any(name in _BODY for name, _ in self.headers)
         )

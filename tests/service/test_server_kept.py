@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING
 
 import pytest
@@ -105,6 +106,23 @@ async def test_nothing_overtakes_a_request_that_still_waits(server: HttpServer, 
 
 
 @pytest.mark.parametrize(
+    "refused", [b"NONSENSE\r\n\r\n", b"GET / HTTP/1.1\r\nX-Much: " + b"x" * MOST_HEADERS + b"\r\n\r\n"]
+)
+async def test_a_request_that_waits_gets_no_answer_that_is_meant_for_the_next(
+    server: HttpServer, shelf: Shelf, refused: bytes
+) -> None:
+    shelf.hold.clear()
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write(ASKED + refused)
+    try:
+        assert await asyncio.wait_for(reader.read(), 5) == b""
+    finally:
+        shelf.hold.set()
+    writer.close()
+    await writer.wait_closed()
+
+
+@pytest.mark.parametrize(
     "request_",
     [
         b"HEAD /kept HTTP/1.1\r\nHost: here\r\n\r\n",
@@ -129,6 +147,29 @@ async def test_a_reader_that_is_slow_gets_every_byte(server: HttpServer, shelf: 
     answers = await exchange(server, GET * 3, answers=3)
     assert all(body in (shelf.body, b"asked") for _, body in answers)
     assert answers[0][1] == shelf.body
+
+
+@pytest.mark.parametrize(
+    "begun", [b"GET /kept HTTP/1.1\r\nX-Much: ", b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: "]
+)
+async def test_one_header_that_never_ends_does_not_fill_the_memory(server: HttpServer, begun: bytes) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write(begun)
+    with contextlib.suppress(ConnectionError):
+        for _ in range(64):
+            writer.write(b"x" * MOST_HEADERS)
+            await writer.drain()
+        await asyncio.wait_for(reader.read(), 5)  # ends only when the server closes
+    writer.close()
+    with contextlib.suppress(ConnectionError):
+        await writer.wait_closed()
+
+
+async def test_a_long_body_is_no_header(server: HttpServer, shelf: Shelf) -> None:
+    post = b"POST /asked HTTP/1.1\r\nHost: here\r\nContent-Length: %d\r\n\r\n" % (2 * MOST_HEADERS)
+    ((head, body),) = await exchange(server, post, b"x" * (2 * MOST_HEADERS), answers=1)
+    assert head.startswith(b"HTTP/1.1 200 ")
+    assert (body, shelf.seen) == (b"asked", ["POST /asked"])
 
 
 async def test_headers_without_end_are_refused(server: HttpServer, shelf: Shelf) -> None:
