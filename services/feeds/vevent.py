@@ -21,6 +21,8 @@ from services.recurrence.wire import to_schedule
 from services.recurrence.zones import to_local, to_utc, zone
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from google.protobuf.timestamp_pb2 import Timestamp
 
 CANCELLED = "Cancelled: "
@@ -104,13 +106,24 @@ def _add_times(event: Event, part: Series, date: Date | None) -> None:
     if date is not None:
         if part.single is None:
             event.add("RECURRENCE-ID", date.original.replace(tzinfo=where))
-        end = to_local(to_utc(start, where) + timedelta(minutes=date.minutes), where)
+        end = _exact_end(start, date.minutes, where)
     else:
         end = start + timedelta(minutes=schedule.minutes)
     event.add("DTSTART", start.replace(tzinfo=where))
-    event.add("DTEND", end.replace(tzinfo=where))
+    event.add("DTEND", end if end.tzinfo else end.replace(tzinfo=where))
     if date is None:
         _add_dates(event, part)
+
+
+def _exact_end(start: datetime, minutes: int, where: ZoneInfo) -> datetime:
+    """Naive and local; in the second pass of an hour that occurs twice UTC.
+
+    Local it would mean the first pass (RFC 5545 section 3.3.5): an hour early, and maybe before the start. Section
+    3.8.2.2 lets DTEND be UTC beside a DTSTART with a zone.
+    """
+    end = to_utc(start, where) + timedelta(minutes=minutes)
+    local = to_local(end, where)
+    return local if to_utc(local, where) == end else end
 
 
 def _add_dates(event: Event, part: Series) -> None:

@@ -328,6 +328,19 @@ def test_a_series_is_measured_by_the_clock_also_when_its_first_date_lasts_throug
     assert starting(one, "DTEND") == ["DTEND;TZID=America/New_York:20270314T060000"]
 
 
+@pytest.mark.parametrize(
+    ("start", "minutes", "end"),
+    [
+        ("2026-11-01T01:45", 30, "DTEND:20261101T061500Z"),  # 01:15 again: local it would lie before the start
+        ("2026-11-01T01:30", 60, "DTEND:20261101T063000Z"),  # 01:30 again: local it would be no time at all
+        ("2026-11-01T00:30", 150, "DTEND;TZID=America/New_York:20261101T020000"),
+        ("2026-11-01T00:30", 60, "DTEND;TZID=America/New_York:20261101T013000"),
+    ],
+)
+def test_an_end_in_the_second_pass_of_an_hour_is_said_in_utc(start: str, minutes: int, end: str) -> None:
+    assert starting(meeting(start=start, rule="", zone="America/New_York", minutes=minutes), "DTEND") == [end]
+
+
 def test_the_last_end_is_none_for_a_series_that_goes_on() -> None:
     assert render(meeting()).last_end is None
     assert render(meeting(rule="")).last_end == datetime(2026, 11, 25, 2, 0, tzinfo=UTC)
