@@ -37,9 +37,8 @@ def of_centre(centre: centre_pb2.Centre) -> Kind:
     return Kind(f"{id}.ics", line(centre.title) or id, f"{id}.ics")
 
 
-def of_meeting(centre: str, meeting: meeting_pb2.Meeting) -> Kind:
-    """One meeting with all parts of its lineage, by the id of any of them."""
-    id = meeting.name.rpartition("/")[2]  # noqa: A001 - the word for it
+def of_meeting(centre: str, id: str, meeting: meeting_pb2.Meeting) -> Kind:  # noqa: A002 - the word for it
+    """One meeting with all parts of its lineage, by the id of any of them; `meeting` gives the title."""
     return Kind(f"{centre}/meeting/{id}.ics", line(meeting.title) or "Meeting", f"{centre}-{id[:8]}.ics")
 
 

@@ -32,9 +32,9 @@ def instant_of(http_date: bytes) -> datetime | None:
     """The instant of an HTTP date; None for what is no date, which is then as if it had not been sent."""
     try:
         when = parsedate_to_datetime(http_date[:64].decode("ascii"))
-    except (ValueError, UnicodeDecodeError):
+        return when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
+    except (ValueError, OverflowError):  # the latter: a date beyond the calendar, here or in UTC
         return None
-    return when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
 
 
 def http_date(when: datetime) -> bytes:

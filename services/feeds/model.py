@@ -65,11 +65,13 @@ class Listing:
             self.newest = max(standing.time for standing in self._standings.values())
 
     def lineage(self, meeting: str) -> list[str]:
-        """Ids of all parts of the lineage that the meeting belongs to, sorted; empty for an unknown one."""
+        """Ids of all parts of the lineage that the meeting belongs to, sorted; empty for an unknown one.
+
+        A lineage goes by the id of its first part, and is found by it when that part itself is gone.
+        """
         known = self.meetings.get(meeting)
-        if known is None:
-            return []
-        return sorted(self._lineages[known.lineage or meeting])
+        lineage = known.lineage if known is not None else ""
+        return sorted(self._lineages.get(lineage or meeting, ()))
 
     def put(self, meeting: str, state: meeting_pb2.Meeting | None) -> None:
         """Sets a meeting, or takes it out."""

@@ -94,7 +94,8 @@ class Shelf:
         if self._listing.centre is None or not parts:
             return None
         self._turn(now)
-        return self._page(of_meeting(self._id, self._listing.meetings[meeting]), [self._bind(parts)], now)
+        titled = self._listing.meetings[meeting if meeting in parts else parts[0]]
+        return self._page(of_meeting(self._id, meeting, titled), [self._bind(parts)], now)
 
     def _page(self, kind: Kind, stretches: Sequence[Stretch], now: datetime) -> Page:
         centre = self._listing.centre

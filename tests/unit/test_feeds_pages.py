@@ -140,6 +140,17 @@ async def test_the_feed_of_a_meeting_holds_all_parts_of_its_lineage_by_the_id_of
     assert b"\r\nNAME:Serenity 2\r\n" in second
 
 
+async def test_who_subscribed_to_a_meeting_by_its_first_part_keeps_it_when_that_part_is_gone() -> None:
+    feeds = Feeds(meeting(1), meeting(2, lineage=id_of(1)))
+    path = f"/calendars/{CENTRE}/meeting/{id_of(1)}.ics"
+    assert await feeds.body(path)
+    feeds.apply(gone(1))
+
+    body = await feeds.body(path)
+    assert [str(event["SUMMARY"]) for event in Calendar.from_ical(body).events] == ["Serenity 2"]
+    assert f"{path}\r\n" in body.decode().replace("\r\n ", "")
+
+
 async def test_a_change_that_comes_while_much_is_rendered_is_in_the_feed() -> None:
     feeds = Feeds(*map(meeting, range(100)))
     reading = asyncio.create_task(feeds.body())

@@ -81,6 +81,11 @@ def test_http_dates_are_read_back_and_nonsense_is_none() -> None:
     assert instant_of(b"\xff") is None
 
 
+@pytest.mark.parametrize("beyond", [b"Fri, 31 Dec 9999 23:59:59 -0100", b"1 Jan 99999999999 00:00:00 GMT"])
+def test_a_date_beyond_the_calendar_is_as_if_it_had_not_been_sent(beyond: bytes) -> None:
+    assert instant_of(beyond) is None
+
+
 @pytest.mark.parametrize(
     "name",
     [
@@ -199,6 +204,17 @@ def test_a_lineage_is_all_parts_by_the_id_of_any() -> None:
     listing = directory.listings[CENTRE]
     assert listing.lineage(id_of(2)) == listing.lineage(id_of(1)) == sorted([id_of(1), id_of(2)])
     assert listing.lineage(id_of(9)) == []
+
+
+def test_a_lineage_is_found_by_its_own_id_when_its_first_part_is_gone() -> None:
+    directory = Directory()
+    directory.apply(stated(meeting(1)))
+    directory.apply(stated(meeting(2, lineage=id_of(1))))
+    directory.apply(gone(1))
+
+    assert directory.listings[CENTRE].lineage(id_of(1)) == [id_of(2)]
+    directory.apply(gone(2))
+    assert directory.listings[CENTRE].lineage(id_of(1)) == []
 
 
 def _file(body: bytes) -> Any:
