@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from openchair.meetings.v1 import centre_pb2
 
-    from services.recurrence.types import Key, Occurrence
+    from services.recurrence.types import Key, Occurrence, Schedule
     from services.web.board import CentreBoard
     from services.web.subscribe import Site, Subscription
 
@@ -174,7 +174,7 @@ class _View:
             state=state,
             said=said,
             reason=change.reason,
-            calendar=self.site.meeting(self.id, id, meeting.title),
+            calendar=self.site.meeting(self.id, meeting.lineage or id, meeting.title),
         )
 
     def _state(
@@ -185,7 +185,8 @@ class _View:
         if each.cancelled:
             return "cancelled", "Cancelled"
         if change.HasField("start") and self._moves(meeting.name.rpartition("/")[2], each.key):
-            before = recurrence_id(self.board.schedules[meeting.name.rpartition("/")[2]], each.key)
+            schedule = self.board.schedules[meeting.name.rpartition("/")[2]]
+            before = self._here(recurrence_id(schedule, each.key), schedule)
             return "moved", f"Moved from {say.day(before.date())}, {say.clock(before)}"
         return ("now", "On now") if each.start <= self.now else ("", "")
 
@@ -194,6 +195,10 @@ class _View:
             return f"since {say.DAYS[day.weekday()]}"
         other = meeting.schedule.time_zone
         return f"{say.clock(each.local)} in {other}" if zones.zone(other) is not zones.zone(self.zone) else ""
+
+    def _here(self, local: datetime, schedule: Schedule) -> datetime:
+        """A local time of the series as the clocks of the centre show it: every time on the page is that."""
+        return zones.to_local(zones.to_utc(local, schedule.zone), self.zone)
 
     def _moves(self, id: str, key: Key) -> bool:  # noqa: A002 - the same
         schedule, change = self.board.schedules[id], self.board.changes[id][key]
@@ -208,7 +213,7 @@ class _View:
         if end <= self.now or start >= self.end:
             return
         local = zones.to_local(start, self.zone)
-        target = datetime.fromisoformat(change.start)
+        target = self._here(datetime.fromisoformat(change.start), schedule)
         yield Line(
             anchor=f"{id}-{key_text(key)}{FROM}",
             day=max(local.date(), self.today),
@@ -221,7 +226,7 @@ class _View:
             state="away",
             said=f"Moved to {say.day(target.date())}, {say.clock(target)}",
             reason=change.reason,
-            calendar=self.site.meeting(self.id, id, meeting.title),
+            calendar=self.site.meeting(self.id, meeting.lineage or id, meeting.title),
         )
 
 

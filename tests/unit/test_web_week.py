@@ -81,6 +81,20 @@ def test_a_moved_date_stands_in_both_places_and_each_names_the_other() -> None:
     assert away.reason == moved.reason == "Paint"
 
 
+def test_where_a_date_moved_is_said_in_the_centres_own_time_also_for_a_series_of_another_zone() -> None:
+    change = {"date": "2026-11-25", "start": "2026-11-26T01:30"}
+    event_ = meeting_event("far", "2026-11-25T18:00", "FREQ=WEEKLY;BYDAY=WE", zone="America/New_York", changes=[change])
+    away, moved = lines_of(event_)
+    assert away.said == "Moved to Wednesday 25 November, 11:30\N{NO-BREAK SPACE}pm"
+    assert moved.when.startswith("11:30\N{NO-BREAK SPACE}pm")
+    assert moved.said == "Moved from Wednesday 25 November, 4:00\N{NO-BREAK SPACE}pm"
+
+
+def test_the_calendar_of_one_meeting_is_that_of_its_lineage_which_outlives_its_parts() -> None:
+    (line,) = lines_of(meeting_event("later", "2026-11-25T18:00", lineage="first"))
+    assert line.calendar.address.endswith("/calendars/oak/meeting/first.ics")
+
+
 def test_a_date_moved_out_of_the_week_leaves_a_note_without_a_link() -> None:
     change = {"date": "2026-11-25", "start": "2026-12-20T18:00"}
     (line,) = lines_of(meeting_event("steps", "2026-11-25T18:00", changes=[change]))
