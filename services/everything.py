@@ -285,21 +285,21 @@ async def run(settings: Settings, log: Log) -> int:
     system = Everything(settings, SystemClock(), Ids(), log)
     starting = asyncio.create_task(system.start())
     waiting = asyncio.create_task(stopping.wait())
+    failing = asyncio.create_task(system.failed.wait())
     try:
-        await asyncio.wait((starting, waiting), return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((starting, waiting, failing), return_when=asyncio.FIRST_COMPLETED)
         if starting.done():
             starting.result()
             print(_welcome(system, settings, time.monotonic() - started), flush=True)
-            failing = asyncio.create_task(system.failed.wait())
             await asyncio.wait((waiting, failing), return_when=asyncio.FIRST_COMPLETED)
-            failing.cancel()
-    except (FolderTaken, NatsFailed, OSError, ValueError) as error:
+    except (FolderTaken, NatsFailed, BusError, OSError, ValueError) as error:
         print(f"openchair: cannot start: {error}", file=sys.stderr)
         return 1
     finally:
         starting.cancel()
         waiting.cancel()
-        await asyncio.gather(starting, waiting, return_exceptions=True)
+        failing.cancel()
+        await asyncio.gather(starting, waiting, failing, return_exceptions=True)
         await system.stop()
     return 1 if system.failed.is_set() else 0
 

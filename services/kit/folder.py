@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 PAUSE = 0.02
 
+OURS = frozenset({"keys", "lost+found"})  # what may be there before us: keys put there by hand, a fresh file system
+
 
 class FolderTaken(Exception):  # noqa: N818 - said to an operator, not a fault of ours
     """Another process owns the folder. `owner` is its process id, 0 where it is not known."""
@@ -49,9 +51,11 @@ class DataFolder:
         """Makes the folder where there is none and becomes its owner.
 
         A living owner is refused at once; the children of a dead one are given `patience` seconds to follow it.
-        Raises FolderTaken, and OSError where the folder cannot be made.
+        Raises FolderTaken, and OSError where the folder cannot be made or holds other things, which would be shut away.
         """
         self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not (self.path / "lock").exists() and {each.name for each in self.path.iterdir()} - OURS:
+            raise FileExistsError(f"{self.path} holds other things: name an empty folder, or one that does not exist")
         self.path.chmod(0o700)
         descriptor = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         deadline = self._clock.monotonic() + self._patience

@@ -107,7 +107,7 @@ class Series:
                 return await self._following(call, held, at)
             around = await self.parts.neighbours(held.value)
             edited = edits.edit_all(held.value, edit(call.message, held.value), at, values(*around))
-            moved = () if same_days(held.value.schedule, edited.schedule) else fenced(around, at, actor(call))
+            moved = beside(held.value, edited, around, at, actor(call))
             return await self._settle(call, held, edited, at, "update", moved)
 
         return await self.desk.write(call, decide)
@@ -124,7 +124,7 @@ class Series:
         parts = edits.split(held.value, key, self.desk.ids.uuid(), at)
         if parts is None:
             edited = edits.edit_all(held.value, edit(call.message, held.value), at, values(*around))
-            moved = () if same_days(held.value.schedule, edited.schedule) else fenced(around, at, actor(call))
+            moved = beside(held.value, edited, around, at, actor(call))
             return await self._settle(call, held, edited, at, "update", moved)
         cut, continuation = parts
         edited = edits.edit_all(
@@ -174,6 +174,19 @@ class Series:
 def values(before: Held[Meeting] | None, after: Held[Meeting] | None) -> edits.Neighbours:
     """The parts around one, as the rules take them."""
     return edits.Neighbours(before.value if before else None, after.value if after else None)
+
+
+def beside(
+    before: Meeting, edited: Meeting, around: tuple[Held[Meeting] | None, Held[Meeting] | None], at: str, who: str
+) -> tuple[Record, ...]:
+    """What an edit of all dates writes of the neighbouring parts."""
+    moved = () if same_days(before.schedule, edited.schedule) else fenced(around, at, who)
+    previous = around[0]
+    if previous is None or before.visibility is edited.visibility:
+        return moved
+    # The part before was cut to be shown together with this one, which may never be seen again.
+    free = records.write(previous.record, msgspec.structs.replace(previous.value, next_revision=0), at=at, actor=who)
+    return (*(record for record in moved if record.id != free.id), free)
 
 
 def fenced(around: tuple[Held[Meeting] | None, ...], at: str, who: str) -> tuple[Record, ...]:

@@ -460,3 +460,17 @@ async def test_an_occurrence_that_has_begun_is_listed_once_over_all_pages(house:
         if not token:
             break
     assert names == ["Retreat", "Tuesday Group"]
+
+
+async def test_a_part_is_not_held_back_for_one_that_is_public_no_more(house: House) -> None:
+    meeting = await house.meeting()
+    part = await house.call(
+        "UpdateMeeting",
+        meeting={"name": meeting.name, "title": "B"},
+        scope="EDIT_SCOPE_FOLLOWING",
+        occurrence="20261208",
+    )
+    assert (await house.call("GetMeeting", name=meeting.name)).next_part_revision == 1
+    await house.call("UpdateMeeting", meeting={"name": part.name, "visibility": "VISIBILITY_MEMBERS"})
+    first = await house.call("GetMeeting", name=meeting.name)
+    assert (first.next_part, first.next_part_revision, first.sequence) == (part.name, 0, 1)

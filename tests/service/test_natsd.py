@@ -224,3 +224,11 @@ class Wrong(NatsServer):
 
     def _configuration(self) -> dict[str, object]:
         return {**super()._configuration(), "nonsense": json.dumps(1)}
+
+
+def test_a_folder_of_somebody_else_is_not_taken_and_keeps_its_mode(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    (tmp_path / "letter.txt").write_text("not ours")
+    with pytest.raises(FileExistsError, match="holds other things"):
+        asyncio.run(DataFolder(tmp_path).acquire())
+    assert tmp_path.stat().st_mode & 0o777 == 0o755
