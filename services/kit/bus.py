@@ -80,7 +80,7 @@ class NatsBus:
         if self._keeping is not None:
             self._keeping.cancel()
             await asyncio.gather(self._keeping, return_exceptions=True)
-        await self._lost()
+        self._part("the connection was closed")
         await self._client.close()
 
     @property
@@ -258,9 +258,12 @@ class NatsBus:
     async def _lost(self) -> None:
         if self.connected:
             self._log.warning("lost NATS")
+        self._part("the connection was lost")
+
+    def _part(self, why: str) -> None:
         self._up.clear()
         for following in self._followings:
-            following.lose(BusUnavailable("the connection was lost"))
+            following.lose(BusUnavailable(why))
 
     async def _failed(self, error: Exception) -> None:
         level = self._log.warning if "permissions" in str(error).lower() else self._log.debug
