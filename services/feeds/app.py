@@ -15,6 +15,7 @@ from services.kit.http import not_found, respond_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import datetime
 
     from services.feeds.model import Directory, Touched
     from services.feeds.page import Page
@@ -46,13 +47,17 @@ class Calendars:
         self._pages: dict[str, Page] = {}
         self._targets: dict[bytes, Page] = {}
         self._paths: dict[str, set[str]] = {}
+        self._arrived: dict[str, datetime] = {}
 
     def touch(self, touched: Touched) -> None:
         """Takes off the shelf what an event has made old."""
         for path in self._paths.pop(touched.centre, ()):
             del self._pages[path]
             del self._targets[path.encode()]
+        now = self._arrived[touched.centre] = self._clock.now()
         shelf = self._shelves.get(touched.centre)
+        if shelf is not None:
+            shelf.arrived = now
         if shelf is not None and touched.meeting is not None:
             shelf.touch(touched.meeting)
 
@@ -118,7 +123,9 @@ class Calendars:
 
     def _shelf(self, centre: str) -> Shelf:
         if centre not in self._shelves:
-            self._shelves[centre] = Shelf(centre, self._directory.listings[centre], self._base_url, self._log)
+            self._shelves[centre] = Shelf(
+                centre, self._directory.listings[centre], self._base_url, self._log, self._arrived[centre]
+            )
         return self._shelves[centre]
 
     def _keep(self, centre: str, path: str, page: Page) -> None:

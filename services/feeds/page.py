@@ -36,14 +36,18 @@ class Stated:
 
     While the newest change is under 15 minutes old the header says one second less, and a date alone proves nothing:
     within one second there may be two states, and a date cannot tell them apart (RFC 9110 section 8.8.2.2).
+
+    Nor does it prove anything after a state has `arrived` here later than that: it may be older than `newest`,
+    published late because a link was down, and then the header is what it was before, until the centre's next midnight.
     """
 
-    def __init__(self, newest: datetime, now: datetime) -> None:
+    def __init__(self, newest: datetime, now: datetime, arrived: datetime) -> None:
         cut = newest.replace(microsecond=0)
         self.young = now < newest + YOUNG
         self.instant = min(cut, now.replace(microsecond=0)) - timedelta(seconds=1) if self.young else cut
         self.header = http_date(self.instant)
         self.until = newest + YOUNG if self.young else None
+        self.proves = not self.young and arrived <= newest + YOUNG
 
 
 class Coding:
@@ -108,7 +112,7 @@ class Page:
         if tags is not None:
             return tags == etag or has_tag(field(headers, b"if-none-match"), etag)
         since = instant_of(asked[b"if-modified-since"])
-        return not self._stated.young and since is not None and self._stated.instant <= since
+        return self._stated.proves and since is not None and self._stated.instant <= since
 
     def _identity(self) -> bytes:
         if self._plain is None:

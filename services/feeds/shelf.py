@@ -40,10 +40,14 @@ class Stretch(NamedTuple):
 
 
 class Shelf:
-    """The sheets and segments of one centre. `render` is all that costs much, and is done once per revision."""
+    """The sheets and segments of one centre. `render` is all that costs much, and is done once per revision.
 
-    def __init__(self, id: str, listing: Listing, base_url: str, log: Log) -> None:  # noqa: A002
+    `arrived` is when the last state of this centre came in here, however old it was.
+    """
+
+    def __init__(self, id: str, listing: Listing, base_url: str, log: Log, arrived: datetime) -> None:  # noqa: A002
         self._id = id
+        self.arrived = arrived
         self._listing = listing
         self._base_url = base_url
         self._log = log
@@ -111,7 +115,7 @@ class Shelf:
         """Last-Modified is that of all the centre's records or of its day, whichever is newer (DESIGN 10)."""
         today = local_day(now, self._zone)
         begun, ends = midnight(today, self._zone), midnight(today + timedelta(days=1), self._zone)
-        stated = Stated(max(self._listing.newest, begun), now)
+        stated = Stated(max(self._listing.newest, begun), now, self.arrived)
         return stated, Span(begun, min(ends, stated.until) if stated.until else ends)
 
     def _turn(self, now: datetime) -> None:

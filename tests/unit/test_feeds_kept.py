@@ -13,7 +13,7 @@ NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
 @pytest.fixture
 def page() -> Page:
-    stated = Stated(NOW - timedelta(days=1), NOW)
+    stated = Stated(NOW - timedelta(days=1), NOW, NOW - timedelta(days=1))
     return Page([gz.segment(b"one"), gz.segment(b"two")], stated, Span(NOW, NOW + timedelta(hours=1)), "house.ics")
 
 

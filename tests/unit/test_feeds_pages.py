@@ -209,6 +209,7 @@ async def test_a_known_tag_gets_304_with_both_validators() -> None:
 
 async def test_the_tag_wins_over_the_date() -> None:
     feeds = Feeds(meeting())
+    feeds.clock.jump(NOON + DAY)
     date = (await feeds.get()).headers["last-modified"]
 
     assert (await feeds.get(if_modified_since=date)).status == 304
@@ -236,6 +237,22 @@ async def test_while_the_newest_change_is_young_the_date_says_one_second_less_an
     assert old.headers["etag"] == young.headers["etag"]
     assert (await feeds.get(if_modified_since=young.headers["last-modified"])).status == 200
     assert (await feeds.get(if_modified_since=old.headers["last-modified"])).status == 304
+
+
+async def test_after_a_state_that_came_late_a_date_proves_nothing_until_the_next_midnight() -> None:
+    feeds = Feeds(meeting(1), now=NOON - DAY)
+    feeds.apply(stated(meeting(2), 1, NOON - DAY))
+    feeds.clock.jump(NOON)
+    before = (await feeds.get()).headers["last-modified"]
+    assert (await feeds.get(if_modified_since=before)).status == 304
+
+    feeds.apply(stated(meeting(1, title="Moved"), 2, NOON - timedelta(hours=20)))  # committed while a link was down
+    late = await feeds.get(if_modified_since=before)
+    assert (late.status, late.headers["last-modified"]) == (200, before)
+
+    feeds.clock.jump(NOON + DAY)
+    after = (await feeds.get()).headers["last-modified"]
+    assert (await feeds.get(if_modified_since=after)).status == 304
 
 
 async def test_last_modified_never_goes_back_when_the_newest_meeting_is_deleted() -> None:
