@@ -134,6 +134,9 @@ class KeptProtocol(HttpToolsProtocol):
         self.cycle = cast("Any", _Answered())
         self.on_response_complete()
 
+    def _unsupported_upgrade_warning(self) -> None:
+        """Nobody fills the log by asking for protocols that are not spoken here."""
+
     def _plain(self) -> bool:
         """Whether it is a GET without body on a connection that goes on, and nothing before it waits for its answer."""
         return (

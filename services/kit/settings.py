@@ -153,8 +153,14 @@ class Settings:
     nats_monitor_urls: tuple[str, ...] = _setting("NATS_MONITOR_URLS", _monitor_urls, (), secret=True)
     nats_credentials: Path | None = _setting("OPENCHAIR_NATS_CREDENTIALS", Path, None)  # noqa: RUF009 - the same
     nats_sync_trusted: bool = _setting("OPENCHAIR_NATS_SYNC_TRUSTED", _flag, default=False)
-    target: str = _setting("OPENCHAIR_TARGET", str, "127.0.0.1:50051")
+    stated_target: str | None = _setting("OPENCHAIR_TARGET", str, None)
     token: str | None = _setting("OPENCHAIR_TOKEN", str, None, secret=True)
+
+    @property
+    def target(self) -> str:
+        """The server that a client talks to: as stated, else the one on this machine."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return self.stated_target or f"{host}:{self.grpc_port}"
 
     @property
     def development(self) -> bool:
