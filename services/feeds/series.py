@@ -38,7 +38,8 @@ class Date(NamedTuple):
 class Series(NamedTuple):
     """A master with its dates. Times are naive and local. `last_end` None: it goes on for ever.
 
-    `extra` are the RDATEs, `cancelled` the EXDATEs, `changed` the overrides. `single` is the date of a one-off.
+    `extra` are the RDATEs, `cancelled` the EXDATEs, `changed` the overrides. `single` is the date of a one-off, or the
+    only one left of some: with nothing that recurs beside it, `ical` would show it and its override.
     """
 
     meeting: str
@@ -70,12 +71,13 @@ def _series(meeting: str, name: str, schedule: Schedule, changes: dict[Key, meet
     left = any_left(schedule, deviations)
     dates = [_date(schedule, key, change) for key, change in sorted(changes.items(), key=lambda pair: pair[0])]
     extra = {each.key for each in added(schedule)}
-    single = Key(schedule.start.date()) if schedule.rule is None and not extra else None
+    listed = extra - gone if left else extra
+    single = Key(schedule.start.date()) if schedule.rule is None and not listed else None
     return Series(
         meeting,
         name,
         schedule,
-        extra=tuple(_listed(schedule, extra - gone if left else extra)),
+        extra=tuple(_listed(schedule, listed)),
         cancelled=tuple(sorted(recurrence_id(schedule, key) for key in gone - extra)),
         changed=tuple(date for date in dates if date.change is not None and not date.change.cancelled),
         single=_date(schedule, single, changes.get(single)) if single else None,

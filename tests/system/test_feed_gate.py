@@ -108,6 +108,13 @@ def deviating() -> dict[str, meeting_pb2.Meeting]:
         "a series cancelled with its changes": changed(
             meeting(66, state=meeting_pb2.MEETING_STATE_CANCELLED), "2026-12-15", start="2026-12-16T19:00"
         ),
+        "one-off moved, its extra date cancelled": changed(
+            changed(
+                with_extra(meeting(79, "2026-12-20T10:00", ""), "2026-12-22"), "2026-12-20", start="2026-12-20T13:00"
+            ),
+            "2026-12-22",
+            cancelled=True,
+        ),
         "one-off cancelled beside its extra date": changed(
             with_extra(meeting(67, "2026-12-20T10:00", ""), "2026-12-22"), "2026-12-20", cancelled=True
         ),
