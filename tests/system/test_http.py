@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import socket
 from datetime import timedelta
@@ -181,6 +182,7 @@ def _raw(system: System, request_text: bytes) -> bytes:
             connection.shutdown(socket.SHUT_WR)
             while piece := connection.recv(65536):
                 answer += piece
-        except (BrokenPipeError, ConnectionResetError):
-            pass
+        except OSError as error:  # it hung up before we had said all
+            if error.errno not in {errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN}:
+                raise
         return answer
