@@ -26,7 +26,7 @@ NOW = instant(START)
 MEETING = Kind("meeting", (("centre", "start"), ("centre", "seats"), ("open", "start"), ("start",)))
 SEAT = Kind("seat", (("list", "place"),))
 KINDS = (MEETING, SEAT)
-NO_MONGODB = "no MongoDB here: set MONGODB_URL or put mongod on PATH"
+NO_MONGODB = "the MongoDB adapter is not built yet: a server would change nothing"
 
 
 @dataclass

@@ -135,7 +135,7 @@ async def house(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
     """The service over each store, with a centre."""
     clock = VirtualClock(START)
     if request.param == "mongodb":
-        pytest.skip("no MongoDB here: set MONGODB_URL or put mongod on PATH")
+        pytest.skip("the MongoDB adapter is not built yet: a server would change nothing")
     store: Store = (
         MemoryStore(KINDS, clock) if request.param == "memory" else SqliteStore(tmp_path / "m.sqlite", KINDS, clock)
     )
