@@ -9,7 +9,7 @@ BusError
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol, TypeAlias
 
 from services.kit.event import TOMBSTONE_LIFETIME, Event, Malformed, Stored
@@ -38,6 +38,27 @@ class Broken(BusError):  # noqa: N818 - the same
 
 class BusUnavailable(BusError):  # noqa: N818 - the same
     """No answer, no connection, storage full: what was asked may or may not have happened. Try again."""
+
+
+class Task(Protocol):
+    """One message that a worker has taken, until it says what became of it."""
+
+    @property
+    def delivered(self) -> Delivered:
+        """The message: the newest state of its subject at the time it was taken."""
+
+    @property
+    def attempts(self) -> int:
+        """How often it was handed out, this time included."""
+
+    async def done(self) -> None:
+        """It is dealt with: nobody gets it again. Comes back when the server knows. Raises BusUnavailable."""
+
+    async def again(self, seconds: float) -> None:
+        """It is to be handed out again, to any worker, after so many seconds. Raises BusUnavailable."""
+
+
+Work: TypeAlias = Callable[[Task], Awaitable[None]]
 
 
 class Bus(Protocol):
@@ -79,6 +100,15 @@ class Bus(Protocol):
 
         `begin` is called first, with the stream as found and how many messages there are to catch up with. Raises
         Broken where it cannot go on without a hole, BusUnavailable, and whatever `begin` and `deliver` raise.
+        """
+
+    async def work(self, stream: str, name: str, subjects: Sequence[str], work: Work, *, patience: float = 30.0) -> None:
+        """Hands messages of a stream to the workers that share `name`, each to one of them, until cancelled.
+
+        It begins with the last message of each subject; the server keeps the place, so that who comes back goes on
+        where the last one stopped. `work` runs for one message at a time. A message that its worker is silent about for
+        `patience` seconds (it died) goes to another; one that was replaced meanwhile may be left out. Raises Broken
+        where the stream or the place in it is gone, BusUnavailable, and whatever `work` raises.
         """
 
     async def close(self) -> None:

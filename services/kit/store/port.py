@@ -6,7 +6,7 @@ are RFC 3339 UTC strings of fixed width (`clock.instant`); field names are ours,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Protocol, TypeAlias
 
 import msgspec
@@ -145,6 +145,9 @@ class Page(msgspec.Struct, frozen=True):
     after: Position | None = None
 
 
+Entry: TypeAlias = Record | Answer | Audit
+
+
 class Store(Protocol):
     """A service's own database."""
 
@@ -182,6 +185,26 @@ class Store(Protocol):
 
     async def raise_epoch(self, at_least: int) -> int:
         """Begins a new epoch after a restore: the greater of the stored one + 1 and `at_least`. Remarks every view."""
+
+    async def epoch(self) -> int:
+        """The present epoch, as stored."""
+
+    async def serving(self) -> str:
+        """Whether it can be written to just now: "" or the reason why not. Reads and writes nothing of the service's."""
+
+    def dump(self) -> AsyncIterator[Entry]:
+        """Everything there is, as of one moment: records (gone ones too), then answers, then audit lines, oldest first.
+
+        States are of the present shape. Meanwhile the store is read and written as usual.
+        """
+
+    async def fill(self, entries: AsyncIterator[Entry], at_least: int) -> int:
+        """Takes in a dump, of any adapter's store, and says how many entries; all of it or nothing.
+
+        Records keep their revisions; the epoch becomes the greater of the newest among them + 1 and `at_least`, every
+        view is pending, its sequence unknown (0). Raises ValueError if the store holds anything, or what `entries`
+        raises. A store whose filling was interrupted is empty again, or says at `open` that it has to be filled anew.
+        """
 
     async def due(self, now: str, limit: int) -> list[Record]:
         """Records whose `due_at` has come, oldest first."""

@@ -383,6 +383,7 @@ class Meeting(_message.Message):
     VENUE_FIELD_NUMBER: _builtins.int
     ONLINE_FIELD_NUMBER: _builtins.int
     SOURCE_FIELD_NUMBER: _builtins.int
+    INVITE_GROUP_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """"centres/{centre}/meetings/{meeting}"."""
     etag: _builtins.str
@@ -413,6 +414,8 @@ class Meeting(_message.Message):
     visibility: Global___Visibility.ValueType
     place: _builtins.str
     """A place of this centre; empty: none (online only)."""
+    invite_group: _builtins.str
+    """Whose invite codes open it: "centres/{centre}/groups/{group}". Not in the public view."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -483,10 +486,11 @@ class Meeting(_message.Message):
         venue: Global___Venue | None = ...,
         online: Global___Online | None = ...,
         source: Global___Source | None = ...,
+        invite_group: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["cancel_time", b"cancel_time", "create_time", b"create_time", "online", b"online", "schedule", b"schedule", "source", b"source", "update_time", b"update_time", "venue", b"venue"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accessibility", b"accessibility", "cancel_time", b"cancel_time", "changes", b"changes", "create_time", b"create_time", "day_changes", b"day_changes", "epoch", b"epoch", "etag", b"etag", "fellowship", b"fellowship", "group", b"group", "kind", b"kind", "language", b"language", "lineage", b"lineage", "mode", b"mode", "name", b"name", "next_part", b"next_part", "next_part_revision", b"next_part_revision", "notes", b"notes", "online", b"online", "place", b"place", "previous_part", b"previous_part", "revision", b"revision", "rooms", b"rooms", "schedule", b"schedule", "sequence", b"sequence", "source", b"source", "state", b"state", "title", b"title", "types", b"types", "update_time", b"update_time", "venue", b"venue", "visibility", b"visibility"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accessibility", b"accessibility", "cancel_time", b"cancel_time", "changes", b"changes", "create_time", b"create_time", "day_changes", b"day_changes", "epoch", b"epoch", "etag", b"etag", "fellowship", b"fellowship", "group", b"group", "invite_group", b"invite_group", "kind", b"kind", "language", b"language", "lineage", b"lineage", "mode", b"mode", "name", b"name", "next_part", b"next_part", "next_part_revision", b"next_part_revision", "notes", b"notes", "online", b"online", "place", b"place", "previous_part", b"previous_part", "revision", b"revision", "rooms", b"rooms", "schedule", b"schedule", "sequence", b"sequence", "source", b"source", "state", b"state", "title", b"title", "types", b"types", "update_time", b"update_time", "venue", b"venue", "visibility", b"visibility"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -5,6 +5,7 @@ import warnings
 
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from openchair.meetings.v1 import centre_pb2 as openchair_dot_meetings_dot_v1_dot_centre__pb2
+from openchair.meetings.v1 import group_pb2 as openchair_dot_meetings_dot_v1_dot_group__pb2
 from openchair.meetings.v1 import import_pb2 as openchair_dot_meetings_dot_v1_dot_import__pb2
 from openchair.meetings.v1 import meeting_pb2 as openchair_dot_meetings_dot_v1_dot_meeting__pb2
 from openchair.meetings.v1 import meeting_service_pb2 as openchair_dot_meetings_dot_v1_dot_meeting__service__pb2
@@ -138,6 +139,46 @@ class MeetingServiceStub:
                 '/openchair.meetings.v1.MeetingService/ListOccurrences',
                 request_serializer=openchair_dot_meetings_dot_v1_dot_meeting__service__pb2.ListOccurrencesRequest.SerializeToString,
                 response_deserializer=openchair_dot_meetings_dot_v1_dot_meeting__service__pb2.ListOccurrencesResponse.FromString,
+                _registered_method=True)
+        self.CreateGroup = channel.unary_unary(
+                '/openchair.meetings.v1.MeetingService/CreateGroup',
+                request_serializer=openchair_dot_meetings_dot_v1_dot_meeting__service__pb2.CreateGroupRequest.SerializeToString,
+                response_deserializer=openchair_dot_meetings_dot_v1_dot_group__pb2.Group.FromString,
+                _registered_method=True)
+        self.GetGroup = channel.unary_unary(
+                '/openchair.meetings.v1.MeetingService/GetGroup',
+                request_serializer=openchair_dot_meetings_dot_v1_dot_meeting__service__pb2.GetGroupRequest.SerializeToString,
+                response_deserializer=openchair_dot_meetings_dot_v1_dot_group__pb2.Group.FromString,
+                _registered_method=True)
+        self.ListGroups = channel.unary_unary(
+                '/openchair.meetings.v1.MeetingService/ListGroups',
+                request_serializer=openchair_dot_meetings_dot_v1_dot_meeting__service__pb2.ListGroupsRequest.SerializeToString,
+                response_deserializer=openchair_dot_meetings_dot_v1_dot_meeting__service__pb2.ListGroupsResponse.FromString,
+                _registered_method=True)
+        self.UpdateGroup = channel.unary_unary(
+                '/openchair.meetings.v1.MeetingService/UpdateGroup',
+                request_serializer=openchair_dot_meetings_dot_v1_dot_meeting__service__pb2.UpdateGroupRequest.SerializeToString,
+                response_deserializer=openchair_dot_meetings_dot_v1_dot_group__pb2.Group.FromString,
+                _registered_method=True)
+        self.DeleteGroup = channel.unary_unary(
+                '/openchair.meetings.v1.MeetingService/DeleteGroup',
+                request_serializer=openchair_dot_meetings_dot_v1_dot_meeting__service__pb2.DeleteGroupRequest.SerializeToString,
+                response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+                _registered_method=True)
+        self.RotateInviteCode = channel.unary_unary(
+                '/openchair.meetings.v1.MeetingService/RotateInviteCode',
+                request_serializer=openchair_dot_meetings_dot_v1_dot_meeting__service__pb2.RotateInviteCodeRequest.SerializeToString,
+                response_deserializer=openchair_dot_meetings_dot_v1_dot_meeting__service__pb2.RotateInviteCodeResponse.FromString,
+                _registered_method=True)
+        self.RevokeInviteCode = channel.unary_unary(
+                '/openchair.meetings.v1.MeetingService/RevokeInviteCode',
+                request_serializer=openchair_dot_meetings_dot_v1_dot_meeting__service__pb2.RevokeInviteCodeRequest.SerializeToString,
+                response_deserializer=openchair_dot_meetings_dot_v1_dot_group__pb2.Group.FromString,
+                _registered_method=True)
+        self.ViewMeeting = channel.unary_unary(
+                '/openchair.meetings.v1.MeetingService/ViewMeeting',
+                request_serializer=openchair_dot_meetings_dot_v1_dot_meeting__service__pb2.ViewMeetingRequest.SerializeToString,
+                response_deserializer=openchair_dot_meetings_dot_v1_dot_meeting__pb2.Meeting.FromString,
                 _registered_method=True)
         self.CreateImport = channel.unary_unary(
                 '/openchair.meetings.v1.MeetingService/CreateImport',
@@ -293,6 +334,63 @@ class MeetingServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreateGroup(self, request, context):
+        """A group with invite codes.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetGroup(self, request, context):
+        """One group, with its codes but for the codes themselves.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListGroups(self, request, context):
+        """A centre's groups, in order of id.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateGroup(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteGroup(self, request, context):
+        """Refused while a meeting names it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RotateInviteCode(self, request, context):
+        """Makes a new code and ends those before it, at once or after a time of grace.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RevokeInviteCode(self, request, context):
+        """Ends one code at once.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ViewMeeting(self, request, context):
+        """One meeting, as much of it as the caller may see: the public one as everybody sees it; an unlisted one for whoever
+        knows its name; one for members with an invite code of its group, which also shows what is told to code holders.
+        Whatever may not be seen answers like what does not exist.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CreateImport(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -422,6 +520,46 @@ def add_MeetingServiceServicer_to_server(servicer, server):
                     servicer.ListOccurrences,
                     request_deserializer=openchair_dot_meetings_dot_v1_dot_meeting__service__pb2.ListOccurrencesRequest.FromString,
                     response_serializer=openchair_dot_meetings_dot_v1_dot_meeting__service__pb2.ListOccurrencesResponse.SerializeToString,
+            ),
+            'CreateGroup': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateGroup,
+                    request_deserializer=openchair_dot_meetings_dot_v1_dot_meeting__service__pb2.CreateGroupRequest.FromString,
+                    response_serializer=openchair_dot_meetings_dot_v1_dot_group__pb2.Group.SerializeToString,
+            ),
+            'GetGroup': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetGroup,
+                    request_deserializer=openchair_dot_meetings_dot_v1_dot_meeting__service__pb2.GetGroupRequest.FromString,
+                    response_serializer=openchair_dot_meetings_dot_v1_dot_group__pb2.Group.SerializeToString,
+            ),
+            'ListGroups': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListGroups,
+                    request_deserializer=openchair_dot_meetings_dot_v1_dot_meeting__service__pb2.ListGroupsRequest.FromString,
+                    response_serializer=openchair_dot_meetings_dot_v1_dot_meeting__service__pb2.ListGroupsResponse.SerializeToString,
+            ),
+            'UpdateGroup': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateGroup,
+                    request_deserializer=openchair_dot_meetings_dot_v1_dot_meeting__service__pb2.UpdateGroupRequest.FromString,
+                    response_serializer=openchair_dot_meetings_dot_v1_dot_group__pb2.Group.SerializeToString,
+            ),
+            'DeleteGroup': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteGroup,
+                    request_deserializer=openchair_dot_meetings_dot_v1_dot_meeting__service__pb2.DeleteGroupRequest.FromString,
+                    response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
+            ),
+            'RotateInviteCode': grpc.unary_unary_rpc_method_handler(
+                    servicer.RotateInviteCode,
+                    request_deserializer=openchair_dot_meetings_dot_v1_dot_meeting__service__pb2.RotateInviteCodeRequest.FromString,
+                    response_serializer=openchair_dot_meetings_dot_v1_dot_meeting__service__pb2.RotateInviteCodeResponse.SerializeToString,
+            ),
+            'RevokeInviteCode': grpc.unary_unary_rpc_method_handler(
+                    servicer.RevokeInviteCode,
+                    request_deserializer=openchair_dot_meetings_dot_v1_dot_meeting__service__pb2.RevokeInviteCodeRequest.FromString,
+                    response_serializer=openchair_dot_meetings_dot_v1_dot_group__pb2.Group.SerializeToString,
+            ),
+            'ViewMeeting': grpc.unary_unary_rpc_method_handler(
+                    servicer.ViewMeeting,
+                    request_deserializer=openchair_dot_meetings_dot_v1_dot_meeting__service__pb2.ViewMeetingRequest.FromString,
+                    response_serializer=openchair_dot_meetings_dot_v1_dot_meeting__pb2.Meeting.SerializeToString,
             ),
             'CreateImport': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateImport,
@@ -966,6 +1104,222 @@ class MeetingService:
             '/openchair.meetings.v1.MeetingService/ListOccurrences',
             openchair_dot_meetings_dot_v1_dot_meeting__service__pb2.ListOccurrencesRequest.SerializeToString,
             openchair_dot_meetings_dot_v1_dot_meeting__service__pb2.ListOccurrencesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateGroup(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/openchair.meetings.v1.MeetingService/CreateGroup',
+            openchair_dot_meetings_dot_v1_dot_meeting__service__pb2.CreateGroupRequest.SerializeToString,
+            openchair_dot_meetings_dot_v1_dot_group__pb2.Group.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetGroup(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/openchair.meetings.v1.MeetingService/GetGroup',
+            openchair_dot_meetings_dot_v1_dot_meeting__service__pb2.GetGroupRequest.SerializeToString,
+            openchair_dot_meetings_dot_v1_dot_group__pb2.Group.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListGroups(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/openchair.meetings.v1.MeetingService/ListGroups',
+            openchair_dot_meetings_dot_v1_dot_meeting__service__pb2.ListGroupsRequest.SerializeToString,
+            openchair_dot_meetings_dot_v1_dot_meeting__service__pb2.ListGroupsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateGroup(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/openchair.meetings.v1.MeetingService/UpdateGroup',
+            openchair_dot_meetings_dot_v1_dot_meeting__service__pb2.UpdateGroupRequest.SerializeToString,
+            openchair_dot_meetings_dot_v1_dot_group__pb2.Group.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteGroup(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/openchair.meetings.v1.MeetingService/DeleteGroup',
+            openchair_dot_meetings_dot_v1_dot_meeting__service__pb2.DeleteGroupRequest.SerializeToString,
+            google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RotateInviteCode(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/openchair.meetings.v1.MeetingService/RotateInviteCode',
+            openchair_dot_meetings_dot_v1_dot_meeting__service__pb2.RotateInviteCodeRequest.SerializeToString,
+            openchair_dot_meetings_dot_v1_dot_meeting__service__pb2.RotateInviteCodeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RevokeInviteCode(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/openchair.meetings.v1.MeetingService/RevokeInviteCode',
+            openchair_dot_meetings_dot_v1_dot_meeting__service__pb2.RevokeInviteCodeRequest.SerializeToString,
+            openchair_dot_meetings_dot_v1_dot_group__pb2.Group.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ViewMeeting(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/openchair.meetings.v1.MeetingService/ViewMeeting',
+            openchair_dot_meetings_dot_v1_dot_meeting__service__pb2.ViewMeetingRequest.SerializeToString,
+            openchair_dot_meetings_dot_v1_dot_meeting__pb2.Meeting.FromString,
             options,
             channel_credentials,
             insecure,

@@ -7,6 +7,7 @@ from collections import abc as _abc
 from google.protobuf import empty_pb2 as _empty_pb2
 from grpc import aio as _aio
 from openchair.meetings.v1 import centre_pb2 as _centre_pb2
+from openchair.meetings.v1 import group_pb2 as _group_pb2
 from openchair.meetings.v1 import import_pb2 as _import_pb2
 from openchair.meetings.v1 import meeting_pb2 as _meeting_pb2
 from openchair.meetings.v1 import meeting_service_pb2 as _meeting_service_pb2
@@ -51,6 +52,24 @@ class MeetingServiceStub:
     ChangeOccurrence: _aio.UnaryUnaryMultiCallable[_meeting_service_pb2.ChangeOccurrenceRequest, _occurrence_pb2.Occurrence]
     ListOccurrences: _aio.UnaryUnaryMultiCallable[_meeting_service_pb2.ListOccurrencesRequest, _meeting_service_pb2.ListOccurrencesResponse]
     """What is on, in order of time: public meetings for everybody, all of them for the centre's own people."""
+    CreateGroup: _aio.UnaryUnaryMultiCallable[_meeting_service_pb2.CreateGroupRequest, _group_pb2.Group]
+    """A group with invite codes."""
+    GetGroup: _aio.UnaryUnaryMultiCallable[_meeting_service_pb2.GetGroupRequest, _group_pb2.Group]
+    """One group, with its codes but for the codes themselves."""
+    ListGroups: _aio.UnaryUnaryMultiCallable[_meeting_service_pb2.ListGroupsRequest, _meeting_service_pb2.ListGroupsResponse]
+    """A centre's groups, in order of id."""
+    UpdateGroup: _aio.UnaryUnaryMultiCallable[_meeting_service_pb2.UpdateGroupRequest, _group_pb2.Group]
+    DeleteGroup: _aio.UnaryUnaryMultiCallable[_meeting_service_pb2.DeleteGroupRequest, _empty_pb2.Empty]
+    """Refused while a meeting names it."""
+    RotateInviteCode: _aio.UnaryUnaryMultiCallable[_meeting_service_pb2.RotateInviteCodeRequest, _meeting_service_pb2.RotateInviteCodeResponse]
+    """Makes a new code and ends those before it, at once or after a time of grace."""
+    RevokeInviteCode: _aio.UnaryUnaryMultiCallable[_meeting_service_pb2.RevokeInviteCodeRequest, _group_pb2.Group]
+    """Ends one code at once."""
+    ViewMeeting: _aio.UnaryUnaryMultiCallable[_meeting_service_pb2.ViewMeetingRequest, _meeting_pb2.Meeting]
+    """One meeting, as much of it as the caller may see: the public one as everybody sees it; an unlisted one for whoever
+    knows its name; one for members with an invite code of its group, which also shows what is told to code holders.
+    Whatever may not be seen answers like what does not exist.
+    """
     CreateImport: _aio.UnaryUnaryMultiCallable[_meeting_service_pb2.CreateImportRequest, _import_pb2.Import]
     AddImportRows: _aio.UnaryUnaryMultiCallable[_meeting_service_pb2.AddImportRowsRequest, _import_pb2.Import]
     CommitImport: _aio.UnaryUnaryMultiCallable[_meeting_service_pb2.CommitImportRequest, _import_pb2.Import]
@@ -204,6 +223,72 @@ class MeetingServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_meeting_service_pb2.ListOccurrencesRequest, _abc.Awaitable[_meeting_service_pb2.ListOccurrencesResponse]],
     ) -> _abc.Awaitable[_meeting_service_pb2.ListOccurrencesResponse]:
         """What is on, in order of time: public meetings for everybody, all of them for the centre's own people."""
+
+    @_abc_1.abstractmethod
+    def CreateGroup(
+        self,
+        request: _meeting_service_pb2.CreateGroupRequest,
+        context: _aio.ServicerContext[_meeting_service_pb2.CreateGroupRequest, _abc.Awaitable[_group_pb2.Group]],
+    ) -> _abc.Awaitable[_group_pb2.Group]:
+        """A group with invite codes."""
+
+    @_abc_1.abstractmethod
+    def GetGroup(
+        self,
+        request: _meeting_service_pb2.GetGroupRequest,
+        context: _aio.ServicerContext[_meeting_service_pb2.GetGroupRequest, _abc.Awaitable[_group_pb2.Group]],
+    ) -> _abc.Awaitable[_group_pb2.Group]:
+        """One group, with its codes but for the codes themselves."""
+
+    @_abc_1.abstractmethod
+    def ListGroups(
+        self,
+        request: _meeting_service_pb2.ListGroupsRequest,
+        context: _aio.ServicerContext[_meeting_service_pb2.ListGroupsRequest, _abc.Awaitable[_meeting_service_pb2.ListGroupsResponse]],
+    ) -> _abc.Awaitable[_meeting_service_pb2.ListGroupsResponse]:
+        """A centre's groups, in order of id."""
+
+    @_abc_1.abstractmethod
+    def UpdateGroup(
+        self,
+        request: _meeting_service_pb2.UpdateGroupRequest,
+        context: _aio.ServicerContext[_meeting_service_pb2.UpdateGroupRequest, _abc.Awaitable[_group_pb2.Group]],
+    ) -> _abc.Awaitable[_group_pb2.Group]: ...
+
+    @_abc_1.abstractmethod
+    def DeleteGroup(
+        self,
+        request: _meeting_service_pb2.DeleteGroupRequest,
+        context: _aio.ServicerContext[_meeting_service_pb2.DeleteGroupRequest, _abc.Awaitable[_empty_pb2.Empty]],
+    ) -> _abc.Awaitable[_empty_pb2.Empty]:
+        """Refused while a meeting names it."""
+
+    @_abc_1.abstractmethod
+    def RotateInviteCode(
+        self,
+        request: _meeting_service_pb2.RotateInviteCodeRequest,
+        context: _aio.ServicerContext[_meeting_service_pb2.RotateInviteCodeRequest, _abc.Awaitable[_meeting_service_pb2.RotateInviteCodeResponse]],
+    ) -> _abc.Awaitable[_meeting_service_pb2.RotateInviteCodeResponse]:
+        """Makes a new code and ends those before it, at once or after a time of grace."""
+
+    @_abc_1.abstractmethod
+    def RevokeInviteCode(
+        self,
+        request: _meeting_service_pb2.RevokeInviteCodeRequest,
+        context: _aio.ServicerContext[_meeting_service_pb2.RevokeInviteCodeRequest, _abc.Awaitable[_group_pb2.Group]],
+    ) -> _abc.Awaitable[_group_pb2.Group]:
+        """Ends one code at once."""
+
+    @_abc_1.abstractmethod
+    def ViewMeeting(
+        self,
+        request: _meeting_service_pb2.ViewMeetingRequest,
+        context: _aio.ServicerContext[_meeting_service_pb2.ViewMeetingRequest, _abc.Awaitable[_meeting_pb2.Meeting]],
+    ) -> _abc.Awaitable[_meeting_pb2.Meeting]:
+        """One meeting, as much of it as the caller may see: the public one as everybody sees it; an unlisted one for whoever
+        knows its name; one for members with an invite code of its group, which also shows what is told to code holders.
+        Whatever may not be seen answers like what does not exist.
+        """
 
     @_abc_1.abstractmethod
     def CreateImport(
