@@ -11,6 +11,7 @@ from services.kit.middleware import Idempotency
 from services.kit.service import Service
 from services.kit.validation import Validation
 from services.meetings.centres import Centres
+from services.meetings.groups import Groups
 from services.meetings.importing import Importing
 from services.meetings.imports import Imports
 from services.meetings.intake import Intake
@@ -66,6 +67,7 @@ class Meetings:
                 places,
                 series,
                 occurrences,
+                Groups(),
                 Imports(desk, importing),
                 middleware=middleware,
             ),
