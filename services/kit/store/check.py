@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from services.kit.store.port import Answer, Record
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from services.kit.store.port import Answer, Audit, Commit, Kind, Record, Value
+    from services.kit.store.port import Audit, Commit, Entry, Kind, Value
 
 INT64 = range(-(2**63), 2**63)
 DEPTH = 64
@@ -49,6 +51,16 @@ def change(declared: Mapping[str, Kind], commit: Commit) -> None:
         _audit(line)
     _once("record", [(record.kind, record.id) for record in commit.records])
     _once("answer", [(answer.key.method, answer.key.caller, answer.key.request_id) for answer in commit.answers])
+
+
+def entry(declared: Mapping[str, Kind], entry: Entry) -> None:
+    """The same for one entry of a dump."""
+    if isinstance(entry, Record):
+        _record(known(declared, entry.kind), entry)
+    elif isinstance(entry, Answer):
+        _answer(entry)
+    else:
+        _audit(entry)
 
 
 def scalar(value: object, where: str) -> None:

@@ -11,14 +11,14 @@ import msgspec
 
 from services.kit.clock import instant
 from services.kit.store import check, codec, query
-from services.kit.store.port import Answer, Audit, Conflict, In, Page, Position, Range, RequestKey
+from services.kit.store.port import Answer, Audit, Conflict, In, Page, Position, Range, Record, RequestKey
 from services.kit.store.watch import Listeners
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
 
     from services.kit.clock import Clock
-    from services.kit.store.port import Commit, Kind, Record, View, Where
+    from services.kit.store.port import Commit, Entry, Kind, View, Where
 
 
 @dataclass
@@ -141,6 +141,39 @@ class MemoryStore:
         await self.remark()
         return self._disk.epoch
 
+    async def epoch(self) -> int:
+        """The present epoch."""
+        await asyncio.sleep(0)
+        return self._disk.epoch
+
+    async def serving(self) -> str:
+        """It always can."""
+        await asyncio.sleep(0)
+        return ""
+
+    async def dump(self) -> AsyncIterator[Entry]:
+        """Everything there is now."""
+        trails = (line for _, lines in sorted(self._disk.audit.items()) for line in lines)
+        entries: list[Entry] = [*map(self._record, self._all()), *self._disk.answers.values(), *trails]
+        for entry in entries:
+            yield entry
+            await asyncio.sleep(0)
+
+    async def fill(self, entries: AsyncIterator[Entry], at_least: int) -> int:
+        """Takes in a dump, all of it or nothing."""
+        draft, newest, count = MemoryStore(tuple(self._kinds.values()), self._clock), 0, 0
+        draft._disk.serial = 1
+        async for entry in entries:
+            newest = max(newest, draft._take(entry))
+            count += 1
+        if self._all() or self._disk.answers or self._disk.audit:
+            raise ValueError("the store is not empty: it cannot be filled")
+        self._disk.rows, self._disk.answers = draft._disk.rows, draft._disk.answers
+        self._disk.audit, self._disk.serial = draft._disk.audit, draft._disk.serial
+        self._disk.epoch = max(newest + 1, at_least)
+        await asyncio.sleep(0)
+        return count
+
     async def due(self, now: str, limit: int) -> list[Record]:
         """Records whose time has come, oldest first."""
         rows = [row.record for row in self._all() if not row.record.gone and row.record.due_at]
@@ -191,6 +224,20 @@ class MemoryStore:
             row = self._rows(record.kind).get(record.id)
             if record.revision != (row.record.revision if row else 0) + 1:
                 raise Conflict(f"{record.kind} {record.id!r} is not at revision {record.revision - 1}")
+
+    def _take(self, entry: Entry) -> int:
+        """Takes in an entry of a dump; its epoch, if it is a record."""
+        check.entry(self._kinds, entry)
+        if isinstance(entry, Answer):
+            self._disk.answers[entry.key] = entry
+        elif isinstance(entry, Audit):
+            self._disk.audit.setdefault((entry.kind, entry.id), []).append(entry)
+        elif entry.id in self._rows(entry.kind):
+            raise ValueError(f"{entry.kind} {entry.id!r} stands twice in the dump")
+        else:
+            self._write(entry, codec.encode(entry))
+            return entry.epoch
+        return 0
 
     def _write(self, record: Record, text: str) -> None:
         kind = self._kinds[record.kind]

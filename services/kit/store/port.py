@@ -190,7 +190,7 @@ class Store(Protocol):
         """The present epoch, as stored."""
 
     async def serving(self) -> str:
-        """Whether it can be written to just now: "" or the reason why not. Reads and writes nothing of the service's."""
+        """Whether it can be written to just now: "" or the reason why not. The service's own is left alone."""
 
     def dump(self) -> AsyncIterator[Entry]:
         """Everything there is, as of one moment: records (gone ones too), then answers, then audit lines, oldest first.

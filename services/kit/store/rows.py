@@ -9,7 +9,9 @@ from services.kit.store.port import Answer, Audit, Commit, Conflict, Kind, Recor
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from services.kit.store.port import Entry
 
 INSERT_AUDIT = """INSERT INTO audit (kind, id, revision, line, at, actor, action, reason) SELECT ?1, ?2, ?3,
     (SELECT coalesce(max(line), 0) + 1 FROM audit WHERE kind = ?1 AND id = ?2 AND revision = ?3), ?4, ?5, ?6, ?7"""
@@ -21,6 +23,9 @@ RAISE_VIEW = """INSERT INTO view (kind, id, name, revision, at, digest, serial) 
     serial = coalesce(serial, excluded.serial) WHERE excluded.revision > revision"""
 PUBLISHED = """UPDATE view SET sequence = ?, serial = CASE WHEN revision = ? AND ? THEN NULL ELSE serial END
     WHERE kind = ? AND id = ? AND name = ?"""
+
+ANSWERS = "SELECT method, caller, request_id, digest, reply, expires_at FROM answer ORDER BY expires_at"
+AUDIT = "SELECT kind, id, revision, at, actor, action, reason FROM audit ORDER BY kind, id, revision, line"
 
 
 class Prepared(NamedTuple):
@@ -42,8 +47,50 @@ def write(connection: sqlite3.Connection, kinds: Mapping[str, Kind], prepared: P
             mark = (record.kind, record.id, view.name, view.revision, view.at, view.digest, serial)
             connection.execute(RAISE_VIEW, mark)
     for line in change.audit:
-        said = (line.kind, line.id, line.revision, line.at, line.actor, line.action, line.reason)
-        connection.execute(INSERT_AUDIT, said)
+        _line(connection, line)
+
+
+def take_record(connection: sqlite3.Connection, kind: Kind, record: Record, text: str, serial: int) -> None:
+    """Inserts a record of a dump at its own revision, all its views marked. Raises ValueError where it is there."""
+    row = (record.id, record.revision, kind.version, record.at, record.actor, record.due_at, record.gone, text)
+    statement = f"""INSERT INTO record_{kind.name} (id, revision, version, at, actor, due_at, gone, state)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"""  # noqa: S608 - a checked name
+    if connection.execute(statement, row).rowcount != 1:
+        raise ValueError(f"{kind.name} {record.id!r} stands twice in the dump")
+    for view in record.views:
+        mark = (kind.name, record.id, view.name, view.revision, view.at, view.digest, serial)
+        connection.execute(RAISE_VIEW, mark)
+
+
+def take(connection: sqlite3.Connection, entry: Answer | Audit) -> None:
+    """Inserts an answer or a line of a dump."""
+    if isinstance(entry, Audit):
+        _line(connection, entry)
+    else:
+        _answer(connection, entry, entry.expires_at)
+
+
+def everything(connection: sqlite3.Connection, kinds: Mapping[str, Kind], epoch: int) -> Iterator[Entry]:
+    """All records, answers and lines, in the snapshot that the connection has begun."""
+    for kind in kinds.values():
+        for row in connection.execute(select(kind, "ORDER BY id")):
+            yield record(kind, epoch, row)
+    for key in connection.execute(ANSWERS):
+        yield Answer(RequestKey(*key[:3]), *key[3:])
+    for line in connection.execute(AUDIT):
+        yield Audit(*line)
+
+
+def refuse_unless_empty(connection: sqlite3.Connection, kinds: Mapping[str, Kind]) -> None:
+    """Raises ValueError where there is any record, answer or line."""
+    for name in (*(f"record_{kind}" for kind in kinds), "answer", "audit"):
+        if connection.execute(f"SELECT EXISTS (SELECT 1 FROM {name})").fetchone()[0]:  # noqa: S608 - a checked name
+            raise ValueError("the store is not empty: it cannot be filled")
+
+
+def _line(connection: sqlite3.Connection, line: Audit) -> None:
+    said = (line.kind, line.id, line.revision, line.at, line.actor, line.action, line.reason)
+    connection.execute(INSERT_AUDIT, said)
 
 
 def _answer(connection: sqlite3.Connection, answer: Answer, now: str) -> None:

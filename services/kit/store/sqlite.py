@@ -16,18 +16,24 @@ from services.kit.store.port import (
     Audit,
     Commit,
     Kind,
+    OutcomeUnknown,
     Page,
     Position,
     Record,
     RequestKey,
+    Unwritten,
     Where,
 )
+from services.kit.store.pulse import Pulse
+from services.kit.store.snapshot import Filling, Snapshot
 from services.kit.store.watch import Listeners
 from services.kit.store.worker import Job, Worker, one_by_one
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
     from pathlib import Path
+
+    from services.kit.store.port import Entry
 
 T = TypeVar("T")
 
@@ -42,6 +48,8 @@ class SqliteStore:
         self._listeners = Listeners()
         self._writer = Worker(f"writer {path.name}", self._write_connection, writer.group)
         self._reader = Worker(f"reader {path.name}", partial(schema.readable, path), one_by_one)
+        self._pulse = Pulse(path, lambda: self._write(_beat))
+        self._snapshots = set[Snapshot]()
         self._epoch = 1
         self._serial = 0
 
@@ -56,6 +64,8 @@ class SqliteStore:
 
     async def close(self) -> None:
         """Lets what is being written end, then closes; the writer is last, and so the one that checkpoints."""
+        for snapshot in tuple(self._snapshots):
+            await snapshot.close()
         await self._reader.close()
         await self._writer.close()
 
@@ -111,6 +121,40 @@ class SqliteStore:
         """Begins a new epoch after a restore."""
         return await self._write(partial(self._raise_epoch, at_least), self._begin)
 
+    async def epoch(self) -> int:
+        """The present epoch."""
+        return await self._read(lambda connection: schema.meta(connection, "epoch") or 1)
+
+    async def serving(self) -> str:
+        """Whether the disk takes writes and the writer lives, tried at most every few seconds."""
+        return await self._pulse.reason()
+
+    async def dump(self) -> AsyncIterator[Entry]:
+        """Everything there is, as of the first entry. The log grows meanwhile: take all of it without a pause."""
+        snapshot = Snapshot(self._path, self._kinds)
+        await snapshot.open()
+        self._snapshots.add(snapshot)
+        try:
+            while piece := await snapshot.piece():
+                for entry in piece:
+                    yield entry
+        finally:
+            self._snapshots.discard(snapshot)
+            await snapshot.close()
+
+    async def fill(self, entries: AsyncIterator[Entry], at_least: int) -> int:
+        """Takes in a dump in one transaction. Other writes wait until it is done."""
+        filling = Filling(self._kinds, at_least)
+        writing = asyncio.ensure_future(self._write(partial(self._fill, filling), self._begin))
+        try:
+            await filling.feed(entries)
+        except BaseException:
+            await asyncio.wait({writing})
+            writing.exception()  # what fed it says more
+            raise
+        await writing
+        return filling.count
+
     async def due(self, now: str, limit: int) -> list[Record]:
         """Records whose time has come, oldest first."""
         return await self._read(partial(self._due, now, limit))
@@ -135,7 +179,11 @@ class SqliteStore:
 
     async def _write(self, work: Callable[[sqlite3.Connection], T], told: Callable[[T], None] | None = None) -> T:
         """The writer goes on when the caller is cancelled."""
-        return await asyncio.shield(self._writer.submit(Job(work, told)))
+        try:
+            return await asyncio.shield(self._writer.submit(Job(work, told)))
+        except (Unwritten, OutcomeUnknown):
+            self._pulse.doubt()
+            raise
 
     def _write_connection(self) -> sqlite3.Connection:
         connection = schema.writable(self._path)
@@ -177,6 +225,10 @@ class SqliteStore:
         statement = "UPDATE view SET sequence = 0, serial = coalesce(serial, ?)"
         return connection.execute(statement, (self._serial,)).rowcount
 
+    def _fill(self, filling: Filling, connection: sqlite3.Connection) -> int:
+        self._serial += 1
+        return filling.work(connection, self._serial)
+
     def _begin(self, epoch: int) -> None:
         self._epoch = epoch
 
@@ -185,6 +237,11 @@ class SqliteStore:
         schema.keep(connection, "epoch", epoch)
         self._remark(connection)
         return epoch
+
+
+def _beat(connection: sqlite3.Connection) -> None:
+    """Writes a row that nobody reads."""
+    schema.keep(connection, "heartbeat", (schema.meta(connection, "heartbeat") or 0) + 1)
 
 
 @contextmanager

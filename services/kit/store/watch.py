@@ -26,9 +26,9 @@ class Listeners:
         if not self._listeners:
             return
         commit = change()
-        for listener in self._listeners:
+        for listener in tuple(self._listeners):
             try:
                 listener(commit)
-            except Exception as error:  # noqa: BLE001 - the commit stands, whoever failed to hear of it
+            except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - the commit stands, whoever failed to hear of it
                 fault = {"message": "a listener of the store failed", "exception": error}
                 asyncio.get_running_loop().call_exception_handler(fault)

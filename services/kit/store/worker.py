@@ -29,7 +29,10 @@ class Job(Generic[T]):
     def tell(self) -> None:
         """Gives the outcome to who waits, in the event loop."""
         if self.error is None and self.told is not None:
-            self.told(self.result)  # type: ignore[arg-type]  # work has run: it is a T
+            try:
+                self.told(self.result)  # type: ignore[arg-type]  # work has run: it is a T
+            except Exception as error:  # noqa: BLE001 - what was done is done, whoever failed to hear of it
+                _report("who was to hear of a job failed", error)
         if self.done.done():  # the caller's loop was torn down
             return
         if self.error is not None:
@@ -150,4 +153,11 @@ def _post(loop: asyncio.AbstractEventLoop, call: Callable[..., None], *arguments
 
 def _tell(jobs: Sequence[Job[object]]) -> None:
     for job in jobs:
-        job.tell()
+        try:
+            job.tell()
+        except Exception as error:  # noqa: BLE001 - those behind it wait too
+            _report("the outcome of a job could not be told", error)
+
+
+def _report(message: str, error: Exception) -> None:
+    asyncio.get_running_loop().call_exception_handler({"message": message, "exception": error})

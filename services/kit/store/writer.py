@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from typing import TYPE_CHECKING
 
+from services.kit import points
 from services.kit.store.port import OutcomeUnknown, Unwritten
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ def group(connection: sqlite3.Connection, members: Sequence[Job[object]]) -> Non
         connection.execute("BEGIN IMMEDIATE")
         for member in members:
             _member(connection, member)
+        points.reach("store.commit")
     except Exception as error:  # noqa: BLE001 - each member is told
         _lost(connection, members, Unwritten, error)
         return
@@ -31,6 +33,8 @@ def group(connection: sqlite3.Connection, members: Sequence[Job[object]]) -> Non
     except sqlite3.Error as error:
         # A full disk never takes the frame that commits; after any other fault a restart may still find it.
         _lost(connection, members, Unwritten if _disk_full(error) else OutcomeUnknown, error)
+        return
+    points.reach("store.committed")
 
 
 def _member(connection: sqlite3.Connection, member: Job[object]) -> None:
