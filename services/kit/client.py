@@ -13,7 +13,7 @@ from services.kit.errors import Violation
 from services.kit.settings import is_loopback
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 RpcError: TypeAlias = grpc.aio.AioRpcError
 """What a stub raises when a call was answered with an error."""
@@ -64,6 +64,22 @@ def explain(error: RpcError) -> Problem:
         elif detail.Unpack(bad):
             violations = tuple(Violation(wrong.field, wrong.description) for wrong in bad.field_violations)
     return Problem(code, message, reason, details, violations)
+
+
+def failed(code: str, message: str, status: bytes = b"") -> RpcError:
+    """What a stub raises for a call that ended with this code ("NOT_FOUND"), where gRPC itself did not carry it.
+
+    `status` is a serialized google.rpc.Status.
+    """
+    trailing = grpc.aio.Metadata(*([(_STATUS_KEY, status)] if status else []))
+    return RpcError(grpc.StatusCode[code], grpc.aio.Metadata(), trailing, message, f"{code}: {message}")
+
+
+def pairs(
+    metadata: Sequence[tuple[str, str | bytes]] | grpc.aio.Metadata | None,
+) -> tuple[tuple[str, str | bytes], ...]:
+    """The metadata of a call as keys and values, however a caller wrote it."""
+    return tuple((key, value) for key, value in metadata or ())
 
 
 class _Bearer(grpc.aio.UnaryUnaryClientInterceptor):
