@@ -386,7 +386,7 @@ def _error(answer: dict[str, Any]) -> BusError:
 
 def _delivered(subject: str, lines: dict[str, str], payload: bytes, sequence: int, pending: int) -> Delivered:
     try:
-        return Stored(received(subject, lines, payload), sequence, pending)
+        return Stored(received(subject, lines, payload), sequence, pending, lines.get("traceparent", ""))
     except ValueError as error:
         return Malformed(subject, sequence, str(error), pending)
 

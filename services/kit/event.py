@@ -45,11 +45,12 @@ class Event(msgspec.Struct, frozen=True):
 
 
 class Stored(msgspec.Struct, frozen=True):
-    """An event as it stands in a stream."""
+    """An event as it stands in a stream. `traceparent`: of the span that published it, as it came; "" without one."""
 
     event: Event
     sequence: int
     pending: int = 0
+    traceparent: str = ""
 
 
 class Malformed(msgspec.Struct, frozen=True):
