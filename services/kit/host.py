@@ -1,16 +1,25 @@
-"""A process that hosts services: what each of them is given, and how all of them start, drain and stop.
+"""Services in a process: what each of them is given, and how all of them start, drain and stop.
 
 `everything.py` hosts all services on embedded engines, `python -m services.<name>` one of them on those that its
-settings name, the simulation all of them on engines in memory. A service does not know which.
+settings name, the simulation all of them on engines in memory. A service does not know which. Nothing here listens:
+`process.py` puts a host behind gRPC and HTTP.
 """
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+from services.kit.bus_port import BusError
+from services.kit.clock import instant
+from services.kit.relay import Relay, bury
+from services.kit.streams import NatsUser, declared, private_stream, stream_of, subjects_of
+from services.kit.sweep import Sweeper
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 
     from services.kit.bus_port import Bus
     from services.kit.clock import Clock, Ids
@@ -20,12 +29,13 @@ if TYPE_CHECKING:
     from services.kit.projection import Projection
     from services.kit.publication import Publication
     from services.kit.reactor import Reactor
-    from services.kit.relay import Relay
     from services.kit.service import Service
     from services.kit.settings import Settings
     from services.kit.store.port import Kind, Record, Store
+    from services.kit.streams import StreamSettings
 
-Due = "Mapping[str, Callable[[Record], Awaitable[None]]]"
+DRAIN = 3.0
+"""Seconds that what was committed last has to reach the bus before we stop."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +43,8 @@ class Plan:
     """One service, as a process has to know it before it runs. `name` is also its user on the bus.
 
     `kinds`: empty where it has no store. `follows` gives the names of the streams it reads, of a site. `reacts`: it has
-    a stream of dead letters. `build` wires it into its host; it reads, and starts nothing by itself.
+    a stream of dead letters. `build` wires it into its host; it reads, and starts nothing by itself. `sample` fills a
+    new database with examples, in development.
     """
 
     name: str
@@ -42,25 +53,36 @@ class Plan:
     publications: tuple[Publication, ...] = ()
     follows: Callable[[str], tuple[str, ...]] = lambda _: ()
     reacts: bool = False
+    sample: Callable[[Store, Clock, Ids], Awaitable[None]] | None = None
 
 
 class Engines(Protocol):
     """Where a host's stores and connections come from."""
 
+    @property
+    def engine(self) -> str:
+        """What the stores are: "sqlite", "mongodb", "memory"."""
+
+    async def claim(self) -> None:
+        """Takes what one process alone may have, before anything listens. Raises FolderTaken, OSError."""
+
     async def open(self, plans: tuple[Plan, ...]) -> None:
         """Starts what has to run before anything else, streams included. Raises OSError, ValueError, BusError."""
 
     async def store(self, plan: Plan) -> Store:
-        """The service's store, open."""
+        """The service's store, open. The host closes it."""
 
     async def bus(self, plan: Plan) -> Bus:
-        """The service's connection, opened; it may not be connected yet."""
+        """The service's connection, opened; it may not be connected yet. The host closes it."""
+
+    async def run(self) -> None:
+        """What they do all the time, until cancelled."""
 
     async def problems(self) -> list[str]:
         """What is wrong with the engines just now, a sentence each."""
 
     async def close(self) -> None:
-        """Stops what `open` started."""
+        """Stops what `open` started, and gives back what was claimed."""
 
 
 @dataclass
@@ -75,6 +97,8 @@ class Hosted:
     bus: Bus
     own_store: Store | None = None
     engine: str = ""
+    address: str = ""
+    """How this machine reaches what it answers over HTTP ("http://127.0.0.1:8080")."""
     services: list[Service] = field(default_factory=list)
     """What it answers over gRPC."""
     mounts: dict[str, App] = field(default_factory=dict)
@@ -83,9 +107,12 @@ class Hosted:
     due: dict[str, Callable[[Record], Awaitable[None]]] = field(default_factory=dict)
     """Who decides about records of a kind whose time has come."""
     projections: dict[str, Projection] = field(default_factory=dict)
+    """By the name of what is followed, for logs and readiness."""
     reactors: list[Reactor] = field(default_factory=list)
     relay: Relay | None = None
     """The host's own doing, where the plan has publications."""
+    sweeper: Sweeper | None = None
+    """The host's own doing, where there is a store."""
 
     @property
     def store(self) -> Store:
@@ -93,3 +120,136 @@ class Hosted:
         if self.own_store is None:
             raise RuntimeError(f"{self.plan.name} has no store")
         return self.own_store
+
+    def wake(self) -> None:
+        """Something may be due now: the sweeper need not wait."""
+        if self.sweeper is not None:
+            self.sweeper.wake()
+
+
+class Host:
+    """Services on engines. `open` it, let it `follow`, and `stop` it in any case."""
+
+    def __init__(
+        self, plans: Sequence[Plan], engines: Engines, settings: Settings, clock: Clock, ids: Ids, log: Log
+    ) -> None:
+        self._plans = tuple(plans)
+        self.engines = engines
+        self._settings = settings
+        self._clock = clock
+        self._ids = ids
+        self._log = log
+        self._tasks: list[asyncio.Task[Any]] = []
+        self.hosted: list[Hosted] = []
+        self.failed = asyncio.Event()
+        """Set when a part ended that never should."""
+
+    async def open(self, address: str = "") -> None:
+        """Comes back when every service can answer, from its own store alone. Raises what engines raise."""
+        await self.engines.open(self._plans)
+        self.task("engines", self.engines.run())
+        for plan in self._plans:
+            await self._host(plan, address)
+
+    async def follow(self) -> None:
+        """Comes back when all has been published that was to be, and everything followed has been caught up with.
+
+        Fills the streams first: a reader of an empty or half filled one would say that nothing, or half, is on.
+        """
+        await self._settled()
+        followed = [(one, name, each) for one in self.hosted for name, each in one.projections.items()]
+        for one, name, projection in followed:
+            self.task(f"{one.plan.name} follows {name}", projection.run())
+        for _, _, projection in followed:
+            await projection.ready.wait()
+
+    async def stop(self) -> None:
+        """Ends in good order: what was committed reaches the bus, then connections, stores, engines."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._settled(), DRAIN)
+        for task in reversed(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for one in self.hosted:
+            await one.bus.close()
+        for one in self.hosted:
+            if one.own_store is not None:
+                await one.own_store.close()
+        await self.engines.close()
+
+    def task(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        """Runs something until `stop`; that it ends by itself is a failure."""
+        task = asyncio.create_task(work, name=name)
+        task.add_done_callback(self._ended)
+        self._tasks.append(task)
+
+    def late(self) -> list[str]:
+        """What is followed and has not been caught up with since the start."""
+        return [
+            f"{one.plan.name}: {name}"
+            for one in self.hosted
+            for name, projection in one.projections.items()
+            if not projection.ready.is_set()
+        ]
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        if not task.cancelled():
+            self._log.error("a part of the system ended", part=task.get_name(), error=repr(task.exception()))
+            self.failed.set()
+
+    async def _host(self, plan: Plan, address: str) -> None:
+        """One service, wired; what it owes to others is published and swept from here on."""
+        log = self._log.bind(service=plan.name)
+        bus = await self.engines.bus(plan)
+        one = Hosted(plan, self._settings, self._clock, self._ids, log, bus, address=address)
+        self.hosted.append(one)
+        if plan.kinds:
+            one.own_store, one.engine = await self.engines.store(plan), self.engines.engine
+        await plan.build(one)
+        if plan.publications:
+            one.relay = Relay(one.store, bus, plan.publications, self._settings.site, self._clock, log)
+            self.task(f"{plan.name} relay", self._publish(one, one.relay))
+        if one.due:
+            one.sweeper = Sweeper(one.store, self._clock, one.due, log=log)
+            self.task(f"{plan.name} sweeper", one.sweeper.run())
+
+    async def _publish(self, one: Hosted, relay: Relay) -> None:
+        await self._bury(one)
+        await relay.run()
+
+    async def _bury(self, one: Hosted) -> None:
+        """A new database on streams that are not: what a lost one published must not stay with those who follow."""
+        while True:
+            try:
+                epoch, at = await one.store.epoch(), instant(self._clock.now())
+                await bury(one.store, one.bus, one.plan.publications, self._settings.site, epoch, at)
+            except BusError as error:
+                one.log.warning("waits for the bus", error=str(error))
+                await self._clock.sleep(1.0)
+            else:
+                return
+
+    async def _settled(self) -> None:
+        await asyncio.gather(*(one.relay.settled() for one in self.hosted if one.relay is not None))
+
+
+def user_of(plan: Plan, site: str) -> NatsUser:
+    """What a service may do on the bus: publish its own, read what it follows."""
+    shown = sorted({(one.view, one.service) for one in plan.publications})
+    publishes = tuple(subjects_of(site, view, service) for view, service in shown)
+    return NatsUser(plan.name, publishes=publishes, follows=plan.follows(site))
+
+
+def users_of(plans: Iterable[Plan], site: str) -> tuple[NatsUser, ...]:
+    """All users of a site's broker: the services, and one that makes the streams."""
+    return (NatsUser("provisioner", provisions=True), *(user_of(plan, site) for plan in plans))
+
+
+def streams_of(plans: Iterable[Plan], site: str) -> tuple[StreamSettings, ...]:
+    """The streams that these services publish to or follow."""
+    users = [user_of(plan, site) for plan in plans]
+    names = {name for user in users for name in user.follows}
+    names |= {stream_of(subject) for user in users for subject in user.publishes}
+    prefix = private_stream(site, "")
+    private = sorted(name.removeprefix(prefix) for name in names if name.startswith(prefix))
+    return tuple(stream for stream in declared(site, private) if stream.name in names)

@@ -52,7 +52,7 @@ class System:
         folder.mkdir(parents=True, exist_ok=True)
         self.data = folder / "var"
         self.log = folder / "log"
-        self.http_port, self.grpc_port = free_port(), free_port()
+        self.http_port, self.grpc_port = free_ports(2)
         self.environ = {
             "OPENCHAIR_DATA": str(self.data),
             "OPENCHAIR_HTTP_PORT": str(self.http_port),
@@ -211,6 +211,14 @@ def running(folder: Path, environ: Mapping[str, str] | None = None) -> Iterator[
             assert system.stop() == 0, system.said()
     finally:
         system.clean()
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listens on, each another one."""
+    found: set[int] = set()
+    while len(found) < count:
+        found.add(free_port())
+    return list(found)
 
 
 def environment(changes: Mapping[str, str]) -> dict[str, str]:

@@ -1,0 +1,30 @@
+"""The feeds service as a process knows it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from services.feeds import feeds
+from services.kit.host import Plan
+from services.kit.streams import private_stream, public_stream
+
+if TYPE_CHECKING:
+    from services.kit.host import Hosted
+
+
+async def build(hosted: Hosted) -> None:
+    """The calendars, and what they are made of."""
+    settings = hosted.settings
+    base_url = settings.public_url or hosted.address
+    following, calendars = feeds(hosted.bus, settings.site, hosted.clock, base_url, hosted.log)
+    hosted.projections["meetings"] = following
+    hosted.mounts["/calendars"] = calendars
+    hosted.keepers.append(calendars)
+
+
+def follows(site: str) -> tuple[str, ...]:
+    """What is public, and what invite codes open."""
+    return (public_stream(site), private_stream(site, "meetings"))
+
+
+PLAN = Plan("feeds", build, follows=follows)

@@ -1,0 +1,217 @@
+"""A process that hosts services behind gRPC and HTTP, says how it is, and ends in good order at a signal."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+import time
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from services.kit.auth import verifier_of
+from services.kit.bus_port import BusError
+from services.kit.clock import Ids, SystemClock
+from services.kit.folder import FolderTaken
+from services.kit.host import Host
+from services.kit.http import Front, Health, HttpServer, respond_text
+from services.kit.logs import adopt_libraries, make_log
+from services.kit.middleware import outer
+from services.kit.natsd import NatsFailed
+from services.kit.server import GrpcServer
+from services.kit.settings import Settings, SettingsError, read
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from services.kit.clock import Clock
+    from services.kit.host import Engines, Plan
+    from services.kit.http import Receive, Scope, Send
+    from services.kit.logs import Log
+
+LOOK = 2.0
+"""Seconds between two looks at how it is."""
+
+
+class Process:
+    """A host with its listeners. `start` it, and `stop` it in any case; `http_port`, `grpc_port` are the real ones."""
+
+    def __init__(
+        self, plans: Sequence[Plan], engines: Engines, settings: Settings, clock: Clock, ids: Ids, log: Log
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._ids = ids
+        self._log = log
+        self._grpc: GrpcServer | None = None
+        self._started = False
+        self.host = Host(plans, engines, settings, clock, ids, log)
+        self.health = Health({"start": self._check_start})
+        self._front = Front(self.health.mounts(), _starting)
+        self._http = HttpServer(self._front, settings.host, settings.http_port)
+
+    @property
+    def http_port(self) -> int:
+        """Where pages and calendars are."""
+        return self._http.port
+
+    @property
+    def grpc_port(self) -> int:
+        """Where the services are."""
+        return self._grpc.port if self._grpc else 0
+
+    @property
+    def address(self) -> str:
+        """How this machine reaches it over HTTP."""
+        return f"http://{self._settings.host}:{self.http_port}"
+
+    async def start(self) -> None:
+        """Comes back when everything answers. Raises FolderTaken, NatsFailed, BusError, OSError, ValueError."""
+        await self.host.engines.claim()
+        await self._http.start()
+        await self.host.open(self.address)
+        self._grpc = self._grpc_server()
+        await self._grpc.start()
+        self._mount()
+        self.health.checks.update(store=self._check_stores, bus=self._check_bus, following=self._check_following)
+        self.host.task("health", self._tell_health())
+        await self.host.follow()
+        self._started = True
+        await self._grpc.ready(ready=not await self.health.problems())
+
+    async def stop(self) -> None:
+        """No new requests; those under way end, what was committed reaches the bus, then the engines."""
+        await asyncio.gather(self._stop_http(), self._stop_grpc())
+        await self.host.stop()
+
+    async def _stop_http(self) -> None:
+        with contextlib.suppress(RuntimeError):
+            await self._http.stop()
+
+    async def _stop_grpc(self) -> None:
+        if self._grpc is not None:
+            await self._grpc.stop()
+
+    def _grpc_server(self) -> GrpcServer:
+        settings = self._settings
+        return GrpcServer(
+            [service for one in self.host.hosted for service in one.services],
+            outer(self._log, self._ids, verifier_of(settings, self._clock)),
+            host=settings.host,
+            port=settings.grpc_port,
+            clock=self._clock,
+            log=self._log,
+            development=settings.development,
+        )
+
+    def _mount(self) -> None:
+        for one in self.host.hosted:
+            self._front.keepers.extend(one.keepers)
+            for prefix, app in one.mounts.items():
+                if prefix:
+                    self._front.mount(prefix, app)
+                else:
+                    self._front.otherwise = app
+
+    async def _tell_health(self) -> None:
+        """Says in gRPC's health service what /readyz says."""
+        known: dict[str, str] | None = None
+        while True:
+            await self._clock.sleep(LOOK)
+            problems = await self.health.problems()
+            if problems != known and self._grpc is not None:
+                known = problems
+                await self._grpc.ready(ready=not problems)
+
+    async def _check_start(self) -> str:
+        return "" if self._started else "starting"
+
+    async def _check_stores(self) -> str:
+        stores = [one.own_store for one in self.host.hosted if one.own_store is not None]
+        return "; ".join(filter(None, [await store.serving() for store in stores]))
+
+    async def _check_bus(self) -> str:
+        away = [one.plan.name for one in self.host.hosted if not one.bus.connected]
+        problems = [f"not connected to nats-server: {', '.join(away)}"] if away else []
+        return "; ".join([*problems, *await self.host.engines.problems()])
+
+    async def _check_following(self) -> str:
+        late = self.host.late()
+        return f"still reading: {', '.join(late)}" if late else ""
+
+
+async def _starting(_scope: Scope, _receive: Receive, send: Send) -> None:
+    """The app for what is not there yet: a calendar client that is told 404 may forget the calendar."""
+    await respond_text(send, 503, "Starting: try again in a moment.", ((b"retry-after", b"5"),))
+
+
+async def run(process: Process, welcome: Callable[[float], str]) -> int:
+    """Runs until a signal; the exit code. `welcome` says what a person sees first, given the seconds of the start."""
+    started = time.monotonic()
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, _stop_or_end, stopping, number)
+    starting = asyncio.create_task(process.start())
+    waiting = asyncio.create_task(stopping.wait())
+    failing = asyncio.create_task(process.host.failed.wait())
+    try:
+        await asyncio.wait((starting, waiting, failing), return_when=asyncio.FIRST_COMPLETED)
+        if starting.done():
+            starting.result()
+            print(welcome(time.monotonic() - started), flush=True)
+            await asyncio.wait((waiting, failing), return_when=asyncio.FIRST_COMPLETED)
+    except (FolderTaken, NatsFailed, BusError, OSError, ValueError) as error:
+        print(f"openchair: cannot start: {error}", file=sys.stderr)
+        return 1
+    finally:
+        starting.cancel()
+        waiting.cancel()
+        failing.cancel()
+        await asyncio.gather(starting, waiting, failing, return_exceptions=True)
+        await process.stop()
+    return 1 if process.host.failed.is_set() else 0
+
+
+def _stop_or_end(stopping: asyncio.Event, number: int) -> None:
+    """The first signal ends in good order, the second at once: nothing that was acknowledged is lost by it."""
+    if stopping.is_set():
+        os._exit(128 + number)
+    stopping.set()
+
+
+def main(
+    make: Callable[[Settings, Clock, Ids, Log], Process],
+    welcome: Callable[[Process, Settings, float], str],
+    refuse: Callable[[Settings], list[str]],
+) -> NoReturn:
+    """Entry point of a program: settings from the environment, one process, one event loop. Ends with its exit code.
+
+    `refuse` says what of the settings does not fit this program, a sentence each that begins with the key.
+    """
+    try:
+        settings = read(os.environ)
+        problems = refuse(settings)
+    except SettingsError as error:
+        settings, problems = Settings(), error.problems
+    if problems:
+        print("openchair: cannot start:", *problems, sep="\n  ", file=sys.stderr)
+        raise SystemExit(2)
+    log = make_log(settings.log_level)
+    adopt_libraries(settings.log_level)
+
+    async def whole() -> int:
+        process = make(settings, SystemClock(), Ids(), log)
+        return await run(process, lambda seconds: welcome(process, settings, seconds))
+
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        raise SystemExit(runner.run(whole()))
+
+
+def _loop_factory() -> Any:
+    try:
+        import uvloop  # noqa: PLC0415 - not on every platform
+    except ImportError:
+        return None
+    return uvloop.new_event_loop

@@ -1,0 +1,41 @@
+"""The meetings service as a process knows it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from services.kit.host import Plan
+from services.kit.paging import Pages, page_key
+from services.kit.streams import private_stream, public_stream
+from services.meetings.desk import Desk
+from services.meetings.records import KINDS, PUBLICATIONS
+from services.meetings.service import Meetings
+
+if TYPE_CHECKING:
+    from services.kit.clock import Clock, Ids
+    from services.kit.host import Hosted
+    from services.kit.store.port import Store
+
+
+async def build(hosted: Hosted) -> None:
+    """Its methods, what it does when something is due, and what it keeps in memory."""
+    pages = Pages(page_key(hosted.settings.page_secret, hosted.ids))
+    meetings = Meetings(Desk(hosted.store, hosted.clock, hosted.ids, pages, hosted.wake))
+    await meetings.load()
+    hosted.services += meetings.services
+    hosted.due.update(meetings.due)
+
+
+async def load_sample(store: Store, clock: Clock, ids: Ids) -> None:
+    """A centre to look at, in a new database."""
+    meetings = Meetings(Desk(store, clock, ids, Pages(page_key(None, ids))))
+    await meetings.load()
+    await meetings.sample.load()
+
+
+def follows(site: str) -> tuple[str, ...]:
+    """Its own streams: another instance of it may have written what stands there."""
+    return (public_stream(site), private_stream(site, "meetings"))
+
+
+PLAN = Plan("meetings", build, KINDS, PUBLICATIONS, follows, sample=load_sample)

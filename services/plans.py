@@ -1,0 +1,9 @@
+"""All services of a site, as processes know them."""
+
+from __future__ import annotations
+
+from services.feeds import plan as feeds
+from services.meetings import plan as meetings
+from services.web import plan as web
+
+PLANS = (meetings.PLAN, feeds.PLAN, web.PLAN)
