@@ -80,7 +80,7 @@ class InviteCode(_message.Message):
     id: _builtins.str
     """Short, to tell codes apart in a list."""
     digest: _builtins.str
-    """SHA-256 of the code, in hex. On the private stream only."""
+    """SHA-256 of the code as it is read (28 symbols in upper case), in hex. On the private stream only."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property

@@ -9,6 +9,7 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from openchair.meetings.v1 import place_pb2 as _place_pb2
 from openchair.meetings.v1 import schedule_pb2 as _schedule_pb2
 import builtins as _builtins
 import sys
@@ -132,9 +133,11 @@ class Online(_message.Message):
     phone: _builtins.str
     """Dial-in number, as dialled: "+1 780 555 0100"."""
     passcode: _builtins.str
-    """Never leaves the record."""
+    """Told to whoever may join by a right (an invite code of the meeting's group), on the page and by ViewMeeting. Never
+    in a public view, a calendar, a list or an export.
+    """
     notes: _builtins.str
-    """How to join; never public (it is where passcodes get written)."""
+    """How to join; told as the passcode is (it is where passcodes get written)."""
     def __init__(
         self,
         *,
@@ -167,6 +170,7 @@ class Venue(_message.Message):
     APPROXIMATE_FIELD_NUMBER: _builtins.int
     ACCESSIBILITY_FIELD_NUMBER: _builtins.int
     NOTES_FIELD_NUMBER: _builtins.int
+    ADDRESS_ACCESS_FIELD_NUMBER: _builtins.int
     title: _builtins.str
     """The place's title."""
     address: _builtins.str
@@ -175,6 +179,8 @@ class Venue(_message.Message):
     longitude: _builtins.float
     approximate: _builtins.bool
     notes: _builtins.str
+    address_access: _place_pb2.AddressAccess.ValueType
+    """Who may learn the address. Unset: everybody."""
     @_builtins.property
     def rooms(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Titles of the rooms."""
@@ -193,10 +199,11 @@ class Venue(_message.Message):
         approximate: _builtins.bool = ...,
         accessibility: _abc.Iterable[_builtins.str] | None = ...,
         notes: _builtins.str = ...,
+        address_access: _place_pb2.AddressAccess.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_latitude", b"_latitude", "_longitude", b"_longitude", "latitude", b"latitude", "longitude", b"longitude"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_latitude", b"_latitude", "_longitude", b"_longitude", "accessibility", b"accessibility", "address", b"address", "approximate", b"approximate", "area", b"area", "latitude", b"latitude", "longitude", b"longitude", "notes", b"notes", "rooms", b"rooms", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_latitude", b"_latitude", "_longitude", b"_longitude", "accessibility", b"accessibility", "address", b"address", "address_access", b"address_access", "approximate", b"approximate", "area", b"area", "latitude", b"latitude", "longitude", b"longitude", "notes", b"notes", "rooms", b"rooms", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__latitude: _TypeAlias = _typing.Literal["latitude"]  # noqa: Y015
     _WhichOneofArgType__latitude: _TypeAlias = _typing.Literal["_latitude", b"_latitude"]  # noqa: Y015
@@ -415,7 +422,9 @@ class Meeting(_message.Message):
     place: _builtins.str
     """A place of this centre; empty: none (online only)."""
     invite_group: _builtins.str
-    """Whose invite codes open it: "centres/{centre}/groups/{group}". Not in the public view."""
+    """Whose invite codes open it: "centres/{centre}/groups/{group}". Not in the public view. A meeting for members needs
+    one when it is made so by hand; an imported one without it is seen by the centre's own people alone.
+    """
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property

@@ -654,7 +654,7 @@ class ListOccurrencesRequest(_message.Message):
     INVITE_CODE_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     meeting: _builtins.str
-    """Empty: all."""
+    """Empty: all. An unlisted meeting is listed for whoever names it."""
     kind: _builtins.str
     fellowship: _builtins.str
     type: _builtins.str
@@ -665,7 +665,9 @@ class ListOccurrencesRequest(_message.Message):
     page_size: _builtins.int
     page_token: _builtins.str
     invite_code: _builtins.str
-    """Opens what a group keeps to its members: their meetings, their links, addresses told to code holders."""
+    """Opens what a group keeps to its members: their meetings, their links, addresses told to code holders. A code that
+    opens nothing here (mistyped, expired, revoked, of another centre) is answered as if there were none.
+    """
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
         """Occurrences that end after this and start before `end_time`; at most 366 days. Both absent: the next seven days."""
@@ -1051,7 +1053,9 @@ class RotateInviteCodeResponse(_message.Message):
     GROUP_FIELD_NUMBER: _builtins.int
     INVITE_CODE_FIELD_NUMBER: _builtins.int
     invite_code: _builtins.str
-    """The new code: at least 128 bits, for typing and for links. It is shown here and never again."""
+    """The new code: at least 128 bits, for typing and for links. It is shown here and never again: only its digest is
+    kept. So a repetition of the same request_id is answered without it; if the first answer was lost, rotate again.
+    """
     @_builtins.property
     def group(self) -> _group_pb2.Group: ...
     def __init__(

@@ -369,7 +369,8 @@ class MeetingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RotateInviteCode(self, request, context):
-        """Makes a new code and ends those before it, at once or after a time of grace.
+        """Makes a new code and ends those before it, at once or after a time of grace. FAILED_PRECONDITION with a time of
+        grace while five codes are in force.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -62,7 +62,9 @@ class MeetingServiceStub:
     DeleteGroup: _aio.UnaryUnaryMultiCallable[_meeting_service_pb2.DeleteGroupRequest, _empty_pb2.Empty]
     """Refused while a meeting names it."""
     RotateInviteCode: _aio.UnaryUnaryMultiCallable[_meeting_service_pb2.RotateInviteCodeRequest, _meeting_service_pb2.RotateInviteCodeResponse]
-    """Makes a new code and ends those before it, at once or after a time of grace."""
+    """Makes a new code and ends those before it, at once or after a time of grace. FAILED_PRECONDITION with a time of
+    grace while five codes are in force.
+    """
     RevokeInviteCode: _aio.UnaryUnaryMultiCallable[_meeting_service_pb2.RevokeInviteCodeRequest, _group_pb2.Group]
     """Ends one code at once."""
     ViewMeeting: _aio.UnaryUnaryMultiCallable[_meeting_service_pb2.ViewMeetingRequest, _meeting_pb2.Meeting]
@@ -269,7 +271,9 @@ class MeetingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _meeting_service_pb2.RotateInviteCodeRequest,
         context: _aio.ServicerContext[_meeting_service_pb2.RotateInviteCodeRequest, _abc.Awaitable[_meeting_service_pb2.RotateInviteCodeResponse]],
     ) -> _abc.Awaitable[_meeting_service_pb2.RotateInviteCodeResponse]:
-        """Makes a new code and ends those before it, at once or after a time of grace."""
+        """Makes a new code and ends those before it, at once or after a time of grace. FAILED_PRECONDITION with a time of
+        grace while five codes are in force.
+        """
 
     @_abc_1.abstractmethod
     def RevokeInviteCode(
