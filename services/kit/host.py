@@ -207,7 +207,8 @@ class Host:
             one.own_store, one.engine = await self.engines.store(plan), self.engines.engine
         await plan.build(one)
         if plan.publications:
-            one.relay = Relay(one.store, bus, plan.publications, self._settings.site, self._clock, log)
+            site, source = self._settings.site, self._ids.random
+            one.relay = Relay(one.store, bus, plan.publications, site, self._clock, log, source=source)
             self.task(f"{plan.name} relay", self._publish(one, one.relay))
         if one.due:
             one.sweeper = Sweeper(one.store, self._clock, one.due, log=log)
