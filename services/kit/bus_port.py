@@ -5,6 +5,7 @@ BusError
 ├── Unpublishable      the server will never take this message
 ├── Broken             a copy of a stream has a hole: follow it anew
 └── BusUnavailable     no answer: what was asked may or may not have happened
+    └── Full           the stream takes no new subject: nothing was stored
 """
 
 from __future__ import annotations
@@ -38,6 +39,10 @@ class Broken(BusError):  # noqa: N818 - the same
 
 class BusUnavailable(BusError):  # noqa: N818 - the same
     """No answer, no connection, storage full: what was asked may or may not have happened. Try again."""
+
+
+class Full(BusUnavailable):
+    """The stream has no space for another subject; states of those that it has can still be replaced, if not larger."""
 
 
 class Task(Protocol):
@@ -102,13 +107,23 @@ class Bus(Protocol):
         Broken where it cannot go on without a hole, BusUnavailable, and whatever `begin` and `deliver` raise.
         """
 
-    async def work(self, stream: str, name: str, subjects: Sequence[str], work: Work, *, patience: float = 30.0) -> None:
+    async def work(
+        self,
+        stream: str,
+        name: str,
+        subjects: Sequence[str],
+        work: Work,
+        *,
+        patience: float = 30.0,
+        idle: Callable[[], None] | None = None,
+    ) -> None:
         """Hands messages of a stream to the workers that share `name`, each to one of them, until cancelled.
 
         It begins with the last message of each subject; the server keeps the place, so that who comes back goes on
         where the last one stopped. `work` runs for one message at a time. A message that its worker is silent about for
-        `patience` seconds (it died) goes to another; one that was replaced meanwhile may be left out. Raises Broken
-        where the stream or the place in it is gone, BusUnavailable, and whatever `work` raises.
+        `patience` seconds (it died) goes to another; one that was replaced meanwhile may be left out. `idle` is called
+        when there is nothing to hand out. `name` is the user's own: see `streams.NatsUser.works`. Raises Broken where
+        the stream or the place in it is gone, BusUnavailable, and whatever `work` raises.
         """
 
     async def close(self) -> None:

@@ -86,6 +86,19 @@ class VirtualClock:
         self._seconds = seconds
 
 
+async def first(event: asyncio.Event, clock: Clock, seconds: float) -> bool:
+    """Until the event is set or so many seconds have passed, whichever comes first; says whether it is set."""
+    waiting = asyncio.ensure_future(event.wait())
+    sleeping = asyncio.ensure_future(clock.sleep(seconds))
+    sleeping.add_done_callback(lambda _: waiting.cancel())
+    try:
+        await asyncio.wait((waiting,))  # one alone: of several it is not determined which is looked at first
+    finally:
+        waiting.cancel()
+        sleeping.cancel()
+    return event.is_set()
+
+
 class Ids:
     """Opaque ids from one random source, which a test seeds."""
 

@@ -54,6 +54,8 @@ class StreamState(msgspec.Struct, frozen=True):
 class NatsUser(msgspec.Struct, frozen=True):
     """Whom the server lets in: `publishes` are subjects ("openchair.home.public.books.>"), `follows` stream names.
 
+    `works`: names of streams whose messages its instances share out among them (`Bus.work`). Its place in each of them
+    has the user's own name, and nobody else may take from it, move it or remove it.
     `provisions`: may create, change and delete streams. Whoever may do that can make a stream source any other one and
     read it, so no service is given it.
     """
@@ -62,6 +64,7 @@ class NatsUser(msgspec.Struct, frozen=True):
     publishes: tuple[str, ...] = ()
     follows: tuple[str, ...] = ()
     provisions: bool = False
+    works: tuple[str, ...] = ()
 
 
 def public_stream(site: str) -> str:
@@ -74,31 +77,46 @@ def private_stream(site: str, service: str) -> str:
     return f"PRIVATE_{site}_{service}"
 
 
+def dead_stream(site: str, service: str) -> str:
+    """The stream of what one service could not handle."""
+    return f"DEAD_{site}_{service}"
+
+
 def stream_of(subject: str) -> str:
     """The stream that stores a subject. Raises ValueError for one that is not ours."""
     tokens = subject.split(".")
-    if len(tokens) < 4 or tokens[0] != "openchair" or tokens[2] not in ("public", "private"):  # noqa: PLR2004 - shape
+    if len(tokens) < 4 or tokens[0] != "openchair" or tokens[2] not in ("public", "private", "dead"):  # noqa: PLR2004 - shape
         raise ValueError(f"{subject!r} is not a subject of ours")
-    return public_stream(tokens[1]) if tokens[2] == "public" else private_stream(tokens[1], tokens[3])
+    if tokens[2] == "public":
+        return public_stream(tokens[1])
+    return (private_stream if tokens[2] == "private" else dead_stream)(tokens[1], tokens[3])
 
 
 def subjects_of(site: str, view: str, service: str) -> str:
-    """All subjects of one service's public or private view."""
+    """All subjects of one service's public or private view, or of its dead letters ("dead")."""
     return f"openchair.{site}.{view}.{service}.>"
 
 
-def declared(site: str, private: Iterable[str], replicas: int = 1) -> tuple[StreamSettings, ...]:
-    """The streams of a site: the public one, and one for each service that has a private view."""
-    public = StreamSettings(public_stream(site), (f"openchair.{site}.public.>",), num_replicas=replicas)
-    return (
-        public,
-        *(
-            StreamSettings(
-                private_stream(site, service), (subjects_of(site, "private", service),), num_replicas=replicas
-            )
-            for service in private
-        ),
-    )
+def declared(
+    site: str, private: Iterable[str], replicas: int = 1, *, reacts: Iterable[str] = ()
+) -> tuple[StreamSettings, ...]:
+    """The streams of a site: the public one, one per service with a private view, one per service that reacts."""
+    wanted = {public_stream(site): f"openchair.{site}.public.>"}
+    wanted |= {private_stream(site, service): subjects_of(site, "private", service) for service in private}
+    wanted |= {dead_stream(site, service): subjects_of(site, "dead", service) for service in reacts}
+    return tuple(StreamSettings(name, (subjects,), num_replicas=replicas) for name, subjects in wanted.items())
+
+
+def matches(pattern: str, subject: str) -> bool:
+    """Whether a subject falls under a pattern, where "*" is one token and ">" at the end all that are left."""
+    wanted, tokens = pattern.split("."), subject.split(".")
+    if wanted[-1] == ">":
+        return len(tokens) >= len(wanted) and _agree(wanted[:-1], tokens)
+    return len(tokens) == len(wanted) and _agree(wanted, tokens)
+
+
+def _agree(wanted: Sequence[str], tokens: Sequence[str]) -> bool:
+    return all(one in ("*", token) for one, token in zip(wanted, tokens, strict=False))
 
 
 def inbox(user: str) -> str:
@@ -116,6 +134,11 @@ def permissions(user: NatsUser) -> dict[str, Any]:
         may.append(f"$JS.API.STREAM.INFO.{stream}")
         may += [f"$JS.API.CONSUMER.{verb}.{stream}{rest}" for verb in verbs for rest in ("", ".>")]
         may += [f"$JS.ACK.{stream}.>", f"$JS.FC.{stream}.>"]
+    for stream in user.works:
+        verbs = ("CREATE", "INFO", "DELETE", "MSG.NEXT")
+        may += [f"$JS.API.STREAM.INFO.{stream}", f"$JS.API.STREAM.MSG.GET.{stream}"]
+        may += [f"$JS.API.CONSUMER.{verb}.{stream}.{user.name}" for verb in verbs]
+        may.append(f"$JS.ACK.{stream}.{user.name}.>")
     if user.provisions:
         may += [f"$JS.API.STREAM.{verb}.*" for verb in ("CREATE", "UPDATE", "DELETE", "INFO")]
     return {"publish": {"allow": sorted(set(may))}, "subscribe": {"allow": [f"{inbox(user.name)}.>"]}}
