@@ -40,11 +40,21 @@ def copy(change: Commit, texts: Sequence[str], epoch: int) -> Commit:
 
 
 def decode(kind: Kind, id: str, version: int, encoded: str) -> Document:  # noqa: A002 - as in the port
+    """The state in this JSON, as this program knows it. Raises ValueError for a newer document."""
+    return upgraded(kind, id, version, document(encoded))
+
+
+def document(encoded: str) -> Document:
+    """The state in this JSON, as it was written."""
+    state: Document = _documents.decode(encoded)
+    return state
+
+
+def upgraded(kind: Kind, id: str, version: int, state: Document) -> Document:  # noqa: A002 - as in the port
     """The state as this program knows it, by one pure step per version. Raises ValueError for a newer document."""
     if version > kind.version:
         known = f"this program knows version {kind.version}"
         raise ValueError(f"{kind.name} {id!r} is a document of version {version}, {known}: upgrade the program")
-    state: Document = _documents.decode(encoded)
     if not state:  # nothing has no shape: what was emptied when it went
         return state
     for step in range(version, kind.version):
