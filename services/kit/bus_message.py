@@ -38,6 +38,6 @@ def size(lines: Mapping[str, str], payload: bytes) -> int:
 def delivered(subject: str, lines: Mapping[str, str], payload: bytes, sequence: int, pending: int) -> Delivered:
     """What a stored message is."""
     try:
-        return Stored(received(subject, lines, payload), sequence, pending)
+        return Stored(received(subject, lines, payload), sequence, pending, lines.get("traceparent", ""))
     except ValueError as error:
         return Malformed(subject, sequence, str(error), pending)

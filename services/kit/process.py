@@ -17,21 +17,26 @@ from services.kit.folder import FolderTaken
 from services.kit.host import Host
 from services.kit.http import Front, Health, HttpServer, respond_text
 from services.kit.logs import adopt_libraries, make_log
+from services.kit.metrics import Metrics, program_version
 from services.kit.middleware import outer
 from services.kit.natsd import NatsFailed
 from services.kit.server import GrpcServer
 from services.kit.settings import Settings, SettingsError, read
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from services.kit.call import Middleware
     from services.kit.clock import Clock
     from services.kit.host import Engines, Plan
     from services.kit.http import Receive, Scope, Send
     from services.kit.logs import Log
+    from services.kit.trace import Traces
 
 LOOK = 2.0
 """Seconds between two looks at how it is."""
+COLLECTORS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+"""Where traces go. The library that sends them reads these and its other settings (OTEL_*) by itself."""
 
 
 class Process:
@@ -46,9 +51,12 @@ class Process:
         self._log = log
         self._grpc: GrpcServer | None = None
         self._started = False
-        self.host = Host(plans, engines, settings, clock, ids, log)
+        self.metrics = Metrics()
+        self._traces = _traces(os.environ, clock, log)
+        traced = engines if self._traces is None else self._traces.engines(engines)
+        self.host = Host(plans, traced, settings, clock, ids, log)
         self.health = Health({"start": self._check_start})
-        self._front = Front(self.health.mounts(), _starting)
+        self._front = Front({**self.health.mounts(), "/metrics": self.metrics.app}, _starting)
         self._http = HttpServer(self._front, settings.host, settings.http_port)
 
     @property
@@ -71,6 +79,8 @@ class Process:
         await self.host.engines.claim()
         await self._http.start()
         await self.host.open(self.address)
+        for one in self.host.hosted:
+            self.metrics.add(one)
         self._grpc = self._grpc_server()
         await self._grpc.start()
         self._mount()
@@ -84,6 +94,8 @@ class Process:
         """No new requests; those under way end, what was committed reaches the bus, then the engines."""
         await asyncio.gather(self._stop_http(), self._stop_grpc())
         await self.host.stop()
+        if self._traces is not None:
+            await self._traces.close()
 
     async def _stop_http(self) -> None:
         with contextlib.suppress(RuntimeError):
@@ -97,13 +109,19 @@ class Process:
         settings = self._settings
         return GrpcServer(
             [service for one in self.host.hosted for service in one.services],
-            outer(self._log, self._ids, verifier_of(settings, self._clock)),
+            (*self._watchers(), *outer(self._log, self._ids, verifier_of(settings, self._clock))),
             host=settings.host,
             port=settings.grpc_port,
             clock=self._clock,
             log=self._log,
             development=settings.development,
         )
+
+    def _watchers(self) -> Iterator[Middleware]:
+        """What looks at every call from the outside."""
+        yield self.metrics.middleware
+        if self._traces is not None:
+            yield self._traces.middleware
 
     def _mount(self) -> None:
         for one in self.host.hosted:
@@ -139,6 +157,15 @@ class Process:
     async def _check_following(self) -> str:
         late = self.host.late()
         return f"still reading: {', '.join(late)}" if late else ""
+
+
+def _traces(environ: Mapping[str, str], clock: Clock, log: Log) -> Traces | None:
+    """Traces for who names a collector; for anybody else nothing of them is loaded."""
+    if not any(environ.get(key) for key in COLLECTORS):
+        return None
+    from services.kit.trace import Traces  # noqa: PLC0415 - see above
+
+    return Traces(program_version(), clock, log)
 
 
 async def _starting(_scope: Scope, _receive: Receive, send: Send) -> None:
