@@ -83,7 +83,7 @@ class Centres:
         async def decide(at: str) -> Decision[Empty]:
             held = await self._centre(call.message.name)
             expect_etag(call.message.name, held.record, call.message.etag)
-            for kind in ("meeting", "room", "place"):
+            for kind in ("meeting", "room", "place", "group"):
                 page = await self.desk.store.find(kind, {"centre": held.value.id}, limit=1)
                 if page.records:
                     raise Unmet(f"the centre still has a {kind}", "CENTRE_IN_USE", {"kind": kind})

@@ -34,6 +34,7 @@ PLACE = Pattern("centres/{centre}/places/{place}")
 ROOM = Pattern("centres/{centre}/rooms/{room}")
 MEETING = Pattern("centres/{centre}/meetings/{meeting}")
 OCCURRENCE = Pattern("centres/{centre}/meetings/{meeting}/occurrences/{occurrence}")
+GROUP = Pattern("centres/{centre}/groups/{group}")
 IMPORT = Pattern("centres/{centre}/imports/{import}")
 
 
@@ -47,12 +48,16 @@ class Held(Generic[T]):
 
 @dataclass(frozen=True)
 class Decision(Generic[R]):
-    """What a method decided: the records to write (none: nothing changes), the answer, and the line for the trail."""
+    """What a method decided: the records to write (none: nothing changes), the answer, and the line for the trail.
+
+    `kept` is the answer for a double of the request, where that is not to be stored as it was given.
+    """
 
     records: tuple[Record, ...]
     reply: R
     action: str
     reason: str = ""
+    kept: R | None = None
 
 
 @dataclass
@@ -104,7 +109,8 @@ class Desk:
             decision = await decide(at)
             refuse_too_large(decision.records)
             audit = trail(decision.records, at, actor(call), decision.action, decision.reason)
-            return Commit(decision.records, answer_for(call, decision.reply), audit), decision.reply
+            kept = decision.reply if decision.kept is None else decision.kept
+            return Commit(decision.records, answer_for(call, kept), audit), decision.reply
 
         reply = await transact(self.store, self.clock, self.ids, attempt, attempts=ATTEMPTS)
         self.wake()

@@ -14,7 +14,7 @@ import msgspec
 from services.kit.clock import instant, moment
 from services.kit.errors import Invalid, NotFound, Unmet, Violation
 from services.meetings.check import possible
-from services.meetings.types import Change, DayChange, Meeting, Place, Room, Status, Venue, Visibility
+from services.meetings.types import Change, DayChange, Meeting, Place, Room, Status, Venue
 from services.recurrence import edits
 from services.recurrence.schedule import first_key, has, last_key
 from services.recurrence.types import Key, RecurrenceError, Schedule
@@ -95,6 +95,8 @@ def _noticeable(meeting: Meeting) -> Meeting:
         previous="",
         next="",
         next_revision=0,
+        next_private_revision=0,
+        invite_group="",
         day_changes=(),
         source=None,
         source_name="",
@@ -174,10 +176,7 @@ def split(meeting: Meeting, key: Key, new_id: str, at: str) -> tuple[Meeting, Me
     if parts is None:
         return None
     before, after = parts
-    public = meeting.visibility is Visibility.PUBLIC
-    cut = msgspec.structs.replace(
-        meeting, schedule=before.schedule, changes=before.deviations, next=new_id, next_revision=1 if public else 0
-    )
+    cut = msgspec.structs.replace(meeting, schedule=before.schedule, changes=before.deviations, next=new_id)
     continuation = msgspec.structs.replace(
         meeting,
         id=new_id,
@@ -230,6 +229,12 @@ def cancel_meeting(meeting: Meeting, at: str, *, withdrawn: bool) -> Meeting:
     """
     refuse_cancelled(meeting)
     cancelled = msgspec.structs.replace(
-        meeting, status=Status.CANCELLED, cancelled_at=at, withdrawn=withdrawn, previous="", next_revision=0
+        meeting,
+        status=Status.CANCELLED,
+        cancelled_at=at,
+        withdrawn=withdrawn,
+        previous="",
+        next_revision=0,
+        next_private_revision=0,
     )
     return numbered(meeting, cancelled)

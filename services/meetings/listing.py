@@ -12,7 +12,8 @@ from openchair.meetings.v1 import meeting_service_pb2 as pb
 from openchair.meetings.v1 import occurrence_pb2
 
 from services.meetings import records
-from services.meetings.types import Change, Meeting, Status, Visibility
+from services.meetings.access import Audience, sees
+from services.meetings.types import Change, Meeting, Status
 from services.meetings.wire import MODES, child_name, number, online_message, venue_message
 from services.recurrence.agenda import Agenda
 from services.recurrence.wire import key_text
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from services.kit.clock import Clock
     from services.kit.store.port import Commit, Position, Record, Store
+    from services.meetings.access import Viewer
     from services.recurrence.types import Occurrence
 
 BEHIND = timedelta(days=35)
@@ -116,23 +118,30 @@ def position(row: Row) -> Position:
 
 @dataclass(frozen=True)
 class Asked:
-    """A window of time at one centre, with the filters of a request. An insider sees what is not public."""
+    """A window of time at one centre, with the filters of a request, and who asks."""
 
     request: pb.ListOccurrencesRequest
     centre: str
     since: datetime
     until: datetime
-    insider: bool
+    viewer: Viewer
+
+    def audience(self, meeting: Meeting) -> Audience:
+        """What the asker is to a meeting: who names an unlisted one knows its link."""
+        named = self.request.meeting == child_name(meeting.centre, "meetings", meeting.id)
+        return self.viewer.audience(meeting, named=named)
 
     def takes(self, meeting: Meeting, occurrence: Occurrence) -> bool:
         """Whether an occurrence passes the filters, and may be seen."""
-        return wanted(self.request, meeting, occurrence, insider=self.insider)
+        return sees(meeting.visibility, self.audience(meeting)) and wanted(self.request, meeting, occurrence)
+
+    def message(self, meeting: Meeting, occurrence: Occurrence) -> occurrence_pb2.Occurrence:
+        """The occurrence as the asker may see it."""
+        return occurrence_message(meeting, occurrence, self.audience(meeting))
 
 
-def wanted(request: pb.ListOccurrencesRequest, meeting: Meeting, occurrence: Occurrence, *, insider: bool) -> bool:
-    """Whether an occurrence passes the request's filters, and may be seen."""
-    if meeting.visibility is not Visibility.PUBLIC and not insider:
-        return False
+def wanted(request: pb.ListOccurrencesRequest, meeting: Meeting, occurrence: Occurrence) -> bool:
+    """Whether an occurrence passes the request's filters."""
     if occurrence.cancelled and not request.show_cancelled:
         return False
     change = meeting.change(occurrence.key) if occurrence.deviates else None
@@ -149,7 +158,9 @@ def wanted(request: pb.ListOccurrencesRequest, meeting: Meeting, occurrence: Occ
     )
 
 
-def occurrence_message(meeting: Meeting, occurrence: Occurrence, *, public: bool) -> occurrence_pb2.Occurrence:
+def occurrence_message(
+    meeting: Meeting, occurrence: Occurrence, audience: Audience = Audience.STAFF
+) -> occurrence_pb2.Occurrence:
     """One date, with what differs on it."""
     change = meeting.change(occurrence.key) or Change(date=occurrence.key.date)
     online = change.online or meeting.online
@@ -171,8 +182,8 @@ def occurrence_message(meeting: Meeting, occurrence: Occurrence, *, public: bool
         types=meeting.types,
         mode=number(MODES, change.mode or meeting.mode),  # type: ignore[arg-type]  # the wire's number
         notes=meeting.notes if change.notes is None else change.notes,
-        venue=venue_message(venue, public=public) if venue else None,
-        online=online_message(online, public=public) if online else None,
+        venue=venue_message(venue, audience) if venue else None,
+        online=online_message(online, audience) if online else None,
     )
     message.start_time.FromDatetime(occurrence.start)
     message.end_time.FromDatetime(occurrence.end)

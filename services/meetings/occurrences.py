@@ -13,6 +13,8 @@ from openchair.meetings.v1 import meeting_service_pb2 as pb
 from services.kit.errors import Invalid, NotFound, Violation
 from services.kit.paging import page_size
 from services.meetings import edits, records
+from services.meetings.access import Audience
+from services.meetings.codes import viewer_of
 from services.meetings.desk import CENTRE, OCCURRENCE, PLACE, ROOM, Decision, Desk, Held, actor, expect_etag
 from services.meetings.listing import Asked, Listing, occurrence_message
 from services.meetings.masks import merged
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
     from services.meetings.parts import Parts
 
 WRITABLE = frozenset({"start", "minutes", "title", "notes", "mode", "place", "rooms", "reason", "online"})
-INSIDERS = frozenset({"facilitator", "coordinator", "administrator", "operator", "service"})
 WINDOW = timedelta(days=7)
 LONGEST_WINDOW = timedelta(days=366)
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
@@ -71,7 +72,7 @@ class Occurrences:
         async def decide(at: str) -> Decision[occurrence_pb2.Occurrence]:
             held, key = await self._date(request.name, request.etag)
             before = held.value.change(key) or Change(date=key.date, ordinal=key.ordinal)
-            message = change_message(before, held.value.centre, public=False)
+            message = change_message(before, held.value.centre, Audience.STAFF)
             wanted, paths = merged(message, request.change, request.update_mask, WRITABLE, "change")
             clear_unset(wanted, request.change, paths)
             change = located(read_change(wanted, before, held.value.online), wanted, held.value)
@@ -87,12 +88,12 @@ class Occurrences:
         request = call.message
         centre = CENTRE.parse(request.parent, "parent")["centre"]
         await self.desk.held("centre", centre, Centre, request.parent, centre)
-        insider = call.caller.has(INSIDERS, centre)
-        since, until = window(request, call.clock.now(), insider=insider)
-        asked = Asked(request, centre, since, until, insider)
+        viewer = await viewer_of(self.desk, call, centre)
+        since, until = window(request, call.clock.now(), insider=viewer.staff)
+        asked = Asked(request, centre, since, until, viewer)
         page, after = await self.listing.page(asked, self.desk.pages.position(call), page_size(request.page_size))
         return pb.ListOccurrencesResponse(
-            occurrences=[occurrence_message(meeting, each, public=not insider) for meeting, each in page],
+            occurrences=[asked.message(meeting, each) for meeting, each in page],
             next_page_token=self.desk.pages.token(call, after),
         )
 
@@ -113,7 +114,7 @@ class Occurrences:
 def _decision(
     call: Call[Any], held: Held[Meeting], meeting: Meeting, key: Key, at: str, action: str, reason: str = ""
 ) -> Decision[occurrence_pb2.Occurrence]:
-    reply = occurrence_message(meeting, occurrence(meeting.schedule, key, meeting.change(key)), public=False)
+    reply = occurrence_message(meeting, occurrence(meeting.schedule, key, meeting.change(key)))
     record = records.write(held.record, meeting, at=at, actor=actor(call))
     written = () if meeting == held.value else (record,)
     return Decision(written, reply, action, f"{key_text(key)} {reason}".strip())

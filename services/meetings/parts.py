@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from services.kit.clock import instant, moment
-from services.kit.errors import Invalid, Violation
+from services.kit.errors import Invalid, NotFound, Violation
 from services.meetings import edits, records
 from services.meetings.desk import MEETING, Desk, Held
 from services.meetings.places import used_by
-from services.meetings.types import Meeting, Status
+from services.meetings.types import Group, Meeting, Status
 from services.meetings.wire import child_name
 from services.recurrence.zones import local_day, midnight
 
@@ -59,12 +59,34 @@ class Parts:
         if before is not None:
             housed = edits.numbered(before, msgspec.structs.replace(housed, sequence=before.sequence))
         held = before is not None and before.status is not Status.CANCELLED  # a deleted one keeps no place
+        housed, joined = await self._grouped(before, housed, at, who)
         old = (before.places() | before.all_rooms()) if before and held else frozenset()
         used_now = {
             **{id_: held.record for id_, held in places.items()},
             **{i: held.record for i, held in rooms.items()},
         }
-        return housed, tuple(records.touch(record, at, who) for id_, record in used_now.items() if id_ not in old)
+        moved = tuple(records.touch(record, at, who) for id_, record in used_now.items() if id_ not in old)
+        return housed, (*moved, *joined)
+
+    async def _grouped(
+        self, before: Meeting | None, meeting: Meeting, at: str, who: str
+    ) -> tuple[Meeting, tuple[Record, ...]]:
+        """The meeting, and the record of the group that it comes to, moved on. Raises NotFound.
+
+        One that is taken up again after it was deleted, and its group too, has none.
+        """
+        group = meeting.invite_group
+        same = before is not None and before.invite_group == group
+        if not group or (same and before is not None and before.status is not Status.CANCELLED):
+            return meeting, ()
+        try:
+            name = child_name(meeting.centre, "groups", group)
+            held = await self.desk.held("group", group, Group, name, meeting.centre)
+        except NotFound:
+            if not same:
+                raise
+            return msgspec.structs.replace(meeting, invite_group=""), ()
+        return meeting, (records.touch(held.record, at, who),)
 
     async def removal(
         self, meeting: Meeting, record: Record, at: str, who: str, *, withdrawn: bool
@@ -74,7 +96,7 @@ class Parts:
         due = leaves_at(at, meeting.schedule.zone)
         linked = [records.write(record, cancelled, at=at, actor=who, due_at=due)]
         for id_, change in (
-            (meeting.previous, {"next": meeting.next, "next_revision": 0}),
+            (meeting.previous, {"next": meeting.next, "next_revision": 0, "next_private_revision": 0}),
             (meeting.next, {"previous": meeting.previous}),
         ):
             if id_:

@@ -9,19 +9,23 @@ import msgspec
 from services.kit.publication import Publication
 from services.kit.record import revise
 from services.kit.store.port import Document, Kind, Record
-from services.meetings.types import Centre, Meeting, Place, Room, Status, Visibility
-from services.meetings.wire import centre_message, meeting_message, place_message, room_message
+from services.meetings.access import Audience, sees
+from services.meetings.types import Centre, Group, Meeting, Place, Room, Status, Visibility
+from services.meetings.wire import centre_message, group_message, meeting_message, place_message, room_message
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
+    from services.kit.publication import Needs
+
 T = TypeVar("T", bound=msgspec.Struct)
-Owned = Centre | Place | Room | Meeting
+Owned = Centre | Place | Room | Group | Meeting
 
 KINDS = (
     Kind("centre"),
     Kind("place", indexes=(("centre",), ("centre", "source_key"))),
     Kind("room", indexes=(("centre",), ("centre", "place"))),
+    Kind("group", indexes=(("centre",),)),
     Kind(
         "meeting",
         indexes=(
@@ -30,13 +34,14 @@ KINDS = (
             ("centre", "source_name"),
             ("centre", "place"),
             ("centre", "elsewhere"),
+            ("centre", "invite_group"),
         ),
     ),
     Kind("import", indexes=(("centre",),)),
     Kind("rows", indexes=(("of", "first"),)),
 )
 
-_KIND_OF: dict[type, str] = {Centre: "centre", Place: "place", Room: "room", Meeting: "meeting"}
+_KIND_OF: dict[type, str] = {Centre: "centre", Place: "place", Room: "room", Group: "group", Meeting: "meeting"}
 
 
 def read(record: Record, shape: type[T]) -> T:
@@ -52,10 +57,50 @@ def document(value: msgspec.Struct) -> Document:
 def public_view(value: Owned) -> Message | None:
     """What everybody may see; None: nothing at all."""
     if isinstance(value, Meeting):
-        return meeting_message(value, public=True) if value.visibility is Visibility.PUBLIC else None
+        return meeting_message(value, Audience.PUBLIC) if sees(value.visibility, Audience.PUBLIC) else None
+    if isinstance(value, Group):
+        return None
     if isinstance(value, Place):
-        return place_message(value, public=True)
-    return room_message(value, public=True) if isinstance(value, Room) else centre_message(value)
+        return place_message(value, Audience.PUBLIC)
+    return room_message(value, Audience.PUBLIC) if isinstance(value, Room) else centre_message(value)
+
+
+def private_view(value: Owned) -> Message | None:
+    """What the services that serve code holders have to know; None where nobody but the public and the staff asks.
+
+    It is what a code holder may see and no more: an address of which only the area is told is in no view at all. An
+    unlisted meeting without a group is there as whoever knows the link sees it.
+    """
+    if isinstance(value, Group):
+        return group_message(value, digests=True)
+    if not isinstance(value, Meeting):
+        return None
+    if value.invite_group:
+        return meeting_message(value, Audience.HOLDER)
+    return meeting_message(value, Audience.LINK) if value.visibility is Visibility.UNLISTED else None
+
+
+def seen_with(part: Meeting, following: Meeting) -> Meeting:
+    """The part, cut for the one that follows it, which is new: in each view it waits for that one, if it has that view.
+
+    A view that the other never had would be waited for in vain.
+    """
+    return msgspec.structs.replace(
+        part,
+        next_revision=int(public_view(following) is not None),
+        next_private_revision=int(private_view(following) is not None),
+    )
+
+
+def seen_alone(part: Meeting, before: Meeting, after: Meeting) -> Meeting:
+    """The part, whose next one was `before` and is `after`: it waits no more for a view that the next one has lost."""
+    lost_public = public_view(before) is not None and public_view(after) is None
+    lost_private = private_view(before) is not None and private_view(after) is None
+    return msgspec.structs.replace(
+        part,
+        next_revision=0 if lost_public else part.next_revision,
+        next_private_revision=0 if lost_private else part.next_private_revision,
+    )
 
 
 def write(
@@ -69,10 +114,15 @@ def write(
         state=document(value),
         at=at,
         actor=actor,
-        views={"public": None if gone else public_view(value)},
+        views={"public": None, "private": None} if gone else views(value),
         due_at=due_at,
         gone=gone,
     )
+
+
+def views(value: Owned) -> dict[str, Message | None]:
+    """Every view of the value, by name."""
+    return {"public": public_view(value), "private": private_view(value)}
 
 
 def touch(record: Record, at: str, actor: str) -> Record:
@@ -80,22 +130,29 @@ def touch(record: Record, at: str, actor: str) -> Record:
     return msgspec.structs.replace(record, revision=record.revision + 1, at=at, actor=actor)
 
 
-def _needs(record: Record) -> tuple[tuple[str, str, int], ...]:
-    meeting = read(record, Meeting)
-    if not meeting.next_revision or meeting.status is Status.CANCELLED:
-        return ()
-    return (("meeting", meeting.next, meeting.next_revision),)
+def _needs(view: str) -> Needs:
+    """What must be shown before a part of a series: the one after it, in the same view."""
+
+    def needs(record: Record) -> tuple[tuple[str, str, int], ...]:
+        meeting = read(record, Meeting)
+        revision = meeting.next_revision if view == "public" else meeting.next_private_revision
+        if not revision or meeting.status is Status.CANCELLED:
+            return ()
+        return (("meeting", meeting.next, revision),)
+
+    return needs
 
 
-def _publication(kind: str, message_type: str, shape: type[Owned]) -> Publication:
+def _publication(kind: str, message_type: str, shape: type[Owned], view: str = "public") -> Publication:
+    render = public_view if view == "public" else private_view
     return Publication(
         kind=kind,
-        view="public",
+        view=view,
         service="meetings",
         type=f"openchair.meetings.v1.{message_type}",
-        render=lambda record: public_view(read(record, shape)),
+        render=lambda record: render(read(record, shape)),
         scope="centre",
-        needs=_needs if kind == "meeting" else None,
+        needs=_needs(view) if kind == "meeting" else None,
     )
 
 
@@ -104,4 +161,6 @@ PUBLICATIONS = (
     _publication("place", "Place", Place),
     _publication("room", "Room", Room),
     _publication("meeting", "Meeting", Meeting),
+    _publication("meeting", "Meeting", Meeting, "private"),
+    _publication("group", "Group", Group, "private"),
 )

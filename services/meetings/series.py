@@ -13,9 +13,9 @@ from services.kit.errors import Invalid, Violation
 from services.kit.store.port import In, Record
 from services.meetings import edits, records
 from services.meetings.check import possible
-from services.meetings.desk import CENTRE, PLACE, ROOM, Decision, Desk, Held, actor, expect_etag
+from services.meetings.desk import CENTRE, GROUP, PLACE, ROOM, Decision, Desk, Held, actor, expect_etag
 from services.meetings.masks import merged
-from services.meetings.types import Centre, Meeting, Status
+from services.meetings.types import Centre, Meeting, Status, Visibility
 from services.meetings.wire import meeting_message, read_meeting, stamp
 from services.recurrence.edits import same_days
 from services.recurrence.types import RecurrenceError, Schedule
@@ -39,6 +39,7 @@ WRITABLE = frozenset(
         "notes",
         "group",
         "visibility",
+        "invite_group",
         "schedule",
         "place",
         "rooms",
@@ -130,8 +131,7 @@ class Series:
         edited = edits.edit_all(
             continuation, edit(call.message, continuation), at, edits.Neighbours(cut, later.value if later else None)
         )
-        if edited.visibility is not held.value.visibility:
-            cut = msgspec.structs.replace(cut, next_revision=0)  # what it would wait for may never be public
+        cut = records.seen_with(cut, edited)
         edited = msgspec.structs.replace(edited, sequence=0, day_changes=())
         others = [records.write(held.record, cut, at=at, actor=actor(call))]
         if later is not None:
@@ -164,6 +164,7 @@ class Series:
     ) -> Decision[meeting_pb2.Meeting]:
         """The decision to write this meeting, its venues made anew, and whatever it starts to use moved on."""
         before = held.value if held else None
+        refuse_unopened(before, meeting)
         meeting, moved = await self.parts.housed(before, meeting, at, actor(call))
         record = records.write(held.record if held else None, meeting, at=at, actor=actor(call))
         reply = stamp(meeting_message(meeting), record)
@@ -182,10 +183,12 @@ def beside(
     """What an edit of all dates writes of the neighbouring parts."""
     moved = () if same_days(before.schedule, edited.schedule) else fenced(around, at, who)
     previous = around[0]
-    if previous is None or before.visibility is edited.visibility:
+    if previous is None:
         return moved
-    # The part before was cut to be shown together with this one, which may never be seen again.
-    free = records.write(previous.record, msgspec.structs.replace(previous.value, next_revision=0), at=at, actor=who)
+    alone = records.seen_alone(previous.value, before, edited)
+    if alone == previous.value:
+        return moved
+    free = records.write(previous.record, alone, at=at, actor=who)
     return (*(record for record in moved if record.id != free.id), free)
 
 
@@ -203,14 +206,28 @@ def edit(request: pb.UpdateMeetingRequest, current: Meeting) -> edits.Edit:
 
 
 def located(meeting: Meeting, message: meeting_pb2.Meeting) -> Meeting:
-    """The meeting with the ids of the place and rooms that the message names. Raises Invalid."""
+    """The meeting with the ids of the place, rooms and group that the message names. Raises Invalid."""
     place = PLACE.parse(message.place, "meeting.place") if message.place else None
+    group = GROUP.parse(message.invite_group, "meeting.invite_group") if message.invite_group else None
     rooms = [ROOM.parse(room, f"meeting.rooms[{n}]") for n, room in enumerate(message.rooms)]
     if rooms and place is None:
         raise Invalid(Violation("meeting.place", "rooms go with the place they are in"))
-    for field, ids in (("meeting.place", place), *((f"meeting.rooms[{n}]", room) for n, room in enumerate(rooms))):
+    named = (("meeting.place", place), ("meeting.invite_group", group))
+    for field, ids in (*named, *((f"meeting.rooms[{n}]", room) for n, room in enumerate(rooms))):
         if ids and ids["centre"] != meeting.centre:
             raise Invalid(Violation(field, "must belong to the same centre"))
     return msgspec.structs.replace(
-        meeting, place=place["place"] if place else "", rooms=tuple(room["room"] for room in rooms)
+        meeting,
+        place=place["place"] if place else "",
+        rooms=tuple(room["room"] for room in rooms),
+        invite_group=group["group"] if group else "",
     )
+
+
+def refuse_unopened(before: Meeting | None, meeting: Meeting) -> None:
+    """Raises Invalid for a meeting for members that nobody could open, unless it is so already (an import)."""
+    closed = meeting.visibility is Visibility.MEMBERS and not meeting.invite_group
+    was_closed = before is not None and before.visibility is Visibility.MEMBERS and not before.invite_group
+    if closed and not was_closed:
+        reason = "a meeting for members needs the group whose invite code opens it: make one, and name it here"
+        raise Invalid(Violation("meeting.invite_group", reason))

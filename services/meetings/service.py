@@ -11,6 +11,7 @@ from services.kit.middleware import Idempotency
 from services.kit.service import Service
 from services.kit.validation import Validation
 from services.meetings.centres import Centres
+from services.meetings.codes import Expiry
 from services.meetings.groups import Groups
 from services.meetings.importing import Importing
 from services.meetings.imports import Imports
@@ -24,6 +25,7 @@ from services.meetings.rows import TEXT
 from services.meetings.sample import Sample
 from services.meetings.series import Series
 from services.meetings.venues import Venues
+from services.meetings.viewing import Viewing
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -58,7 +60,7 @@ class Meetings:
         venues = Venues(desk, parts)
         self.listing = Listing(desk.store, desk.clock)
         centres, places, rooms, series = Centres(desk), Places(desk), Rooms(desk), Series(desk, parts)
-        occurrences = Occurrences(desk, parts, self.listing)
+        occurrences, groups = Occurrences(desk, parts, self.listing), Groups(desk)
         middleware = (validate, Idempotency(desk.store))
         self.services = (
             Service(
@@ -67,7 +69,8 @@ class Meetings:
                 places,
                 series,
                 occurrences,
-                Groups(),
+                groups,
+                Viewing(desk, parts),
                 Imports(desk, importing),
                 middleware=middleware,
             ),
@@ -79,6 +82,7 @@ class Meetings:
             "place": venues.place_due,
             "room": venues.room_due,
             "meeting": venues.meeting_due,
+            "group": Expiry(desk).due,
         }
 
     async def load(self) -> None:

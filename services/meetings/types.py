@@ -108,6 +108,33 @@ class Room(msgspec.Struct, frozen=True, kw_only=True):
     notes: str = ""
 
 
+class Code(msgspec.Struct, frozen=True, kw_only=True):
+    """An invite code as it is kept: its digest (`kit.code`), and until when it holds; None: until it is revoked."""
+
+    id: str
+    created_at: str
+    digest: str
+    expires_at: str | None = None
+
+    def holds(self, at: str) -> bool:
+        """Whether it opens anything at that instant."""
+        return self.expires_at is None or at < self.expires_at
+
+
+class Group(msgspec.Struct, frozen=True, kw_only=True):
+    """A group whose members open its meetings with a code. `codes` are those in force, newest first."""
+
+    id: str
+    centre: str
+    created_at: str
+    title: str
+    codes: tuple[Code, ...] = ()
+
+    def opens(self, digest: str, at: str) -> bool:
+        """Whether the code with this digest is one of the group's, and holds at that instant."""
+        return any(code.digest == digest and code.holds(at) for code in self.codes)
+
+
 class Venue(msgspec.Struct, frozen=True, kw_only=True):
     """A meeting's copy of its place and rooms, whole; what the public learns of it is decided when it is shown."""
 
@@ -123,7 +150,7 @@ class Venue(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Online(msgspec.Struct, frozen=True, kw_only=True):
-    """How to join from afar. Passcode and notes never leave the record."""
+    """How to join from afar. Passcode and notes are in no public view and in no calendar."""
 
     access: OnlineAccess = OnlineAccess.PUBLIC
     url: str = ""
@@ -247,6 +274,7 @@ class Meeting(msgspec.Struct, frozen=True, kw_only=True):
     """A series of occurrences, or one part of a series that was split.
 
     `next_revision` is the revision of the next part's public view that this one was cut for; 0: it has none.
+    `next_private_revision` is the same of its private view. `invite_group` is the group whose codes open it.
     `elsewhere`: on some date it is at another place than usual. `withdrawn`: a person deleted it, not an import.
     """
 
@@ -262,6 +290,7 @@ class Meeting(msgspec.Struct, frozen=True, kw_only=True):
     previous: str = ""
     next: str = ""
     next_revision: int = 0
+    next_private_revision: int = 0
     kind: str = "support-meeting"
     fellowship: str = ""
     types: tuple[str, ...] = ()
@@ -271,6 +300,7 @@ class Meeting(msgspec.Struct, frozen=True, kw_only=True):
     notes: str = ""
     group: str = ""
     visibility: Visibility = Visibility.PUBLIC
+    invite_group: str = ""
     changes: tuple[Change, ...] = ()
     day_changes: tuple[DayChange, ...] = ()
     place: str = ""

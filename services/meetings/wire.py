@@ -1,4 +1,4 @@
-"""Between messages and what the service owns. Here what each kind of reader may see is decided, and nowhere else."""
+"""Between messages and what the service owns; what each kind of reader may see of it is decided in `access`."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 from google.protobuf.timestamp_pb2 import Timestamp
-from openchair.meetings.v1 import centre_pb2, meeting_pb2, place_pb2, schedule_pb2
+from openchair.meetings.v1 import centre_pb2, group_pb2, meeting_pb2, place_pb2, schedule_pb2
 
 from services.kit.clock import moment
+from services.meetings.access import Audience, finds, joins, learns_area, reads_passcode
 from services.meetings.check import MAX_CHAIRS, Problems
 from services.meetings.types import (
     AddressAccess,
     Centre,
     Change,
+    Group,
     Meeting,
     Mode,
     Online,
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
     from services.kit.store.port import Record
 
 E = TypeVar("E", bound=Enum)
-M = TypeVar("M", centre_pb2.Centre, place_pb2.Place, place_pb2.Room, meeting_pb2.Meeting)
+M = TypeVar("M", centre_pb2.Centre, place_pb2.Place, place_pb2.Room, meeting_pb2.Meeting, group_pb2.Group)
 
 MODES = {1: Mode.IN_PERSON, 2: Mode.ONLINE, 3: Mode.HYBRID}
 ONLINE_ACCESS = {1: OnlineAccess.PUBLIC, 2: OnlineAccess.SEAT_HOLDERS, 3: OnlineAccess.INVITE_CODE}
@@ -98,20 +100,18 @@ def read_centre(message: centre_pb2.Centre, base: Centre) -> Centre:
     return centre
 
 
-def place_message(place: Place, *, public: bool = False) -> place_pb2.Place:
-    """A place; the public one holds no more than its stated level (DESIGN: who may see what is stated)."""
+def place_message(place: Place, audience: Audience = Audience.STAFF) -> place_pb2.Place:
+    """A place; what is for others holds no more than its stated level (DESIGN: who may see what is stated)."""
     message = place_pb2.Place(
         name=child_name(place.centre, "places", place.id),
         create_time=timestamp(place.created_at),
-        title=place.title,
         address_access=number(ADDRESS_ACCESS, place.address_access),  # type: ignore[arg-type]  # the wire's number
         accessibility=place.accessibility,
     )
-    if public and place.address_access is not AddressAccess.PUBLIC:
-        message.ClearField("title")  # it may name the house, or be its address
-    if not public or place.address_access is not AddressAccess.HOLDERS:
+    if learns_area(place.address_access, audience):
         message.area = place.area
-    if not public or place.address_access is AddressAccess.PUBLIC:
+    if finds(place.address_access, audience):
+        message.title = place.title  # it may name the house, or be its address
         message.address, message.notes, message.approximate = place.address, place.notes, place.approximate
         _set_position(message, place.position)
     return message
@@ -152,8 +152,8 @@ def _read_position(message: place_pb2.Place, problems: Problems) -> Position | N
     return Position(round(message.latitude * 1e7), round(message.longitude * 1e7))
 
 
-def room_message(room: Room, *, public: bool = False) -> place_pb2.Room:
-    """A room; the public one without words that may tell the address: a room does not know its place's level."""
+def room_message(room: Room, audience: Audience = Audience.STAFF) -> place_pb2.Room:
+    """A room; that of others without words that may tell the address: a room does not know its place's level."""
     message = place_pb2.Room(
         name=child_name(room.centre, "rooms", room.id),
         create_time=timestamp(room.created_at),
@@ -162,7 +162,7 @@ def room_message(room: Room, *, public: bool = False) -> place_pb2.Room:
         accessibility=room.accessibility,
         equipment=room.equipment,
     )
-    if not public:
+    if audience is Audience.STAFF:
         message.title, message.notes = room.title, room.notes
     return message
 
@@ -187,14 +187,36 @@ def read_room(message: place_pb2.Room, base: Room) -> Room:
 # --- meetings -----------------------------------------------------------------------------------------------------
 
 
-def venue_message(venue: Venue, *, public: bool) -> meeting_pb2.Venue:
+def group_message(group: Group, *, digests: bool = False) -> group_pb2.Group:
+    """A group with its codes: without digests for people, with them on the private stream."""
+    message = group_pb2.Group(
+        name=child_name(group.centre, "groups", group.id), create_time=timestamp(group.created_at), title=group.title
+    )
+    for code in group.codes:
+        said = message.invite_codes.add(id=code.id, create_time=timestamp(code.created_at))
+        if code.expires_at is not None:
+            said.expire_time.CopyFrom(timestamp(code.expires_at))
+        if digests:
+            said.digest = code.digest
+    return message
+
+
+def read_group(message: group_pb2.Group, base: Group) -> Group:
+    """`base` with what the message says, but for the codes. Raises Invalid naming every field that is wrong."""
+    problems = Problems("group.")
+    group = msgspec.structs.replace(base, title=problems.title("title", message.title))
+    problems.settle()
+    return group
+
+
+def venue_message(venue: Venue, audience: Audience) -> meeting_pb2.Venue:
     """Where it is held, as much as the reader may know."""
-    access = AddressAccess.PUBLIC if not public else venue.address_access
     message = meeting_pb2.Venue(accessibility=venue.accessibility)
-    if access is AddressAccess.HOLDERS:
-        return message
-    message.area = venue.area
-    if access is AddressAccess.PUBLIC:
+    if venue.address_access is not AddressAccess.PUBLIC:
+        message.address_access = number(ADDRESS_ACCESS, venue.address_access)  # type: ignore[assignment]  # the wire's number
+    if learns_area(venue.address_access, audience):
+        message.area = venue.area
+    if finds(venue.address_access, audience):
         message.title, message.address, message.notes = venue.title, venue.address, venue.notes
         message.rooms.extend(venue.rooms)
         message.approximate = venue.approximate
@@ -202,25 +224,25 @@ def venue_message(venue: Venue, *, public: bool) -> meeting_pb2.Venue:
     return message
 
 
-def online_message(online: Online, *, public: bool) -> meeting_pb2.Online:
-    """How to join, as much as the reader may know. The passcode and the notes are for nobody but the centre."""
+def online_message(online: Online, audience: Audience) -> meeting_pb2.Online:
+    """How to join, as much as the reader may know."""
     message = meeting_pb2.Online(access=number(ONLINE_ACCESS, online.access))  # type: ignore[arg-type]  # the wire's number
-    if not public or online.access is OnlineAccess.PUBLIC:
+    if joins(online.access, audience):
         message.url, message.phone = online.url, online.phone
-    if not public:
+    if reads_passcode(online.access, audience):
         message.passcode, message.notes = online.passcode, online.notes
     return message
 
 
-def source_message(source: Source, *, public: bool) -> meeting_pb2.Source:
+def source_message(source: Source, audience: Audience) -> meeting_pb2.Source:
     """Where it comes from; the source's own record stays inside."""
     message = meeting_pb2.Source(source=source.source, id=source.id, url=source.url, update_time=source.update_time)
-    if not public:
+    if audience is Audience.STAFF:
         message.digest, message.original = source.digest, source.original
     return message
 
 
-def change_message(change: Change, centre: str, *, public: bool) -> meeting_pb2.OccurrenceChange:
+def change_message(change: Change, centre: str, audience: Audience) -> meeting_pb2.OccurrenceChange:
     """What differs on one date."""
     message = meeting_pb2.OccurrenceChange(
         date=change.date.isoformat(), ordinal=change.ordinal, cancelled=change.cancelled, reason=change.reason
@@ -239,14 +261,14 @@ def change_message(change: Change, centre: str, *, public: bool) -> meeting_pb2.
         message.place = child_name(centre, "places", change.place)
     message.rooms.extend(child_name(centre, "rooms", room) for room in change.rooms)
     if change.venue is not None:
-        message.venue.CopyFrom(venue_message(change.venue, public=public))
+        message.venue.CopyFrom(venue_message(change.venue, audience))
     if change.online is not None:
-        message.online.CopyFrom(online_message(change.online, public=public))
+        message.online.CopyFrom(online_message(change.online, audience))
     return message
 
 
-def meeting_message(meeting: Meeting, *, public: bool = False) -> meeting_pb2.Meeting:
-    """A meeting; the public one holds no more than each part's stated level."""
+def meeting_message(meeting: Meeting, audience: Audience = Audience.STAFF) -> meeting_pb2.Meeting:
+    """A meeting; what is for others holds no more than each part's stated level."""
     message = meeting_pb2.Meeting(
         name=child_name(meeting.centre, "meetings", meeting.id),
         create_time=timestamp(meeting.created_at),
@@ -264,7 +286,7 @@ def meeting_message(meeting: Meeting, *, public: bool = False) -> meeting_pb2.Me
         group=meeting.group,
         visibility=number(VISIBILITIES, meeting.visibility),  # type: ignore[arg-type]  # the wire's number
         schedule=from_schedule(meeting.schedule),
-        changes=[change_message(change, meeting.centre, public=public) for change in meeting.changes],
+        changes=[change_message(change, meeting.centre, audience) for change in meeting.changes],
         day_changes=[
             schedule_pb2.DayChange(
                 time=change.at, old_schedule=from_schedule(change.old), new_schedule=from_schedule(change.new)
@@ -277,18 +299,27 @@ def meeting_message(meeting: Meeting, *, public: bool = False) -> meeting_pb2.Me
     if meeting.cancelled_at is not None:
         message.cancel_time.CopyFrom(timestamp(meeting.cancelled_at))
     if meeting.venue is not None:
-        message.venue.CopyFrom(venue_message(meeting.venue, public=public))
+        message.venue.CopyFrom(venue_message(meeting.venue, audience))
     if meeting.online is not None:
-        message.online.CopyFrom(online_message(meeting.online, public=public))
-    told = meeting.venue is None or meeting.venue.address_access is AddressAccess.PUBLIC
-    if meeting.source is not None and (told or not public):  # the source's page may tell what is withheld here
-        message.source.CopyFrom(source_message(meeting.source, public=public))
-    if not public:
-        message.previous_part = child_name(meeting.centre, "meetings", meeting.previous)
-    if meeting.next_revision or not public:
-        message.next_part = child_name(meeting.centre, "meetings", meeting.next)
-        message.next_part_revision = meeting.next_revision
+        message.online.CopyFrom(online_message(meeting.online, audience))
+    told = meeting.venue is None or finds(meeting.venue.address_access, audience)
+    if meeting.source is not None and told:  # the source's page may tell what is withheld here
+        message.source.CopyFrom(source_message(meeting.source, audience))
+    if audience in {Audience.HOLDER, Audience.STAFF}:
+        message.invite_group = child_name(meeting.centre, "groups", meeting.invite_group)
+    _link_parts(message, meeting, audience)
     return message
+
+
+def _link_parts(message: meeting_pb2.Meeting, meeting: Meeting, audience: Audience) -> None:
+    """The neighbouring parts: for others than the centre's own people those that they see, too."""
+    hidden = audience in {Audience.LINK, Audience.HOLDER}
+    revision = meeting.next_private_revision if hidden else meeting.next_revision
+    if audience is Audience.STAFF:
+        message.previous_part = child_name(meeting.centre, "meetings", meeting.previous)
+    if revision or audience is Audience.STAFF:
+        message.next_part = child_name(meeting.centre, "meetings", meeting.next)
+        message.next_part_revision = revision
 
 
 def read_online(message: meeting_pb2.Online, field: str, problems: Problems, now: Online | None) -> Online:

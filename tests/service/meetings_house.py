@@ -102,6 +102,14 @@ class House:
         }
         return await self.call("CreateMeeting", parent=CENTRE, meeting=meeting)
 
+    async def group(self, title: str = "Night Owls") -> Any:
+        """A group of it, without a code."""
+        return await self.call("CreateGroup", parent=CENTRE, group={"title": title})
+
+    async def code(self, group: str, **more: Any) -> str:
+        """A new code of that group."""
+        return str((await self.call("RotateInviteCode", name=group, **more)).invite_code)
+
     async def listed(self, days: int = 60, caller: Caller | None = None, **filters: Any) -> list[Any]:
         """What is on in the next so many days."""
         end = datetime.fromtimestamp(START.timestamp() + days * 86400, UTC)

@@ -255,7 +255,7 @@ async def test_a_stale_etag_is_refused_and_says_the_present_one(house: House) ->
 
 
 async def test_whoever_belongs_to_the_centre_sees_what_the_public_does_not(house: House) -> None:
-    await house.meeting(visibility="VISIBILITY_MEMBERS")
+    await house.meeting(visibility="VISIBILITY_MEMBERS", invite_group=(await house.group()).name)
     place = await house.place(address_access="ADDRESS_ACCESS_AREA_ONLY")
     await house.meeting(
         title="Shelter",
@@ -285,11 +285,12 @@ async def test_what_is_not_public_is_in_no_public_view(house: House) -> None:
             "phone": "555 0199",
         },
     )
-    hidden = await house.meeting(visibility="VISIBILITY_MEMBERS", title="CANARY-6")
+    group = (await house.group()).name
+    hidden = await house.meeting(visibility="VISIBILITY_MEMBERS", title="CANARY-6", invite_group=group)
     published = b""
     for record in await house.store.unpublished(100):
         for publication in PUBLICATIONS:
-            if publication.kind == record.kind:
+            if publication.kind == record.kind and publication.view == "public" and record.view("public"):
                 published += publication.event(record, "local").payload or b""
     assert meeting.name.encode() in published
     assert hidden.name.encode() not in published
@@ -471,6 +472,7 @@ async def test_a_part_is_not_held_back_for_one_that_is_public_no_more(house: Hou
         occurrence="20261208",
     )
     assert (await house.call("GetMeeting", name=meeting.name)).next_part_revision == 1
-    await house.call("UpdateMeeting", meeting={"name": part.name, "visibility": "VISIBILITY_MEMBERS"})
+    hidden = {"visibility": "VISIBILITY_MEMBERS", "invite_group": (await house.group()).name}
+    await house.call("UpdateMeeting", meeting={"name": part.name, **hidden})
     first = await house.call("GetMeeting", name=meeting.name)
     assert (first.next_part, first.next_part_revision, first.sequence) == (part.name, 0, 1)

@@ -239,7 +239,7 @@ class MeetingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DeleteCentre(self, request, context):
-        """FAILED_PRECONDITION while it has places, rooms or meetings.
+        """FAILED_PRECONDITION while it has places, rooms, groups or meetings.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

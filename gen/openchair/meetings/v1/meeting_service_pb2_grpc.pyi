@@ -32,7 +32,7 @@ class MeetingServiceStub:
     ListCentres: _aio.UnaryUnaryMultiCallable[_meeting_service_pb2.ListCentresRequest, _meeting_service_pb2.ListCentresResponse]
     UpdateCentre: _aio.UnaryUnaryMultiCallable[_meeting_service_pb2.UpdateCentreRequest, _centre_pb2.Centre]
     DeleteCentre: _aio.UnaryUnaryMultiCallable[_meeting_service_pb2.DeleteCentreRequest, _empty_pb2.Empty]
-    """FAILED_PRECONDITION while it has places, rooms or meetings."""
+    """FAILED_PRECONDITION while it has places, rooms, groups or meetings."""
     CreatePlace: _aio.UnaryUnaryMultiCallable[_meeting_service_pb2.CreatePlaceRequest, _place_pb2.Place]
     GetPlace: _aio.UnaryUnaryMultiCallable[_meeting_service_pb2.GetPlaceRequest, _place_pb2.Place]
     ListPlaces: _aio.UnaryUnaryMultiCallable[_meeting_service_pb2.ListPlacesRequest, _meeting_service_pb2.ListPlacesResponse]
@@ -121,7 +121,7 @@ class MeetingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _meeting_service_pb2.DeleteCentreRequest,
         context: _aio.ServicerContext[_meeting_service_pb2.DeleteCentreRequest, _abc.Awaitable[_empty_pb2.Empty]],
     ) -> _abc.Awaitable[_empty_pb2.Empty]:
-        """FAILED_PRECONDITION while it has places, rooms or meetings."""
+        """FAILED_PRECONDITION while it has places, rooms, groups or meetings."""
 
     @_abc_1.abstractmethod
     def CreatePlace(
