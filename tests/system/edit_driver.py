@@ -26,7 +26,7 @@ from tests.unit.feeds_examples import SITE, Feeds
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from services.kit.event import Event
     from services.kit.store.port import Commit
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 FEED = "/calendars/house.ics"
 BEFORE, AFTER = timedelta(days=40), timedelta(days=80)
 
-_PUBLICATIONS = {publication.kind: publication for publication in PUBLICATIONS}
+_PUBLICATIONS = {publication.kind: publication for publication in PUBLICATIONS if publication.view == "public"}
 _STAMPS = re.compile(rb"^(?:DTSTAMP|LAST-MODIFIED|RELATED-TO|REFID)[^\r]*\r\n(?: [^\r]*\r\n)*", re.MULTILINE)
 
 
@@ -111,7 +111,7 @@ class Run:
             self.model.apply(edit)
         except model.No as no:
             reasons = no.reasons
-        method, request = self._request(edit)
+        method, request = request_of(edit, self.names)
         refusal, reply = await self._answer(method, request)
         assert (refusal in reasons) if refusal else not reasons, f"{refusal or 'done'}; the model says {reasons}"
         if len(self.model.parts) > count:
@@ -126,23 +126,6 @@ class Run:
             return "", await self._house.call(method, **request)
         except Refusal as refusal:
             return refusal.reason, None
-
-    def _request(self, edit: model.Edit) -> tuple[str, dict[str, Any]]:
-        if isinstance(edit, model.Create):
-            meeting = {"title": edit.title, "mode": "MODE_IN_PERSON", "schedule": _schedule(vars(edit.times))}
-            return "CreateMeeting", {"parent": CENTRE, "meeting": meeting}
-        name = self.names[edit.part]
-        if isinstance(edit, model.Delete):
-            return "DeleteMeeting", {"name": name}
-        if isinstance(edit, model.Update):
-            return "UpdateMeeting", _update(name, edit)
-        name = f"{name}/occurrences/{edit.key}"
-        if isinstance(edit, model.Cancel):
-            return "CancelOccurrence", {"name": name, "reason": edit.reason}
-        if isinstance(edit, model.Restore):
-            return "RestoreOccurrence", {"name": name}
-        change = {field: _plain(value) for field, value in edit.fields.items() if value is not None}
-        return "ChangeOccurrence", {"name": name, "change": change, "update_mask": ",".join(edit.fields)}
 
     async def _publish(self) -> None:
         """Brings what is unpublished to the feeds, shuffled, with duplicates, and with some of what came before."""
@@ -202,6 +185,25 @@ class Run:
             assert [_STAMPS.sub(b"", each) for each in old] == [_STAMPS.sub(b"", each) for each in new]
         else:
             assert is_ - was in {0, 1}
+
+
+def request_of(edit: model.Edit, names: Sequence[str]) -> tuple[str, dict[str, Any]]:
+    """The method and its request, as in JSON; `names` are those of the model's parts."""
+    if isinstance(edit, model.Create):
+        meeting = {"title": edit.title, "mode": "MODE_IN_PERSON", "schedule": _schedule(vars(edit.times))}
+        return "CreateMeeting", {"parent": CENTRE, "meeting": meeting}
+    name = names[edit.part]
+    if isinstance(edit, model.Delete):
+        return "DeleteMeeting", {"name": name}
+    if isinstance(edit, model.Update):
+        return "UpdateMeeting", _update(name, edit)
+    name = f"{name}/occurrences/{edit.key}"
+    if isinstance(edit, model.Cancel):
+        return "CancelOccurrence", {"name": name, "reason": edit.reason}
+    if isinstance(edit, model.Restore):
+        return "RestoreOccurrence", {"name": name}
+    change = {field: _plain(value) for field, value in edit.fields.items() if value is not None}
+    return "ChangeOccurrence", {"name": name, "change": change, "update_mask": ",".join(edit.fields)}
 
 
 @cache
