@@ -112,6 +112,18 @@ def _mongodb_url(text: str) -> str:
     return text
 
 
+def _database(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,63}", text):
+        raise ValueError("must be 1 to 63 of A-Z, a-z, 0-9, '_' and '-'")
+    return text
+
+
+def _replicas(text: str) -> int:
+    if text not in {"1", "3", "5"}:
+        raise ValueError("must be 1, 3 or 5, and no more than the cluster has servers")
+    return int(text)
+
+
 def _monitor_urls(text: str) -> tuple[str, ...]:
     urls = tuple(part.strip().rstrip("/") for part in text.split(","))
     for url in urls:
@@ -149,10 +161,16 @@ class Settings:
     token_keys: Path | None = _setting("OPENCHAIR_TOKEN_KEYS", Path, None)  # noqa: RUF009 - the same
     page_secret: str | None = _setting("OPENCHAIR_PAGE_SECRET", _secret, None, secret=True)
     mongodb_url: str | None = _setting("MONGODB_URL", _mongodb_url, None, secret=True)
+    mongodb_database: str | None = _setting("OPENCHAIR_MONGODB_DATABASE", _database, None)
     nats_url: str | None = _setting("NATS_URL", _nats_url, None, secret=True)
     nats_monitor_urls: tuple[str, ...] = _setting("NATS_MONITOR_URLS", _monitor_urls, (), secret=True)
     nats_credentials: Path | None = _setting("OPENCHAIR_NATS_CREDENTIALS", Path, None)  # noqa: RUF009 - the same
     nats_sync_trusted: bool = _setting("OPENCHAIR_NATS_SYNC_TRUSTED", _flag, default=False)
+    backups: Path | None = _setting("OPENCHAIR_BACKUPS", Path, None)  # noqa: RUF009 - the same
+    backup_key_file: Path | None = _setting("OPENCHAIR_BACKUP_KEY_FILE", Path, None)  # noqa: RUF009 - the same
+    nats_replicas: int = _setting("OPENCHAIR_NATS_REPLICAS", _replicas, 1)
+    backups: Path | None = _setting("OPENCHAIR_BACKUPS", Path, None)  # noqa: RUF009 - the same
+    backup_key_file: Path | None = _setting("OPENCHAIR_BACKUP_KEY_FILE", Path, None)  # noqa: RUF009 - the same
     stated_target: str | None = _setting("OPENCHAIR_TARGET", str, None)
     token: str | None = _setting("OPENCHAIR_TOKEN", str, None, secret=True)
 
@@ -171,6 +189,11 @@ class Settings:
 def keys() -> tuple[str, ...]:
     """Every variable there is, in the order of the model."""
     return tuple(setting.metadata["key"] for setting in fields(Settings))
+
+
+def key_of(name: str) -> str:
+    """The variable of a field."""
+    return next(setting.metadata["key"] for setting in fields(Settings) if setting.name == name)
 
 
 def read(environ: Mapping[str, str]) -> Settings:
