@@ -27,4 +27,4 @@ def follows(site: str) -> tuple[str, ...]:
     return (public_stream(site), private_stream(site, "meetings"))
 
 
-PLAN = Plan("feeds", build, follows=follows)
+PLAN = Plan("feeds", build, follows=follows, needs=("public_url",))

@@ -78,8 +78,7 @@ class Embedded:
 
     async def problems(self) -> list[str]:
         """What differs from what was declared."""
-        assert self._provisioner is not None
-        return await check(self._provisioner, self._streams)
+        return [] if self._provisioner is None else await check(self._provisioner, self._streams)
 
     async def close(self) -> None:
         """Stops the nats-server, then lets go of the data folder."""

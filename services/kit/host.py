@@ -44,7 +44,8 @@ class Plan:
 
     `kinds`: empty where it has no store. `follows` gives the names of the streams it reads, of a site. `reacts`: it has
     a stream of dead letters. `build` wires it into its host; it reads, and starts nothing by itself. `sample` fills a
-    new database with examples, in development.
+    new database with examples, in development. `needs` names fields of the settings that must be stated where it runs
+    alone.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Plan:
     follows: Callable[[str], tuple[str, ...]] = lambda _: ()
     reacts: bool = False
     sample: Callable[[Store, Clock, Ids], Awaitable[None]] | None = None
+    needs: tuple[str, ...] = ()
 
 
 class Engines(Protocol):
@@ -109,6 +111,8 @@ class Hosted:
     projections: dict[str, Projection] = field(default_factory=dict)
     """By the name of what is followed, for logs and readiness."""
     reactors: list[Reactor] = field(default_factory=list)
+    works: dict[str, Callable[[], Coroutine[Any, Any, None]]] = field(default_factory=dict)
+    """What else it does all the time, by a name for logs; each runs until cancelled."""
     relay: Relay | None = None
     """The host's own doing, where the plan has publications."""
     sweeper: Sweeper | None = None
@@ -183,15 +187,6 @@ class Host:
         task.add_done_callback(self._ended)
         self._tasks.append(task)
 
-    def late(self) -> list[str]:
-        """What is followed and has not been caught up with since the start."""
-        return [
-            f"{one.plan.name}: {name}"
-            for one in self.hosted
-            for name, projection in one.projections.items()
-            if not projection.ready.is_set()
-        ]
-
     def _ended(self, task: asyncio.Task[Any]) -> None:
         if not task.cancelled():
             self._log.error("a part of the system ended", part=task.get_name(), error=repr(task.exception()))
@@ -210,6 +205,8 @@ class Host:
             site, source = self._settings.site, self._ids.random
             one.relay = Relay(one.store, bus, plan.publications, site, self._clock, log, source=source)
             self.task(f"{plan.name} relay", self._publish(one, one.relay))
+        for name, work in one.works.items():
+            self.task(f"{plan.name} {name}", work())
         if one.due:
             one.sweeper = Sweeper(one.store, self._clock, one.due, log=log)
             self.task(f"{plan.name} sweeper", one.sweeper.run())
@@ -236,9 +233,12 @@ class Host:
 
 def user_of(plan: Plan, site: str) -> NatsUser:
     """What a service may do on the bus: publish its own, read what it follows."""
-    shown = sorted({(one.view, one.service) for one in plan.publications})
-    publishes = tuple(subjects_of(site, view, service) for view, service in shown)
-    return NatsUser(plan.name, publishes=publishes, follows=plan.follows(site))
+    shown = {(one.view, one.service) for one in plan.publications}
+    if plan.reacts:
+        shown.add(("dead", plan.name))
+    publishes = tuple(subjects_of(site, view, service) for view, service in sorted(shown))
+    follows = plan.follows(site)
+    return NatsUser(plan.name, publishes=publishes, follows=follows, works=follows if plan.reacts else ())
 
 
 def users_of(plans: Iterable[Plan], site: str) -> tuple[NatsUser, ...]:
@@ -246,11 +246,13 @@ def users_of(plans: Iterable[Plan], site: str) -> tuple[NatsUser, ...]:
     return (NatsUser("provisioner", provisions=True), *(user_of(plan, site) for plan in plans))
 
 
-def streams_of(plans: Iterable[Plan], site: str) -> tuple[StreamSettings, ...]:
+def streams_of(plans: Iterable[Plan], site: str, replicas: int = 1) -> tuple[StreamSettings, ...]:
     """The streams that these services publish to or follow."""
+    plans = tuple(plans)
     users = [user_of(plan, site) for plan in plans]
     names = {name for user in users for name in user.follows}
     names |= {stream_of(subject) for user in users for subject in user.publishes}
     prefix = private_stream(site, "")
     private = sorted(name.removeprefix(prefix) for name in names if name.startswith(prefix))
-    return tuple(stream for stream in declared(site, private) if stream.name in names)
+    reacts = [plan.name for plan in plans if plan.reacts]
+    return tuple(stream for stream in declared(site, private, replicas, reacts=reacts) if stream.name in names)

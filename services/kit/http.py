@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 import socket
-from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, MutableMapping, Sequence
 from typing import Any, TypeAlias, cast
 
 import uvicorn
@@ -113,10 +113,23 @@ class Front:
 
 
 class Health:
-    """/healthz: the process lives. /readyz: it can do its work, or which of its checks say why not."""
+    """/healthz: the process lives. /readyz: all is well, or which checks say why not, and what to look at even so.
 
-    def __init__(self, checks: Mapping[str, Check] | None = None, seconds: float = CHECK_SECONDS) -> None:
+    /readyz/serving: it can answer, be it from what it knew before something it depends on went away. That needs only
+    the checks named in `essential`; a balancer that asked for more would take away all instances at once.
+    """
+
+    def __init__(
+        self,
+        checks: Mapping[str, Check] | None = None,
+        seconds: float = CHECK_SECONDS,
+        *,
+        essential: Collection[str] = (),
+        warnings: Mapping[str, Check] | None = None,
+    ) -> None:
         self.checks = dict(checks or {})
+        self.warnings = dict(warnings or {})
+        self._essential = frozenset(essential)
         self._seconds = seconds
 
     def mounts(self) -> dict[str, App]:
@@ -125,18 +138,32 @@ class Health:
 
     async def problems(self) -> dict[str, str]:
         """The reason of each check that fails, by its name."""
-        reasons = await asyncio.gather(*(_reason(check, self._seconds) for check in self.checks.values()))
-        return {name: reason for name, reason in zip(self.checks, reasons, strict=True) if reason}
+        return await _failing(self.checks, self._seconds)
+
+    async def serving(self) -> bool:
+        """Whether it can answer."""
+        essential = {name: check for name, check in self.checks.items() if name in self._essential}
+        return not await _failing(essential, self._seconds)
 
     async def _alive(self, _scope: Scope, _receive: Receive, send: Send) -> None:
         await respond_text(send, 200, "ok")
 
-    async def _ready(self, _scope: Scope, _receive: Receive, send: Send) -> None:
-        problems = await self.problems()
-        checks = {name: problems.get(name, "ok") for name in self.checks}
-        body = json.dumps({"ready": not problems, "checks": checks}).encode()
+    async def _ready(self, scope: Scope, _receive: Receive, send: Send) -> None:
+        path = scope["path"].rstrip("/")
+        if path not in {"/readyz", "/readyz/serving"}:
+            await not_found(scope, _receive, send)
+            return
+        problems, warnings = await asyncio.gather(self.problems(), _failing(self.warnings, self._seconds))
+        serving = not self._essential & problems.keys()
+        answer = {
+            "ready": not problems,
+            "serving": serving,
+            "checks": {name: problems.get(name, "ok") for name in self.checks},
+            "warnings": warnings,
+        }
+        well = serving if path.endswith("/serving") else not problems
         headers: Headers = ((b"cache-control", b"no-store"),)
-        await respond(send, 503 if problems else 200, body, b"application/json", headers)
+        await respond(send, 200 if well else 503, json.dumps(answer).encode(), b"application/json", headers)
 
 
 class HttpServer:
@@ -211,6 +238,12 @@ def _listen(host: str, port: int) -> socket.socket:
     """A listening socket. Raises OSError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     return socket.create_server((host, port), family=family, backlog=2048)
+
+
+async def _failing(checks: Mapping[str, Check], seconds: float) -> dict[str, str]:
+    """The reason of each check that fails, by its name."""
+    reasons = await asyncio.gather(*(_reason(check, seconds) for check in checks.values()))
+    return {name: reason for name, reason in zip(checks, reasons, strict=True) if reason}
 
 
 async def _reason(check: Check, seconds: float) -> str:

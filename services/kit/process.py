@@ -15,11 +15,12 @@ from services.kit.bus_port import BusError
 from services.kit.clock import Ids, SystemClock
 from services.kit.folder import FolderTaken
 from services.kit.host import Host
-from services.kit.http import Front, Health, HttpServer, respond_text
+from services.kit.http import Front, HttpServer, respond_text
 from services.kit.logs import adopt_libraries, make_log
 from services.kit.metrics import Metrics, program_version
 from services.kit.middleware import outer
 from services.kit.natsd import NatsFailed
+from services.kit.readiness import Readiness
 from services.kit.server import GrpcServer
 from services.kit.settings import Settings, SettingsError, read
 
@@ -50,12 +51,12 @@ class Process:
         self._ids = ids
         self._log = log
         self._grpc: GrpcServer | None = None
-        self._started = False
         self.metrics = Metrics()
         self._traces = _traces(os.environ, clock, log)
         traced = engines if self._traces is None else self._traces.engines(engines)
         self.host = Host(plans, traced, settings, clock, ids, log)
-        self.health = Health({"start": self._check_start})
+        self._readiness = Readiness(self.host)
+        self.health = self._readiness.health
         self._front = Front({**self.health.mounts(), "/metrics": self.metrics.app}, _starting)
         self._http = HttpServer(self._front, settings.host, settings.http_port)
 
@@ -84,11 +85,10 @@ class Process:
         self._grpc = self._grpc_server()
         await self._grpc.start()
         self._mount()
-        self.health.checks.update(store=self._check_stores, bus=self._check_bus, following=self._check_following)
-        self.host.task("health", self._tell_health())
+        self._readiness.opened = True
+        self.host.task("health", self._tell_health(self._grpc))
         await self.host.follow()
-        self._started = True
-        await self._grpc.ready(ready=not await self.health.problems())
+        await self._grpc.ready(ready=await self.health.serving())
 
     async def stop(self) -> None:
         """No new requests; those under way end, what was committed reaches the bus, then the engines."""
@@ -132,31 +132,16 @@ class Process:
                 else:
                     self._front.otherwise = app
 
-    async def _tell_health(self) -> None:
-        """Says in gRPC's health service what /readyz says."""
+    async def _tell_health(self, grpc: GrpcServer) -> None:
+        """Says in gRPC's health service what /readyz/serving says, and in the log what /readyz does."""
         known: dict[str, str] | None = None
         while True:
-            await self._clock.sleep(LOOK)
+            await grpc.ready(ready=await self.health.serving())
             problems = await self.health.problems()
-            if problems != known and self._grpc is not None:
-                known = problems
-                await self._grpc.ready(ready=not problems)
-
-    async def _check_start(self) -> str:
-        return "" if self._started else "starting"
-
-    async def _check_stores(self) -> str:
-        stores = [one.own_store for one in self.host.hosted if one.own_store is not None]
-        return "; ".join(filter(None, [await store.serving() for store in stores]))
-
-    async def _check_bus(self) -> str:
-        away = [one.plan.name for one in self.host.hosted if not one.bus.connected]
-        problems = [f"not connected to nats-server: {', '.join(away)}"] if away else []
-        return "; ".join([*problems, *await self.host.engines.problems()])
-
-    async def _check_following(self) -> str:
-        late = self.host.late()
-        return f"still reading: {', '.join(late)}" if late else ""
+            if known is not None and problems != known:
+                self._log.warning("not ready", **problems) if problems else self._log.info("ready")
+            known = problems
+            await self._clock.sleep(LOOK)
 
 
 def _traces(environ: Mapping[str, str], clock: Clock, log: Log) -> Traces | None:

@@ -169,8 +169,6 @@ class Settings:
     backups: Path | None = _setting("OPENCHAIR_BACKUPS", Path, None)  # noqa: RUF009 - the same
     backup_key_file: Path | None = _setting("OPENCHAIR_BACKUP_KEY_FILE", Path, None)  # noqa: RUF009 - the same
     nats_replicas: int = _setting("OPENCHAIR_NATS_REPLICAS", _replicas, 1)
-    backups: Path | None = _setting("OPENCHAIR_BACKUPS", Path, None)  # noqa: RUF009 - the same
-    backup_key_file: Path | None = _setting("OPENCHAIR_BACKUP_KEY_FILE", Path, None)  # noqa: RUF009 - the same
     stated_target: str | None = _setting("OPENCHAIR_TARGET", str, None)
     token: str | None = _setting("OPENCHAIR_TOKEN", str, None, secret=True)
 
@@ -193,7 +191,7 @@ def keys() -> tuple[str, ...]:
 
 def key_of(name: str) -> str:
     """The variable of a field."""
-    return next(setting.metadata["key"] for setting in fields(Settings) if setting.name == name)
+    return str(next(setting.metadata["key"] for setting in fields(Settings) if setting.name == name))
 
 
 def read(environ: Mapping[str, str]) -> Settings:
