@@ -187,7 +187,7 @@ def entry_of(line: Kept | Answered | Trail, kinds: Mapping[str, Kind]) -> Entry:
 
 def _record(line: Kept, kinds: Mapping[str, Kind]) -> Record:
     kind = check.known(kinds, line.kind)
-    state = codec.decode(kind, line.id, line.version, codec.text(line.state))
+    state = codec.upgraded(kind, line.id, line.version, line.state)
     return Record(
         line.kind,
         line.id,

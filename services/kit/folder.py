@@ -16,6 +16,10 @@ PAUSE = 0.02
 OURS = frozenset({"keys", "lost+found"})  # what may be there before us: keys put there by hand, a fresh file system
 
 
+UNFINISHED = "restore.unfinished"
+"""A file that is there from the first to the last step of filling the folder from a backup."""
+
+
 class FolderTaken(Exception):  # noqa: N818 - said to an operator, not a fault of ours
     """Another process owns the folder. `owner` is its process id, 0 where it is not known."""
 
@@ -34,8 +38,11 @@ class DataFolder:
     So a folder is free only when no child of a killed owner can still write there.
     """
 
-    def __init__(self, path: Path, clock: Clock | None = None, patience: float = 5.0) -> None:
+    def __init__(
+        self, path: Path, clock: Clock | None = None, patience: float = 5.0, *, restoring: bool = False
+    ) -> None:
         self.path = path
+        self._restoring = restoring
         self._clock = clock or SystemClock()
         self._patience = patience
         self._descriptor: int | None = None
@@ -52,6 +59,7 @@ class DataFolder:
 
         A living owner is refused at once; the children of a dead one are given `patience` seconds to follow it.
         Raises FolderTaken, and OSError where the folder cannot be made or holds other things, which would be shut away.
+        A folder whose restore was not finished is refused, unless this is its restore.
         """
         self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
         if not (self.path / "lock").exists() and {each.name for each in self.path.iterdir()} - OURS:
@@ -65,6 +73,12 @@ class DataFolder:
                 os.close(descriptor)
                 raise FolderTaken(self.path, owner)
             await self._clock.sleep(PAUSE)
+        if (self.path / UNFINISHED).exists() and not self._restoring:
+            os.close(descriptor)
+            raise FileExistsError(
+                f"{self.path}: a restore was not finished: run `openchair restore` again,"
+                f" or remove {UNFINISHED} in it to go on without"
+            )
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         self._descriptor = descriptor
