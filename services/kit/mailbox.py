@@ -1,0 +1,113 @@
+"""Who waits for what, in order of arrival: a queue for each key while anybody waits, and a task that works it off."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from contextvars import Context
+from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
+
+from services.kit.leaves import Key
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Coroutine
+
+M = TypeVar("M")
+
+Run: TypeAlias = Callable[[Key, Sequence[M]], Awaitable[Sequence[M]]]
+
+
+class _Gate:
+    """Somebody who wants a key to himself."""
+
+    def __init__(self) -> None:
+        self.granted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.released = asyncio.Event()
+
+    async def open(self) -> None:
+        """It is his turn; comes back when he is done, or was gone."""
+        if not self.granted.done():
+            self.granted.set_result(None)
+        await self.released.wait()
+
+
+class Mailboxes(Generic[M]):
+    """A queue per key. `run` is given what waits for one key, oldest first, and says what it left for the next time.
+
+    It must not raise, and must deal with the first at least. Nothing else is done for that key meanwhile. An idle key
+    costs nothing.
+    """
+
+    def __init__(self, run: Run[M], most: int) -> None:
+        self._run = run
+        self._most = most
+        self._lanes: dict[Key, deque[M | _Gate]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def post(self, key: Key, message: M) -> None:
+        """Puts it at the end of the queue."""
+        self._put(key, message)
+
+    def busy(self, key: Key) -> bool:
+        """Whether anybody waits for the key or has it."""
+        return key in self._lanes
+
+    @asynccontextmanager
+    async def hold(self, keys: Iterable[Key]) -> AsyncIterator[None]:
+        """Has all of these keys alone, after everybody who came before.
+
+        They are taken in sorted order, so that no two holders wait for each other.
+        """
+        gates: list[_Gate] = []
+        try:
+            for key in sorted(set(keys)):
+                gate = _Gate()
+                gates.append(gate)
+                self._put(key, gate)
+                await gate.granted
+            yield
+        finally:
+            for gate in gates:
+                gate.granted.cancel()
+                gate.released.set()
+
+    def spawn(self, work: Coroutine[None, None, None]) -> None:
+        """Runs it to its end, in nobody's context: what many wait for is not part of one call."""
+        task = asyncio.get_running_loop().create_task(work, context=Context())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def idle(self) -> None:
+        """Comes back when nothing is under way."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
+    def _put(self, key: Key, message: M | _Gate) -> None:
+        lane = self._lanes.get(key)
+        if lane is None:
+            lane = self._lanes[key] = deque()
+            self.spawn(self._work(key, lane))
+        lane.append(message)
+
+    async def _work(self, key: Key, lane: deque[M | _Gate]) -> None:
+        try:
+            while lane:
+                first = lane[0]
+                if isinstance(first, _Gate):
+                    lane.popleft()
+                    await first.open()
+                else:
+                    left = await self._run(key, self._together(lane))
+                    lane.extendleft(reversed(left))
+        finally:
+            del self._lanes[key]
+
+    def _together(self, lane: deque[M | _Gate]) -> list[M]:
+        """Takes those out of the queue who may be dealt with at once."""
+        taken: list[M] = []
+        while lane and len(taken) < self._most and not isinstance(first := lane[0], _Gate):
+            lane.popleft()
+            taken.append(first)
+        return taken
