@@ -58,6 +58,12 @@ class Making:
                 return path.stat().st_size
         return 0
 
+    def read(self, offset: int, length: int) -> bytes:
+        """Bytes of the finished file; none at its end."""
+        with self.path.open("rb") as file:
+            file.seek(offset)
+            return file.read(length)
+
 
 class Backups:
     """The folder and what is in it: it belongs to this process alone, and none of it outlives the process."""
@@ -66,7 +72,6 @@ class Backups:
         self,
         folder: Path,
         data: Path,
-        sources: Sequence[Source],
         site: str,
         clock: Clock,
         ids: Ids,
@@ -74,7 +79,6 @@ class Backups:
     ) -> None:
         self._folder = folder
         self._data = data
-        self._sources = sources
         self._site = site
         self._clock = clock
         self._ids = ids
@@ -104,11 +108,11 @@ class Backups:
         """The backup of that id."""
         return self._made.get(id)
 
-    def begin(self, key: bytes) -> Making:
-        """Starts one; at most one is made at a time."""
+    def begin(self, key: bytes, sources: Sequence[Source]) -> Making:
+        """Starts one, of these stores."""
         id_ = self._ids.uuid()
         made = self._made[id_] = Making(id_, self._clock.now(), self._folder / f"{id_}.backup")
-        made.task = asyncio.create_task(self._make(made, key), name=f"backup {id_}")
+        made.task = asyncio.create_task(self._make(made, key, sources), name=f"backup {id_}")
         return made
 
     def remove(self, one: Making) -> None:
@@ -126,12 +130,12 @@ class Backups:
             self.remove(one)
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _make(self, made: Making, key: bytes) -> None:
+    async def _make(self, made: Making, key: bytes, sources: Sequence[Source]) -> None:
         try:
             await asyncio.to_thread(self._folder.mkdir, mode=0o700, parents=True, exist_ok=True)
             with open_part(made.path) as file:
                 header = Header(self._site, instant(made.created), program(), os.urandom(SALT).hex())
-                await write_all(Writer(file, key, header), self._sources, self._data, made)
+                await write_all(Writer(file, key, header), sources, self._data, made)
                 await asyncio.to_thread(finish, file, made.path)
             made.done = True
         except Exception as error:  # noqa: BLE001 - whoever asked for it is told
