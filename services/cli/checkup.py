@@ -1,0 +1,274 @@
+"""What `openchair doctor` hears from a server: over gRPC, over HTTP, and from its broker. It changes nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import urllib.error
+import urllib.request
+from contextlib import suppress
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import urlsplit
+
+from openchair.admin.v1 import admin_service_pb2
+from openchair.admin.v1.admin_service_pb2_grpc import AdminServiceStub
+from openchair.meetings.v1 import meeting_service_pb2
+from openchair.meetings.v1.meeting_service_pb2_grpc import MeetingServiceStub
+
+from services.cli.computer import broker, holder_of, is_here
+from services.cli.finding import Finding, fine, unknown, wrong
+from services.cli.shell import own_token
+from services.kit.client import RpcError, connect, explain
+from services.kit.streams import check_sync
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    import grpc
+
+    from services.kit.client import Problem
+    from services.kit.settings import Settings
+
+PATIENCE = 5.0
+"""Seconds that an answer may take."""
+LONGEST_LAG = 60.0
+"""Seconds that a change may wait for the broker before it is told as wrong."""
+LARGEST_SKEW = 30.0
+"""Seconds that two clocks may differ: a token is refused a little later."""
+HEALTH = "/grpc.health.v1.Health/Check"
+SERVING = b"\x08\x01"
+"""HealthCheckResponse with the status SERVING."""
+START = "start it: `make run` (or `openchair run`)"
+
+
+class Answer(NamedTuple):
+    """What a GET brought. `date`: when the server says it is; None where it does not."""
+
+    status: int
+    body: bytes
+    date: datetime | None
+
+
+async def ask(settings: Settings) -> AsyncIterator[Finding]:
+    """Everything that a server tells."""
+    try:
+        channel = connect(settings.target, _token(settings))
+    except ValueError as error:
+        yield wrong("server", f"OPENCHAIR_TARGET: {error}", "such as 127.0.0.1:50051")
+        return
+    async with channel:
+        health = await _health(channel, settings)
+        yield health
+        if health.state == "fine" or "not ready" in health.text:
+            for each in await _told(channel, settings):
+                yield each
+            for each in await _served(channel, settings):
+                yield each
+    for each in await _broker_syncs(settings):
+        yield each
+    if settings.public_url:
+        yield await _public(settings.public_url)
+
+
+def _token(settings: Settings) -> str:
+    """Ours, if there is one: that the keys cannot be read is told elsewhere."""
+    with suppress(OSError, ValueError):
+        token = own_token(settings)
+        if token.isascii() and token.isprintable():
+            return token
+    return ""
+
+
+async def _health(channel: grpc.aio.Channel, settings: Settings) -> Finding:
+    check = channel.unary_unary(HEALTH, request_serializer=bytes, response_deserializer=bytes)
+    try:
+        said = await check(b"", timeout=PATIENCE)
+    except RpcError as error:
+        return wrong("server", f"no answer at {settings.target} ({explain(error).code})", _start(settings))
+    if said != SERVING:
+        return wrong("server", f"it answers at {settings.target}, but is not ready", "the reasons follow")
+    return fine("server", f"answers at {settings.target}")
+
+
+def _start(settings: Settings) -> str:
+    if not is_here(settings):
+        return "is OPENCHAIR_TARGET right, and the server started?"
+    holder = holder_of(settings.data)
+    return START if holder is None else f"process {holder} owns the data folder: its log says what it does"
+
+
+async def _told(channel: grpc.aio.Channel, settings: Settings) -> list[Finding]:
+    """What the server says of itself to operators."""
+    try:
+        status = await AdminServiceStub(channel).GetStatus(admin_service_pb2.GetStatusRequest(), timeout=PATIENCE)
+    except RpcError as error:
+        return [_untold(explain(error), settings)]
+    return [
+        *_readiness(status),
+        *(finding for service in status.services for finding in _service(service)),
+        *([broker("broker", status.broker_version)] if status.broker_version else []),
+    ]
+
+
+def _untold(problem: Problem, settings: Settings) -> Finding:
+    name = "status"
+    if problem.code == "UNIMPLEMENTED":
+        return unknown(name, "the server is of a version that does not tell")
+    if problem.code == "UNAUTHENTICATED" and settings.token:
+        cure = "unset OPENCHAIR_TOKEN, or ask for a new one: it lasts an hour at most, and opens one site"
+        return wrong(name, "the server does not take OPENCHAIR_TOKEN", cure)
+    if problem.code in {"UNAUTHENTICATED", "PERMISSION_DENIED"}:
+        cure = "set OPENCHAIR_DATA (and OPENCHAIR_SITE) as the server has them, or OPENCHAIR_TOKEN to an operator's"
+        return wrong(name, "the server tells it to operators alone, and does not know us as one", cure)
+    return wrong(name, f"the server does not tell: {problem.code} {problem.reason}", "see its log")
+
+
+def _readiness(status: admin_service_pb2.Status) -> Iterator[Finding]:
+    if not status.not_ready:
+        yield fine("readiness", f"openchair {status.version}, site {status.site}: ready")
+    for reason in status.not_ready:
+        yield wrong("readiness", reason, "docs/operations.md says what each reason means")
+
+
+def _service(service: admin_service_pb2.ServiceStatus) -> Iterator[Finding]:
+    """One line for a service that is well, and one for each thing that is wrong with it."""
+    name, found = service.service, list[Finding]()
+    if service.lag_seconds > LONGEST_LAG:
+        text = f"{service.unpublished} changes wait to be published, the oldest for {service.lag_seconds:.0f} s"
+        found.append(wrong(name, text, "is the broker reachable, and its disk not full?"))
+    found += [wrong(name, f"cannot be published: {alarm}", "see docs/operations.md") for alarm in service.alarms]
+    if service.dead_letters:
+        text = f"{service.dead_letters} states could not be handled"
+        found.append(wrong(name, text, f"openchair dead list --service {name}"))
+    for each in service.follows:
+        found += _following(name, each)
+    yield from found or [fine(name, _well(service))]
+
+
+def _following(name: str, stream: admin_service_pb2.FollowedStream) -> Iterator[Finding]:
+    if not stream.ready:
+        yield wrong(name, f"{stream.stream} is still being read", "wait a minute; then see the server's log")
+    elif not stream.current:
+        yield wrong(name, f"{stream.stream} is not followed just now: what is shown grows old", "is the broker there?")
+    if stream.skipped:
+        yield wrong(name, f"{stream.stream}: {stream.skipped} messages could not be taken in", "the log names them")
+
+
+def _well(service: admin_service_pb2.ServiceStatus) -> str:
+    parts = [f"{service.store}, epoch {service.epoch}, {service.unpublished} to publish"] if service.store else []
+    parts += [f"follows {each.stream}" for each in service.follows]
+    return "; ".join(parts) or "runs"
+
+
+async def _served(channel: grpc.aio.Channel, settings: Settings) -> list[Finding]:
+    """What people get over HTTP, and what the server's clock says."""
+    base = _base(settings)
+    if not base:
+        return [unknown("HTTP", "its address is not known here: set OPENCHAIR_PUBLIC_URL")]
+    answer = await _get(f"{base}/readyz")
+    if isinstance(answer, str):
+        return [wrong("HTTP", f"no answer at {base}: {answer}", "is OPENCHAIR_HTTP_PORT that of the server?")]
+    return [_ready(base, answer), _clock(answer), await _calendar(channel, base)]
+
+
+def _base(settings: Settings) -> str:
+    if not is_here(settings) or not settings.http_port:
+        return settings.public_url or ""
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return f"http://{host}:{settings.http_port}"
+
+
+def _ready(base: str, answer: Answer) -> Finding:
+    try:
+        said = json.loads(answer.body)
+        ready, checks = bool(said["ready"]), dict(said["checks"])
+    except (ValueError, KeyError, TypeError):
+        return wrong(
+            "HTTP", f"{base}/readyz is answered by something else (status {answer.status})", "is the port right?"
+        )
+    if ready:
+        return fine("HTTP", f"{base} is ready")
+    reasons = "; ".join(f"{name}: {reason}" for name, reason in checks.items() if reason != "ok")
+    return wrong("HTTP", f"{base} is not ready: {reasons}", "docs/operations.md says what each reason means")
+
+
+def _clock(answer: Answer) -> Finding:
+    if answer.date is None:
+        return unknown("clock", "the server does not say what time it is")
+    skew = (datetime.now(UTC) - answer.date).total_seconds()
+    if abs(skew) > LARGEST_SKEW:
+        return wrong("clock", f"this computer and the server differ by {abs(skew):.0f} s", "switch on NTP on both")
+    return fine("clock", "agrees with the server's")
+
+
+async def _calendar(channel: grpc.aio.Channel, base: str) -> Finding:
+    """One calendar, as a subscriber gets it."""
+    try:
+        asked = meeting_service_pb2.ListCentresRequest(page_size=1)
+        centres = (await MeetingServiceStub(channel).ListCentres(asked, timeout=PATIENCE)).centres
+    except RpcError as error:
+        return unknown("calendar", f"the centres could not be listed: {explain(error).code}")
+    if not centres:
+        return unknown("calendar", "there is no centre yet: `openchair centre create --help`")
+    url = f"{base}/calendars/{centres[0].name.rpartition('/')[2]}.ics"
+    answer = await _get(url)
+    if isinstance(answer, str) or answer.status != 200 or not answer.body.startswith(b"BEGIN:VCALENDAR"):  # noqa: PLR2004 - OK
+        text = answer if isinstance(answer, str) else f"status {answer.status}"
+        return wrong("calendar", f"{url} is not served: {text}", "see the server's log")
+    return fine("calendar", f"{url} is served ({answer.body.count(b'BEGIN:VEVENT')} events)")
+
+
+async def _broker_syncs(settings: Settings) -> list[Finding]:
+    """Whether the broker writes to disk before it acknowledges."""
+    monitors = list(settings.nats_monitor_urls) or (_own_monitor(settings) if is_here(settings) else [])
+    if not monitors:
+        return []
+    problems = await check_sync(monitors)
+    cure = "set jetstream.sync_interval to always, and restart it: else a power failure loses what it acknowledged"
+    return [wrong("broker", problem, cure) for problem in problems] or [fine("broker", "writes to disk at once")]
+
+
+def _own_monitor(settings: Settings) -> list[str]:
+    """Where the nats-server that is a child of the server says how it is."""
+    if holder_of(settings.data) is None:
+        return []
+    with suppress(OSError, ValueError, LookupError):
+        for ports in sorted((settings.data / "nats").glob("*.ports")):
+            return [str(json.loads(ports.read_bytes())["monitoring"][0])]
+    return []
+
+
+async def _public(url: str) -> Finding:
+    answer = await _get(f"{url}/healthz")
+    cure = "does the name point to this site, and does its proxy pass requests on?"
+    if isinstance(answer, str):
+        return wrong("public address", f"{url}: {answer}", cure)
+    if answer.status != 200 or answer.body.strip() != b"ok":  # noqa: PLR2004 - OK
+        return wrong("public address", f"{url} is answered by something else (status {answer.status})", cure)
+    return fine("public address", f"{url} answers")
+
+
+async def _get(url: str) -> Answer | str:
+    """The answer, or why there is none."""
+    try:
+        async with asyncio.timeout(PATIENCE * 2):
+            return await asyncio.to_thread(_fetch, url)
+    except TimeoutError:
+        return "no answer in time"
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "reason", error)
+        return str(reason) or type(error).__name__
+
+
+def _fetch(url: str) -> Answer:
+    local = urlsplit(url).hostname in {"localhost", "127.0.0.1", "::1"}
+    opener = urllib.request.build_opener(*([urllib.request.ProxyHandler({})] if local else []))
+    try:
+        reply = opener.open(url, timeout=PATIENCE)
+    except urllib.error.HTTPError as error:
+        reply = error
+    with reply:
+        date = reply.headers.get("date")
+        return Answer(reply.status, reply.read(1 << 22), parsedate_to_datetime(date) if date else None)
