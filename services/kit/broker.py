@@ -185,7 +185,7 @@ class MemoryBroker:
             connection.reconnect()
 
     def wipe(self, name: str) -> None:
-        """The stream is made anew under its name, as after the loss of its disk: messages and workers' places are gone."""
+        """The stream is made anew under its name, as after the loss of its disk: no messages, no workers' places."""
         settings = self._streams[name].settings
         self.delete(name)
         self.declare(settings)
@@ -232,6 +232,11 @@ class MemoryBroker:
     def last(self, stream: str, subject: str) -> Message | None:
         """The newest message of a subject."""
         return self.kept(stream).messages.get(subject)
+
+    def next(self, stream: str, pattern: str, sequence: int) -> Message | None:
+        """The first message of these subjects above a sequence."""
+        found = (one for one in self.kept(stream).messages.values() if one.sequence > sequence)
+        return next((one for one in found if matches(pattern, one.subject)), None)
 
     def subjects(self, stream: str, pattern: str) -> list[str]:
         """The subjects that have a message, in their order."""

@@ -125,6 +125,13 @@ class MemoryBus:
         await self._answered()
         return None if message is None else _delivered(message, 0)
 
+    async def next(self, stream: str, pattern: str, sequence: int) -> Delivered | None:
+        """The first message of these subjects with a sequence above this one."""
+        await self._ask(f"$JS.API.STREAM.MSG.GET.{stream}")
+        message = self._broker.next(stream, pattern, sequence)
+        await self._answered()
+        return None if message is None else _delivered(message, 0)
+
     async def stream(self, name: str) -> StreamState | None:
         """What the stream is like now."""
         await self._ask(f"$JS.API.STREAM.INFO.{name}")

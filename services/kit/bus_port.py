@@ -91,6 +91,9 @@ class Bus(Protocol):
     async def last(self, stream: str, subject: str) -> Delivered | None:
         """The last message of a subject. Raises BusUnavailable."""
 
+    async def next(self, stream: str, pattern: str, sequence: int) -> Delivered | None:
+        """The first message of these subjects with a sequence above this one. Raises BusUnavailable."""
+
     async def stream(self, name: str) -> StreamState | None:
         """What the stream is like now. Raises BusUnavailable."""
 

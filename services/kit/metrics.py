@@ -221,7 +221,7 @@ _FIGURES: Final = (
         GaugeMetricFamily,
         "States that cannot be published, for a reason that waiting does not cure.",
         (),
-        _of_relay(lambda relay: relay.alarms),
+        _of_relay(lambda relay: len(relay.alarms)),
     ),
     _Figure(
         "openchair_projection_ready",

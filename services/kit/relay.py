@@ -8,15 +8,17 @@ unknown outcome cannot do harm: whoever is wrong is told so, looks, and decides 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import random
 from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 
-from services.kit.bus_port import Bus, BusUnavailable, Delivered, Unpublishable, WrongSequence
+from services.kit.bus_port import Bus, BusUnavailable, Delivered, Full, Unpublishable, WrongSequence
+from services.kit.clock import first, instant
 from services.kit.event import Event, Stored
-from services.kit.streams import StreamState, stream_of, subjects_of
+from services.kit.past import CURE, Past, bury, pattern
+from services.kit.points import reach
+from services.kit.streams import matches, stream_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
     from services.kit.clock import Clock
     from services.kit.publication import Publication
     from services.kit.store.port import Record, Store, View
+    from services.kit.streams import StreamState
+
+__all__ = ["Relay", "bury"]
 
 WINDOW = 64
 """Different subjects published at a time."""
@@ -38,6 +43,9 @@ FIRST_BACKOFF = 0.1
 LONGEST_BACKOFF = 5.0
 ATTEMPTS = 5
 """Times that a wrong sequence is looked into before the view waits for the next round."""
+
+MOST_ALARMS = 100
+"""Alarms that are told one by one."""
 
 Key: TypeAlias = tuple[str, str, str]
 Order: TypeAlias = tuple[int, int]
@@ -59,12 +67,22 @@ class _Job(msgspec.Struct, frozen=True):
         return (self.record.epoch, self.view.revision)
 
 
+class _Parked(msgspec.Struct, frozen=True):
+    """Why a view at that order is not published. `waits`: tried again in each round, other causes in each change."""
+
+    order: Order
+    reason: str
+    waits: bool = False
+
+
 class Relay:
     """Publishes the marked views of one store. Run it as a task; a broker that is away holds up nothing but the relay.
 
-    `published` counts messages acknowledged, `alarms` views that could not be published for a reason that waiting does
-    not cure: a newer state in the stream than in the store, a message too large, a view that does not render. Such a
-    view stays marked, is logged once and left alone until its record changes or the connection is made anew.
+    `published` counts messages acknowledged. A view that cannot be published for a reason that waiting does not cure (a
+    newer state in the stream than in the store, a message too large, a view that does not render) stays marked, is
+    logged once, stands in `alarms`, and is left alone until its record changes or the connection is made anew.
+
+    At each start, after each reconnection and in each new epoch it compares the streams with the store: see `past`.
     """
 
     def __init__(
@@ -87,17 +105,59 @@ class Relay:
         self._random = source or random.SystemRandom()
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
-        self._parked: dict[Key, Order] = {}
+        self._past = Past(store, bus, site)
+        self._parked: dict[Key, _Parked] = {}
+        self._full: set[Key] = set()
+        self._strange: dict[str, str] = {}
+        self._surveyed: int | None = None
+        self._seen: dict[tuple[Key, Order], float] = {}
         self._pasts: dict[str, tuple[str, int]] = {}
         self._reconnected = asyncio.Event()
         self._look = True
         self._waiting = False
         self.published = 0
-        self.alarms = 0
         self.lag = 0
         """Views seen marked and not yet published; counted up to one batch."""
         store.watch(lambda _: self.wake())
         bus.watch(self._connected)
+
+    @property
+    def alarms(self) -> list[str]:
+        """What cannot be published or should not be in the stream, and why: kind, id, view and reason, no content."""
+        texts = [f"{kind} {id_} ({view}): {one.reason}" for (kind, id_, view), one in self._parked.items()]
+        parked = {(kind, id_, view) for kind, id_, view in self._parked}
+        for subject, reason in self._strange.items():
+            _, _, view, _, _, kind, id_ = subject.split(".")
+            texts += [] if (kind, id_, view) in parked else [f"{kind} {id_} ({view}): {reason}"]
+        more = len(texts) - MOST_ALARMS
+        return texts if more <= 0 else [*texts[:MOST_ALARMS], f"and {more} more"]
+
+    @property
+    def oldest(self) -> float:
+        """Seconds for which the oldest mark that can be published has been waiting; 0.0: none waits."""
+        return self._clock.monotonic() - min(self._seen.values()) if self._seen else 0.0
+
+    async def republish(self) -> int:
+        """Marks every view, so that all is published again, and says how many. Raises what the store raises.
+
+        A state that the stream holds already, at the same epoch and revision, is left as it is. Where it should look
+        different now, because it is rendered in another way, only a new epoch helps: followers do not look twice at the
+        same revision.
+        """
+        count = await self._store.remark()
+        self._begin_again()
+        return count
+
+    async def begin_epoch(self, at_least: int) -> int:
+        """Begins a new epoch in which all is published again, and buries what the store does not know; says which."""
+        epoch = await self._store.raise_epoch(at_least)
+        self._begin_again()
+        return epoch
+
+    def _begin_again(self) -> None:
+        self._parked.clear()
+        self._surveyed, self._look = None, True
+        self.wake()
 
     def wake(self) -> None:
         """Something may have been marked."""
@@ -113,7 +173,7 @@ class Relay:
         self.wake()
         backoff = FIRST_BACKOFF
         while True:
-            await self._first(self._wake, POLL)
+            await first(self._wake, self._clock, POLL)
             self._look |= not self._wake.is_set()  # nothing happened for a while: is the stream still the same?
             self._wake.clear()
             self._reconnected.clear()
@@ -122,7 +182,7 @@ class Relay:
                 backoff, self._waiting = FIRST_BACKOFF, False
             except Exception as error:  # noqa: BLE001 - a relay that ends would publish nothing for ever
                 self._complain(error)
-                await self._first(self._reconnected, backoff * (0.5 + self._random.random() / 2))
+                await first(self._reconnected, self._clock, backoff * (0.5 + self._random.random() / 2))
                 backoff = min(LONGEST_BACKOFF, backoff * 2)
                 self.wake()
 
@@ -134,28 +194,20 @@ class Relay:
             self._log.warning("what changes waits for the bus", lag=self.lag, error=str(error))
         self._waiting = True
 
-    async def _first(self, event: asyncio.Event, seconds: float) -> None:
-        """Until the event or the time, whichever comes first."""
-        tasks = {asyncio.ensure_future(event.wait()), asyncio.ensure_future(self._clock.sleep(seconds))}
-        try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in tasks:
-                task.cancel()
-
     def _connected(self) -> None:
-        self._look = True
+        self._look, self._surveyed = True, None
         self._parked.clear()
         self._reconnected.set()
         self.wake()
 
     async def _round(self) -> None:
         """Publishes everything marked."""
-        jobs = await self._marked()
+        self._full.clear()
+        await self._marked()
         if self._look:
             await self._look_back()
             self._look = False
-            jobs = await self._marked()
+        jobs = await self._marked()
         while jobs:
             await self._publish_all(jobs)
             jobs = await self._marked()
@@ -180,20 +232,36 @@ class Relay:
             raise failures[0]
 
     async def _marked(self) -> list[_Job]:
-        records = await self._store.unpublished(BATCH + len(self._parked))
-        jobs = [job for record in records for job in self._jobs(record) if self._parked.get(job.key) != job.order]
+        """What is marked and can be tried, oldest first; at least one, if there is any behind those that cannot."""
+        while True:
+            limit = BATCH + len(self._parked)
+            records = await self._store.unpublished(limit)
+            jobs = [job for record in records for job in self._jobs(record)]
+            if jobs or len(records) < limit:
+                break
+        if len(records) < limit:
+            marked = {
+                (record.kind, record.id, view.name) for record in records for view in record.views if view.pending
+            }
+            self._parked = {key: parked for key, parked in self._parked.items() if key in marked}
+        now = self._clock.monotonic()
+        self._seen = {(job.key, job.order): self._seen.get((job.key, job.order), now) for job in jobs}
         self.lag = len(jobs)
         return jobs
 
     def _jobs(self, record: Record) -> Iterator[_Job]:
         for view in record.views:
-            publication = self._publications.get((record.kind, view.name))
-            if not view.pending:
+            if not view.pending or self._left_alone((record.kind, record.id, view.name), (record.epoch, view.revision)):
                 continue
+            publication = self._publications.get((record.kind, view.name))
             if publication is not None:
                 yield _Job(record, view, publication)
-            elif self._parked.get((record.kind, record.id, view.name)) != (record.epoch, view.revision):
+            else:
                 self._park((record.kind, record.id, view.name), (record.epoch, view.revision), "no publication for it")
+
+    def _left_alone(self, key: Key, order: Order) -> bool:
+        parked = self._parked.get(key)
+        return parked is not None and parked.order == order and (not parked.waits or key in self._full)
 
     async def _publish(self, job: _Job) -> None:
         """Publishes one view, looking and trying again where the stream holds something else than was thought."""
@@ -204,6 +272,7 @@ class Relay:
             return
         expected = job.view.sequence
         for _ in range(ATTEMPTS):
+            reach("relay.publish")
             try:
                 sequence = await self._bus.publish(event, expected, lifetime=job.publication.lifetime)
             except WrongSequence:
@@ -214,7 +283,12 @@ class Relay:
             except Unpublishable as error:
                 self._park(job.key, job.order, str(error))
                 return
+            except Full as error:  # what it has can still be replaced: the others go on
+                self._full.add(job.key)
+                self._park(job.key, job.order, f"waits for space in the stream: {error}", waits=True)
+                return
             else:
+                reach("relay.published")
                 await self._done(job, event, sequence)
                 return
         raise BusUnavailable(f"{event.id}: the sequence kept moving")
@@ -224,6 +298,9 @@ class Relay:
         created, last = self._pasts.get(name, ("", 0))
         self._pasts[name] = (created, max(last, sequence))
         await self._store.published(*job.key, job.record.epoch, job.view.revision, sequence)
+        reach("relay.cleared")
+        self._parked.pop(job.key, None)
+        self._seen.pop((job.key, job.order), None)
         self.published += 1
         self.lag = max(0, self.lag - 1)
 
@@ -245,90 +322,66 @@ class Relay:
             return 0
         if not isinstance(last, Stored) or last.event.order < event.order:
             return last.sequence
-        if last.event.order == event.order:
-            await self._done(job, event, last.sequence)
+        if last.event.order > event.order:
+            self._park(job.key, job.order, f"the stream holds {last.event.order}, newer than the store ({CURE})")
+        elif last.event.payload != event.payload:
+            self._park(job.key, job.order, f"the stream holds another state of the same revision ({CURE})")
         else:
-            self._park(job.key, job.order, f"the stream holds {last.event.order}, newer than the store")
+            await self._done(job, event, last.sequence)
         return None
 
-    def _park(self, key: Key, order: Order, reason: str) -> None:
-        self._parked[key] = order
-        self.alarms += 1
-        kind, id_, view = key
-        self._log.error("cannot be published", kind=kind, id=id_, view=view, order=order, reason=reason)
+    def _park(self, key: Key, order: Order, reason: str, *, waits: bool = False) -> None:
+        before, self._parked[key] = self._parked.get(key), _Parked(order, reason, waits)
+        if before != self._parked[key]:
+            kind, id_, view = key
+            self._log.error("cannot be published", kind=kind, id=id_, view=view, order=order, reason=reason)
 
     async def _look_back(self) -> None:
         """Marks everything again where a stream lost its past: made anew, rewound, or emptied while we were away."""
-        for name in sorted({self._stream(one) for one in self._publications.values()}):
+        epoch = await self._store.epoch()
+        for name, publications in self._by_stream().items():
             state = await self._bus.stream(name)
             if state is None:
                 raise BusUnavailable(f"there is no stream {name}")
-            lost = await self._lost(name, state)
+            lost = self._lost(name, state)
+            lost |= await self._survey(publications, state.last_sequence, epoch)
             if lost:
                 count = await self._store.remark()
                 self._parked.clear()  # what the stream held against them may be gone too
                 self._log.warning("the stream lost its past: publishing everything again", stream=name, records=count)
-            self._pasts[name] = (
-                state.created,
-                state.last_sequence,
-            )  # last: until all is marked the loss is not dealt with
+            # last: until all is marked the loss is not dealt with
+            self._pasts[name] = (state.created, state.last_sequence)
+        self._surveyed = epoch
 
-    def _stream(self, publication: Publication) -> str:
-        return stream_of(subjects_of(self._site, publication.view, publication.service))
+    def _by_stream(self) -> dict[str, list[Publication]]:
+        found: dict[str, list[Publication]] = {}
+        for one in self._publications.values():
+            found.setdefault(stream_of(pattern(one, self._site)), []).append(one)
+        return dict(sorted(found.items()))
 
-    async def _lost(self, name: str, state: StreamState) -> bool:
-        if name not in self._pasts:
-            return await self._missing(name, state)
-        created, last = self._pasts[name]
+    def _lost(self, name: str, state: StreamState) -> bool:
+        created, last = self._pasts.get(name, (state.created, 0))
         return created != state.created or state.last_sequence < last
 
-    async def _missing(self, name: str, state: StreamState) -> bool:
-        """Whether the store remembers publishing what the stream does not have; asked once, at the start."""
-        present: set[str] | None = None
-        for one in self._publications.values():
-            if self._stream(one) != name:
-                continue
-            if present is None:
-                present = set(await self._bus.subjects(name, subjects_of(self._site, one.view, one.service)))
-            if await self._forgotten(one, state.last_sequence, present):
-                return True
-        return False
+    async def _survey(self, publications: Sequence[Publication], last_sequence: int, epoch: int) -> bool:
+        """Compares all with the store where that is due, else only what was strange; whether something is missing."""
+        missing = False
+        for one in publications:
+            subjects = [subject for subject in self._strange if matches(pattern(one, self._site), subject)]
+            if self._surveyed == epoch:
+                subjects = subjects[:MOST_ALARMS]
+            else:
+                finding = await self._past.survey(one, last_sequence)
+                missing |= finding.missing
+                subjects = [*subjects, *finding.strays, *finding.ahead]
+            self._tell(subjects, await self._past.judge_all(one, subjects, epoch, instant(self._clock.now())))
+        return missing
 
-    async def _forgotten(self, publication: Publication, last_sequence: int, present: set[str]) -> bool:
-        after = None
-        while True:
-            page = await self._store.find(publication.kind, {}, (), BATCH, after)
-            for record in page.records:
-                view = record.view(publication.view)
-                if view is None or not view.sequence or not view.digest:
-                    continue  # never published, or a tombstone, which the stream forgets in time
-                if view.sequence > last_sequence or publication.subject(record, self._site) not in present:
-                    return True
-            if page.after is None:
-                return False
-            after = page.after
-
-
-async def bury(store: Store, bus: Bus, publications: Iterable[Publication], site: str, epoch: int, at: str) -> int:
-    """After a restore: publishes a tombstone of the new epoch for each subject in the streams that the store forgot.
-
-    Without it consumers would go on showing what was made after the backup. The tombstone has revision 0, so that an id
-    that is made again counts from 1. Says how many there were. Raises BusUnavailable; doing it again is harmless.
-    """
-    count = 0
-    for one in publications:
-        pattern = subjects_of(site, one.view, one.service)
-        for found in await bus.subjects(stream_of(pattern), pattern):
-            kind, id_ = found.split(".")[-2:]
-            if kind == one.kind and await store.get(kind, id_) is None:
-                count += await _buried(bus, Event(found, epoch, 0, one.type, at, None))
-    return count
-
-
-async def _buried(bus: Bus, event: Event) -> int:
-    last = await bus.last(stream_of(event.subject), event.subject)
-    if last is None or (isinstance(last, Stored) and last.event.order >= event.order):
-        return 0
-    with contextlib.suppress(WrongSequence):  # somebody made it again meanwhile
-        await bus.publish(event, last.sequence)
-    return 1
+    def _tell(self, subjects: Sequence[str], wrong: dict[str, str]) -> None:
+        """Keeps and logs what is wrong now, and forgets what was."""
+        for subject in subjects:
+            before = self._strange.pop(subject, "")
+            if subject in wrong:
+                self._strange[subject] = wrong[subject]
+                if before != wrong[subject]:
+                    self._log.error("should not be in the stream", subject=subject, reason=wrong[subject])

@@ -34,7 +34,7 @@ from services.kit.event import TOMBSTONE_LIFETIME, Event, Stored
 from services.kit.store.port import Conflict, Unwritten
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from google.protobuf.message import Message
     from opentelemetry.sdk.trace import ReadableSpan
@@ -224,7 +224,14 @@ class _TracedBus:
         await self._bus.follow(stream, subjects, begin, traced)
 
     async def work(
-        self, stream: str, name: str, subjects: Sequence[str], work: Work, *, patience: float = 30.0
+        self,
+        stream: str,
+        name: str,
+        subjects: Sequence[str],
+        work: Work,
+        *,
+        patience: float = 30.0,
+        idle: Callable[[], None] | None = None,
     ) -> None:
         async def traced(task: Task) -> None:
             delivered = task.delivered
@@ -235,7 +242,7 @@ class _TracedBus:
             with self._traces.span("handle", self._about(delivered.event), parent=parent, kind=SpanKind.CONSUMER):
                 await work(task)
 
-        await self._bus.work(stream, name, subjects, traced, patience=patience)
+        await self._bus.work(stream, name, subjects, traced, patience=patience, idle=idle)
 
     def _about(self, event: Event) -> dict[str, str]:
         *_, scope, kind, _id = event.subject.split(".")

@@ -75,8 +75,9 @@ async def test_what_was_published_reads_back_the_same(site: Site) -> None:
     bus = await site.bus("meetings")
     needs = ((event("b", 1).subject, 3),)
     whole = event("a", 7, epoch=3, payload=bytes(range(256)), needs=needs)
-    sequence = await bus.publish(whole, 0, traceparent="00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
-    assert await bus.last(PUBLIC, whole.subject) == Stored(whole, sequence)
+    trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    sequence = await bus.publish(whole, 0, traceparent=trace)
+    assert await bus.last(PUBLIC, whole.subject) == Stored(whole, sequence, traceparent=trace)
 
 
 async def test_a_subject_without_a_message_has_no_last_one(site: Site) -> None:

@@ -1,0 +1,166 @@
+"""What a stream holds of a service against what its store knows: what is missing, left over, or from another future.
+
+The database is the truth. A state that it does not know and that is of an older epoch is buried: a tombstone of the
+present epoch goes over it. One of the same epoch, or a newer one, means that the database is an older copy of itself,
+which nobody can tell but an operator.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from services.kit.bus_port import Bus, WrongSequence
+from services.kit.event import Event, Stored
+from services.kit.streams import stream_of, subjects_of
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable, Sequence
+
+    from services.kit.bus_port import Delivered
+    from services.kit.publication import Publication
+    from services.kit.store.port import Record, Store
+
+PAGE = 512
+AT_ONCE = 64
+CURE = "openchair republish --new-epoch"
+MOST_AHEAD = 1000
+"""States from another future that are looked for: one of them is reason enough to act."""
+
+
+class Finding(msgspec.Struct):
+    """What a survey of one publication found.
+
+    `missing`: the stream lost something that the store remembers publishing. `strays` are subjects of no record,
+    `ahead` those published after anything that the store knows of.
+    """
+
+    missing: bool = False
+    highest: int = 0
+    strays: list[str] = []
+    ahead: list[str] = []
+
+
+class Past:
+    """The streams' side of one store's publications. Its methods raise BusUnavailable and what the store raises."""
+
+    def __init__(self, store: Store, bus: Bus, site: str) -> None:
+        self._store = store
+        self._bus = bus
+        self._site = site
+
+    async def survey(self, publication: Publication, last_sequence: int) -> Finding:
+        """Goes through all records and all subjects, once; looks closer only at those that do not match."""
+        stream = stream_of(self._pattern(publication))
+        present = set(await self._bus.subjects(stream, self._pattern(publication)))
+        finding, unknown = Finding(), set(present)
+        async for record in self._records(publication.kind):
+            view = record.view(publication.view)
+            if view is None:
+                continue
+            subject = publication.subject(record, self._site)
+            unknown.discard(subject)
+            finding.highest = max(finding.highest, view.sequence)
+            if not view.sequence or not view.digest or finding.missing:
+                continue  # never published, or a tombstone, which the stream forgets in time
+            if view.sequence > last_sequence or subject not in present:
+                finding.missing = await self._lost(subject, view.sequence)
+        finding.strays = [subject for subject in sorted(unknown) if not await self._known(subject)]
+        if finding.highest and not finding.missing:
+            finding.ahead = await self._ahead(publication, finding.highest)
+        return finding
+
+    async def judge(self, publication: Publication, subject: str, epoch: int, at: str) -> str:
+        """Buries what is left over from an older epoch; says what is wrong where that does not help, else ""."""
+        last = await self._bus.last(stream_of(subject), subject)
+        record = await self._store.get(*_key(subject))  # after the stream: whoever publishes has committed before
+        if last is None:
+            return ""
+        view = record.view(publication.view) if record else None
+        if record is not None and view is not None:
+            late = isinstance(last, Stored) and last.event.order > (record.epoch, view.revision)
+            return _newer(last.event) if late and isinstance(last, Stored) else ""
+        if await self.bury(publication, subject, last, epoch, at) or not isinstance(last, Stored):
+            return ""
+        return "" if last.event.payload is None else _newer(last.event)
+
+    async def bury(self, publication: Publication, subject: str, last: Delivered | None, epoch: int, at: str) -> bool:
+        """Puts a tombstone over the `last` message of a subject, if that is of an older epoch or no event at all."""
+        if last is None or (isinstance(last, Stored) and last.event.epoch >= epoch):
+            return False
+        with contextlib.suppress(WrongSequence):  # somebody made it again meanwhile
+            await self._bus.publish(Event(subject, epoch, 0, publication.type, at, None), last.sequence)
+        return True
+
+    async def judge_all(self, publication: Publication, subjects: Sequence[str], epoch: int, at: str) -> dict[str, str]:
+        """What is wrong, by subject."""
+        wrong: dict[str, str] = {}
+        for start in range(0, len(subjects), AT_ONCE):
+            some = subjects[start : start + AT_ONCE]
+            reasons = await asyncio.gather(*(self.judge(publication, one, epoch, at) for one in some))
+            wrong |= {one: reason for one, reason in zip(some, reasons, strict=True) if reason}
+        return wrong
+
+    def _pattern(self, publication: Publication) -> str:
+        return pattern(publication, self._site)
+
+    async def _records(self, kind: str) -> AsyncIterator[Record]:
+        page = await self._store.find(kind, {}, (), PAGE, None)
+        while True:
+            for record in page.records:
+                yield record
+            if page.after is None:
+                return
+            page = await self._store.find(kind, {}, (), PAGE, page.after)
+
+    async def _lost(self, subject: str, sequence: int) -> bool:
+        """Another relay may have published it since we asked."""
+        last = await self._bus.last(stream_of(subject), subject)
+        return last is None or last.sequence < sequence
+
+    async def _known(self, subject: str) -> bool:
+        """Gone records are not found by a search."""
+        return await self._store.get(*_key(subject)) is not None
+
+    async def _ahead(self, publication: Publication, sequence: int) -> list[str]:
+        found: list[str] = []
+        while len(found) < MOST_AHEAD:
+            one = await self._bus.next(stream_of(self._pattern(publication)), self._pattern(publication), sequence)
+            if one is None:
+                break
+            sequence = one.sequence
+            found += [one.event.subject] if isinstance(one, Stored) else []
+        return found
+
+
+async def bury(store: Store, bus: Bus, publications: Iterable[Publication], site: str, epoch: int, at: str) -> int:
+    """Publishes a tombstone of `epoch` for each subject that the store does not know and that is of an older one.
+
+    Without it consumers would go on showing what was made after a backup. The tombstone has revision 0, so that an id
+    that is made again counts from 1. Says how many there were. Doing it again is harmless.
+    """
+    past, count = Past(store, bus, site), 0
+    for one in publications:
+        finding = await past.survey(one, 0)
+        for subject in finding.strays:
+            last = await bus.last(stream_of(subject), subject)
+            count += await past.bury(one, subject, last, epoch, at)
+    return count
+
+
+def pattern(publication: Publication, site: str) -> str:
+    """The subjects of a publication."""
+    prefix = subjects_of(site, publication.view, publication.service).removesuffix(">")
+    return f"{prefix}*.{publication.kind}.*"
+
+
+def _key(subject: str) -> tuple[str, str]:
+    kind, id_ = subject.split(".")[-2:]
+    return kind, id_
+
+
+def _newer(event: Event) -> str:
+    return f"the stream holds {event.order}, newer than the store: the database is an older copy ({CURE})"
