@@ -55,13 +55,25 @@ class Admin:
         ids: Ids,
         log: FilteringBoundLogger,
     ) -> None:
-        copies = Copies(hosted, settings, clock, ids, log)
+        folder = settings.backups or settings.data / "backups"
+        self._backups = Backups(folder, settings.data, settings.site, clock, ids, log)
+        self._clock = clock
+        copies = Copies(hosted, self._backups)
         letters = Letters(hosted, settings.site, Pages(page_key(settings.page_secret, ids)))
         descriptor = pb.DESCRIPTOR.services_by_name["AdminService"]
         self.service = Service(
             descriptor, Condition(hosted, problems, settings, clock), letters, copies, middleware=(Validation(),)
         )
-        self.run = copies.run
+
+    async def run(self) -> None:
+        """Removes what a former process left, then what nobody has fetched for a day; at the end, everything."""
+        try:
+            await asyncio.to_thread(self._backups.sweep)
+            while True:
+                await self._clock.sleep(SWEEP)
+                self._backups.forget_old()
+        finally:
+            await self._backups.close()
 
 
 class Condition:
@@ -141,23 +153,9 @@ class Letters:
 class Copies:
     """Backups, by their names."""
 
-    def __init__(
-        self, hosted: Sequence[Hosted], settings: Settings, clock: Clock, ids: Ids, log: FilteringBoundLogger
-    ) -> None:
+    def __init__(self, hosted: Sequence[Hosted], backups: Backups) -> None:
         self._hosted = hosted
-        self._clock = clock
-        folder = settings.backups or settings.data / "backups"
-        self._backups = Backups(folder, settings.data, settings.site, clock, ids, log)
-
-    async def run(self) -> None:
-        """Removes what a former process left, then what nobody has fetched for a day; at the end, everything."""
-        try:
-            await asyncio.to_thread(self._backups.sweep)
-            while True:
-                await self._clock.sleep(SWEEP)
-                self._backups.forget_old()
-        finally:
-            await self._backups.close()
+        self._backups = backups
 
     async def create_backup(self, call: Call[pb.CreateBackupRequest]) -> pb.Backup:
         """Begins one."""
