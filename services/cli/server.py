@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from openchair.admin.v1.admin_service_pb2_grpc import AdminServiceStub
 from openchair.meetings.v1.meeting_service_pb2_grpc import MeetingServiceStub
 
 from services.cli.shell import USAGE, Failure, own_token
@@ -22,6 +23,19 @@ PATIENCE = 60.0  # seconds that one call may take
 @asynccontextmanager
 async def meetings(settings: Settings, options: Mapping[str, str]) -> AsyncIterator[MeetingServiceStub]:
     """The meetings service. Errors of calls leave as Failure, in words; `options` as for `terms.failure`."""
+    async with _connected(settings, options) as channel:
+        yield MeetingServiceStub(channel)
+
+
+@asynccontextmanager
+async def admin(settings: Settings, options: Mapping[str, str]) -> AsyncIterator[AdminServiceStub]:
+    """What looks after the process itself, the same way."""
+    async with _connected(settings, options) as channel:
+        yield AdminServiceStub(channel)
+
+
+@asynccontextmanager
+async def _connected(settings: Settings, options: Mapping[str, str]) -> AsyncIterator[Any]:
     try:
         token = own_token(settings)
     except (OSError, ValueError) as error:
@@ -34,6 +48,6 @@ async def meetings(settings: Settings, options: Mapping[str, str]) -> AsyncItera
         raise Failure(f"OPENCHAIR_TARGET: {error}", USAGE) from None
     async with channel:
         try:
-            yield MeetingServiceStub(channel)
+            yield channel
         except RpcError as error:
             raise failure(explain(error), options, settings) from None

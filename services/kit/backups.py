@@ -160,8 +160,15 @@ def finish(file: BinaryIO, path: Path) -> None:
     """Gives a whole file its name: it is on the disk before it has it. Raises FileExistsError where there is one."""
     file.flush()
     os.fsync(file.fileno())
-    os.link(part_of(path), path)
-    part_of(path).unlink()
+    try:
+        os.link(part_of(path), path)
+        part_of(path).unlink()
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without links, such as that of a memory stick
+        if path.exists():
+            raise FileExistsError(f"{path} is there already") from None
+        part_of(path).rename(path)
     folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(folder)

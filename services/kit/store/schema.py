@@ -12,12 +12,11 @@ import sqlite3
 from typing import TYPE_CHECKING
 
 from services.kit.store import check, codec
+from services.kit.store.port import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
-
-    from services.kit.store.port import Kind
 
 VERSION = 1
 TABLES = (
@@ -85,6 +84,27 @@ def prepare(connection: sqlite3.Connection, kinds: Mapping[str, Kind]) -> None:
             connection.execute("ROLLBACK")
 
 
+def kinds_in(path: Path) -> tuple[Kind, ...]:
+    """The kinds that a database was made for, as it says itself. Raises OSError, and ValueError for one not ours."""
+    connection = readable(path)
+    try:
+        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        if "meta" not in tables:
+            raise ValueError(f"{path}: the file is somebody else's database")
+        names = sorted(name.removeprefix("record_") for name in tables if name.startswith("record_"))
+        return tuple(
+            Kind(name, _declared(connection, name), meta(connection, f"version.{name}") or 1) for name in names
+        )
+    finally:
+        connection.close()
+
+
+def _declared(connection: sqlite3.Connection, kind: str) -> tuple[tuple[str, ...], ...]:
+    """The indexes of a kind, from their names."""
+    names = [row[1] for row in connection.execute(f"PRAGMA index_list(record_{kind})") if row[3] == "c"]
+    return tuple(sorted(tuple(name.split("__")[2:]) for name in names if name.startswith("find__")))
+
+
 def meta(connection: sqlite3.Connection, name: str) -> int | None:
     """A number that the store keeps about itself."""
     row = connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
@@ -134,7 +154,11 @@ def _indexes(connection: sqlite3.Connection, kind: Kind) -> None:
 
 def _upgrade(connection: sqlite3.Connection, kind: Kind) -> None:
     """Writes older documents as this program knows them, once: an index over an old shape would find the wrong ones."""
-    if (meta(connection, f"version.{kind.name}") or 0) >= kind.version:
+    stored = meta(connection, f"version.{kind.name}") or 0
+    if stored > kind.version:
+        known = f"this program knows version {kind.version}"
+        raise ValueError(f"its documents of kind {kind.name} are of version {stored}, {known}: upgrade the program")
+    if stored == kind.version:
         return
     older = connection.execute(
         f"SELECT id, version, state FROM record_{kind.name} WHERE version < ?",  # noqa: S608 - a checked name
