@@ -39,6 +39,8 @@ class Process:
         self.skew = timedelta()
         self.ended = asyncio.Event()
         """Set when it was killed; whoever had a connection to it sees that."""
+        self.doom: object = None
+        """What ends it at a named point."""
 
     def kill(self) -> None:
         """From now on nothing of it runs."""

@@ -1,0 +1,184 @@
+"""The history checker: what must be true after any run, once it is healed and quiet (RELIABILITY 2).
+
+1. Every acknowledged command's effect is in the store, listed by every instance and shown in every feed.
+2. Each command took effect once at most; a refused one left no trace; an unknown one took effect once or not at all.
+3. Feeds are equal byte for byte, with their headers, between instances, with one that was started from nothing, and
+   with what the store says.
+4. Nothing is left unpublished, held back or skipped, and nobody gave up.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, cast
+
+from openchair.meetings.v1 import meeting_service_pb2 as pb
+from openchair.meetings.v1.meeting_service_pb2_grpc import MeetingServiceStub
+
+from services.feeds.app import Calendars
+from services.feeds.model import Directory
+from services.kit.channel import LocalChannel
+from services.kit.http import Front
+from services.kit.store.memory import MemoryStore
+from services.meetings.records import KINDS, PUBLICATIONS
+from services.plans import PLANS
+from tests.service.meetings_house import CENTRE
+from tests.sim.history import ACKNOWLEDGED, REFUSED
+from tests.sim.site import ADDRESS, SITE, Answer, Node, asked
+from tests.system.edit_driver import AFTER, BEFORE, FEED
+from tests.system.feed_readers import READERS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from services.kit.relay import Relay
+    from services.kit.store.port import Record
+    from tests.sim.history import History
+    from tests.sim.site import Site
+
+CODINGS = ("identity", "gzip")
+
+
+async def check(site: Site, history: History) -> None:
+    """Raises AssertionError with everything that is wrong."""
+    wrong = [*history.wrong, *_effects(history), *_left_over(site), *await _unpublished(site)]
+    fresh = await _fresh(site)
+    wrong += await _feeds(site, fresh)
+    wrong += await _pages(site, fresh)
+    wrong += await _shown(site, history)
+    assert not wrong, "\n".join(wrong)
+
+
+def _effects(history: History) -> Iterator[str]:
+    for command in history.commands.values():
+        least = 1 if command.outcome == ACKNOWLEDGED else 0
+        most = 0 if command.outcome == REFUSED else 1
+        if not least <= command.effects <= most:
+            yield str(command)
+
+
+def _left_over(site: Site) -> Iterator[str]:
+    yield from (f"a part of {name} ended" for name in site.failures)
+    yield from (f"could not start: {name}" for name in site.unable)
+    for node in site.nodes.values():
+        for one in node.host.hosted if node.host else ():
+            for projection in one.projections.values():
+                if projection.held or projection.skipped or not projection.current:
+                    state = f"held {projection.held}, skipped {projection.skipped}, current {projection.current}"
+                    yield f"{node.name} follows badly: {state}"
+            relay: Relay | None = one.relay
+            if relay is not None and (relay.alarms or relay.lag):
+                yield f"the relay of {node.name}: {relay.alarms} alarms, lag {relay.lag}"
+
+
+async def _unpublished(site: Site) -> list[str]:
+    left = await _store(site).unpublished(10)
+    return [f"unpublished: {record.kind} {record.id}" for record in left]
+
+
+async def _fresh(site: Site) -> list[Node]:
+    """Readers that know nothing but what the streams hold now."""
+    nodes = [Node(site, f"{plan.name}-0", (plan,)) for plan in PLANS if plan.name in {"feeds", "web"}]
+    for node in nodes:
+        site.watch(node)
+    await site.all_ready()
+    return nodes
+
+
+async def _feeds(site: Site, fresh: list[Node]) -> list[str]:
+    """Equal bytes and headers everywhere."""
+    wrong = []
+    nodes = {node.name: node for node in (*site.of("feeds"), *fresh) if node.name.startswith("feeds")}
+    truth = await _truth(site)
+    for coding in CODINGS:
+        expected = await asked(truth, FEED, {"accept_encoding": coding})
+        for name, node in sorted(nodes.items()):
+            found = await node.get(FEED, accept_encoding=coding)
+            if found != expected:
+                wrong.append(
+                    f"the feed ({coding}) of {name} is not what the store says: {_difference(found, expected)}"
+                )
+    return wrong
+
+
+async def _pages(site: Site, fresh: list[Node]) -> list[str]:
+    there = await site.nodes["web-1"].get("/centre/house")
+    (rebuilt,) = [node for node in fresh if node.name.startswith("web")]
+    found = await rebuilt.get("/centre/house")
+    return [] if found == there and found.status == 200 else [f"a page rebuilt: {_difference(found, there)}"]
+
+
+async def _shown(site: Site, history: History) -> list[str]:
+    """What callers are told and what calendar programs show is what the model says."""
+    since, until = site.clock.now() - BEFORE, site.clock.now() + AFTER
+    shown = history.truth.shown(since, until)
+    expected = sorted(
+        (f"{history.names[each.part]}/occurrences/{each.identity[1]}", each.start, each.end, each.title, each.cancelled)
+        for each in shown
+    )
+    wrong = []
+    for node in site.of("meetings"):
+        found = sorted(await _listed(node, since, until))
+        wrong += [f"{node.name} lists otherwise: {each}" for each in sorted({*found} ^ {*expected})]
+    taking_place = sorted(
+        (history.names[each.part].rpartition("/")[2], each.start, each.end, each.title)
+        for each in shown
+        if each.start >= since and not each.cancelled
+    )
+    feed = (await site.nodes["feeds-1"].get(FEED)).body
+    seen = READERS["icalendar"](feed, since, until)
+    found_in_feed = sorted((each.uid[:36], *each[1:]) for each in seen)
+    return wrong + [f"the feed shows otherwise: {each}" for each in sorted({*found_in_feed} ^ {*taking_place})]
+
+
+async def _listed(node: Node, since: datetime, until: datetime) -> list[tuple[Any, ...]]:
+    assert node.server is not None
+    stub = MeetingServiceStub(cast("Any", LocalChannel(node.server, node.site.token())))
+    request = pb.ListOccurrencesRequest(parent=CENTRE, show_cancelled=True, page_size=1000)
+    request.start_time.FromDatetime(since)
+    request.end_time.FromDatetime(until)
+    found: list[tuple[Any, ...]] = []
+    while True:
+        page = await stub.ListOccurrences(request)
+        for each in page.occurrences:
+            start, end = each.start_time.ToDatetime(UTC), each.end_time.ToDatetime(UTC)
+            found.append((each.name, start, end, each.title, each.state == 2))
+        if not page.next_page_token:
+            return found
+        request.page_token = page.next_page_token
+
+
+async def _truth(site: Site) -> Front:
+    """The calendars made of the store alone, without any bus."""
+    directory = Directory()
+    calendars = Calendars(directory, lambda: True, site.clock, ADDRESS, site.log)
+    for record in await _records(site):
+        for publication in PUBLICATIONS:
+            if publication.kind == record.kind and publication.view == "public" and record.view("public"):
+                touched = directory.apply(publication.event(record, SITE))
+                if touched is not None:
+                    calendars.touch(touched)
+    return Front({"/calendars": calendars})
+
+
+async def _records(site: Site) -> list[Record]:
+    store = _store(site)
+    found: list[Record] = []
+    for kind in KINDS:
+        for id_ in sorted(site.disks["meetings"].rows.get(kind.name, {})):
+            record = await store.get(kind.name, id_)
+            assert record is not None
+            found.append(record)
+    return found
+
+
+def _store(site: Site) -> MemoryStore:
+    return MemoryStore(KINDS, site.clock, site.disks["meetings"])
+
+
+def _difference(found: Answer, expected: Answer) -> str:
+    """The first lines that differ."""
+    if (found.status, found.headers) != (expected.status, expected.headers):
+        return f"{found.status} {sorted({*found.headers} ^ {*expected.headers})}"
+    pairs = zip(found.body.splitlines(), expected.body.splitlines(), strict=False)
+    return str([pair for pair in pairs if pair[0] != pair[1]][:3])

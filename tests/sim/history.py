@@ -1,0 +1,106 @@
+"""What was asked, what was answered, and what the database took in: written down while a run goes on."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
+
+from google.protobuf import message_factory
+from google.protobuf.json_format import ParseDict
+from openchair.meetings.v1 import meeting_pb2, meeting_service_pb2
+from openchair.meetings.v1.meeting_service_pb2_grpc import MeetingServiceStub
+
+from services.kit.channel import LocalChannel
+from services.kit.client import RpcError, explain
+from tests.sim.site import CALLER
+from tests.system import edit_model as model
+from tests.system.edit_driver import request_of
+
+if TYPE_CHECKING:
+    from services.kit.store.port import Answer, Commit
+    from tests.sim.site import Node, Site
+
+ACKNOWLEDGED, REFUSED, UNKNOWN = "acknowledged", "refused", "unknown"
+GIVEN_UP = "given up"
+"""Refused when it was tried again: an earlier try, whose outcome is unknown, may yet be written."""
+
+_UNCERTAIN = {"UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED", "UNKNOWN"}
+_NOT_WRITTEN = {"CONTENTION", "STORE_UNAVAILABLE"}
+_METHODS = meeting_service_pb2.DESCRIPTOR.services_by_name["MeetingService"].methods_by_name
+
+
+@dataclass
+class Command:
+    """One command of one caller. `effects`: how many commits of it the database took in."""
+
+    id: str
+    edit: model.Edit
+    outcome: str = UNKNOWN
+    reason: str = ""
+    tries: int = 0
+    effects: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.id} {self.outcome} {self.reason} after {self.tries} tries, {self.effects} effects: {self.edit}"
+
+
+@dataclass
+class History:
+    """All commands, and in `truth` the model after every commit so far. `wrong`: what must never happen and did."""
+
+    site: Site
+    commands: dict[str, Command] = field(default_factory=dict)
+    truth: model.Model = field(default_factory=model.Model)
+    names: list[str] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.site.noted = self._note
+        self.stub = MeetingServiceStub(cast("Any", LocalChannel(self.site)))
+
+    async def do(self, edit: model.Edit, tries: int, timeout: float) -> Command:  # noqa: ASYNC109 - the call's own
+        """Sends the command, again under its request id while its outcome is unknown."""
+        command = Command(f"command-{len(self.commands)}", edit)
+        self.commands[command.id] = command
+        method, fields = request_of(edit, self.names)
+        message = message_factory.GetMessageClass(_METHODS[method].input_type)
+        request = ParseDict({**fields, "request_id": command.id}, message())
+        while command.outcome == UNKNOWN and command.tries < tries:
+            command.tries += 1
+            await self._try(command, getattr(self.stub, method), request, timeout)
+        return command
+
+    async def _try(self, command: Command, method: Any, request: Any, timeout: float) -> None:  # noqa: ASYNC109 - the same
+        try:
+            await method(request, timeout=timeout)
+        except RpcError as error:
+            problem = explain(error)
+            command.reason = problem.reason or problem.code
+            if problem.code == "INTERNAL":
+                self.wrong.append(f"{command} was answered INTERNAL")
+            if problem.code not in _UNCERTAIN or problem.reason in _NOT_WRITTEN:
+                command.outcome = REFUSED if command.tries == 1 else GIVEN_UP
+            await self.site.clock.sleep(command.tries * self.site.chance.random())
+        else:
+            command.outcome = ACKNOWLEDGED
+
+    def _note(self, node: Node, change: Commit) -> None:
+        mine = [line for line in change.audit if line.actor == CALLER and line.kind == "meeting"]
+        if mine and len(change.answers) != 1:
+            self.wrong.append(f"{node.name} committed {mine} without the one answer")
+        for answer in change.answers:
+            command = self.commands.get(answer.key.request_id)
+            if command is not None:
+                self._took_effect(command, answer)
+
+    def _took_effect(self, command: Command, answer: Answer) -> None:
+        command.effects += 1
+        count = len(self.truth.parts)
+        try:
+            self.truth.apply(command.edit)
+        except model.No as no:
+            self.wrong.append(f"{command} was done; the model says {no.reasons}")
+        if len(self.truth.parts) > count:
+            reply = meeting_pb2.Meeting.FromString(base64.b64decode(answer.reply))
+            self.names.append(reply.name)

@@ -1,0 +1,95 @@
+"""Seeded runs of a whole site: random edits while everything goes wrong; then it is healed, quiet, and checked.
+
+`make sim SEEDS=100` runs more of them, `SEED=17 .venv/bin/python -m pytest tests/sim` one again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import random
+from collections import Counter
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+
+from services.kit.projection import GRACE
+from tests.sim.checker import check
+from tests.sim.edits import Edits
+from tests.sim.faults import Faults
+from tests.sim.history import History
+from tests.sim.loop import SimLoop, run
+from tests.sim.site import Site
+from tests.system.acts import create_centre
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+CALLERS = 3
+COMMANDS = 10  # of each caller
+LINES = 60_000  # characters of the log that are shown of a run that failed
+QUIET = GRACE + 120  # seconds until readers of a stream that lost its past have forgotten what is not in it
+SEEDS: Sequence[int] = [int(os.environ["SEED"])] if "SEED" in os.environ else range(int(os.environ.get("SEEDS", "20")))
+
+
+class Told(NamedTuple):
+    """What a run says about itself."""
+
+    digest: str
+    outcomes: Counter[str]
+    faults: Counter[str]
+    seconds: float
+    steps: int
+
+
+async def edit(history: History, edits: Edits) -> None:
+    """One caller: some commands, one after the other, each tried up to four times."""
+    site, chance = history.site, history.site.chance
+    for _ in range(COMMANDS):
+        await asyncio.sleep(chance.random() * 12)
+        drawn = edits.any(history.truth.parts, site.clock.now().date())
+        await history.do(drawn, chance.randint(1, 4), chance.choice((0.05, 1.0, 10.0)))
+
+
+async def scenario(site: Site, faulty: bool) -> tuple[History, Faults]:
+    history, faults, edits = History(site), Faults(site), Edits(site.chance)
+    await site.start()
+    await create_centre(history.stub, "house")
+    await history.do(edits.create(site.clock.now().date()), 1, 10.0)
+    failing = asyncio.create_task(faults.run()) if faulty else None
+    await asyncio.gather(*(edit(history, edits) for _ in range(CALLERS)))
+    if failing is not None:
+        failing.cancel()
+    faults.heal()
+    await site.all_ready()
+    await asyncio.sleep(QUIET)
+    return history, faults
+
+
+def simulate(seed: int, *, faulty: bool = True) -> Told:
+    """A whole run. Raises AssertionError with what is wrong, and how to see it again."""
+    chance = random.Random(seed)  # noqa: S311 - seeded on purpose
+
+    async def main(loop: SimLoop) -> Told:
+        site = Site(loop, chance)
+        try:
+            history, faults = await scenario(site, faulty)
+            await check(site, history)
+        except BaseException:
+            print(site.lines.getvalue()[-LINES:])  # noqa: T201 - pytest shows it
+            raise
+        outcomes = Counter(command.outcome for command in history.commands.values())
+        digest = hashlib.sha256(site.lines.getvalue().encode()).hexdigest()
+        return Told(digest, outcomes, faults.happened, loop.time(), loop.steps)
+
+    return run(main, chance)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_whatever_goes_wrong_every_acknowledged_command_is_kept_and_shown_once(seed: int) -> None:
+    try:
+        simulate(seed)
+    except BaseException as error:
+        error.add_note(f"again: SEED={seed} .venv/bin/python -m pytest tests/sim/test_edits_under_faults.py")
+        raise
