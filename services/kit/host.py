@@ -125,6 +125,11 @@ class Hosted:
             raise RuntimeError(f"{self.plan.name} has no store")
         return self.own_store
 
+    @property
+    def shared(self) -> bool:
+        """Whether other instances of the service may write to its store: a file has one owner."""
+        return self.engine != "sqlite"
+
     def wake(self) -> None:
         """Something may be due now: the sweeper need not wait."""
         if self.sweeper is not None:

@@ -10,6 +10,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from services.kit.admin import Admin
 from services.kit.auth import verifier_of
 from services.kit.bus_port import BusError
 from services.kit.clock import Ids, SystemClock
@@ -57,6 +58,7 @@ class Process:
         self.host = Host(plans, traced, settings, clock, ids, log)
         self._readiness = Readiness(self.host)
         self.health = self._readiness.health
+        self._admin = Admin(self.host.hosted, self.health.problems, settings, clock, ids, log)
         self._front = Front({**self.health.mounts(), "/metrics": self.metrics.app}, _starting)
         self._http = HttpServer(self._front, settings.host, settings.http_port)
 
@@ -87,6 +89,8 @@ class Process:
         self._mount()
         self._readiness.opened = True
         self.host.task("health", self._tell_health(self._grpc))
+        if any(one.own_store is not None for one in self.host.hosted):
+            self.host.task("backups", self._admin.run())
         await self.host.follow()
         await self._grpc.ready(ready=await self.health.serving())
 
@@ -108,7 +112,7 @@ class Process:
     def _grpc_server(self) -> GrpcServer:
         settings = self._settings
         return GrpcServer(
-            [service for one in self.host.hosted for service in one.services],
+            [*(service for one in self.host.hosted for service in one.services), self._admin.service],
             (*self._watchers(), *outer(self._log, self._ids, verifier_of(settings, self._clock))),
             host=settings.host,
             port=settings.grpc_port,

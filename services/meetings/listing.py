@@ -6,7 +6,7 @@ import asyncio
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from openchair.meetings.v1 import meeting_service_pb2 as pb
 from openchair.meetings.v1 import occurrence_pb2
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from services.kit.clock import Clock
+    from services.kit.event import Event
     from services.kit.store.port import Commit, Position, Record, Store
     from services.meetings.access import Viewer
     from services.recurrence.types import Occurrence
@@ -30,7 +31,16 @@ BEHIND = timedelta(days=35)
 AHEAD = timedelta(days=95)
 SLICE = timedelta(days=1)
 
+NEVER = (-1, 0)
+
 Row: TypeAlias = "tuple[Meeting, Occurrence]"
+
+
+class _Seen(NamedTuple):
+    """How far the listing knows a meeting: (epoch, revision) of its record, and of each of its views."""
+
+    order: tuple[int, int]
+    views: dict[str, tuple[int, int]]
 
 
 class Listing:
@@ -40,6 +50,7 @@ class Listing:
         self._store = store
         self._clock = clock
         self._meetings: dict[str, Meeting] = {}
+        self._seen: dict[str, _Seen] = {}
         self._agendas: defaultdict[str, Agenda] = defaultdict(self._agenda)
         store.watch(self._committed)
 
@@ -63,7 +74,11 @@ class Listing:
                 self.apply(record)
 
     def apply(self, record: Record) -> None:
-        """Takes in one meeting as it is now."""
+        """Takes in one meeting as it is now; an older state than is known changes nothing."""
+        order, seen = (record.epoch, record.revision), self._seen.get(record.id)
+        if seen is not None and order < seen.order:
+            return
+        self._seen[record.id] = _Seen(order, {view.name: (record.epoch, view.revision) for view in record.views})
         meeting = records.read(record, Meeting)
         agenda = self._agendas[meeting.centre]
         if record.gone or meeting.status is not Status.ACTIVE:
@@ -72,6 +87,13 @@ class Listing:
         else:
             self._meetings[meeting.id] = meeting
             agenda.put(meeting.id, meeting.schedule, meeting.changes)
+
+    def behind(self, id_: str, event: Event) -> bool:
+        """Whether the event tells of something newer than what is known of that meeting."""
+        seen = self._seen.get(id_)
+        if seen is None:
+            return event.payload is not None
+        return seen.views.get(event.subject.split(".")[2], NEVER) < event.order
 
     async def page(self, asked: Asked, after: Position | None, size: int) -> tuple[list[Row], Position | None]:
         """The next `size` occurrences after a position, in order of time, and where to go on.

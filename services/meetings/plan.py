@@ -8,6 +8,7 @@ from services.kit.host import Plan
 from services.kit.paging import Pages, page_key
 from services.kit.streams import private_stream, public_stream
 from services.meetings.desk import Desk
+from services.meetings.following import Following
 from services.meetings.records import KINDS, PUBLICATIONS
 from services.meetings.service import Meetings
 
@@ -20,8 +21,14 @@ if TYPE_CHECKING:
 async def build(hosted: Hosted) -> None:
     """Its methods, what it does when something is due, and what it keeps in memory."""
     pages = Pages(page_key(hosted.settings.page_secret, hosted.ids))
-    meetings = Meetings(Desk(hosted.store, hosted.clock, hosted.ids, pages, hosted.wake))
+    desk = Desk(hosted.store, hosted.clock, hosted.ids, pages, hosted.wake)
+    meetings = Meetings(desk)
+    following = Following(hosted.store, meetings.listing, hosted.clock, hosted.log)
+    desk.store = following.doubting()
     await meetings.load()
+    hosted.works["reads what others wrote"] = following.run
+    if hosted.shared:
+        hosted.projections.update(following.projections(hosted.bus, hosted.settings.site))
     hosted.services += meetings.services
     hosted.due.update(meetings.due)
 
