@@ -139,15 +139,16 @@ class Letters:
         one = _hosted(self._hosted, call.message.service, "service")
         if not one.plan.reacts:
             return pb.ReplayDeadLettersResponse()
-        box, wanted = _letters(one, self._site), frozenset(call.message.subjects)
-        chosen = [each.subject for each in await _asked(box.all()) if not wanted or each.subject in wanted]
-        unknown = wanted - set(chosen)
-        if unknown:
-            raise NotFound(min(unknown))
+        box, wanted = _letters(one, self._site), sorted(set(call.message.subjects))
+        for subject in wanted:
+            if await _asked(box.get(subject)) is None:
+                raise NotFound(subject)
+        reply = pb.ReplayDeadLettersResponse()
         for reactor in one.reactors:
-            await _asked(reactor.replay(chosen))
-        left = [each for each in await _asked(box.all()) if each.subject in set(chosen)]
-        return pb.ReplayDeadLettersResponse(handled=len(chosen) - len(left), letters=left)
+            handled, left = await _asked(reactor.replay(wanted))
+            reply.handled += handled
+            reply.letters.extend(left)
+        return reply
 
 
 class Copies:
