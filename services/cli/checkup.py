@@ -183,15 +183,16 @@ def _base(settings: Settings) -> str:
 def _ready(base: str, answer: Answer) -> Finding:
     try:
         said = json.loads(answer.body)
-        ready, checks = bool(said["ready"]), dict(said["checks"])
+        ready, checks, warnings = bool(said["ready"]), dict(said["checks"]), dict(said.get("warnings", {}))
     except (ValueError, KeyError, TypeError):
         return wrong(
             "HTTP", f"{base}/readyz is answered by something else (status {answer.status})", "is the port right?"
         )
-    if ready:
-        return fine("HTTP", f"{base} is ready")
-    reasons = "; ".join(f"{name}: {reason}" for name, reason in checks.items() if reason != "ok")
-    return wrong("HTTP", f"{base} is not ready: {reasons}", "docs/operations.md says what each reason means")
+    reasons = [f"{name}: {reason}" for name, reason in (*checks.items(), *warnings.items()) if reason != "ok"]
+    if not ready or warnings:
+        text = f"{base} is {'ready, with a warning' if ready else 'not ready'}: {'; '.join(reasons)}"
+        return wrong("HTTP", text, "docs/operations.md says what each reason means")
+    return fine("HTTP", f"{base} is ready")
 
 
 def _clock(answer: Answer) -> Finding:

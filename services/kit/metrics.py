@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from services.kit.host import Hosted
     from services.kit.http import App, Headers, Receive, Scope, Send
     from services.kit.projection import Projection
+    from services.kit.reactor import Reactor
     from services.kit.relay import Relay
     from services.kit.store.port import Commit
 
@@ -88,7 +89,7 @@ class Metrics:
 
     @property
     def app(self) -> App:
-        """GET /metrics: text, or OpenMetrics where asked for. For operators: a proxy in front passes it on to nobody."""
+        """GET /metrics: text, or OpenMetrics where asked for. For operators: no proxy in front passes it on."""
         return only(self._answer, "GET", "HEAD")
 
     async def _answer(self, scope: Scope, _receive: Receive, send: Send) -> None:
@@ -191,6 +192,14 @@ def _of_projections(read: Callable[[Projection], float]) -> Callable[[_Watched],
     return values
 
 
+def _of_reactors(read: Callable[[Reactor], float]) -> Callable[[_Watched], Values]:
+    def values(one: _Watched) -> Values:
+        for reactor in one.hosted.reactors:
+            yield (reactor.stream,), read(reactor)
+
+    return values
+
+
 def _responses(one: _Watched) -> Values:
     for mount, hits in one.hits.items():
         for kept, counts in (("no", hits.made), ("yes", hits.kept)):
@@ -199,6 +208,7 @@ def _responses(one: _Watched) -> Values:
 
 
 _PROJECTION = ("projection",)
+_REACTOR = ("stream",)
 _FIGURES: Final = (
     _Figure("openchair_store_commits", CounterMetricFamily, "Commits of this process.", (), _commits),
     _Figure("openchair_data_free_bytes", GaugeMetricFamily, "Free on the disk of the data folder.", (), _free),
@@ -215,6 +225,13 @@ _FIGURES: Final = (
         "States seen waiting to be published, counted up to a bound.",
         (),
         _of_relay(lambda relay: relay.lag),
+    ),
+    _Figure(
+        "openchair_relay_oldest_seconds",
+        GaugeMetricFamily,
+        "For how long the oldest state waits to be published; 0: none waits.",
+        (),
+        _of_relay(lambda relay: relay.oldest),
     ),
     _Figure(
         "openchair_relay_alarms",
@@ -250,6 +267,41 @@ _FIGURES: Final = (
         "Messages held back because what they need has not come.",
         _PROJECTION,
         _of_projections(lambda projection: projection.held),
+    ),
+    _Figure(
+        "openchair_reactor_handled",
+        CounterMetricFamily,
+        "States handled.",
+        _REACTOR,
+        _of_reactors(lambda reactor: reactor.handled),
+    ),
+    _Figure(
+        "openchair_reactor_failed",
+        CounterMetricFamily,
+        "Attempts to handle a state that failed.",
+        _REACTOR,
+        _of_reactors(lambda reactor: reactor.failed),
+    ),
+    _Figure(
+        "openchair_reactor_dead_letters",
+        CounterMetricFamily,
+        "States given up, as dead letters that this process wrote.",
+        _REACTOR,
+        _of_reactors(lambda reactor: reactor.dead),
+    ),
+    _Figure(
+        "openchair_reactor_pending",
+        GaugeMetricFamily,
+        "States that waited behind the one taken last.",
+        _REACTOR,
+        _of_reactors(lambda reactor: reactor.pending),
+    ),
+    _Figure(
+        "openchair_reactor_current",
+        GaugeMetricFamily,
+        "1: it works right now, and nothing was left when it last asked.",
+        _REACTOR,
+        _of_reactors(lambda reactor: reactor.current),
     ),
     _Figure(
         "openchair_http_responses",

@@ -60,8 +60,10 @@ class Wire:
         for one in self.waiting:
             deliver(one)
 
-    async def work(self, _stream: str, _name: str, _subjects: Sequence[str], work: Work, *, patience: float) -> None:
-        assert patience
+    async def work(
+        self, _stream: str, _name: str, _subjects: Sequence[str], work: Work, *, patience: float, idle: object
+    ) -> None:
+        assert (patience, idle) == (7.0, None)
         for one in self.waiting:
             await work(cast("Task", Handed(one)))
 
@@ -277,7 +279,7 @@ async def test_what_a_worker_commits_belongs_to_the_state_that_it_handles(
     async def work(_: Task) -> None:
         await store.commit(Commit((a_record(),)))
 
-    await bus.work("PUBLIC_home", "worker", ["openchair.>"], work)
+    await bus.work("PUBLIC_home", "worker", ["openchair.>"], work, patience=7.0)
     spans = await traced.ended()
     assert [span.name for span in spans] == (["handle", "commit"] if traced_on else ["commit"])
     assert (spans[-1].parent is not None) is traced_on
