@@ -41,7 +41,9 @@ class Shape(Generic[I]):
 
     `empty(id)` makes the index of a head without leaves; `put` and `remove` take a leaf's record in and out, in any
     order: the index must depend on nothing but which leaves are in it, because `remove` is also how a put is undone.
-    Removed leaves are not in it. `trail`: audit lines name the leaves as well as the head.
+    Removed leaves are not in it. `trail`: audit lines name the leaves as well as the head. `bare` says what stays of a
+    leaf's state when it is archived: at least what its subject is made of, for its tombstone may have to be published
+    again, in a shape that the kind's upgrades understand.
     """
 
     head: str
@@ -50,6 +52,7 @@ class Shape(Generic[I]):
     put: Callable[[I, Record], None]
     remove: Callable[[I, Record], None]
     trail: bool = False
+    bare: Callable[[Document], Document] = dict
 
 
 class Leaf(msgspec.Struct, frozen=True):
@@ -77,8 +80,8 @@ class Changes(msgspec.Struct, frozen=True):
     """What becomes of one head. Its revision moves by 1, also where nothing else is said.
 
     `facts` None: the head's own state stays. `removed`: leaves that are no more; their views lose their content, their
-    state stays until they are archived. `archived`: leaves, removed or not, of which nothing stays but that their id
-    was used.
+    state stays until they are archived. `archived`: leaves, removed or not, that are gone for good; their number
+    stays, and what the shape leaves of their state.
     """
 
     facts: Facts | None = None
@@ -315,7 +318,8 @@ class Memory(Head[I]):
         before = self._known(id_)
         if before is None or before.gone:
             raise ValueError(f"{self.key}: there is no leaf {id_!r} to archive")
-        after = revise(before, kind=self.shape.leaf, id=id_, state={}, at=at, actor=actor, views={}, gone=True)
+        state, kind = self.shape.bare(before.state), self.shape.leaf
+        after = revise(before, kind=kind, id=id_, state=state, at=at, actor=actor, views={}, gone=True)
         return before, after
 
     def _leaf(

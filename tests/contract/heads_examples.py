@@ -21,7 +21,7 @@ from services.kit.store.port import Kind
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from services.kit.store.port import Record, Store
+    from services.kit.store.port import Document, Record, Store
 
 METHOD = "openchair.meetings.v1.MeetingService/CreateCentre"
 KINDS = (Kind("list"), Kind("seat", (BY_HEAD, ("guest",))), Kind("note"))
@@ -47,7 +47,12 @@ class Seats:
         self.taken -= self.sizes.pop(leaf.id)
 
 
-LISTS = Shape("list", "seat", lambda _: Seats(), Seats.put, Seats.remove)
+def bare(state: Document) -> Document:
+    """Nobody needs to know who had the seat."""
+    return {"centre": state["centre"]}
+
+
+LISTS = Shape("list", "seat", lambda _: Seats(), Seats.put, Seats.remove, bare=bare)
 
 
 class Instantly(VirtualClock):
@@ -73,7 +78,9 @@ def take(seat: str, size: int = 1) -> Callable[[Head[Seats], str], Decision[Said
         rest = capacity(head) - head.index.taken + head.index.sizes.get(seat, 0)
         if size > rest:
             raise Unmet(f"{rest} left", "FULL")
-        leaf = Leaf(seat, {"guest": seat, "size": size}, {"public": StringValue(value=f"{seat} {size}")})
+        leaf = Leaf(
+            seat, {"centre": "oak", "guest": seat, "size": size}, {"public": StringValue(value=f"{seat} {size}")}
+        )
         return Decision(Said(name=f"{rest - size} left"), Changes(leaves=(leaf,)), "taken")
 
     return decide
@@ -93,7 +100,7 @@ def resize(room: int) -> Callable[[Head[Seats], str], Decision[Said]]:
     def decide(head: Head[Seats], _: str) -> Decision[Said]:
         if room < head.index.taken:
             raise Unmet("too many are coming", "TAKEN")
-        facts = Facts({"room": room}, {"public": StringValue(value=str(room))})
+        facts = Facts({"centre": "oak", "room": room}, {"public": StringValue(value=str(room))})
         return Decision(Said(name=str(room)), Changes(facts), "resized")
 
     return decide

@@ -155,7 +155,7 @@ async def test_an_index_from_before_leaves_were_archived_is_built_afresh(lists: 
     assert head is not None
     assert gone is not None
     assert head.state["floor"] == head.revision == 5
-    assert (gone.gone, gone.state, gone.revision) == (True, {}, 2)
+    assert (gone.gone, gone.state, gone.revision) == (True, {"centre": "oak"}, 2)
 
 
 async def test_an_archived_id_that_comes_back_counts_on(lists: Store) -> None:
@@ -186,7 +186,7 @@ async def test_a_removed_leaf_keeps_its_state_loses_its_views_and_counts_on_when
     await heads.change("list", "l", leave("a"))
     left = await lists.get("seat", "a")
     assert left is not None
-    assert left.state == {"guest": "a", "size": 1, "head": "l", "written": 2, "removed": True}
+    assert left.state == {"centre": "oak", "guest": "a", "size": 1, "head": "l", "written": 2, "removed": True}
     assert [(view.name, view.revision, view.digest) for view in left.views] == [("public", 2, "")]
     for each in (heads, heads_on(lists)):
         await each.change("list", "l", take("a"))
@@ -210,12 +210,14 @@ async def test_a_batch_writes_the_last_of_the_heads_facts_once(lists: Store) -> 
     heads = heads_on(lists)
     commits = written(lists)
     await asyncio.gather(*(heads.change("list", "l", resize(room)) for room in (3, 4, 5)))
-    assert [(record.revision, record.state) for record in commits[0].records] == [(1, {"room": 5, "floor": 0})]
+    assert [(record.revision, record.state) for record in commits[0].records] == [
+        (1, {"centre": "oak", "room": 5, "floor": 0})
+    ]
     assert [(view.revision, view.name) for view in commits[0].records[0].views] == [(1, "public")]
     await heads.change("list", "l", take("a", 5))
     kept = await lists.get("list", "l")
     assert kept is not None
-    assert (kept.revision, kept.state, kept.views[0].revision) == (2, {"room": 5, "floor": 0}, 1)
+    assert (kept.revision, kept.state, kept.views[0].revision) == (2, {"centre": "oak", "room": 5, "floor": 0}, 1)
 
 
 # Several heads and other records

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from services.kit import leaves
 from services.kit.clock import Ids
 from services.kit.errors import Invalid, NotFound, Refusal, Unavailable, Unmet
 from services.kit.heads import Claim, Heads
@@ -141,6 +142,31 @@ async def test_after_a_conflict_everything_is_decided_again_on_what_is_there_now
     results = await asyncio.gather(*(outcome(heads, ("take", n, 1)) for n in (1, 2)))
     assert results == ["0 left", "FULL"]
     assert heads.conflicts == 1
+
+
+@pytest.mark.parametrize("page", [1, 2, 3, 4])
+async def test_what_another_instance_commits_while_leaves_are_loaded_is_seen_whole_or_not_at_all(
+    page: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Overtaken(Store):
+        pages = 0
+
+        async def find(self, *arguments: Any, **named: Any) -> Any:
+            self.pages += 1
+            if self.pages == page:
+                await other.change("list", "l", lambda _head, _at: Decision(None, swap))
+            return await super().find(*arguments, **named)
+
+    monkeypatch.setattr(leaves, "PAGE", 1)
+    disk = Disk()
+    store = Overtaken(disk)
+    heads, other = heads_on(store), heads_on(Store(disk))
+    swap = Changes(leaves=(Leaf("c", {"guest": "c", "size": 3}),), archived=("a",))
+    for seat in ("a", "b"):
+        await other.change("list", "l", take(seat))
+    assert await held(heads, "l") == ({"b": 1, "c": 3} if page <= 2 else {"a": 1, "b": 1})
+    await heads.change("list", "l", take("d"))
+    assert await held(heads, "l") == await fold(Store(disk), "l")
 
 
 async def test_too_many_conflicts_are_told_and_leave_nothing_behind() -> None:
