@@ -58,6 +58,7 @@ class Admin:
         folder = settings.backups or settings.data / "backups"
         self._backups = Backups(folder, settings.data, settings.site, clock, ids, log)
         self._clock = clock
+        self._log = log
         copies = Copies(hosted, self._backups)
         letters = Letters(hosted, settings.site, Pages(page_key(settings.page_secret, ids)))
         descriptor = pb.DESCRIPTOR.services_by_name["AdminService"]
@@ -68,8 +69,11 @@ class Admin:
     async def run(self) -> None:
         """Removes what a former process left, then what nobody has fetched for a day; at the end, everything."""
         try:
-            await asyncio.to_thread(self._backups.sweep)
             while True:
+                try:
+                    await asyncio.to_thread(self._backups.sweep)
+                except OSError as error:
+                    self._log.warning("files of old backups cannot be removed", error=str(error))
                 await self._clock.sleep(SWEEP)
                 self._backups.forget_old()
         finally:
