@@ -1,4 +1,4 @@
-"""A real nats-server for tests: one per module that asks for it, on free ports, in a folder of its own."""
+"""A real nats-server for tests, on free ports, in a folder of its own; and its twin in memory for what both do."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from services.kit.bus import NatsBus
+from services.kit.bus_memory import MemoryBroker, MemoryBus
 from services.kit.clock import SystemClock, instant
 from services.kit.event import Event, subject
 from services.kit.folder import DataFolder
@@ -18,25 +19,33 @@ from services.kit.natsd import NatsServer
 from services.kit.streams import NatsUser, declared, private_stream, provision, public_stream, subjects_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Mapping
     from pathlib import Path
+
+    from services.kit.streams import StreamSettings
 
 SITE = "home"
 PUBLIC = public_stream(SITE)
 PRIVATE = private_stream(SITE, "meetings")
-STREAMS = declared(SITE, ["meetings", "rsvps"])
+REACTING = ("rsvps", "facilitators", "notifications")
+STREAMS = declared(SITE, ["meetings", *REACTING], reacts=REACTING)
 LOG = structlog.get_logger()
 HEARTBEAT = 0.2
 
+
+def _service(name: str, follows: tuple[str, ...] = (), works: tuple[str, ...] = ()) -> NatsUser:
+    views = ("public", "private", "dead") if works else ("public", "private")
+    return NatsUser(name, tuple(subjects_of(SITE, view, name) for view in views), follows, works=works)
+
+
 USERS = (
     NatsUser("provisioner", provisions=True),
-    NatsUser(
-        "meetings",
-        publishes=(subjects_of(SITE, "public", "meetings"), subjects_of(SITE, "private", "meetings")),
-        follows=(PUBLIC,),
-    ),
-    NatsUser("rsvps", publishes=(subjects_of(SITE, "public", "rsvps"), subjects_of(SITE, "private", "rsvps"))),
-    NatsUser("feeds", follows=(PUBLIC,)),
+    _service("meetings", follows=(PUBLIC,)),
+    _service("rsvps", works=(PUBLIC, PRIVATE)),
+    _service("facilitators", works=(PUBLIC,)),
+    _service("notifications", works=(PUBLIC, private_stream(SITE, "rsvps"))),
+    NatsUser("feeds", follows=(PUBLIC, PRIVATE)),
+    NatsUser("web", follows=(PUBLIC, PRIVATE)),
 )
 
 
@@ -64,6 +73,59 @@ class Site:
         bus = await self.bus("provisioner")
         await bus._ask(f"$JS.API.STREAM.DELETE.{stream}")
         await provision(bus, STREAMS)
+
+    async def put(self, subject: str, lines: Mapping[str, str], payload: bytes) -> None:
+        """Stores any message, as the service that owns the subject could."""
+        bus = await self.bus(subject.split(".")[3])
+        await bus._ask(subject, payload, dict(lines))
+
+    async def change(self, settings: StreamSettings) -> None:
+        """Gives a stream other settings."""
+        await (await self.bus("provisioner")).declare(settings)
+
+    def crash(self) -> None:
+        """The server is killed, and started again by itself."""
+        kill(self.server)
+
+    async def close(self) -> None:
+        """Lets go of every connection."""
+        for bus in self._buses:
+            await bus.close()
+
+
+class MemorySite:
+    """The same in memory."""
+
+    def __init__(self) -> None:
+        self.broker = MemoryBroker(SystemClock())
+        for settings in STREAMS:
+            self.broker.declare(settings)
+        self._buses: list[MemoryBus] = []
+
+    async def bus(self, user: str) -> MemoryBus:
+        """A connection, made."""
+        found = next(one for one in USERS if one.name == user)
+        bus = MemoryBus(self.broker, found, self.broker.clock)
+        self._buses.append(bus)
+        await bus.open()
+        return bus
+
+    async def recreate(self, stream: str) -> None:
+        """Makes a stream anew."""
+        self.broker.wipe(stream)
+
+    async def put(self, subject: str, lines: Mapping[str, str], payload: bytes) -> None:
+        """Stores any message."""
+        self.broker.put(subject, lines, payload)
+
+    async def change(self, settings: StreamSettings) -> None:
+        """Gives a stream other settings."""
+        self.broker.declare(settings)
+
+    def crash(self) -> None:
+        """The broker stops, and soon runs again."""
+        self.broker.stop()
+        asyncio.get_running_loop().call_later(0.05, self.broker.start)
 
     async def close(self) -> None:
         """Lets go of every connection."""
@@ -93,6 +155,18 @@ async def running(path: Path) -> AsyncIterator[Site]:
         await site.close()
         await server.stop()
         folder.release()
+
+
+@asynccontextmanager
+async def either(kind: str, path: Path) -> AsyncIterator[Site | MemorySite]:
+    """A site on a nats-server ("nats") or in memory ("memory")."""
+    if kind == "nats":
+        async with running(path) as site:
+            yield site
+    else:
+        memory = MemorySite()
+        yield memory
+        await memory.close()
 
 
 async def until(condition: Callable[[], object], seconds: float = 15.0) -> None:

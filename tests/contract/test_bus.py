@@ -1,4 +1,4 @@
-"""What every bus must do. One parameter for now; a twin in memory joins the same suite."""
+"""What every bus must do: a real nats-server and its twin in memory. What only one of them can do says so."""
 
 from __future__ import annotations
 
@@ -12,7 +12,19 @@ from services.kit.bus import NatsBus
 from services.kit.bus_port import Broken, Bus, BusUnavailable, Unpublishable, WrongSequence
 from services.kit.event import Malformed, Stored, headers
 from services.kit.streams import check, check_sync, stream_of
-from tests.contract.bus_fixtures import LOG, PRIVATE, PUBLIC, SITE, STREAMS, Site, event, kill, running, until
+from tests.contract.bus_fixtures import (
+    LOG,
+    PRIVATE,
+    PUBLIC,
+    SITE,
+    STREAMS,
+    MemorySite,
+    Site,
+    either,
+    event,
+    running,
+    until,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -22,9 +34,15 @@ if TYPE_CHECKING:
     from services.kit.streams import StreamState
 
 
-@pytest.fixture(params=["nats"])
-async def site(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Site]:
-    assert request.param == "nats"
+@pytest.fixture(params=["nats", "memory"])
+async def any_site(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Site | MemorySite]:
+    async with either(request.param, tmp_path / "data") as site:
+        yield site
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[Site]:
+    """For what only a server can do."""
     async with running(tmp_path / "data") as site:
         yield site
 
@@ -53,8 +71,8 @@ class Follower:
         await asyncio.gather(self.task, return_exceptions=True)
 
 
-async def test_a_subject_counts_on_from_its_last_sequence(site: Site) -> None:
-    bus = await site.bus("meetings")
+async def test_a_subject_counts_on_from_its_last_sequence(any_site: Site | MemorySite) -> None:
+    bus = await any_site.bus("meetings")
     first = await bus.publish(event("a", 1), 0)
     await bus.publish(event("b", 1), 0)
     third = await bus.publish(event("a", 2), first)
@@ -62,8 +80,10 @@ async def test_a_subject_counts_on_from_its_last_sequence(site: Site) -> None:
 
 
 @pytest.mark.parametrize("expected", [0, 7])
-async def test_an_unexpected_last_sequence_is_refused_and_nothing_is_stored(site: Site, expected: int) -> None:
-    bus = await site.bus("meetings")
+async def test_an_unexpected_last_sequence_is_refused_and_nothing_is_stored(
+    any_site: Site | MemorySite, expected: int
+) -> None:
+    bus = await any_site.bus("meetings")
     kept = event("a", 5)
     await bus.publish(kept, 0)
     with pytest.raises(WrongSequence):
@@ -71,8 +91,8 @@ async def test_an_unexpected_last_sequence_is_refused_and_nothing_is_stored(site
     assert await bus.last(PUBLIC, kept.subject) == Stored(kept, 1)
 
 
-async def test_what_was_published_reads_back_the_same(site: Site) -> None:
-    bus = await site.bus("meetings")
+async def test_what_was_published_reads_back_the_same(any_site: Site | MemorySite) -> None:
+    bus = await any_site.bus("meetings")
     needs = ((event("b", 1).subject, 3),)
     whole = event("a", 7, epoch=3, payload=bytes(range(256)), needs=needs)
     trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
@@ -80,13 +100,13 @@ async def test_what_was_published_reads_back_the_same(site: Site) -> None:
     assert await bus.last(PUBLIC, whole.subject) == Stored(whole, sequence, traceparent=trace)
 
 
-async def test_a_subject_without_a_message_has_no_last_one(site: Site) -> None:
-    bus = await site.bus("meetings")
+async def test_a_subject_without_a_message_has_no_last_one(any_site: Site | MemorySite) -> None:
+    bus = await any_site.bus("meetings")
     assert await bus.last(PUBLIC, event("never", 1).subject) is None
 
 
-async def test_a_tombstone_is_a_message_and_is_forgotten_after_its_lifetime(site: Site) -> None:
-    bus = await site.bus("meetings")
+async def test_a_tombstone_is_a_message_and_is_forgotten_after_its_lifetime(any_site: Site | MemorySite) -> None:
+    bus = await any_site.bus("meetings")
     sequence = await bus.publish(event("a", 1), 0)
     grave = event("a", 2, payload=None)
     await bus.publish(grave, sequence, lifetime=1)
@@ -96,21 +116,21 @@ async def test_a_tombstone_is_a_message_and_is_forgotten_after_its_lifetime(site
             await asyncio.sleep(0.05)
 
 
-async def test_a_message_that_is_too_large_is_named_so(site: Site) -> None:
-    bus = await site.bus("meetings")
+async def test_a_message_that_is_too_large_is_named_so(any_site: Site | MemorySite) -> None:
+    bus = await any_site.bus("meetings")
     with pytest.raises(Unpublishable):
         await bus.publish(event("a", 1, payload=b"x" * 1_100_000), 0)
 
 
-async def test_headers_count_and_the_connection_outlives_what_is_too_large_by_them(site: Site) -> None:
-    bus = await site.bus("meetings")
+async def test_headers_count_and_the_connection_outlives_what_is_too_large_by_them(any_site: Site | MemorySite) -> None:
+    bus = await any_site.bus("meetings")
     with pytest.raises(Unpublishable):  # the server would drop the connection, and the relay would try for ever
         await bus.publish(event("a", 1, payload=b"x" * (1024 * 1024 - 100)), 0)
     assert await bus.publish(event("a", 1, payload=b"x" * (1024 * 1024 - 1000)), 0) > 0
 
 
-async def test_a_stream_keeps_only_the_newest_of_each_subject(site: Site) -> None:
-    bus = await site.bus("meetings")
+async def test_a_stream_keeps_only_the_newest_of_each_subject(any_site: Site | MemorySite) -> None:
+    bus = await any_site.bus("meetings")
     sequence = 0
     for revision in range(1, 6):
         sequence = await bus.publish(event("a", revision), sequence)
@@ -124,12 +144,12 @@ async def test_a_stream_keeps_only_the_newest_of_each_subject(site: Site) -> Non
     ]
 
 
-async def test_following_gives_the_newest_of_each_then_each_new_one(site: Site) -> None:
-    bus = await site.bus("meetings")
+async def test_following_gives_the_newest_of_each_then_each_new_one(any_site: Site | MemorySite) -> None:
+    bus = await any_site.bus("meetings")
     sequence = await bus.publish(event("a", 1), 0)
     await bus.publish(event("b", 1), 0)
     sequence = await bus.publish(event("a", 2), sequence)
-    follower = Follower(await site.bus("feeds"))
+    follower = Follower(await any_site.bus("feeds"))
     await until(lambda: len(follower.delivered) == 2)
     await bus.publish(event("a", 3), sequence)
     await until(lambda: len(follower.delivered) == 3)
@@ -139,39 +159,39 @@ async def test_following_gives_the_newest_of_each_then_each_new_one(site: Site) 
     await follower.stop()
 
 
-async def test_following_an_empty_stream_says_that_nothing_is_pending(site: Site) -> None:
-    follower = Follower(await site.bus("feeds"))
+async def test_following_an_empty_stream_says_that_nothing_is_pending(any_site: Site | MemorySite) -> None:
+    follower = Follower(await any_site.bus("feeds"))
     await until(lambda: follower.pending is not None)
     assert follower.pending == 0
     await follower.stop()
 
 
-async def test_following_three_thousand_misses_none(site: Site) -> None:
-    bus = await site.bus("meetings")
+async def test_following_three_thousand_misses_none(any_site: Site | MemorySite) -> None:
+    bus = await any_site.bus("meetings")
     for start in range(0, 3000, 200):
         await asyncio.gather(*(bus.publish(event(f"m{n}", 1), 0) for n in range(start, start + 200)))
-    follower = Follower(await site.bus("feeds"))
+    follower = Follower(await any_site.bus("feeds"))
     await until(lambda: len(follower.delivered) == 3000)
     assert {name for name, _ in follower.seen()} == {f"m{n}" for n in range(3000)}
     assert follower.delivered[-1].pending == 0
     await follower.stop()
 
 
-async def test_following_only_some_subjects(site: Site) -> None:
-    bus = await site.bus("meetings")
+async def test_following_only_some_subjects(any_site: Site | MemorySite) -> None:
+    bus = await any_site.bus("meetings")
     for name in "abc":
         await bus.publish(event(name, 1), 0)
-    follower = Follower(await site.bus("feeds"), subjects=(event("a", 1).subject, event("c", 1).subject))
+    follower = Follower(await any_site.bus("feeds"), subjects=(event("a", 1).subject, event("c", 1).subject))
     await until(lambda: len(follower.delivered) == 2)
     assert follower.seen() == [("a", 1), ("c", 1)]
     await follower.stop()
 
 
-async def test_a_message_that_is_no_event_is_delivered_as_malformed(site: Site) -> None:
-    bus = await site.bus("meetings")
+async def test_a_message_that_is_no_event_is_delivered_as_malformed(any_site: Site | MemorySite) -> None:
+    bus = await any_site.bus("meetings")
     honest = event("a", 1)
-    await bus._ask(honest.subject, b"secret words", headers(event("b", 1)))
-    follower = Follower(await site.bus("feeds"))
+    await any_site.put(honest.subject, headers(event("b", 1)), b"secret words")
+    follower = Follower(await any_site.bus("feeds"))
     await until(lambda: follower.delivered)
     wanted = Malformed(honest.subject, 1, "ce-subject is not the subject it came on")
     assert follower.delivered == [wanted]
@@ -179,22 +199,24 @@ async def test_a_message_that_is_no_event_is_delivered_as_malformed(site: Site) 
     await follower.stop()
 
 
-async def test_a_stream_made_anew_breaks_whoever_follows_it(site: Site) -> None:
-    follower = Follower(await site.bus("feeds"))
+async def test_a_stream_made_anew_breaks_whoever_follows_it(any_site: Site | MemorySite) -> None:
+    follower = Follower(await any_site.bus("feeds"))
     await until(lambda: follower.pending is not None)
-    await site.recreate(PUBLIC)
+    await any_site.recreate(PUBLIC)
     with pytest.raises(Broken):
         await asyncio.wait_for(follower.task, 10)
 
 
-async def test_a_lost_connection_ends_following_and_refuses_publishing_until_it_is_back(site: Site) -> None:
-    bus = await site.bus("meetings")
+async def test_a_lost_connection_ends_following_and_refuses_publishing_until_it_is_back(
+    any_site: Site | MemorySite,
+) -> None:
+    bus = await any_site.bus("meetings")
     sequence = await bus.publish(event("a", 1), 0)
     times: list[bool] = []
     bus.watch(lambda: times.append(bus.connected))
-    follower = Follower(await site.bus("feeds"))
+    follower = Follower(await any_site.bus("feeds"))
     await until(lambda: follower.pending is not None)
-    kill(site.server)
+    any_site.crash()
     with pytest.raises(BusUnavailable):
         await asyncio.wait_for(follower.task, 10)
     await until(lambda: not bus.connected or times)
