@@ -141,7 +141,7 @@ def _service(service: admin_service_pb2.ServiceStatus) -> Iterator[Finding]:
     found += [wrong(name, f"cannot be published: {alarm}", "see docs/operations.md") for alarm in service.alarms]
     if service.dead_letters:
         text = f"{service.dead_letters} states could not be handled"
-        found.append(wrong(name, text, f"openchair dead list --service {name}"))
+        found.append(wrong(name, text, f"openchair dead list --service {name} shows them"))
     for each in service.follows:
         found += _following(name, each)
     yield from found or [fine(name, _well(service))]

@@ -217,6 +217,8 @@ def _port(name: str, key: str, host: str, port: int, holder: int | None) -> Find
     user = _listener(port)
     if holder is not None and user in {holder, None}:
         return fine(name, f"{port}, in use by the server")
+    if user is not None and _is_ours(user):
+        return fine(name, f"{port}, in use by Openchair's process {user}")
     who = "another program" if user is None else f"process {user} ({_command(user)})"
     return wrong(
         name,
@@ -254,6 +256,14 @@ def _listening(table: str, port: int) -> Iterator[str]:
         _, local, _, state, *rest = row.split()
         if state == LISTENS and int(local.rsplit(":", 1)[1], 16) == port:
             yield rest[5]
+
+
+def _is_ours(process: int) -> bool:
+    """Whether it runs a service of ours: one that keeps nothing has no data folder to hold."""
+    try:
+        return b"\0services." in Path(f"/proc/{process}/cmdline").read_bytes()
+    except OSError:
+        return False
 
 
 def _command(process: int) -> str:

@@ -29,7 +29,7 @@ _EXAMPLES: Final = """examples:
 
 exit codes:
   0    nothing is wrong
-  1    something is: the lines that begin with ✗ say what
+  1    something is: its line says what, and the line below it what to do
 """
 
 

@@ -149,12 +149,15 @@ class Process:
 
 
 def _traces(environ: Mapping[str, str], clock: Clock, log: Log) -> Traces | None:
-    """Traces for who names a collector; for anybody else nothing of them is loaded."""
+    """Traces for who names a collector; for anybody else nothing of them is loaded. Raises ValueError."""
     if not any(environ.get(key) for key in COLLECTORS):
         return None
     from services.kit.trace import Traces  # noqa: PLC0415 - see above
 
-    return Traces(program_version(), clock, log)
+    try:
+        return Traces(program_version(), clock, log)
+    except ValueError:
+        raise ValueError("a setting of OpenTelemetry (OTEL_...) is not what it should be, such as a number") from None
 
 
 async def _starting(_scope: Scope, _receive: Receive, send: Send) -> None:
@@ -218,7 +221,11 @@ def main(
     adopt_libraries(settings.log_level)
 
     async def whole() -> int:
-        process = make(settings, SystemClock(), Ids(), log)
+        try:
+            process = make(settings, SystemClock(), Ids(), log)
+        except ValueError as error:
+            print(f"openchair: cannot start: {error}", file=sys.stderr)
+            return 2
         return await run(process, lambda seconds: welcome(process, settings, seconds))
 
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:

@@ -218,6 +218,20 @@ async def test_a_collector_that_takes_nothing_costs_a_line_in_the_log_and_no_tim
     assert "Traceback" not in system.said()
 
 
+def test_a_setting_of_the_library_that_cannot_be_read_stops_the_start(tmp_path: Path) -> None:
+    changes = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1", "OTEL_EXPORTER_OTLP_TIMEOUT": "soon"}
+    done = subprocess.run(
+        [sys.executable, "-m", "services.everything"],
+        cwd=ROOT,
+        env=environment({"OPENCHAIR_DATA": str(tmp_path / "var"), **changes}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, "Traceback" in done.stderr) == (2, False)
+    assert "OTEL_" in done.stderr
+
+
 def test_who_names_no_collector_loads_nothing_of_it(tmp_path: Path) -> None:
     program = (
         "import sys, services.everything, services.kit.process;"

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from openchair.meetings.v1 import meeting_service_pb2 as pb
+from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
@@ -20,7 +22,7 @@ from services.kit.logs import make_log
 from services.kit.middleware import Observation
 from services.kit.store.memory import MemoryStore
 from services.kit.store.port import Commit, Conflict, Kind, Record, View
-from services.kit.trace import FRESH, REMEMBERED, Traces
+from services.kit.trace import FRESH, LAST_WORDS, REMEMBERED, Traces
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -308,6 +310,16 @@ async def test_a_collector_that_is_away_is_one_line_in_the_log() -> None:
         "the collector ",
     ]
     await traces.close()
+
+
+async def test_the_end_does_not_wait_for_a_collector_that_says_nothing() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        exporter = OTLPSpanExporter(f"http://127.0.0.1:{silent.getsockname()[1]}", timeout=60)
+        traces = Traces("1.0", VirtualClock(START), make_log("critical"), exporter)
+        with traces.span("one", {}):
+            pass
+        async with asyncio.timeout(LAST_WORDS * 4):
+            await traces.close()
 
 
 async def test_what_the_engines_are_besides_stays_visible() -> None:
