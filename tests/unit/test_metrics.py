@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import asyncio
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from openchair.meetings.v1 import meeting_service_pb2 as pb
+from prometheus_client.metrics_core import CounterMetricFamily
 from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -15,7 +18,7 @@ from services.kit.host import Hosted, Plan
 from services.kit.http import Front, respond_text
 from services.kit.kept import Kept
 from services.kit.logs import make_log
-from services.kit.metrics import Metrics
+from services.kit.metrics import _FIGURES, Metrics
 from services.kit.middleware import Observation
 from services.kit.settings import read
 from services.kit.store.memory import MemoryStore
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
 
 METHOD = "openchair.meetings.v1.MeetingService/GetCentre"
 LOG = make_log("error")
+DOCUMENTED = Path(__file__).parents[2] / "docs" / "observability.md"
 
 
 async def ask(app: Any, path: str = "/metrics", method: str = "GET", accept: bytes = b"") -> tuple[int, bytes, str]:
@@ -151,3 +155,12 @@ async def test_two_processes_in_one_share_no_figure() -> None:
     one, other = Metrics(), Metrics()
     await call(one)
     assert ("openchair_rpc_requests_total", "OK", METHOD) not in await samples(other)
+
+
+def test_the_documentation_lists_every_metric_with_its_labels() -> None:
+    told = dict(re.findall(r"^\| `(openchair_\w+)` +\| ([\w, ]+?) +\|", DOCUMENTED.read_text(), re.MULTILINE))
+    ours = {f"{each.name}_total" if each.family is CounterMetricFamily else each.name: each for each in _FIGURES}
+    shown = {name: ", ".join(("service", *each.labels)) for name, each in ours.items()}
+    shown["openchair_rpc_requests_total"], shown["openchair_rpc_duration_seconds"] = "method, code", "method"
+    shown["openchair_build_info"] = "version"
+    assert told == shown
