@@ -26,9 +26,7 @@ from services.kit.streams import check_sync
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-    import grpc
-
-    from services.kit.client import Problem
+    from services.kit.client import Channel, Problem
     from services.kit.settings import Settings
 
 PATIENCE = 5.0
@@ -81,7 +79,7 @@ def _token(settings: Settings) -> str:
     return ""
 
 
-async def _health(channel: grpc.aio.Channel, settings: Settings) -> Finding:
+async def _health(channel: Channel, settings: Settings) -> Finding:
     check = channel.unary_unary(HEALTH, request_serializer=bytes, response_deserializer=bytes)
     try:
         said = await check(b"", timeout=PATIENCE)
@@ -99,7 +97,7 @@ def _start(settings: Settings) -> str:
     return START if holder is None else f"process {holder} owns the data folder: its log says what it does"
 
 
-async def _told(channel: grpc.aio.Channel, settings: Settings) -> list[Finding]:
+async def _told(channel: Channel, settings: Settings) -> list[Finding]:
     """What the server says of itself to operators."""
     try:
         status = await AdminServiceStub(channel).GetStatus(admin_service_pb2.GetStatusRequest(), timeout=PATIENCE)
@@ -162,7 +160,7 @@ def _well(service: admin_service_pb2.ServiceStatus) -> str:
     return "; ".join(parts) or "runs"
 
 
-async def _served(channel: grpc.aio.Channel, settings: Settings) -> list[Finding]:
+async def _served(channel: Channel, settings: Settings) -> list[Finding]:
     """What people get over HTTP, and what the server's clock says."""
     base = _base(settings)
     if not base:
@@ -204,7 +202,7 @@ def _clock(answer: Answer) -> Finding:
     return fine("clock", "agrees with the server's")
 
 
-async def _calendar(channel: grpc.aio.Channel, base: str) -> Finding:
+async def _calendar(channel: Channel, base: str) -> Finding:
     """One calendar, as a subscriber gets it."""
     try:
         asked = meeting_service_pb2.ListCentresRequest(page_size=1)

@@ -15,6 +15,8 @@ from services.kit.settings import is_loopback
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+Channel: TypeAlias = grpc.aio.Channel
+"""What `connect` gives and stubs take."""
 RpcError: TypeAlias = grpc.aio.AioRpcError
 """What a stub raises when a call was answered with an error."""
 
