@@ -1,12 +1,14 @@
-"""The feeds service: every calendar that others read. A projection of the PUBLIC stream, and HTTP over it."""
+"""The feeds service: every calendar that others read. Projections of what is public and what is not, HTTP over them."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from services.feeds.app import Calendars
+from services.feeds.invited import Hidden, Invited
 from services.feeds.model import Directory
 from services.kit.projection import Projection
+from services.kit.streams import private_stream, public_stream, subjects_of
 
 if TYPE_CHECKING:
     from services.kit.bus import Bus
@@ -15,24 +17,58 @@ if TYPE_CHECKING:
     from services.kit.logs import Log
 
 
-def feeds(bus: Bus, site: str, clock: Clock, base_url: str, log: Log) -> tuple[Projection, Calendars]:
-    """The projection to run and the ASGI application to mount under /calendars/.
+class Feeds(NamedTuple):
+    """What to run and what to mount: `calendars` under /calendars, `invited` under /invited for what ends in ".ics".
 
-    `base_url` stands in the feeds themselves (SOURCE, URL): OPENCHAIR_PUBLIC_URL, else the address listened on. The
-    application answers 503 until the projection has caught up once.
+    Each answers 503 until the projections it needs have caught up once.
     """
-    directory = Directory()
+
+    public: Projection
+    private: Projection
+    calendars: Calendars
+    invited: Invited
+
+
+def feeds(bus: Bus, site: str, clock: Clock, base_url: str, log: Log) -> Feeds:
+    """The service. `base_url` stands in the feeds (SOURCE, URL): OPENCHAIR_PUBLIC_URL, else the address listened on."""
+    directory, hidden = Directory(), Hidden()
 
     def apply(event: Event) -> None:
         touched = directory.apply(event)
         if touched is not None:
             calendars.touch(touched)
+            invited.touch(touched, hidden=False)
+
+    def apply_hidden(event: Event) -> None:
+        touched = hidden.apply(event)
+        if touched is not None:
+            calendars.spoil(touched.centre)
+            invited.touch(touched, hidden=True)
 
     def reset() -> None:
         directory.reset()
         calendars.reset()
+        invited.reset()
 
-    subjects = [f"openchair.{site}.public.meetings.>"]
-    projection = Projection(bus, f"PUBLIC_{site}", subjects, apply, reset, clock, log)
-    calendars = Calendars(directory, projection.ready.is_set, clock, base_url, log)
-    return projection, calendars
+    def reset_hidden() -> None:
+        hidden.reset()
+        calendars.reset()
+        invited.reset()
+
+    public = Projection(bus, public_stream(site), [subjects_of(site, "public", "meetings")], apply, reset, clock, log)
+    private = Projection(
+        bus,
+        private_stream(site, "meetings"),
+        [subjects_of(site, "private", "meetings")],
+        apply_hidden,
+        reset_hidden,
+        clock,
+        log,
+    )
+
+    def both() -> bool:
+        return public.ready.is_set() and private.ready.is_set()
+
+    invited = Invited(directory, hidden, both, clock, base_url, log)
+    calendars = Calendars(directory, public.ready.is_set, clock, base_url, log, invited)
+    return Feeds(public, private, calendars, invited)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
+    from services.feeds.invited import Invited
     from services.feeds.model import Directory, Touched
     from services.feeds.page import Page
     from services.kit.clock import Clock
@@ -35,9 +36,21 @@ _LATER = ((b"retry-after", b"5"),)
 
 
 class Calendars:
-    """The ASGI application. `ready` says whether the directory has caught up with the stream."""
+    """The ASGI application. `ready` says whether the directory has caught up with the stream.
 
-    def __init__(self, directory: Directory, ready: Callable[[], bool], clock: Clock, base_url: str, log: Log) -> None:
+    `invited`, where there is one, knows the unlisted meetings: their calendars are found by their address alone.
+    """
+
+    def __init__(
+        self,
+        directory: Directory,
+        ready: Callable[[], bool],
+        clock: Clock,
+        base_url: str,
+        log: Log,
+        invited: Invited | None = None,
+    ) -> None:
+        self._invited = invited
         self._directory = directory
         self._ready = ready
         self._clock = clock
@@ -51,15 +64,19 @@ class Calendars:
 
     def touch(self, touched: Touched) -> None:
         """Takes off the shelf what an event has made old."""
-        for path in self._paths.pop(touched.centre, ()):
-            del self._pages[path]
-            del self._targets[path.encode()]
+        self.spoil(touched.centre)
         now = self._arrived[touched.centre] = self._clock.now()
         shelf = self._shelves.get(touched.centre)
         if shelf is not None:
             shelf.arrived = now
         if shelf is not None and touched.meeting is not None:
             shelf.touch(touched.meeting)
+
+    def spoil(self, centre: str) -> None:
+        """Has every page of a centre put together anew: also when something came that is not public."""
+        for path in self._paths.pop(centre, ()):
+            del self._pages[path]
+            del self._targets[path.encode()]
 
     def reset(self) -> None:
         """Forgets everything that was made."""
@@ -92,11 +109,18 @@ class Calendars:
         elif not self._ready():
             await respond_text(send, 503, "The calendars are being read in: try again in a moment.", _LATER)
         elif (page := await self._page(scope["path"])) is None:
-            await not_found(scope, receive, send)
+            await self._answer_unknown(scope, receive, send)
         else:
             status, headers, body = page.answer(scope["headers"])
             await send({"type": "http.response.start", "status": status, "headers": headers})
             await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+
+    async def _answer_unknown(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """A meeting that is not found may be one that is not known yet."""
+        if self._invited is not None and not self._invited.ready() and "/meeting/" in scope["path"]:
+            await respond_text(send, 503, "The calendars are being read in: try again in a moment.", _LATER)
+        else:
+            await not_found(scope, receive, send)
 
     async def _page(self, path: str) -> Page | None:
         """The page of that path, made anew unless it still holds."""
@@ -119,7 +143,10 @@ class Calendars:
             return None
         shelf = self._shelf(centre)
         now = self._clock.now()
-        return shelf.centre_page(now) if meeting is None else shelf.meeting_page(meeting, now)
+        if meeting is None:
+            return shelf.centre_page(now)
+        unlisted = self._invited.unlisted(centre, meeting, shelf, now) if self._invited is not None else None
+        return unlisted or shelf.meeting_page(meeting, now)
 
     def _shelf(self, centre: str) -> Shelf:
         if centre not in self._shelves:

@@ -24,7 +24,10 @@ END = b"END:VCALENDAR\r\n"
 
 
 class Kind(NamedTuple):
-    """Which feed of a centre: its path below /calendars/, the names of calendar and file."""
+    """Which feed of a centre: its path below /calendars/, the names of calendar and file.
+
+    Without a path it is discreet: it names neither the centre nor its own address, which holds a code.
+    """
 
     path: str
     title: str
@@ -42,6 +45,10 @@ def of_meeting(centre: str, id: str, meeting: meeting_pb2.Meeting) -> Kind:  # n
     return Kind(f"{centre}/meeting/{id}.ics", line(meeting.title) or "Meeting", f"{centre}-{id[:8]}.ics")
 
 
+INVITED = Kind("", "My meetings", "calendar.ics")
+"""What an invite code opens."""
+
+
 def head(
     kind: Kind, centre: centre_pb2.Centre, modified: datetime | None, zones: Iterable[str], base_url: str
 ) -> bytes:
@@ -55,7 +62,7 @@ def head(
 
 
 def _properties(kind: Kind, centre: centre_pb2.Centre, modified: datetime | None, base_url: str) -> Calendar:
-    text = clean(centre.description) or kind.title
+    text = (clean(centre.description) if kind.path else "") or kind.title
     address = f"{base_url.rstrip('/')}/calendars/{quote(kind.path)}"
     calendar = Calendar()
     calendar.add("VERSION", "2.0")
@@ -68,8 +75,9 @@ def _properties(kind: Kind, centre: centre_pb2.Centre, modified: datetime | None
     calendar.add("X-WR-CALDESC", vText(text))
     calendar.add("REFRESH-INTERVAL", vDuration(timedelta(hours=1)), {"VALUE": "DURATION"})
     calendar.add("X-PUBLISHED-TTL", vText("PT1H"))
-    calendar.add("SOURCE", vUri(address, params={"VALUE": "URI"}))
-    calendar.add("URL", vUri(address))
+    if kind.path:
+        calendar.add("SOURCE", vUri(address, params={"VALUE": "URI"}))
+        calendar.add("URL", vUri(address))
     # No UID (RFC 7986 section 5.3): vdirsyncer takes it for that of every event, and keeps a single one of them.
     if modified is not None:
         calendar.add("LAST-MODIFIED", modified)

@@ -1,4 +1,4 @@
-"""What is public of each centre: the newest state of its records, and when anything of it last changed."""
+"""What is known of each centre: the newest state of its records, and when anything of it last changed."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 CENTRE = centre_pb2.Centre.DESCRIPTOR.full_name
 MEETING = meeting_pb2.Meeting.DESCRIPTOR.full_name
+HIDDEN = frozenset({meeting_pb2.VISIBILITY_UNLISTED, meeting_pb2.VISIBILITY_MEMBERS})
 
 
 class MisfitError(ValueError):
@@ -40,7 +41,10 @@ class Standing(NamedTuple):
 
 
 class Listing:
-    """The public records of one centre. `newest` is the time of the last change of any of them, tombstones included."""
+    """The records of one centre, of one view.
+
+    `newest` is the time of the last change of any of them, tombstones included.
+    """
 
     def __init__(self) -> None:
         self.centre: centre_pb2.Centre | None = None
@@ -101,10 +105,27 @@ class Directory:
             listing = Listing()
         if listing.knows(event):
             return None
-        meeting = _take(listing, event, scope, record)
+        meeting = self.take(listing, event, scope, record)
         listing.note(event)
         self.listings[scope] = listing
         return Touched(scope, meeting)
+
+    def take(self, listing: Listing, event: Event, scope: str, record: str) -> str | None:
+        """Puts the payload in its place; the id of the meeting it was about. Raises what `apply` does."""
+        try:
+            if event.type == CENTRE:
+                listing.centre = _centre(event, scope)
+            elif event.type == MEETING:
+                listing.put(record, self.meeting(event, scope, record))
+                return record
+        except DecodeError as error:
+            raise MisfitError("the payload is not what its type says") from error
+        return None
+
+    def meeting(self, event: Event, scope: str, record: str) -> meeting_pb2.Meeting | None:
+        """The meeting that an event carries; None for what is not to be shown to everybody. Raises MisfitError."""
+        meeting = meeting_of(event, scope, record)
+        return None if meeting is None or meeting.visibility in HIDDEN else meeting
 
     def reset(self) -> None:
         """Forgets everything, before a rebuild from the stream."""
@@ -118,19 +139,6 @@ def _scope(subject: str) -> tuple[str, str]:
     return tokens[4], tokens[6]
 
 
-def _take(listing: Listing, event: Event, scope: str, record: str) -> str | None:
-    """Puts the payload in its place; the id of the meeting it was about."""
-    try:
-        if event.type == CENTRE:
-            listing.centre = _centre(event, scope)
-        elif event.type == MEETING:
-            listing.put(record, _meeting(event, scope, record))
-            return record
-    except DecodeError as error:
-        raise MisfitError("the payload is not what its type says") from error
-    return None
-
-
 def _centre(event: Event, scope: str) -> centre_pb2.Centre | None:
     if event.payload is None:
         return None
@@ -141,11 +149,11 @@ def _centre(event: Event, scope: str) -> centre_pb2.Centre | None:
     return centre
 
 
-def _meeting(event: Event, scope: str, record: str) -> meeting_pb2.Meeting | None:
+def meeting_of(event: Event, scope: str, record: str) -> meeting_pb2.Meeting | None:
+    """The meeting that an event carries; None for a tombstone. Raises MisfitError, DecodeError."""
     if event.payload is None:
         return None
     meeting = meeting_pb2.Meeting.FromString(event.payload)
     if meeting.name != f"centres/{scope}/meetings/{record}":
         raise MisfitError("subject and payload name different meetings")
-    hidden = meeting.visibility in {meeting_pb2.VISIBILITY_UNLISTED, meeting_pb2.VISIBILITY_MEMBERS}
-    return None if hidden else meeting
+    return meeting

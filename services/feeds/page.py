@@ -17,6 +17,9 @@ Headers: TypeAlias = "list[tuple[bytes, bytes]]"
 YOUNG = timedelta(minutes=15)
 
 _SHARED: Headers = [(b"cache-control", b"public, max-age=900"), (b"vary", b"Accept-Encoding")]
+GUARDED: Headers = [(b"x-robots-tag", b"noindex"), (b"referrer-policy", b"no-referrer")]
+"""Of whatever is found by its address alone."""
+_OWN: Headers = [(b"cache-control", b"private, no-cache"), (b"vary", b"Accept-Encoding"), *GUARDED]
 
 
 class Span:
@@ -53,8 +56,10 @@ class Stated:
 class Coding:
     """One representation: its tag, and the headers of a 200 and of a 304."""
 
-    def __init__(self, etag: bytes, length: int, stated: Stated, file_name: str, encoding: bytes | None) -> None:
-        validators: Headers = [(b"etag", etag), (b"last-modified", stated.header), *_SHARED]
+    def __init__(
+        self, etag: bytes, length: int, stated: Stated, file_name: str, encoding: bytes | None, *, guarded: bool
+    ) -> None:
+        validators: Headers = [(b"etag", etag), (b"last-modified", stated.header), *(_OWN if guarded else _SHARED)]
         self.etag = etag
         self.unchanged: Headers = [*validators, (b"x-content-type-options", b"nosniff")]
         self.full: Headers = [
@@ -70,9 +75,14 @@ class Coding:
 
 
 class Page:
-    """A feed as it is served. `span` says how long; the identity bytes are joined when first asked for."""
+    """A feed as it is served. `span` says how long; the identity bytes are joined when first asked for.
 
-    def __init__(self, segments: Sequence[gz.Segment], stated: Stated, span: Span, file_name: str) -> None:
+    `guarded`: it is found by its address alone, so it is for no cache that others share, and for no search engine.
+    """
+
+    def __init__(
+        self, segments: Sequence[gz.Segment], stated: Stated, span: Span, file_name: str, *, guarded: bool = False
+    ) -> None:
         self.span = span
         self._stated = stated
         self._segments = segments
@@ -81,8 +91,8 @@ class Page:
         size = sum(len(segment.plain) for segment in segments)
         plain_tag = gz.etag(segment.digest for segment in segments)
         packed_tag = gz.etag(segment.packed_digest for segment in segments)
-        self._plain_coding = Coding(plain_tag, size, stated, file_name, None)
-        self._packed_coding = Coding(packed_tag, len(self._packed), stated, file_name, b"gzip")
+        self._plain_coding = Coding(plain_tag, size, stated, file_name, None, guarded=guarded)
+        self._packed_coding = Coding(packed_tag, len(self._packed), stated, file_name, b"gzip", guarded=guarded)
 
     def answer(self, headers: Iterable[tuple[bytes, bytes]]) -> tuple[int, Headers, bytes]:
         """Status, headers and body for a GET with these request headers."""

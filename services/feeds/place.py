@@ -17,7 +17,7 @@ _RADIUS = "70"  # metres: the size of a house
 
 
 def add_to(event: Event, shown: text.Face) -> None:
-    """Adds what is public of it."""
+    """Adds what its reader may know of it."""
     if location := text.location(shown):
         event.add("LOCATION", location)
     if shown.mode != meeting_pb2.MODE_ONLINE:

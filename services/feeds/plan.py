@@ -16,10 +16,10 @@ async def build(hosted: Hosted) -> None:
     """The calendars, and what they are made of."""
     settings = hosted.settings
     base_url = settings.public_url or hosted.address
-    following, calendars = feeds(hosted.bus, settings.site, hosted.clock, base_url, hosted.log)
-    hosted.projections["meetings"] = following
-    hosted.mounts["/calendars"] = calendars
-    hosted.keepers.append(calendars)
+    made = feeds(hosted.bus, settings.site, hosted.clock, base_url, hosted.log)
+    hosted.projections.update({"public views of meetings": made.public, "private views of meetings": made.private})
+    hosted.mounts |= {"/calendars": made.calendars, "/invited/*.ics": made.invited}
+    hosted.keepers.append(made.calendars)
 
 
 def follows(site: str) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from services.feeds import gz
 from services.feeds.calendar import END, Kind, head, of_centre, of_meeting
+from services.feeds.model import BEGINNING
 from services.feeds.page import Page, Span, Stated
 from services.feeds.vevent import Sheet, render
 from services.recurrence.types import RecurrenceError
@@ -42,12 +43,24 @@ class Stretch(NamedTuple):
 class Shelf:
     """The sheets and segments of one centre. `render` is all that costs much, and is done once per revision.
 
-    `arrived` is when the last state of this centre came in here, however old it was.
+    `arrived` is when the last state of this centre came in here, however old it was. `besides` is the time of the last
+    change of what is not in the listing and yet in the pages. `holder`: it is for holders of codes.
     """
 
-    def __init__(self, id: str, listing: Listing, base_url: str, log: Log, arrived: datetime) -> None:  # noqa: A002
+    def __init__(
+        self,
+        id: str,  # noqa: A002 - the field is named id everywhere
+        listing: Listing,
+        base_url: str,
+        log: Log,
+        arrived: datetime,
+        *,
+        holder: bool = False,
+    ) -> None:
         self._id = id
         self.arrived = arrived
+        self.besides = BEGINNING
+        self._holder = holder
         self._listing = listing
         self._base_url = base_url
         self._log = log
@@ -90,18 +103,23 @@ class Shelf:
             return None
         self._turn(now)
         stretches = [self._stretch(number) for number in range(len(self._buckets))]
-        return self._page(of_centre(self._listing.centre), stretches, now)
+        return self.page(of_centre(self._listing.centre), stretches, now)
 
     def meeting_page(self, meeting: str, now: datetime) -> Page | None:
         """The feed of one meeting with all parts of its lineage; None when it is not known here."""
         parts = self._listing.lineage(meeting)
         if self._listing.centre is None or not parts:
             return None
-        self._turn(now)
         titled = self._listing.meetings[meeting if meeting in parts else parts[0]]
-        return self._page(of_meeting(self._id, meeting, titled), [self._bind(parts)], now)
+        return self.page(of_meeting(self._id, meeting, titled), [self.stretch(parts, now)], now)
 
-    def _page(self, kind: Kind, stretches: Sequence[Stretch], now: datetime) -> Page:
+    def stretch(self, meetings: Iterable[str], now: datetime) -> Stretch:
+        """The events of some meetings, in this order. The centre's own record must be there."""
+        self._turn(now)
+        return self._bind(meetings)
+
+    def page(self, kind: Kind, stretches: Sequence[Stretch], now: datetime, *, guarded: bool = False) -> Page:
+        """A feed of stretches that were made for the same day. The centre's own record must be there."""
         centre = self._listing.centre
         assert centre is not None
         times = [stretch.modified for stretch in stretches if stretch.modified is not None]
@@ -109,13 +127,13 @@ class Shelf:
         first = gz.segment(head(kind, centre, max(times, default=None), zones, self._base_url))
         filled = [stretch.segment for stretch in stretches if stretch.segment.plain]
         stated, span = self._times(now)
-        return Page([first, *filled, _END], stated, span, kind.file_name)
+        return Page([first, *filled, _END], stated, span, kind.file_name, guarded=guarded)
 
     def _times(self, now: datetime) -> tuple[Stated, Span]:
         """Last-Modified is that of all the centre's records or of its day, whichever is newer (DESIGN 10)."""
         today = local_day(now, self._zone)
         begun, ends = midnight(today, self._zone), midnight(today + timedelta(days=1), self._zone)
-        stated = Stated(max(self._listing.newest, begun), now, self.arrived)
+        stated = Stated(max(self._listing.newest, self.besides, begun), now, self.arrived)
         return stated, Span(begun, min(ends, stated.until) if stated.until else ends)
 
     def _turn(self, now: datetime) -> None:
@@ -173,7 +191,7 @@ class Shelf:
 
     def _render(self, meeting: str) -> Sheet | None:
         try:
-            return render(self._listing.meetings[meeting])
+            return render(self._listing.meetings[meeting], holder=self._holder)
         except (ValueError, OverflowError) as error:  # a RecurrenceError, a date outside of the calendar
             reason = error.reason if isinstance(error, RecurrenceError) else type(error).__name__
             self._log.error("meeting left out of feeds", centre=self._id, meeting=meeting, reason=reason)

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING, NamedTuple
 
-from openchair.meetings.v1 import meeting_pb2
+from openchair.meetings.v1 import meeting_pb2, place_pb2
 
 from services.formats import words
 from services.formats.codes import type_name
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _UNSAFE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff\ufff9-\uffff]"
 )
+_OPEN = frozenset({place_pb2.ADDRESS_ACCESS_UNSPECIFIED, place_pb2.ADDRESS_ACCESS_PUBLIC})
 _MODES: dict[int, str] = {
     meeting_pb2.MODE_IN_PERSON: "In person",
     meeting_pb2.MODE_ONLINE: "Online",
@@ -27,7 +28,10 @@ _MODES: dict[int, str] = {
 
 
 class Face(NamedTuple):
-    """What one series, or one of its dates, shows: the series' fields with those of the date laid over them."""
+    """What one series, or one of its dates, shows: the series' fields with those of the date laid over them.
+
+    `holder`: to whoever has an invite code of the meeting's group; else to everybody.
+    """
 
     title: str
     mode: int
@@ -35,20 +39,34 @@ class Face(NamedTuple):
     venue: meeting_pb2.Venue
     online: meeting_pb2.Online
     reason: str = ""
+    holder: bool = False
 
 
-def face(meeting: meeting_pb2.Meeting, change: meeting_pb2.OccurrenceChange | None = None) -> Face:
+def face(
+    meeting: meeting_pb2.Meeting, change: meeting_pb2.OccurrenceChange | None = None, *, holder: bool = False
+) -> Face:
     """The face of the series, or of the date that `change` is about."""
     if change is None:
-        return Face(meeting.title, meeting.mode, meeting.notes, meeting.venue, meeting.online)
+        venue = _told(meeting.venue, holder=holder)
+        return Face(meeting.title, meeting.mode, meeting.notes, venue, meeting.online, holder=holder)
     return Face(
         change.title if change.HasField("title") else meeting.title,
         change.mode if change.HasField("mode") else meeting.mode,
         change.notes if change.HasField("notes") else meeting.notes,
-        change.venue if change.HasField("venue") else meeting.venue,
+        _told(change.venue if change.HasField("venue") else meeting.venue, holder=holder),
         change.online if change.HasField("online") else meeting.online,
         change.reason,
+        holder=holder,
     )
+
+
+def _told(venue: meeting_pb2.Venue, *, holder: bool) -> meeting_pb2.Venue:
+    """As much of a venue as the reader may know: its home leaves out the rest, and this is the second lock."""
+    level = venue.address_access
+    if level in _OPEN or (holder and level == place_pb2.ADDRESS_ACCESS_HOLDERS):
+        return venue
+    area = venue.area if level == place_pb2.ADDRESS_ACCESS_AREA_ONLY else ""
+    return meeting_pb2.Venue(area=area, accessibility=venue.accessibility)
 
 
 def clean(text: str) -> str:
@@ -63,12 +81,12 @@ def line(text: str) -> str:
 
 
 def join_link(shown: Face) -> str:
-    """The public link to join by, or ""."""
+    """The link to join by, or ""."""
     return words.link(shown.online.url) or "" if _from_afar(shown) else ""
 
 
 def join_phone(shown: Face) -> str:
-    """The public number to dial, as written, or ""."""
+    """The number to dial, as written, or ""."""
     return words.phone(shown.online.phone) or "" if _from_afar(shown) else ""
 
 
@@ -100,8 +118,10 @@ def _facts(meeting: meeting_pb2.Meeting, shown: Face) -> Iterator[str]:
 
 
 def _from_afar(shown: Face) -> bool:
-    """Whether it can be joined from afar by anybody: what is not said to be public is not."""
-    return shown.mode != meeting_pb2.MODE_IN_PERSON and shown.online.access == meeting_pb2.ONLINE_ACCESS_PUBLIC
+    """Whether the reader may join it from afar: what is not said to be public is not."""
+    by_code = shown.holder and shown.online.access == meeting_pb2.ONLINE_ACCESS_INVITE_CODE
+    may = by_code or shown.online.access == meeting_pb2.ONLINE_ACCESS_PUBLIC
+    return may and shown.mode != meeting_pb2.MODE_IN_PERSON
 
 
 def _type(fellowship: str, code: str) -> str:

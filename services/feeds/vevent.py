@@ -38,8 +38,8 @@ class Sheet(NamedTuple):
     cancelled: datetime | None
 
 
-def render(meeting: meeting_pb2.Meeting) -> Sheet:
-    """The sheet of a meeting; a suspended one has no events.
+def render(meeting: meeting_pb2.Meeting, *, holder: bool = False) -> Sheet:
+    """The sheet of a meeting, for everybody or for a holder of its group's code; a suspended one has no events.
 
     Raises:
         RecurrenceError: a schedule that cannot be.
@@ -47,7 +47,7 @@ def render(meeting: meeting_pb2.Meeting) -> Sheet:
     schedule = to_schedule(meeting.schedule)
     parts = series_of(meeting, schedule)
     suspended = meeting.state == meeting_pb2.MEETING_STATE_SUSPENDED
-    events = [] if suspended else [event for part in parts for event in _series(meeting, part, parts)]
+    events = [] if suspended else [event for part in parts for event in _series(meeting, part, parts, holder=holder)]
     ends = [part.last_end for part in parts]
     return Sheet(
         body=b"".join(event.to_ical(sorted=False) for event in events),
@@ -58,20 +58,19 @@ def render(meeting: meeting_pb2.Meeting) -> Sheet:
     )
 
 
-def _series(meeting: meeting_pb2.Meeting, part: Series, parts: list[Series]) -> list[Event]:
+def _series(meeting: meeting_pb2.Meeting, part: Series, parts: list[Series], *, holder: bool) -> list[Event]:
     """Master first, then the overrides. The one date of a one-off is its master, also when it was moved."""
     cancelled = meeting.state == meeting_pb2.MEETING_STATE_CANCELLED or not part.any_left
     if part.single is not None:
-        return [_event(meeting, part, part.single, parts, cancelled=cancelled)]
-    master = _event(meeting, part, None, parts, cancelled=cancelled)
-    changed = (_event(meeting, part, date, parts, cancelled=cancelled) for date in part.changed)
-    return [master, *changed]
+        return [_event(meeting, part, part.single, parts, cancelled=cancelled, holder=holder)]
+    dates = (None, *part.changed)
+    return [_event(meeting, part, date, parts, cancelled=cancelled, holder=holder) for date in dates]
 
 
 def _event(
-    meeting: meeting_pb2.Meeting, part: Series, date: Date | None, parts: list[Series], *, cancelled: bool
+    meeting: meeting_pb2.Meeting, part: Series, date: Date | None, parts: list[Series], *, cancelled: bool, holder: bool
 ) -> Event:
-    shown = text.face(meeting, date.change if date else None)
+    shown = text.face(meeting, date.change if date else None, holder=holder)
     event = Event()
     event.add("UID", uid(part.meeting, part.token))
     _add_stamps(event, meeting)

@@ -78,7 +78,7 @@ def only(app: App, *methods: str) -> App:
 class Front:
     """Hands each request to the app mounted under the first segment of its path ("/api"), else to `otherwise`.
 
-    The scope goes on as it came: apps see the whole path. One dictionary access, no copy, no wrapper.
+    The scope goes on as it came: apps see the whole path. A dictionary access, no copy, no wrapper.
     """
 
     def __init__(self, mounts: Mapping[str, App], otherwise: App = not_found) -> None:
@@ -96,8 +96,12 @@ class Front:
         return None
 
     def mount(self, prefix: str, app: App) -> None:
-        """One more app; also while serving: what an app needs to know may be known only then (its own port)."""
-        if not prefix.startswith("/") or "/" in prefix[1:]:
+        """One more app; also while serving: what an app needs to know may be known only then (its own port).
+
+        "/api/*.json" is what ends so of the paths under "/api": two services may share a segment.
+        """
+        segment, slash, ending = prefix.removeprefix("/").partition("/")
+        if not prefix.startswith("/") or (slash and not (segment and ending.startswith("*.") and "/" not in ending)):
             raise ValueError(f"{prefix!r} is not the first segment of a path")
         self._mounts[prefix] = app
 
@@ -108,7 +112,8 @@ class Front:
             return
         path: str = scope["path"]
         end = path.find("/", 1)
-        app = self._mounts.get(path if end < 0 else path[:end], self.otherwise)
+        segment = path if end < 0 else path[:end]
+        app = self._mounts.get(segment) or self._mounts.get(f"{segment}/*{path[path.rfind('.') :]}", self.otherwise)
         await app(scope, receive, send)
 
 

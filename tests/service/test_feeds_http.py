@@ -56,16 +56,18 @@ class Running:
 @asynccontextmanager
 async def service(site: Site) -> AsyncIterator[Running]:
     clock = VirtualClock(NOON)
-    projection, calendars = feeds(await site.bus("feeds"), SITE, clock, "http://127.0.0.1", LOG)
-    server = await serve(Front({"/calendars": calendars}), "127.0.0.1", 0)
-    task = asyncio.create_task(projection.run())
+    made = feeds(await site.bus("feeds"), SITE, clock, "http://127.0.0.1", LOG)
+    server = await serve(Front({"/calendars": made.calendars, "/invited/*.ics": made.invited}), "127.0.0.1", 0)
+    tasks = [asyncio.create_task(projection.run()) for projection in (made.public, made.private)]
     try:
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.port}") as client:
-            await asyncio.wait_for(projection.ready.wait(), 15)
+            for projection in (made.public, made.private):
+                await asyncio.wait_for(projection.ready.wait(), 15)
             yield Running(await site.bus("meetings"), client, clock)
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         await server.stop()
 
 
