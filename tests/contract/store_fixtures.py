@@ -6,27 +6,38 @@ import from it first, so its asserts stay as they are: PYTEST_DONT_REWRITE.
 
 from __future__ import annotations
 
+import asyncio
+import uuid
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
 
 from services.kit.clock import VirtualClock, instant
 from services.kit.store.memory import Disk, MemoryStore
+from services.kit.store.mongo import MongoStore
 from services.kit.store.port import Answer, Audit, Commit, Document, Kind, Record, RequestKey, Store, View, Where
 from services.kit.store.sqlite import SqliteStore
+from tests.contract import mongod
+from tests.contract.mongo_wire import MongoWire
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+    from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
+    from services.kit.clock import Clock
+    from services.kit.store.mongo_client import Driver
+
+pytest_plugins = ("tests.contract.mongod",)
 START = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 NOW = instant(START)
 MEETING = Kind("meeting", (("centre", "start"), ("centre", "seats"), ("open", "start"), ("start",)))
 SEAT = Kind("seat", (("list", "place"),))
 KINDS = (MEETING, SEAT)
-NO_MONGODB = "the MongoDB adapter is not built yet: a server would change nothing"
 
 
 @dataclass
@@ -38,17 +49,24 @@ class Engine:
     start: Callable[[Sequence[Kind]], Awaitable[Store]]
 
 
-def sqlite_engine(folder: Path, clock: VirtualClock) -> Engine:
+EngineOf: TypeAlias = "Callable[[pytest.FixtureRequest, VirtualClock], AbstractAsyncContextManager[Engine]]"
+
+
+@asynccontextmanager
+async def sqlite_engine(request: pytest.FixtureRequest, clock: VirtualClock) -> AsyncIterator[Engine]:
+    folder: Path = request.getfixturevalue("tmp_path")
+
     async def start(kinds: Sequence[Kind]) -> Store:
         store = SqliteStore(folder / "store.db", kinds, clock)
         await store.open()
         return store
 
-    return Engine("sqlite", clock, start)
+    yield Engine("sqlite", clock, start)
 
 
-def memory_engine(folder: Path, clock: VirtualClock) -> Engine:
-    del folder
+@asynccontextmanager
+async def memory_engine(request: pytest.FixtureRequest, clock: VirtualClock) -> AsyncIterator[Engine]:
+    del request
     disk = Disk()
 
     async def start(kinds: Sequence[Kind]) -> Store:
@@ -56,18 +74,51 @@ def memory_engine(folder: Path, clock: VirtualClock) -> Engine:
         await store.open()
         return store
 
-    return Engine("memory", clock, start)
+    yield Engine("memory", clock, start)
 
 
-def mongodb_engine(folder: Path, clock: VirtualClock) -> Engine:
-    del folder, clock
-    pytest.skip(NO_MONGODB)
+def mongodb_engine(driver: Driver) -> EngineOf:
+    """A real server, a database of its own for each test."""
+
+    @asynccontextmanager
+    async def engine(request: pytest.FixtureRequest, clock: VirtualClock) -> AsyncIterator[Engine]:
+        url: str = request.getfixturevalue("mongodb_url")
+        database = f"openchair_test_{uuid.uuid4().hex}"
+        yield Engine(f"mongodb-{driver}", clock, partial(start_mongodb, url, database, clock, driver))
+        await asyncio.to_thread(mongod.drop, url, database)
+
+    return engine
 
 
-ENGINES: dict[str, Callable[[Path, VirtualClock], Engine]] = {
+def mongodb_wire_engine(driver: Driver) -> EngineOf:
+    """A stand-in for a server: it finds our own mistakes and proves nothing about MongoDB."""
+
+    @asynccontextmanager
+    async def engine(request: pytest.FixtureRequest, clock: VirtualClock) -> AsyncIterator[Engine]:
+        del request
+        server = MongoWire()
+        await server.start()
+        yield Engine(f"mongodb-wire-{driver}", clock, partial(start_mongodb, server.url, "tests", clock, driver))
+        await server.stop()
+        assert server.surprises == [], server.surprises
+
+    return engine
+
+
+async def start_mongodb(url: str, database: str, clock: Clock, driver: Driver, kinds: Sequence[Kind]) -> MongoStore:
+    """A store with a client of its own, which belongs to the loop of its test."""
+    store = MongoStore(url, database, kinds, clock, driver=driver)
+    await store.open()
+    return store
+
+
+ENGINES: dict[str, EngineOf] = {
     "sqlite": sqlite_engine,
     "memory": memory_engine,
-    "mongodb": mongodb_engine,
+    "mongodb-motor": mongodb_engine("motor"),
+    "mongodb-pymongo": mongodb_engine("pymongo"),
+    "mongodb-wire-motor": mongodb_wire_engine("motor"),
+    "mongodb-wire-pymongo": mongodb_wire_engine("pymongo"),
 }
 
 
@@ -118,8 +169,9 @@ def store_clock() -> VirtualClock:
 
 
 @pytest.fixture(params=ENGINES)
-def engine(request: pytest.FixtureRequest, tmp_path: Path, store_clock: VirtualClock) -> Engine:
-    return ENGINES[request.param](tmp_path, store_clock)
+async def engine(request: pytest.FixtureRequest, store_clock: VirtualClock) -> AsyncIterator[Engine]:
+    async with ENGINES[request.param](request, store_clock) as opened:
+        yield opened
 
 
 @pytest.fixture
