@@ -13,15 +13,19 @@ from tqdm import tqdm
 from services.cli import secret
 from services.cli.backup import opened, say, unlocked
 from services.cli.shell import EXIT_CODES, Failure
+from services.kit.backup import kinds_of
 from services.kit.clock import SystemClock
 from services.kit.folder import DataFolder, FolderTaken
-from services.kit.restore import Backup, Contents, Databases, fill
+from services.kit.restore import Backup, Contents, Place, fill
 from services.kit.store.port import OutcomeUnknown, Unwritten
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Awaitable, Callable
 
+    from services.kit.backup import ServiceLine
     from services.kit.settings import Settings
+    from services.kit.store.port import Store
 
 _EPILOG: Final = """examples:
   a new computer, an empty data folder:
@@ -29,6 +33,8 @@ _EPILOG: Final = """examples:
     make run
   the same computer, whose database is wrong: what is there is moved into a folder beside it, nothing is deleted:
     openchair restore --replace chairs-november.backup
+  into MongoDB, whatever it was made from; the database must be empty:
+    MONGODB_URL=mongodb://... openchair restore chairs-november.backup
 
 The whole file is checked before anything is written. If it is interrupted, run it again. After the next start all is as
 it was at the time of the backup, calendars included: what was made or changed later disappears from them.
@@ -73,28 +79,45 @@ def run(asked: argparse.Namespace, settings: Settings) -> int:
 async def _restored(
     backup: Backup, key: bytes, contents: Contents, asked: argparse.Namespace, settings: Settings
 ) -> Path | None:
-    clock = SystemClock()
+    clock, mongodb = SystemClock(), _mongodb(settings)
     folder = DataFolder(settings.data, restoring=True)
     try:
         await folder.acquire()
     except FolderTaken as error:
         raise Failure(str(error)) from None
     try:
-        databases = Databases(settings.data, clock)
-        _refuse(databases, contents, asked, settings)
-        databases.begin()
+        place = Place(settings.data, clock, mongodb)
+        _refuse(place, contents, asked, settings)
+        place.begin()
         at_least = int(clock.now().timestamp())
         with tqdm(desc="Restoring", unit=" entries", total=contents.entries, disable=None) as bar:
-            await fill(backup, key, contents, databases.store, at_least, bar.update)
-        return databases.put(contents)
+            await fill(backup, key, contents, place.store, at_least, bar.update)
+        return place.put(contents)
     finally:
         folder.release()
 
 
-def _refuse(databases: Databases, contents: Contents, asked: argparse.Namespace, settings: Settings) -> None:
+def _mongodb(settings: Settings) -> Callable[[ServiceLine], Awaitable[Store]] | None:
+    """What opens a service's database on the MongoDB that the settings name; None: they name none."""
+    url = settings.mongodb_url
+    if url is None:
+        return None
+
+    async def open_store(service: ServiceLine) -> Store:
+        from services.kit.store.mongo import MongoStore  # noqa: PLC0415 - a driver that SQLite's users do without
+
+        name = settings.mongodb_database or f"openchair_{settings.site}_{service.name}"
+        store = MongoStore(url, name, tuple(kinds_of(service).values()), SystemClock())
+        await store.open()
+        return store
+
+    return open_store
+
+
+def _refuse(place: Place, contents: Contents, asked: argparse.Namespace, settings: Settings) -> None:
     """Raises Failure where something is there that nobody said may be moved."""
-    there = databases.there(contents)
-    if there and not asked.replace and not databases.unfinished:
+    there = place.there(contents)
+    if there and not asked.replace and not place.unfinished:
         raise Failure(
             f"{settings.data.absolute()} holds {', '.join(there)} already. --replace moves that aside; or name an empty"
             " folder with OPENCHAIR_DATA"

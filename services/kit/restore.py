@@ -122,16 +122,23 @@ def _checked(secret: Secret) -> Secret:
     return secret
 
 
-class Databases:
-    """The SQLite databases of a data folder, which the caller owns."""
+class Place:
+    """A data folder, which the caller owns: where databases and keys go.
 
-    def __init__(self, data: Path, clock: Clock) -> None:
+    `elsewhere` opens a service's database that is not in the folder (MongoDB): then only the keys go into it, and a
+    database that holds anything refuses to be filled.
+    """
+
+    def __init__(
+        self, data: Path, clock: Clock, elsewhere: Callable[[ServiceLine], Awaitable[Store]] | None = None
+    ) -> None:
         self._data = data
         self._clock = clock
+        self._elsewhere = elsewhere
 
     def there(self, contents: Contents) -> list[str]:
         """What would be in the way, by name: databases, and keys that are others."""
-        found = [path.name for path in (self._place(one) for one in contents.manifest.services) if path.exists()]
+        found = [path.name for path in (self._place(one) for one in self._here(contents)) if path.exists()]
         return found + [one.path for one in contents.secrets if self._differs(one)]
 
     @property
@@ -145,7 +152,9 @@ class Databases:
         _to_disk(self._data)
 
     async def store(self, service: ServiceLine) -> Store:
-        """An empty database beside the place of this service's, open."""
+        """The database to be filled, open: beside the place of this service's, or elsewhere."""
+        if self._elsewhere is not None:
+            return await self._elsewhere(service)
         draft = self._draft(service)
         for end in _WITH:
             draft.with_name(draft.name + end).unlink(missing_ok=True)
@@ -156,7 +165,7 @@ class Databases:
     def put(self, contents: Contents) -> Path | None:
         """Moves aside what is there and gives the new its names. Where the old is now; None: there was nothing."""
         aside = self._data / f"replaced-{self._clock.now():%Y%m%dT%H%M%S%fZ}"
-        for service in contents.manifest.services:
+        for service in self._here(contents):
             place = self._place(service)
             for end in _WITH:
                 self._move(place.with_name(place.name + end), aside)
@@ -169,6 +178,9 @@ class Databases:
         (self._data / UNFINISHED).unlink()
         _to_disk(self._data)
         return aside if aside.exists() else None
+
+    def _here(self, contents: Contents) -> tuple[ServiceLine, ...]:
+        return contents.manifest.services if self._elsewhere is None else ()
 
     def _place(self, service: ServiceLine) -> Path:
         return self._data / f"{service.name}.sqlite"
