@@ -39,17 +39,21 @@ _OURS = ("OPENCHAIR_", "MONGODB_", "NATS_")
 
 
 class Readiness(NamedTuple):
-    """What /readyz says: each check by its name, "ok" or why not."""
+    """What /readyz says: each check by its name, "ok" or why not; and whether it can answer even so."""
 
     ready: bool
     checks: dict[str, str]
+    serving: bool = False
 
 
 class System:
     """One data folder and the process that runs on it, which may be ended and started again on the same ports."""
 
-    def __init__(self, folder: Path, environ: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, folder: Path, environ: Mapping[str, str] | None = None, program: str = "services.everything"
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
+        self.program = program
         self.data = folder / "var"
         self.log = folder / "log"
         self.http_port, self.grpc_port = free_ports(2)
@@ -80,7 +84,7 @@ class System:
         """Starts it and does not wait."""
         with self.log.open("ab") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "services.everything"],
+                [sys.executable, "-m", self.program],
                 cwd=ROOT,
                 env=environment(self.environ),
                 stdin=subprocess.DEVNULL,
@@ -146,7 +150,7 @@ class System:
         except (OSError, ValueError) as error:
             return Readiness(ready=False, checks={"http": repr(error)})
         assert (answer.status == 200) is said["ready"]
-        return Readiness(said["ready"], said["checks"])
+        return Readiness(said["ready"], said["checks"], said["serving"])
 
     def unready(self) -> Readiness | None:
         """What /readyz says while something is wrong."""
