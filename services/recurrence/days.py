@@ -1,6 +1,7 @@
 """The days of a rule, without hours.
 
-dateutil expands, from near the window and not from the start for ever; whether one day belongs is arithmetic.
+dateutil expands, from near the window and not from the start for ever; weeks, which most rules are made of, and
+whether one day belongs are arithmetic.
 """
 
 from __future__ import annotations
@@ -84,6 +85,9 @@ def expand(start: date, rule: Rule | None, since: date, until: date) -> Iterator
     begin = _aligned(start, rule, since)
     if begin > limit:
         return
+    if rule.frequency is Frequency.WEEKLY:
+        yield from _weekly(start, rule, begin, max(since, start), limit)
+        return
     for each in _rrule(start, rule, begin, until=datetime.combine(limit, datetime.min.time())):
         if each.date() >= since:
             yield each.date()
@@ -135,6 +139,18 @@ def _aligned(start: date, rule: Rule, since: date) -> date:
         return week_of(start, rule.week_start) + timedelta(days=7 * periods)
     year, month = divmod(start.year * 12 + start.month - 1 + periods, 12)
     return date(year, month + 1, 1)
+
+
+def _weekly(start: date, rule: Rule, begin: date, since: date, until: date) -> Iterator[date]:
+    """The days from `since` to `until` of a weekly rule; `begin` lies in one of its weeks."""
+    weekdays = {each.weekday for each in rule.by_day} or {start.weekday()}
+    offsets = sorted((weekday - rule.week_start) % 7 for weekday in weekdays)
+    first = week_of(begin, rule.week_start).toordinal()
+    low, high = since.toordinal(), until.toordinal()
+    for week in range(first, high + 1, 7 * rule.interval):
+        for offset in offsets:
+            if low <= week + offset <= high:
+                yield date.fromordinal(week + offset)
 
 
 def _rrule(start: date, rule: Rule, begin: date, **limit: Any) -> Iterator[datetime]:

@@ -56,6 +56,9 @@ def dates(schedule: Schedule, since: date = date.min, until: date = days.LAST_DA
     start = schedule.start.date()
     ruled = (Key(day) for day in days.expand(start, schedule.rule, max(since, start), until))
     extra = sorted(each.key for each in schedule.extra if since <= each.date <= until)
+    if not extra:
+        yield from ruled
+        return
     last: Key | None = None
     for key in heapq.merge(ruled, extra):
         if key != last:
