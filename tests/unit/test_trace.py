@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from typing import TYPE_CHECKING, Any, cast
@@ -320,6 +321,9 @@ async def test_the_end_does_not_wait_for_a_collector_that_says_nothing() -> None
             pass
         async with asyncio.timeout(LAST_WORDS * 4):
             await traces.close()
+        for sending in [thread for thread in threading.enumerate() if thread.name.startswith("OtelBatch")]:
+            await asyncio.to_thread(sending.join, 10)
+            assert not sending.is_alive()
 
 
 async def test_what_the_engines_are_besides_stays_visible() -> None:
