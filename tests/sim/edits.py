@@ -45,7 +45,7 @@ class Edits:
         kind = self._chance.choice(KINDS)
         if kind == "create" or not living:
             return self.create(today)
-        number = self._chance.choice([*living * 6, *range(len(parts))])
+        number = self._chance.choice([*living * 6, *range(len(parts)), *living[-1:] * 6 * len(living)])  # one is hot
         if kind == "delete":
             return model.Delete(number)
         if kind == "update":

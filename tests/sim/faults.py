@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from services.kit.broker import Kept
     from tests.sim.site import Site
 
+BETWEEN = 5.0
+"""Seconds between two faults, on average."""
+
 STREAM = public_stream(SITE)
 ON_THE_WAY = [point for point in POINTS if point.split(".")[0] in {"store", "relay", "projection"}]
 
@@ -49,10 +52,10 @@ class Faults:
         site.odds.lost_reply, site.odds.lost_request = 0.1, 0.05
         site.odds.unwritten, site.odds.unknown = chance.choice(((0.0, 0.0), (0.03, 0.03)))
         site.broker.drop_replies = chance.choice((0, 10))
-        site.broker.latency = chance.choice((None, self._latency))
+        site.broker.latency = chance.choice((None, lambda: chance.random() * 0.05, lambda: chance.random() ** 4 * 2))
         self._copies.append(site.broker.copy(STREAM))
         while True:
-            await asyncio.sleep(chance.expovariate(1 / 6))
+            await asyncio.sleep(chance.expovariate(1 / BETWEEN))
             kind = chance.choice(self.kinds)
             self.happened[kind.__name__] += 1
             site.log.info("fault", kind=kind.__name__)
@@ -118,6 +121,3 @@ class Faults:
         node = self._chance.choice(list(self._site.nodes.values()))
         if node.process is not None:
             node.process.skew = timedelta(seconds=self._chance.randint(-600, 600))
-
-    def _latency(self) -> float:
-        return self._chance.random() * 0.05

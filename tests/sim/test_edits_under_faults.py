@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 CALLERS = 3
-COMMANDS = 10  # of each caller
+COMMANDS = 15  # of each caller
+PAUSES = (0.0, 0.0, 0.1, 4.0, 20.0)  # seconds at most between two of them: bursts, and time to settle
 LINES = 60_000  # characters of the log that are shown of a run that failed
 QUIET = GRACE + 120  # seconds until readers of a stream that lost its past have forgotten what is not in it
 SEEDS: Sequence[int] = [int(os.environ["SEED"])] if "SEED" in os.environ else range(int(os.environ.get("SEEDS", "20")))
@@ -47,7 +48,7 @@ async def edit(history: History, edits: Edits) -> None:
     """One caller: some commands, one after the other, each tried up to four times."""
     site, chance = history.site, history.site.chance
     for _ in range(COMMANDS):
-        await asyncio.sleep(chance.random() * 12)
+        await asyncio.sleep(chance.random() * chance.choice(PAUSES))
         drawn = edits.any(history.truth.parts, site.clock.now().date())
         await history.do(drawn, chance.randint(1, 4), chance.choice((0.05, 1.0, 10.0)))
 
