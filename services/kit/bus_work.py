@@ -115,7 +115,8 @@ class Working:
 
     async def _hear(self, silence: float) -> Msg:
         try:
-            heard = await asyncio.wait_for(self._heard.get(), silence)
+            async with asyncio.timeout(silence):  # wait_for may swallow that we were cancelled
+                heard = await self._heard.get()
         except TimeoutError:
             raise Broken("the server went silent: the stream or the place in it is gone") from None
         if isinstance(heard, Exception):
