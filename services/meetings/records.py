@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 T = TypeVar("T", bound=msgspec.Struct)
 Owned = Centre | Place | Room | Group | Meeting
 
+
+def _without_group(state: Document) -> Document:
+    """A meeting of 0.1.0, which knew no groups."""
+    return {"invite_group": "", **state}
+
+
 KINDS = (
     Kind("centre"),
     Kind("place", indexes=(("centre",), ("centre", "source_key"))),
@@ -36,6 +42,8 @@ KINDS = (
             ("centre", "elsewhere"),
             ("centre", "invite_group"),
         ),
+        version=2,
+        upgrades={1: _without_group},
     ),
     Kind("import", indexes=(("centre",),)),
     Kind("rows", indexes=(("of", "first"),)),

@@ -15,7 +15,7 @@ from services.kit.store import check, codec
 from services.kit.store.port import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
 VERSION = 1
@@ -75,9 +75,10 @@ def prepare(connection: sqlite3.Connection, kinds: Mapping[str, Kind]) -> None:
         for statement in TABLES:
             connection.execute(statement)
         for kind in kinds.values():
-            _table(connection, kind)
+            new = _table(connection, kind)
             _indexes(connection, kind)
             _upgrade(connection, kind)
+            _refuse_unindexed(connection, kind, new)
         connection.execute("COMMIT")
     finally:
         if connection.in_transaction:
@@ -129,15 +130,26 @@ def _meta(connection: sqlite3.Connection) -> None:
         keep(connection, "epoch", 1)
 
 
-def _table(connection: sqlite3.Connection, kind: Kind) -> None:
+def _table(connection: sqlite3.Connection, kind: Kind) -> list[str]:
+    """The table of a kind; the indexed fields that it did not know before."""
     connection.execute(f"""CREATE TABLE IF NOT EXISTS record_{kind.name} (
         id TEXT NOT NULL PRIMARY KEY, revision INTEGER NOT NULL, version INTEGER NOT NULL, at TEXT NOT NULL,
         actor TEXT NOT NULL, due_at TEXT, gone INTEGER NOT NULL, state TEXT NOT NULL) WITHOUT ROWID""")
     there = {row[1] for row in connection.execute(f"PRAGMA table_xinfo(record_{kind.name})")}
-    for field in check.fields(kind):
-        if f"f_{field}" not in there:  # no type, so that text and numbers are compared as they are
-            column = f"f_{field} GENERATED ALWAYS AS (json_extract(state, '$.{field}')) VIRTUAL"
-            connection.execute(f"ALTER TABLE record_{kind.name} ADD COLUMN {column}")
+    new = [field for field in check.fields(kind) if f"f_{field}" not in there]
+    for field in new:  # no type, so that text and numbers are compared as they are
+        column = f"f_{field} GENERATED ALWAYS AS (json_extract(state, '$.{field}')) VIRTUAL"
+        connection.execute(f"ALTER TABLE record_{kind.name} ADD COLUMN {column}")
+    return new
+
+
+def _refuse_unindexed(connection: sqlite3.Connection, kind: Kind, fields: Iterable[str]) -> None:
+    """Raises ValueError where documents lack a field that is indexed now: no search would ever find them."""
+    for field in fields:
+        lacking = f"SELECT id FROM record_{kind.name} WHERE f_{field} IS NULL AND gone = 0"  # noqa: S608 - checked names
+        row = connection.execute(lacking).fetchone()
+        if row is not None:
+            raise ValueError(f"{kind.name} {row[0]!r} lacks {field!r}, which is indexed now: the kind needs an upgrade")
 
 
 def _indexes(connection: sqlite3.Connection, kind: Kind) -> None:
@@ -154,11 +166,7 @@ def _indexes(connection: sqlite3.Connection, kind: Kind) -> None:
 
 def _upgrade(connection: sqlite3.Connection, kind: Kind) -> None:
     """Writes older documents as this program knows them, once: an index over an old shape would find the wrong ones."""
-    stored = meta(connection, f"version.{kind.name}") or 0
-    if stored > kind.version:
-        known = f"this program knows version {kind.version}"
-        raise ValueError(f"its documents of kind {kind.name} are of version {stored}, {known}: upgrade the program")
-    if stored == kind.version:
+    if (meta(connection, f"version.{kind.name}") or 0) >= kind.version:
         return
     older = connection.execute(
         f"SELECT id, version, state FROM record_{kind.name} WHERE version < ?",  # noqa: S608 - a checked name

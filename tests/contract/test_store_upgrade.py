@@ -1,0 +1,66 @@
+"""What the SQLite store does with a file of an older program."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from services.kit.clock import SystemClock
+from services.kit.store.port import Document, Kind
+from services.kit.store.schema import kinds_in
+from services.kit.store.sqlite import SqliteStore
+from tests.contract.store_fixtures import commit, ids, meeting
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+OLD = Kind("meeting", (("centre",),))
+INDEXES = (("centre",), ("centre", "group"))
+
+
+def _with_group(state: Document) -> Document:
+    return {"group": "", **state}
+
+
+NEW = Kind("meeting", INDEXES, version=2, upgrades={1: _with_group})
+
+
+async def opened(path: Path, kind: Kind) -> SqliteStore:
+    store = SqliteStore(path, (kind,), SystemClock())
+    await store.open()
+    return store
+
+
+@pytest.fixture
+async def path(tmp_path: Path) -> Path:
+    """A file of the older program, with one living document and one that is gone."""
+    found = tmp_path / "store.db"
+    store = await opened(found, OLD)
+    await store.commit(commit(meeting("a"), meeting("gone", gone=True)))
+    await store.close()
+    return found
+
+
+async def test_an_index_over_a_new_field_finds_old_documents_once_they_are_upgraded(path: Path) -> None:
+    store = await opened(path, NEW)
+    assert await ids(store, {"centre": "north", "group": ""}) == ["a"]
+    await store.close()
+
+
+async def test_an_index_over_a_field_that_old_documents_lack_is_refused_and_leaves_the_file_as_it_was(
+    path: Path,
+) -> None:
+    for _ in range(2):
+        with pytest.raises(ValueError, match=r"store\.db: meeting 'a' lacks 'group'"):
+            await opened(path, Kind("meeting", INDEXES))
+    store = await opened(path, OLD)
+    assert await ids(store, {"centre": "north"}) == ["a"]
+    await store.close()
+
+
+async def test_a_file_says_for_which_kinds_it_was_made(path: Path) -> None:
+    assert kinds_in(path) == (Kind("meeting", (("centre",),)),)
+    store = await opened(path, NEW)
+    await store.close()
+    assert kinds_in(path) == (Kind("meeting", INDEXES, version=2),)
