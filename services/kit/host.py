@@ -12,9 +12,7 @@ import contextlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from services.kit.bus_port import BusError
-from services.kit.clock import instant
-from services.kit.relay import Relay, bury
+from services.kit.relay import Relay
 from services.kit.streams import NatsUser, declared, private_stream, stream_of, subjects_of
 from services.kit.sweep import Sweeper
 
@@ -209,28 +207,12 @@ class Host:
         if plan.publications:
             site, source = self._settings.site, self._ids.random
             one.relay = Relay(one.store, bus, plan.publications, site, self._clock, log, source=source)
-            self.task(f"{plan.name} relay", self._publish(one, one.relay))
+            self.task(f"{plan.name} relay", one.relay.run())
         for name, work in one.works.items():
             self.task(f"{plan.name} {name}", work())
         if one.due:
             one.sweeper = Sweeper(one.store, self._clock, one.due, log=log)
             self.task(f"{plan.name} sweeper", one.sweeper.run())
-
-    async def _publish(self, one: Hosted, relay: Relay) -> None:
-        await self._bury(one)
-        await relay.run()
-
-    async def _bury(self, one: Hosted) -> None:
-        """A new database on streams that are not: what a lost one published must not stay with those who follow."""
-        while True:
-            try:
-                epoch, at = await one.store.epoch(), instant(self._clock.now())
-                await bury(one.store, one.bus, one.plan.publications, self._settings.site, epoch, at)
-            except BusError as error:
-                one.log.warning("waits for the bus", error=str(error))
-                await self._clock.sleep(1.0)
-            else:
-                return
 
     async def _settled(self) -> None:
         await asyncio.gather(*(one.relay.settled() for one in self.hosted if one.relay is not None))

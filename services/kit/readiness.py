@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from services.kit.host import Host, Hosted
+    from services.kit.relay import Relay
 
 LATE = 60.0
 """Seconds after which what waits to be published is worth a warning."""
@@ -66,11 +67,7 @@ class Readiness:
 
     async def _relays(self) -> str:
         relays = [(one.plan.name, one.relay) for one in self._host.hosted if one.relay is not None]
-        return "; ".join(
-            f"{name}: {relay.alarms} states cannot be published, the log says which"
-            for name, relay in relays
-            if relay.alarms
-        )
+        return "; ".join(f"{name} {text}" for name, relay in relays for text in _worth_saying(relay))
 
     async def _behind(self) -> str:
         away = [
@@ -80,3 +77,14 @@ class Readiness:
             if not projection.current
         ]
         return f"not followed just now: {', '.join(away)}" if away else ""
+
+
+def _worth_saying(relay: Relay) -> Iterator[str]:
+    """What is wrong with publishing: how much of it, as anybody may ask, and an id may be all that opens something.
+
+    Everything else goes on, so that it keeps nobody from being ready.
+    """
+    if alarms := relay.alarms:
+        yield f"has {len(alarms)} alarms: `openchair doctor` names them"
+    if (late := relay.oldest) > LATE:
+        yield f"has had something to publish for {late:.0f} s"

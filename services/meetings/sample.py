@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from google.protobuf.json_format import ParseDict
 from google.protobuf.message import Message
-from openchair.meetings.v1 import centre_pb2, meeting_pb2, place_pb2
+from openchair.meetings.v1 import centre_pb2, group_pb2, meeting_pb2, place_pb2
 from openchair.meetings.v1 import meeting_service_pb2 as pb
 from openchair.meetings.v1 import room_service_pb2 as rooms_pb
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from services.kit.clock import Clock
     from services.meetings.centres import Centres
+    from services.meetings.groups import Groups
     from services.meetings.occurrences import Occurrences
     from services.meetings.places import Places
     from services.meetings.rooms import Rooms
@@ -45,9 +46,17 @@ class Sample:
     """Loads the sample through the service's methods."""
 
     def __init__(
-        self, centres: Centres, places: Places, rooms: Rooms, series: Series, occurrences: Occurrences, clock: Clock
+        self,
+        centres: Centres,
+        groups: Groups,
+        places: Places,
+        rooms: Rooms,
+        series: Series,
+        occurrences: Occurrences,
+        clock: Clock,
     ) -> None:
         self._centres = centres
+        self._groups = groups
         self._places = places
         self._rooms = rooms
         self._series = series
@@ -62,6 +71,8 @@ class Sample:
         centre = await self._centre(sample["centre"])
         zone = sample["centre"]["timeZone"]
         today = local_day(self._clock.now(), zone)
+        for group in sample["groups"]:
+            await self._group(centre, group)
         for place in sample["places"]:
             await self._place(centre, place)
         for room in sample["rooms"]:
@@ -87,6 +98,11 @@ class Sample:
         made = await self._do(self._centres.create_centre, pb.CreateCentreRequest(centre_id=id_, centre=centre))
         return made.name
 
+    async def _group(self, centre: str, said: dict[str, Any]) -> None:
+        group = ParseDict({**said, "name": ""}, group_pb2.Group())
+        made = await self._do(self._groups.create_group, pb.CreateGroupRequest(parent=centre, group=group))
+        self._names[said["name"]] = made.name
+
     async def _place(self, centre: str, said: dict[str, Any]) -> None:
         place = ParseDict({**said, "name": ""}, place_pb2.Place())
         made = await self._do(self._places.create_place, pb.CreatePlaceRequest(parent=centre, place=place))
@@ -100,6 +116,8 @@ class Sample:
     async def _meeting(self, centre: str, said: dict[str, Any], today: date) -> None:
         plain = {key: value for key, value in said.items() if key not in {"name", "starts", "until", "extra"}}
         plain["schedule"] = schedule(said, today)
+        if "inviteGroup" in said:
+            plain["inviteGroup"] = self._names[said["inviteGroup"]]
         if "place" in said:
             plain["place"] = self._names[said["place"]]
         plain["rooms"] = [self._names[room] for room in said.get("rooms", [])]

@@ -76,7 +76,7 @@ class Meetings:
             ),
             Service(room_service_pb2.DESCRIPTOR.services_by_name["RoomService"], rooms, middleware=middleware),
         )
-        self.sample = Sample(centres, places, rooms, series, occurrences, desk.clock)
+        self.sample = Sample(centres, groups, places, rooms, series, occurrences, desk.clock)
         self.due: Mapping[str, Callable[[Record], Awaitable[None]]] = {
             "import": importing.due,
             "place": venues.place_due,
