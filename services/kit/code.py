@@ -23,8 +23,12 @@ _LOOK_ALIKES: Final = str.maketrans({"O": "0", "I": "1", "L": "1", " ": None, "-
 
 def make(source: random.Random) -> str:
     """A new code, as it is shown."""
-    text = "".join(source.choice(_ALPHABET) for _ in range(SYMBOLS))
-    return "-".join(text[start : start + BLOCK] for start in range(0, SYMBOLS, BLOCK))
+    return _blocks("".join(source.choice(_ALPHABET) for _ in range(SYMBOLS)))
+
+
+def shown(typed: str) -> str:
+    """A code that somebody typed, as it was shown when it was made; "" for what is no code."""
+    return _blocks(_read(typed))
 
 
 def digest(typed: str) -> str:
@@ -33,6 +37,10 @@ def digest(typed: str) -> str:
     What is no code has one too, which no code has: so looking it up takes as long as looking up any other.
     """
     return hashlib.sha256(_read(typed).encode()).hexdigest()
+
+
+def _blocks(text: str) -> str:
+    return "-".join(text[start : start + BLOCK] for start in range(0, len(text), BLOCK))
 
 
 def _read(typed: str) -> str:

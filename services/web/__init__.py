@@ -1,13 +1,14 @@
-"""Pages: what is on in the next seven days, and how to keep it in a calendar. A projection of public views, no more."""
+"""Pages: what is on in the next seven days, and how to keep it in a calendar. Projections of views, no more."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from services.kit.projection import Projection
-from services.kit.streams import public_stream, subjects_of
+from services.kit.streams import private_stream, public_stream, subjects_of
 from services.web.app import Web
 from services.web.board import Board
+from services.web.invited import Circles
 from services.web.page import Pages
 
 if TYPE_CHECKING:
@@ -20,18 +21,35 @@ if TYPE_CHECKING:
     from services.kit.logs import Log
 
 
-def web(
-    bus: Bus, site: str, clock: Clock, base_url: Callable[[], str | None] | str | None, log: Log
-) -> tuple[Projection, Starlette]:
-    """The projection to run, and the ASGI application for "/" and "/centre/<id>".
+class Readers(NamedTuple):
+    """What to run and what to mount. `app` answers 503 until the projections a page needs have caught up once."""
+
+    public: Projection
+    private: Projection
+    app: Starlette
+
+
+def web(bus: Bus, site: str, clock: Clock, base_url: Callable[[], str | None] | str | None, log: Log) -> Readers:
+    """The service: "/", "/centre/<id>" and "/invited/<code>".
 
     `base_url` is how others reach the site (OPENCHAIR_PUBLIC_URL), or what will tell; None: it has no public address,
-    and the pages say so. The application answers 503 until the projection has caught up once.
+    and the pages say so.
     """
-    board = Board(clock)
+    board, circles = Board(clock), Circles(clock)
     subjects = [subjects_of(site, "public", "meetings")]
-    projection = Projection(bus, public_stream(site), subjects, board.apply, board.reset, clock, log)
-    address = base_url if callable(base_url) else lambda: base_url
-    ready, current = projection.ready.is_set, lambda: projection.current
-    app = Web(Pages(board), clock, address, ready=ready, current=current, log=log)
-    return projection, app.app()
+    public = Projection(bus, public_stream(site), subjects, board.apply, board.reset, clock, log)
+    subjects = [subjects_of(site, "private", "meetings")]
+    stream = private_stream(site, "meetings")
+    private = Projection(bus, stream, subjects, circles.apply, circles.reset, clock, log)
+    app = Web(
+        Pages(board),
+        clock,
+        base_url if callable(base_url) else lambda: base_url,
+        ready=public.ready.is_set,
+        current=lambda: public.current,
+        log=log,
+        board=board,
+        circles=circles,
+        private=private.ready.is_set,
+    )
+    return Readers(public, private, app.app())

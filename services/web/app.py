@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Route
 
+from services.kit import code
 from services.web.page import STYLE_HASH, Page, Pages
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
     from services.kit.clock import Clock
     from services.kit.logs import Log
+    from services.web.board import Board
+    from services.web.invited import Circles
 
 HEADERS: Final = {
     "content-type": "text/html; charset=utf-8",
@@ -35,6 +38,9 @@ HEADERS: Final = {
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
 }
 
+GUARDED: Final = {"cache-control": "no-store", "x-robots-tag": "noindex"}
+"""Of pages that are found by their address alone."""
+
 _LOCAL: Final = re.compile(r"(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?")
 _TAG: Final = re.compile(r'(?:W/)?("[^"]*")')
 _WORDS: Final = {
@@ -44,7 +50,11 @@ _WORDS: Final = {
 
 
 class Web:
-    """The requests of readers. `ready` and `current` say how far the board has followed the stream."""
+    """The requests of readers. `ready` and `current` say how far the board has followed the stream.
+
+    `circles`, where given, are what invite codes open, beside the `board` with their centres; `private` says whether
+    they have caught up once.
+    """
 
     def __init__(
         self,
@@ -55,7 +65,13 @@ class Web:
         ready: Callable[[], bool],
         current: Callable[[], bool],
         log: Log,
+        board: Board | None = None,
+        circles: Circles | None = None,
+        private: Callable[[], bool] = lambda: True,
     ) -> None:
+        self._board = board
+        self._circles = circles
+        self._private = private
         self._pages = pages
         self._clock = clock
         self._base_url = base_url
@@ -64,19 +80,20 @@ class Web:
         self._log = log
 
     def app(self) -> Starlette:
-        """The ASGI application: "/" and "/centre/<id>"."""
+        """The ASGI application: "/", "/centre/<id>" and "/invited/<code>"."""
         return Starlette(
-            routes=[Route("/", self.week), Route("/centre/{centre}", self.week)],
+            routes=[
+                Route("/", self.week),
+                Route("/centre/{centre}", self.week),
+                Route("/invited/{code:path}", self.invited),
+            ],
             exception_handlers={HTTPException: self._refuse, Exception: self._fail},
         )
 
     async def week(self, request: Request) -> Response:
         """The next seven days of one centre, or of all."""
         if not self._ready():
-            page = self._pages.plain(
-                "One moment", "The meetings are being read in. This page tries again by itself.", 3
-            )
-            return _answer(request, page, 503, {"retry-after": "3", "cache-control": "no-store"})
+            return self._answer_later(request)
         page_or_none = self._pages.week(
             self._base_url() or _local_address(request),
             self._clock.now(),
@@ -87,6 +104,31 @@ class Web:
             raise HTTPException(404)
         return _answer(request, page_or_none, 200, {"cache-control": "no-cache"})
 
+    async def invited(self, request: Request) -> Response:
+        """The next seven days of what a code opens. Every code that opens nothing is answered alike."""
+        if not (self._ready() and self._private()):
+            return self._answer_later(request)
+        typed, now = request.path_params["code"], self._clock.now()
+        opened = self._circles.opened_by(code.digest(typed), now) if self._circles is not None else None
+        centre = self._board.boards.get(opened.centre) if self._board is not None and opened is not None else None
+        if self._circles is None or opened is None or centre is None or centre.centre is None:
+            return _answer(request, self._pages.plain(*_WORDS[404]), 404, GUARDED)
+        board = self._circles.board(opened)
+        board.centre = centre.centre
+        page = self._pages.invited(
+            self._base_url() or _local_address(request),
+            now,
+            self._circles.title(opened),
+            board,
+            code.shown(typed),
+            current=self._current(),
+        )
+        return _answer(request, page, 200, GUARDED)
+
+    def _answer_later(self, request: Request) -> Response:
+        page = self._pages.plain("One moment", "The meetings are being read in. This page tries again by itself.", 3)
+        return _answer(request, page, 503, {"retry-after": "3", "cache-control": "no-store"})
+
     async def _refuse(self, request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500
         allow = (getattr(error, "headers", None) or {}).get("Allow")
@@ -94,7 +136,8 @@ class Web:
         return _answer(request, page, status, {"cache-control": "no-store"} | ({"allow": allow} if allow else {}))
 
     async def _fail(self, request: Request, error: Exception) -> Response:
-        self._log.error("page failed", path=request.url.path, error=type(error).__name__)
+        page_of = request.url.path.split("/")[1]  # what follows may be a code
+        self._log.error("page failed", path=f"/{page_of}", error=type(error).__name__)
         page = self._pages.plain(
             "Something is broken here", "It is our fault, and it has been noted. Please try again."
         )

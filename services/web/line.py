@@ -28,7 +28,10 @@ class Place:
 
 @dataclass(frozen=True)
 class Facts:
-    """What a person wants to know before going. `about` are short words: fellowship, kind, types, language."""
+    """What a person wants to know before going. `about` are short words: fellowship, kind, types, language.
+
+    `passcode` and `joining` (how to join, in paragraphs) are for holders of a code alone.
+    """
 
     title: str
     mode: str
@@ -42,6 +45,8 @@ class Facts:
     host: str
     phone: str
     asks: str
+    passcode: str = ""
+    joining: tuple[str, ...] = ()
 
     @property
     def folded(self) -> bool:
@@ -50,15 +55,20 @@ class Facts:
 
 
 def facts(
-    meeting: meeting_pb2.Meeting, change: meeting_pb2.OccurrenceChange = NO_CHANGE, centre_language: str = ""
+    meeting: meeting_pb2.Meeting,
+    change: meeting_pb2.OccurrenceChange = NO_CHANGE,
+    centre_language: str = "",
+    *,
+    holder: bool = False,
 ) -> Facts:
-    """The facts of a series, or of the date that `change` is about."""
+    """The facts of a series, or of the date that `change` is about; `holder`: for holders of its group's code."""
     mode = change.mode if change.HasField("mode") else meeting.mode
     venue = change.venue if change.HasField("venue") else meeting.venue
     online = change.online if change.HasField("online") else meeting.online
     afar = mode != meeting_pb2.MODE_IN_PERSON
-    public = afar and online.access == meeting_pb2.ONLINE_ACCESS_PUBLIC
-    url = words.link(online.url) or "" if public else ""
+    by_code = holder and online.access == meeting_pb2.ONLINE_ACCESS_INVITE_CODE
+    joins = afar and (by_code or online.access == meeting_pb2.ONLINE_ACCESS_PUBLIC)
+    url = words.link(online.url) or "" if joins else ""
     return Facts(
         title=change.title if change.HasField("title") else meeting.title,
         mode=say.MODES.get(mode, ""),
@@ -70,8 +80,10 @@ def facts(
         notes=_paragraphs(change.notes if change.HasField("notes") else meeting.notes),
         url=url,
         host=url.split("/")[2] if url else "",
-        phone=(words.phone(online.phone) or "") if public else "",
-        asks=_asks(online.access) if afar else "",
+        phone=(words.phone(online.phone) or "") if joins else "",
+        asks=_asks(online.access) if afar and not by_code else "",
+        passcode=online.passcode if joins and holder else "",
+        joining=_paragraphs(online.notes) if joins and holder else (),
     )
 
 

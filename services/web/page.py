@@ -14,13 +14,13 @@ from markupsafe import Markup
 
 from services.formats import words
 from services.web import say
-from services.web.subscribe import Site, qr
+from services.web.subscribe import InvitedSite, Site, qr
 from services.web.week import week
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from services.web.board import Board
+    from services.web.board import Board, CentreBoard
 
 EXIT_URL: Final = "https://www.wikipedia.org/"
 _MOST_PAGES: Final = 256
@@ -94,6 +94,16 @@ class Pages:
             self._kept.clear()
         self._kept[key] = (self._board.version, now, min([each.until for each in weeks], default=now), page)
         return page
+
+    def invited(
+        self, base_url: str, now: datetime, group: str, board: CentreBoard, code: str, *, current: bool
+    ) -> Page:
+        """The week of what a code opens; kept nowhere. `board` is the group's own, with its centre's record."""
+        site = InvitedSite(base_url, code)
+        board.agenda.advance(now)
+        shown = week("week", board, site, now, holder=True)
+        text = self._render("invited.html", week=shown, group=group, is_local=site.is_local, is_current=current)
+        return Page.of(text)
 
     def plain(self, title: str, text: str, refresh: int | None = None) -> Page:
         """A page that says one thing; with `refresh` the browser asks again after so many seconds."""

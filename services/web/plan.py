@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 async def build(hosted: Hosted) -> None:
     """The pages, and what they show."""
     settings = hosted.settings
-    following, pages = web(hosted.bus, settings.site, hosted.clock, settings.public_url, hosted.log)
-    hosted.projections["meetings"] = following
-    hosted.mounts[""] = cast("App", pages)
+    made = web(hosted.bus, settings.site, hosted.clock, settings.public_url, hosted.log)
+    hosted.projections.update({"public views of meetings": made.public, "private views of meetings": made.private})
+    hosted.mounts[""] = cast("App", made.app)
 
 
 def follows(site: str) -> tuple[str, ...]:

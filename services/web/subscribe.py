@@ -57,6 +57,24 @@ class Site:
         return f"{self.base}/centre/{centre}#{centre}-calendar"
 
 
+class InvitedSite(Site):
+    """The same for the page of an invite code: there is one calendar, of everything that the code opens."""
+
+    def __init__(self, base_url: str, code: str) -> None:
+        super().__init__(base_url)
+        self._calendar = Subscription(f"{self.base}/invited/{code}.ics", "My meetings")
+
+    def centre(self, centre: str, title: str) -> Subscription:
+        """Everything that the code opens."""
+        del centre, title
+        return self._calendar
+
+    def meeting(self, centre: str, meeting: str, title: str) -> Subscription:
+        """The same: what is not public has no calendar of its own."""
+        del centre, meeting, title
+        return self._calendar
+
+
 @functools.lru_cache(64)
 def qr(text: str) -> str:
     """A QR code (ISO/IEC 18004) as an SVG element; black on white, also where the page is dark."""

@@ -97,10 +97,17 @@ class Week:
     until: datetime
 
 
-def week(id: str, board: CentreBoard, site: Site, now: datetime) -> Week:  # noqa: A002 - the field is named id everywhere
-    """The week of a centre whose own record is there."""
+def week(
+    id: str,  # noqa: A002 - the field is named id everywhere
+    board: CentreBoard,
+    site: Site,
+    now: datetime,
+    *,
+    holder: bool = False,
+) -> Week:
+    """The week of a centre whose own record is there; `holder`: as holders of a code see it."""
     assert board.centre is not None
-    view = _View(id, board, board.centre, site, now)
+    view = _View(id, board, board.centre, site, now, holder=holder)
     lines = sorted([*view.lines(), *view.ghosts()], key=lambda line: (line.start, line.anchor))
     lines = [_linked(line, lines, now) for line in lines]
     edges = [edge for line in lines for edge in (line.start, line.end) if edge > now]
@@ -119,8 +126,18 @@ def week(id: str, board: CentreBoard, site: Site, now: datetime) -> Week:  # noq
 class _View:
     """One centre at one moment."""
 
-    def __init__(self, id: str, board: CentreBoard, centre: centre_pb2.Centre, site: Site, now: datetime) -> None:  # noqa: A002
+    def __init__(
+        self,
+        id: str,  # noqa: A002 - the same
+        board: CentreBoard,
+        centre: centre_pb2.Centre,
+        site: Site,
+        now: datetime,
+        *,
+        holder: bool,
+    ) -> None:
         self.id = id
+        self.holder = holder
         self.board = board
         self.language = centre.language
         self.zone = centre.time_zone
@@ -155,7 +172,7 @@ class _View:
         """Meetings that are suspended: listed, with no date."""
         for meeting in self.board.meetings.values():
             if meeting.state == meeting_pb2.MEETING_STATE_SUSPENDED:
-                yield facts(meeting, centre_language=self.language)
+                yield facts(meeting, centre_language=self.language, holder=self.holder)
 
     def _line(self, id: str, each: Occurrence) -> Line:  # noqa: A002 - the same
         meeting = self.board.meetings[id]
@@ -170,7 +187,7 @@ class _View:
             local=start,
             when=say.span(start, end),
             aside=self._aside(meeting, each, start.date()),
-            facts=facts(meeting, change, self.language),
+            facts=facts(meeting, change, self.language, holder=self.holder),
             state=state,
             said=said,
             reason=change.reason,
@@ -222,7 +239,7 @@ class _View:
             local=local,
             when=say.span(local, zones.to_local(end, self.zone)),
             aside="",
-            facts=facts(meeting, centre_language=self.language),
+            facts=facts(meeting, centre_language=self.language, holder=self.holder),
             state="away",
             said=f"Moved to {say.day(target.date())}, {say.clock(target)}",
             reason=change.reason,

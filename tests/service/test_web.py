@@ -314,7 +314,7 @@ def test_every_text_has_the_contrast_of_wcag_aa(scheme: str) -> None:
 
 @asynccontextmanager
 async def following(bus: Bus, reader: Reader) -> AsyncIterator[Projection]:
-    projection, reader.app = web(bus, SITE, reader.clock, lambda: BASE, LOG)
+    projection, _, reader.app = web(bus, SITE, reader.clock, lambda: BASE, LOG)
     assert (await reader.get()).status_code == 503
     task = asyncio.create_task(projection.run())
     try:

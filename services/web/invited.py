@@ -1,0 +1,97 @@
+"""What invite codes open: the groups of all centres with their codes' digests, and a board for each group."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from google.protobuf.message import DecodeError
+from openchair.meetings.v1 import group_pb2, meeting_pb2
+
+from services.web.board import MEETING, CentreBoard
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from services.kit.clock import Clock
+    from services.kit.event import Event
+
+GROUP = group_pb2.Group.DESCRIPTOR.full_name
+
+_TOKENS = 7
+
+
+class Opened(NamedTuple):
+    """What a code opens: a group of a centre."""
+
+    centre: str
+    group: str
+
+
+class Circles:
+    """All groups of the private stream. A group's board holds its meetings; its centre is the public one's to say."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._groups: dict[Opened, group_pb2.Group] = {}
+        self._codes: dict[str, Opened] = {}
+        self._boards: dict[Opened, CentreBoard] = {}
+        self._in: dict[tuple[str, str], Opened] = {}
+
+    def apply(self, event: Event) -> None:
+        """Takes in one state. Raises ValueError for an event that contradicts itself; nothing has changed then."""
+        tokens = event.subject.split(".")
+        if len(tokens) != _TOKENS:
+            raise ValueError("a subject has seven tokens")
+        scope, id_ = tokens[4], tokens[6]
+        try:
+            if event.type == GROUP:
+                self._take_group(Opened(scope, id_), event)
+            elif event.type == MEETING:
+                self._take_meeting(scope, id_, event)
+        except DecodeError as error:
+            raise ValueError("the payload is not what its type says") from error
+
+    def reset(self) -> None:
+        """Forgets everything, before a rebuild from the stream."""
+        for known in (self._groups, self._codes, self._boards, self._in):
+            known.clear()
+
+    def opened_by(self, digest: str, now: datetime) -> Opened | None:
+        """What the code with this digest opens at this moment."""
+        opened = self._codes.get(digest)
+        if opened is None:
+            return None
+        held = next(each for each in self._groups[opened].invite_codes if each.digest == digest)
+        over = held.HasField("expire_time") and held.expire_time.ToDatetime(now.tzinfo) <= now
+        return None if over else opened
+
+    def title(self, opened: Opened) -> str:
+        """What the group is called."""
+        return self._groups[opened].title
+
+    def board(self, opened: Opened) -> CentreBoard:
+        """The group's meetings."""
+        return self._boards.setdefault(opened, CentreBoard(self._clock.now()))
+
+    def _take_group(self, key: Opened, event: Event) -> None:
+        group = group_pb2.Group.FromString(event.payload) if event.payload is not None else None
+        if group is not None and group.name != f"centres/{key.centre}/groups/{key.group}":
+            raise ValueError("subject and payload name different groups")
+        for each in self._groups.pop(key, group_pb2.Group()).invite_codes:
+            self._codes.pop(each.digest, None)
+        if group is not None:
+            self._groups[key] = group
+            self._codes.update((each.digest, key) for each in group.invite_codes)
+
+    def _take_meeting(self, scope: str, id_: str, event: Event) -> None:
+        meeting = meeting_pb2.Meeting.FromString(event.payload) if event.payload is not None else None
+        if meeting is not None and meeting.name != f"centres/{scope}/meetings/{id_}":
+            raise ValueError("subject and payload name different meetings")
+        home = Opened(scope, meeting.invite_group.rpartition("/")[2]) if meeting and meeting.invite_group else None
+        if meeting is not None and home is not None:
+            self.board(home).put(id_, meeting)
+        before = self._in.pop((scope, id_), None)
+        if before is not None and before != home:
+            self.board(before).remove(id_)
+        if home is not None:
+            self._in[scope, id_] = home
