@@ -21,18 +21,17 @@ from openchair.meetings.v1 import import_pb2 as imports_pb
 from services.kit.call import EVERYWHERE, Call, Caller, Method
 from services.kit.clock import Ids, VirtualClock, instant
 from services.kit.paging import Pages
-from services.kit.store.memory import MemoryStore
-from services.kit.store.sqlite import SqliteStore
 from services.meetings.desk import Desk
 from services.meetings.records import KINDS
 from services.meetings.service import Meetings
+from tests.contract.store_fixtures import ENGINES
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from pathlib import Path
 
     from services.kit.store.port import Store
 
+pytest_plugins = ("tests.contract.mongod",)
 M = TypeVar("M", bound=Message)
 
 START = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)  # a Saturday
@@ -138,18 +137,14 @@ def _reply_type(meetings: Meetings, method: str) -> Any:
     raise KeyError(method)
 
 
-@pytest.fixture(params=["sqlite", "memory", "mongodb"])
-async def house(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[House]:
+@pytest.fixture(params=["sqlite", "memory", "mongodb-motor", "mongodb-pymongo", "mongodb-wire-motor"])
+async def house(request: pytest.FixtureRequest) -> AsyncIterator[House]:
     """The service over each store, with a centre."""
     clock = VirtualClock(START)
-    if request.param == "mongodb":
-        pytest.skip("the MongoDB adapter is not built yet: a server would change nothing")
-    store: Store = (
-        MemoryStore(KINDS, clock) if request.param == "memory" else SqliteStore(tmp_path / "m.sqlite", KINDS, clock)
-    )
-    await store.open()
-    house = House(store, clock)
-    await house.meetings.load()
-    await house.centre()
-    yield house
-    await store.close()
+    async with ENGINES[request.param](request, clock) as engine:
+        store = await engine.start(KINDS)
+        house = House(store, clock)
+        await house.meetings.load()
+        await house.centre()
+        yield house
+        await store.close()
