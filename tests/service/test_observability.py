@@ -28,7 +28,7 @@ LABELS = {
     "method": re.compile(r"openchair\.[a-z]+\.v1\.[A-Za-z]+/[A-Za-z]+"),
     "code": re.compile(r"[A-Z_]{2,20}|[1-5]\d\d"),
     "service": re.compile(r"meetings|feeds|web"),
-    "projection": re.compile(r"[a-z]+"),
+    "projection": re.compile(r"[a-z ]{3,40}"),
     "mount": re.compile(r"/[a-z-]*"),
     "kept": re.compile(r"yes|no"),
     "le": re.compile(r"[\d.]+|\+Inf"),
