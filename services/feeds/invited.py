@@ -162,7 +162,7 @@ class Invited:
             for id_ in listing.lineage(meeting)
             if listing.meetings[id_].visibility == meeting_pb2.VISIBILITY_UNLISTED
         ]
-        others = self._public.listings[centre].lineage(meeting)
+        others = self._public.listings[centre].lineage(known.lineage or meeting)
         stretches = [shelf.stretch(parts, now), public.stretch(others, now)]
         return shelf.page(of_meeting(centre, meeting, known), stretches, now, guarded=True)
 
