@@ -53,7 +53,8 @@ class Process:
         self._log = log
         self._grpc: GrpcServer | None = None
         self.metrics = Metrics()
-        self._traces = _traces(os.environ, clock, log)
+        name = f"openchair-{plans[0].name}" if len(plans) == 1 else "openchair"
+        self._traces = _traces(name, os.environ, clock, log)
         traced = engines if self._traces is None else self._traces.engines(engines)
         self.host = Host(plans, traced, settings, clock, ids, log)
         self._readiness = Readiness(self.host)
@@ -148,14 +149,14 @@ class Process:
             await self._clock.sleep(LOOK)
 
 
-def _traces(environ: Mapping[str, str], clock: Clock, log: Log) -> Traces | None:
+def _traces(name: str, environ: Mapping[str, str], clock: Clock, log: Log) -> Traces | None:
     """Traces for who names a collector; for anybody else nothing of them is loaded. Raises ValueError."""
     if not any(environ.get(key) for key in COLLECTORS):
         return None
     from services.kit.trace import Traces  # noqa: PLC0415 - see above
 
     try:
-        return Traces(program_version(), clock, log)
+        return Traces(name, program_version(), clock, log)
     except ValueError:
         raise ValueError("a setting of OpenTelemetry (OTEL_...) is not what it should be, such as a number") from None
 

@@ -62,13 +62,17 @@ _ViewKey: TypeAlias = tuple[str, str, str, int]
 
 
 class Traces:
-    """The spans of one process. Close it at the end: what is not sent within a second is lost."""
+    """The spans of one process, which is called `name` unless its environment says otherwise.
 
-    def __init__(self, version: str, clock: Clock, log: Log, exporter: SpanExporter | None = None) -> None:
+    Close it at the end: what is not sent within a second is lost. Raises ValueError for an environment (OTEL_*) that
+    cannot be read.
+    """
+
+    def __init__(self, name: str, version: str, clock: Clock, log: Log, exporter: SpanExporter | None = None) -> None:
         logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)  # we say once what it says at every batch
         self._clock = clock
         self._exporter = _Exporter(exporter or OTLPSpanExporter(), log)
-        self._provider = TracerProvider(resource=_resource(version), shutdown_on_exit=False)
+        self._provider = TracerProvider(resource=_resource(name, version), shutdown_on_exit=False)
         self._provider.add_span_processor(BatchSpanProcessor(self._exporter))
         self._tracer = self._provider.get_tracer("openchair", version)
         self._commits: OrderedDict[_ViewKey, str] = OrderedDict()
@@ -271,11 +275,11 @@ class _Exporter(SpanExporter):
         self._exporter.shutdown()
 
 
-def _resource(version: str) -> Resource:
-    """What OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES say; named after the program where they say nothing."""
+def _resource(name: str, version: str) -> Resource:
+    """What OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES say; of this name where they say none."""
     stated = Resource.create({SERVICE_VERSION: version})
     if str(stated.attributes[SERVICE_NAME]).startswith("unknown_service"):
-        return stated.merge(Resource({SERVICE_NAME: "openchair"}))
+        return stated.merge(Resource({SERVICE_NAME: name}))
     return stated
 
 

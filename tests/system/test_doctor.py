@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -143,6 +144,17 @@ def test_a_broker_that_says_nothing_is_named(system: System) -> None:
     assert [each.state for each in found["broker"]][-1] == "wrong"
 
 
+def test_a_server_that_hangs_is_named_by_its_process(system: System) -> None:
+    os.kill(system.pid, signal.SIGSTOP)
+    try:
+        code, found = doctor(system)
+    finally:
+        os.kill(system.pid, signal.SIGCONT)
+    assert code == 1
+    assert found["server"][0].cure.startswith(f"process {system.pid} owns the data folder")
+    assert "calendar" not in found
+
+
 def test_without_a_server_it_says_how_to_start_one(tmp_path: Path) -> None:
     code, found = doctor(System(tmp_path))
     assert code == 1
@@ -202,6 +214,22 @@ def test_a_service_that_is_a_moment_behind_is_well() -> None:
     follows = [FollowedStream(stream="PUBLIC_home", ready=True, current=True, held=1)]
     (found,) = checkup._service(service(unpublished=2, lag_seconds=1.5, follows=follows))
     assert found.state == "fine"
+
+
+@pytest.mark.parametrize(
+    ("said", "state", "says"),
+    [
+        ({"ready": True, "checks": {"store": "ok"}, "warnings": {}}, "fine", "ready"),
+        ({"ready": True, "checks": {"store": "ok"}, "warnings": {"relay": "it waits"}}, "wrong", "relay: it waits"),
+        ({"ready": False, "checks": {"store": "no space", "bus": "ok"}}, "wrong", "store: no space"),
+        ({"status": "UP"}, "wrong", "something else"),
+    ],
+)
+def test_what_readyz_says_is_told(said: dict[str, Any], state: str, says: str) -> None:
+    found = checkup._ready("http://site", checkup.Answer(200, json.dumps(said).encode(), None))
+    assert found.state == state
+    assert says in found.text
+    assert "bus" not in found.text
 
 
 def test_each_reason_not_to_be_ready_is_a_line() -> None:

@@ -83,7 +83,7 @@ class Traced:
         self.clock = VirtualClock(START)
         self.spans = InMemorySpanExporter()
         self.said = StringIO()
-        self.traces = Traces("1.0", self.clock, make_log("info", self.said), self.spans)
+        self.traces = Traces("things", "1.0", self.clock, make_log("info", self.said), self.spans)
         self.engines = self.traces.engines(cast("Engines", self))
         self.wire = Wire()
         self.engine = "memory"
@@ -300,7 +300,7 @@ class Dead(SpanExporter):
 
 async def test_a_collector_that_is_away_is_one_line_in_the_log() -> None:
     said, dead = StringIO(), Dead()
-    traces = Traces("1.0", VirtualClock(START), make_log("info", said), dead)
+    traces = Traces("things", "1.0", VirtualClock(START), make_log("info", said), dead)
     for _ in range(3):
         traces._exporter.export([])
     dead.result = SpanExportResult.SUCCESS
@@ -313,10 +313,30 @@ async def test_a_collector_that_is_away_is_one_line_in_the_log() -> None:
     await traces.close()
 
 
+@pytest.mark.parametrize(
+    ("environ", "name"),
+    [
+        ({}, "things"),
+        ({"OTEL_SERVICE_NAME": "ours"}, "ours"),
+        ({"OTEL_RESOURCE_ATTRIBUTES": "service.name=theirs"}, "theirs"),
+    ],
+)
+async def test_a_process_is_called_what_its_environment_says(
+    monkeypatch: pytest.MonkeyPatch, environ: dict[str, str], name: str
+) -> None:
+    for key, text in environ.items():
+        monkeypatch.setenv(key, text)
+    traced = Traced()
+    with traced.traces.span("one", {}):
+        pass
+    (span,) = await traced.ended()
+    assert (span.resource.attributes["service.name"], span.resource.attributes["service.version"]) == (name, "1.0")
+
+
 async def test_the_end_does_not_wait_for_a_collector_that_says_nothing() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         exporter = OTLPSpanExporter(f"http://127.0.0.1:{silent.getsockname()[1]}", timeout=60)
-        traces = Traces("1.0", VirtualClock(START), make_log("critical"), exporter)
+        traces = Traces("things", "1.0", VirtualClock(START), make_log("critical"), exporter)
         with traces.span("one", {}):
             pass
         async with asyncio.timeout(LAST_WORDS * 4):
