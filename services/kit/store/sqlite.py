@@ -64,6 +64,7 @@ class SqliteStore:
 
     async def close(self) -> None:
         """Lets what is being written end, then closes; the writer is last, and so the one that checkpoints."""
+        await self._pulse.end()
         for snapshot in tuple(self._snapshots):
             await snapshot.close()
         await self._reader.close()
