@@ -50,6 +50,7 @@ def web(bus: Bus, site: str, clock: Clock, base_url: Callable[[], str | None] | 
         log=log,
         board=board,
         circles=circles,
-        private=private.ready.is_set,
+        private_ready=private.ready.is_set,
+        private_current=lambda: private.current,
     )
     return Readers(public, private, app.app())

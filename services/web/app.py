@@ -52,8 +52,8 @@ _WORDS: Final = {
 class Web:
     """The requests of readers. `ready` and `current` say how far the board has followed the stream.
 
-    `circles`, where given, are what invite codes open, beside the `board` with their centres; `private` says whether
-    they have caught up once.
+    `circles`, where given, are what invite codes open, beside the `board` with their centres; `private_ready` and
+    `private_current` say the same of them.
     """
 
     def __init__(
@@ -67,11 +67,13 @@ class Web:
         log: Log,
         board: Board | None = None,
         circles: Circles | None = None,
-        private: Callable[[], bool] = lambda: True,
+        private_ready: Callable[[], bool] = lambda: True,
+        private_current: Callable[[], bool] = lambda: True,
     ) -> None:
         self._board = board
         self._circles = circles
-        self._private = private
+        self._private_ready = private_ready
+        self._private_current = private_current
         self._pages = pages
         self._clock = clock
         self._base_url = base_url
@@ -85,6 +87,7 @@ class Web:
             routes=[
                 Route("/", self.week),
                 Route("/centre/{centre}", self.week),
+                Route("/invited", self.invited),
                 Route("/invited/{code:path}", self.invited),
             ],
             exception_handlers={HTTPException: self._refuse, Exception: self._fail},
@@ -106,9 +109,9 @@ class Web:
 
     async def invited(self, request: Request) -> Response:
         """The next seven days of what a code opens. Every code that opens nothing is answered alike."""
-        if not (self._ready() and self._private()):
+        if not (self._ready() and self._private_ready()):
             return self._answer_later(request)
-        typed, now = request.path_params["code"], self._clock.now()
+        typed, now = request.path_params.get("code", ""), self._clock.now()
         opened = self._circles.opened_by(code.digest(typed), now) if self._circles is not None else None
         centre = self._board.boards.get(opened.centre) if self._board is not None and opened is not None else None
         if self._circles is None or opened is None or centre is None or centre.centre is None:
@@ -121,7 +124,7 @@ class Web:
             self._circles.title(opened),
             board,
             code.shown(typed),
-            current=self._current(),
+            current=self._current() and self._private_current(),
         )
         return _answer(request, page, 200, GUARDED)
 

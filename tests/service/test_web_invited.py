@@ -1,0 +1,185 @@
+"""The page of an invite code: what it shows to whoever has it, and that nobody else learns anything."""
+
+from __future__ import annotations
+
+import random
+import re
+from datetime import timedelta
+from io import StringIO
+from typing import Any
+
+import httpx
+import pytest
+from openchair.meetings.v1 import group_pb2, meeting_pb2
+
+from services.kit import code
+from services.kit.clock import VirtualClock, instant
+from services.kit.event import Event, subject
+from services.kit.logs import make_log
+from services.web.app import Web
+from services.web.invited import Circles
+from services.web.page import Pages
+from tests.unit.web_examples import NOON, board, meeting_event
+
+BASE = "https://chairs.example.org"
+CODE = code.make(random.Random(5))  # noqa: S311 - seeded
+GROUP = "centres/oak/groups/owls"
+ONLINE = {
+    "access": "ONLINE_ACCESS_INVITE_CODE",
+    "url": "https://meet.example.org/owls",
+    "phone": "780 555 0100",
+    "passcode": "SESAME",
+    "notes": "Wait in the lobby",
+}
+
+
+def private(kind: str, id_: str, payload: bytes | None, revision: int = 1) -> Event:
+    where = subject("home", "private", "meetings", "oak", kind, id_)
+    return Event(where, 1, revision, f"openchair.meetings.v1.{kind.capitalize()}", instant(NOON), payload)
+
+
+def group(*codes: str, revision: int = 1, minutes: int | None = None) -> Event:
+    made = group_pb2.Group(name=GROUP, title="Night Owls")
+    for each in codes:
+        made.invite_codes.add(id=each[:4], digest=code.digest(each))
+        if minutes is not None:
+            made.invite_codes[-1].expire_time.FromDatetime(NOON + timedelta(minutes=minutes))
+    return private("group", "owls", made.SerializeToString(), revision)
+
+
+def hidden(id_: str, revision: int = 1, **fields: Any) -> Event:
+    fields = {"visibility": "VISIBILITY_MEMBERS", "invite_group": GROUP, "mode": "MODE_HYBRID", **fields}
+    public = meeting_event(id_, "2026-11-25T18:00", "FREQ=DAILY", revision=revision, **fields)
+    return private("meeting", id_, public.payload, revision)
+
+
+class Reader:
+    """A browser before the site."""
+
+    def __init__(self, *events: Event) -> None:
+        self.clock = VirtualClock(NOON)
+        self.ready = True
+        self.said = StringIO()
+        self.board = board(meeting_event("dawn", "2026-11-24T18:00", "FREQ=DAILY"))
+        self.circles = Circles(self.clock)
+        for event in events:
+            self.circles.apply(event)
+        self.pages = Pages(self.board)
+        self.app = Web(
+            self.pages,
+            self.clock,
+            lambda: BASE,
+            ready=lambda: True,
+            current=lambda: True,
+            log=make_log("debug", self.said),
+            board=self.board,
+            circles=self.circles,
+            private_ready=lambda: self.ready,
+        ).app()
+
+    async def get(self, path: str = f"/invited/{CODE}") -> httpx.Response:
+        transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url=BASE) as client:
+            return await client.get(path, headers={"accept-encoding": "identity"})
+
+
+@pytest.fixture
+def reader() -> Reader:
+    venue = {"title": "The Villa", "address": "9 Hill Rd", "address_access": "ADDRESS_ACCESS_HOLDERS"}
+    return Reader(group(CODE), hidden("owls", online=ONLINE, venue=venue), hidden("larks", invite_group=f"{GROUP}2"))
+
+
+async def test_a_code_shows_what_it_opens_and_how_to_join(reader: Reader) -> None:
+    answer = await reader.get()
+    assert answer.status_code == 200
+    wanted = ("Night Owls", "Owls", "meet.example.org/owls", "780 555 0100", "SESAME", "Wait in the lobby", "9 Hill Rd")
+    for shown in (*wanted, f"{BASE}/invited/{CODE}.ics", f"webcal://chairs.example.org/invited/{CODE}.ics"):
+        assert shown in answer.text
+    assert "Larks" not in answer.text
+    assert "/calendars/" not in answer.text
+    assert "calendar.google.com" not in answer.text
+
+
+async def test_it_is_kept_by_nobody_found_by_nobody_and_its_title_says_nothing(reader: Reader) -> None:
+    answer = await reader.get()
+    assert (answer.headers["cache-control"], answer.headers["x-robots-tag"]) == ("no-store", "noindex")
+    assert answer.headers["referrer-policy"] == "no-referrer"
+    assert re.findall("<title>(.*)</title>", answer.text) == ["This week \N{MIDDLE DOT} Openchair"]
+    assert CODE not in str(answer.headers)
+
+
+async def test_public_pages_mention_nothing_of_it(reader: Reader) -> None:
+    for path in ("/", "/centre/oak"):
+        text = (await reader.get(path)).text
+        assert "Dawn" in text
+        for absent in ("Owls", "invited", CODE, "SESAME", "9 Hill Rd"):
+            assert absent not in text
+
+
+async def test_whatever_opens_nothing_is_answered_alike_to_the_byte(reader: Reader) -> None:
+    other = code.make(random.Random(6))  # noqa: S311 - seeded
+    tails = ["", "/", "/x", f"/{other}", f"/{CODE[:-1]}", f"/{CODE}0", "/" + "0" * 28, f"/{CODE}.ics", f"/a/{CODE}"]
+    answers = [await reader.get(f"/invited{each}") for each in tails]
+    assert {answer.status_code for answer in answers} == {404}
+    assert all((each.content, each.headers) == (answers[0].content, answers[0].headers) for each in answers)
+
+
+async def test_a_code_is_read_however_it_was_typed_and_shown_as_it_was_made(reader: Reader) -> None:
+    for typed in (CODE.lower(), CODE.replace("-", ""), CODE.replace("-", " ")):
+        answer = await reader.get(f"/invited/{typed}")
+        assert f"{BASE}/invited/{CODE}.ics" in answer.text
+
+
+async def test_a_code_ends_with_its_time_when_it_is_revoked_and_with_its_group(reader: Reader) -> None:
+    reader.circles.apply(group(CODE, revision=2, minutes=5))
+    assert (await reader.get()).status_code == 200
+    reader.clock.jump(NOON + timedelta(minutes=5))
+    assert (await reader.get()).status_code == 404
+    reader.circles.apply(group(CODE, revision=3))
+    assert (await reader.get()).status_code == 200
+    reader.circles.apply(group(revision=4))
+    assert (await reader.get()).status_code == 404
+
+
+async def test_a_meeting_that_leaves_the_group_or_is_gone_leaves_the_page(reader: Reader) -> None:
+    reader.circles.apply(hidden("owls", 2, invite_group=f"{GROUP}2"))
+    assert "SESAME" not in (await reader.get()).text
+    reader.circles.apply(hidden("owls", 3, online=ONLINE))
+    assert "SESAME" in (await reader.get()).text
+    reader.circles.apply(private("meeting", "owls", None, 4))
+    assert "SESAME" not in (await reader.get()).text
+
+
+async def test_until_everything_is_read_in_nobody_is_told_that_there_is_nothing(reader: Reader) -> None:
+    reader.ready = False
+    for path in (f"/invited/{CODE}", "/invited/x"):
+        assert (await reader.get(path)).status_code == 503
+    assert (await reader.get("/")).status_code == 200
+
+
+async def test_a_link_for_seat_holders_is_not_for_holders_of_a_code() -> None:
+    reader = Reader(group(CODE), hidden("owls", online={**ONLINE, "access": "ONLINE_ACCESS_SEAT_HOLDERS"}))
+    text = (await reader.get()).text
+    assert "Owls" in text
+    for absent in ("meet.example.org", "780 555 0100", "SESAME", "Wait in the lobby"):
+        assert absent not in text
+
+
+async def test_a_page_that_fails_is_logged_without_the_code(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader.pages, "invited", None)
+    assert (await reader.get()).status_code == 500
+    assert "page failed" in reader.said.getvalue()
+    assert CODE not in reader.said.getvalue()
+
+
+def test_an_event_that_contradicts_itself_changes_nothing(reader: Reader) -> None:
+    stranger = group_pb2.Group(name="centres/elm/groups/owls", title="Others")
+    other = meeting_pb2.Meeting(name="centres/elm/meetings/owls")
+    for event in (
+        private("group", "owls", stranger.SerializeToString(), 2),
+        private("meeting", "owls", other.SerializeToString(), 2),
+        private("meeting", "owls", b"\xff", 2),
+    ):
+        with pytest.raises(ValueError, match=r"subject and payload|its type"):
+            reader.circles.apply(event)
+    assert reader.circles.opened_by(code.digest(CODE), NOON) is not None
