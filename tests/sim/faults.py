@@ -56,6 +56,7 @@ class Faults:
         self._copies.append(site.broker.copy(STREAM))
         while True:
             await asyncio.sleep(chance.expovariate(1 / BETWEEN))
+            self._copies.append(site.broker.copy(STREAM))
             kind = chance.choice(self.kinds)
             self.happened[kind.__name__] += 1
             site.log.info("fault", kind=kind.__name__)
@@ -112,8 +113,7 @@ class Faults:
         self._site.broker.wipe(STREAM)
 
     async def stream_rolled_back(self) -> None:
-        """The stream is what it was at an earlier time; what it is now may be brought back later."""
-        self._copies.append(self._site.broker.copy(STREAM))
+        """The stream is what it was at an earlier time, or soon will be again what it was later."""
         self._site.broker.roll_back(STREAM, self._chance.choice(self._copies))
 
     async def clock_jumped(self) -> None:

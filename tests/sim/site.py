@@ -78,10 +78,14 @@ class Node:
             self.process.kill()
 
     async def get(self, path: str, **headers: str) -> Answer:
-        """What it answers to a GET, in its own process and by its own clock."""
+        """What it answers to a GET, in its own process and by its own clock; status 0 where it was killed meanwhile."""
         assert self.process is not None
         assert self.front is not None
-        return await self.process.run(asked(self.front, path, headers))
+        asking = self.process.run(asked(self.front, path, headers))
+        gone = asyncio.create_task(self.process.ended.wait())
+        await asyncio.wait((asking, gone), return_when=asyncio.FIRST_COMPLETED)
+        gone.cancel()
+        return asking.result() if asking.done() else Answer(0, (), b"")
 
     async def watched(self) -> None:
         """Starts it, and starts it again whenever it was killed, until cancelled."""

@@ -20,6 +20,7 @@ from tests.sim.edits import Edits
 from tests.sim.faults import Faults
 from tests.sim.history import History
 from tests.sim.loop import SimLoop, run
+from tests.sim.readers import Readers
 from tests.sim.site import Site
 from tests.system.acts import create_centre
 
@@ -58,13 +59,15 @@ async def scenario(site: Site, faulty: bool) -> tuple[History, Faults]:
     await site.start()
     await create_centre(history.stub, "house")
     await history.do(edits.create(site.clock.now().date()), 1, 10.0)
-    failing = asyncio.create_task(faults.run()) if faulty else None
+    readers = Readers(site)
+    meanwhile = [asyncio.create_task(work.run()) for work in ((faults, readers) if faulty else (readers,))]
     await asyncio.gather(*(edit(history, edits) for _ in range(CALLERS)))
-    if failing is not None:
-        failing.cancel()
+    for task in meanwhile:
+        task.cancel()
     faults.heal()
     await site.all_ready()
     await asyncio.sleep(QUIET)
+    history.wrong += readers.wrong
     return history, faults
 
 

@@ -1,0 +1,57 @@
+"""Somebody who looks at the calendars all the time, and remembers what each process has shown already."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import TYPE_CHECKING
+
+from tests.system.edit_driver import FEED
+
+if TYPE_CHECKING:
+    from tests.sim.site import Node, Site
+
+EVERY = 0.5
+"""Seconds between two looks."""
+
+_EVENT = re.compile(rb"^UID:(.{36})[^\r]*\r\n(?:(?!END:VEVENT)[^\r]*\r\n)*?SEQUENCE:(\d+)\r$", re.MULTILINE)
+
+
+class Readers:
+    """Looks at every instance. `wrong`: a process that showed an older state after a newer one, or stopped showing."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._seen: dict[tuple[str, bytes], int] = {}
+        self._served: set[str] = set()
+        self.looks = 0
+        self.wrong: list[str] = []
+
+    async def run(self) -> None:
+        """Looks until cancelled."""
+        while True:
+            await asyncio.sleep(EVERY)
+            for node in self._site.of("feeds"):
+                if node.front is not None and node.process is not None and node.process.alive:
+                    await self._look(node, node.process.name)
+
+    async def _look(self, node: Node, process: str) -> None:
+        answer = await node.get(FEED)
+        if not answer.status:
+            return  # it was killed meanwhile
+        self.looks += 1
+        if answer.status == 200:
+            self._served.add(process)
+            self._compare(process, answer.body)
+        elif process in self._served:
+            self.wrong.append(f"{process} said {answer.status} after it had served the feed")
+
+    def _compare(self, process: str, feed: bytes) -> None:
+        """SEQUENCE rises with what people notice, in the order of commits, whatever clocks say (RFC 5545 3.8.7.4)."""
+        for uid, sequence in _EVENT.findall(feed):
+            before = self._seen.get((process, uid), 0)
+            if int(sequence) < before:
+                self.wrong.append(
+                    f"{process} showed {uid.decode()} at {int(sequence)} after it had shown it at {before}"
+                )
+            self._seen[process, uid] = max(before, int(sequence))
