@@ -128,6 +128,8 @@ def _key(key: object, where: str) -> None:
 
 
 def _text(value: str, where: str) -> None:
+    if value.isascii():  # nearly all are: known without a copy
+        return
     try:
         value.encode()
     except UnicodeEncodeError:
