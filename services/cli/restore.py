@@ -16,7 +16,7 @@ from services.cli.shell import EXIT_CODES, Failure
 from services.kit.backup import kinds_of
 from services.kit.clock import SystemClock
 from services.kit.folder import DataFolder, FolderTaken
-from services.kit.restore import Backup, Contents, Place, fill
+from services.kit.restore import Backup, Contents, Target, fill
 from services.kit.store.port import OutcomeUnknown, Unwritten
 
 if TYPE_CHECKING:
@@ -86,13 +86,13 @@ async def _restored(
     except FolderTaken as error:
         raise Failure(str(error)) from None
     try:
-        place = Place(settings.data, clock, mongodb)
-        _refuse(place, contents, asked, settings)
-        place.begin()
+        target = Target(settings.data, clock, mongodb)
+        _refuse(target, contents, asked, settings)
+        target.begin()
         at_least = int(clock.now().timestamp())
         with tqdm(desc="Restoring", unit=" entries", total=contents.entries, disable=None) as bar:
-            await fill(backup, key, contents, place.store, at_least, bar.update)
-        return place.put(contents)
+            await fill(backup, key, contents, target.store, at_least, bar.update)
+        return target.put(contents)
     finally:
         folder.release()
 
@@ -114,10 +114,10 @@ def _mongodb(settings: Settings) -> Callable[[ServiceLine], Awaitable[Store]] | 
     return open_store
 
 
-def _refuse(place: Place, contents: Contents, asked: argparse.Namespace, settings: Settings) -> None:
+def _refuse(target: Target, contents: Contents, asked: argparse.Namespace, settings: Settings) -> None:
     """Raises Failure where something is there that nobody said may be moved."""
-    there = place.there(contents)
-    if there and not asked.replace and not place.unfinished:
+    there = target.there(contents)
+    if there and not asked.replace and not target.unfinished:
         raise Failure(
             f"{settings.data.absolute()} holds {', '.join(there)} already. --replace moves that aside; or name an empty"
             " folder with OPENCHAIR_DATA"

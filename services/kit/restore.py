@@ -1,7 +1,7 @@
-"""A backup put back: onto an empty machine, or in place of a database that is moved aside.
+"""A backup put back: onto an empty machine, or instead of a database that is moved aside.
 
-Nothing is written before the whole file has been read and found authentic. The new databases are made beside their
-places; what was there is moved into a folder `replaced-<time>`, never deleted; then the new ones get their names. Who
+Nothing is written before the whole file has been read and found authentic. The new databases are made beside the
+old ones; what was there is moved into a folder `replaced-<time>`, never deleted; then the new ones get their names. Who
 is interrupted runs it again: until the last step the data folder says that it is unfinished, and nothing starts on it.
 The streams of the broker are left alone: the new epoch takes from them what the backup does not know.
 """
@@ -122,7 +122,7 @@ def _checked(secret: Secret) -> Secret:
     return secret
 
 
-class Place:
+class Target:
     """A data folder, which the caller owns: where databases and keys go.
 
     `elsewhere` opens a service's database that is not in the folder (MongoDB): then only the keys go into it, and a
@@ -138,7 +138,7 @@ class Place:
 
     def there(self, contents: Contents) -> list[str]:
         """What would be in the way, by name: databases, and keys that are others."""
-        found = [path.name for path in (self._place(one) for one in self._here(contents)) if path.exists()]
+        found = [path.name for path in (self._file(one) for one in self._here(contents)) if path.exists()]
         return found + [one.path for one in contents.secrets if self._differs(one)]
 
     @property
@@ -152,7 +152,7 @@ class Place:
         _to_disk(self._data)
 
     async def store(self, service: ServiceLine) -> Store:
-        """The database to be filled, open: beside the place of this service's, or elsewhere."""
+        """The database to be filled, open: in the folder under another name, or elsewhere."""
         if self._elsewhere is not None:
             return await self._elsewhere(service)
         draft = self._draft(service)
@@ -166,10 +166,10 @@ class Place:
         """Moves aside what is there and gives the new its names. Where the old is now; None: there was nothing."""
         aside = self._data / f"replaced-{self._clock.now():%Y%m%dT%H%M%S%fZ}"
         for service in self._here(contents):
-            place = self._place(service)
+            file = self._file(service)
             for end in _WITH:
-                self._move(place.with_name(place.name + end), aside)
-            self._draft(service).replace(place)
+                self._move(file.with_name(file.name + end), aside)
+            self._draft(service).replace(file)
         for secret in contents.secrets:
             if self._differs(secret):
                 self._move(self._data / secret.path, aside)
@@ -182,7 +182,7 @@ class Place:
     def _here(self, contents: Contents) -> tuple[ServiceLine, ...]:
         return contents.manifest.services if self._elsewhere is None else ()
 
-    def _place(self, service: ServiceLine) -> Path:
+    def _file(self, service: ServiceLine) -> Path:
         return self._data / f"{service.name}.sqlite"
 
     def _draft(self, service: ServiceLine) -> Path:

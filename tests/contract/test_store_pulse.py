@@ -105,7 +105,7 @@ async def test_a_full_disk_is_noticed_and_so_is_its_end(small_disk: Path) -> Non
 async def test_a_disk_that_is_nearly_full_is_said_before_a_commit_fails(small_disk: Path) -> None:
     store = SqliteStore(small_disk / "store.db", KINDS, SystemClock())
     await store.open()
-    await asyncio.to_thread((small_disk / "ballast").write_bytes, bytes(SIZE - pulse.ROOM))
+    await asyncio.to_thread((small_disk / "ballast").write_bytes, bytes(SIZE - pulse.LEAST))
     assert "KiB left" in await store.serving()
     await store.commit(commit(meeting("a")))
     await store.close()

@@ -17,7 +17,7 @@ IMPATIENT = 1.0
 """The same for one that was not, or after a write that failed."""
 PATIENCE = 2.0
 """Seconds that the writer may take to answer."""
-ROOM = 8 * 1024 * 1024
+LEAST = 8 * 1024 * 1024
 """Bytes that the disk must have left: a document may be as large (`codec.BYTES`)."""
 
 
@@ -39,7 +39,7 @@ class Pulse:
         """Why it cannot be written to; "": it can."""
         if time.monotonic() >= self._believed_until:
             await self._look()
-        return self._reason or _no_room(self._path)
+        return self._reason or _full(self._path)
 
     async def end(self) -> None:
         """Waits for what is being tried."""
@@ -67,7 +67,7 @@ class Pulse:
         return ""
 
 
-def _no_room(path: Path) -> str:
+def _full(path: Path) -> str:
     disk = os.statvfs(path.parent)
     free = disk.f_bavail * disk.f_frsize
-    return "" if free >= ROOM else f"the disk of {path} has {free // 1024} KiB left"
+    return "" if free >= LEAST else f"the disk of {path} has {free // 1024} KiB left"

@@ -69,13 +69,13 @@ class Filling:
         self._kinds = kinds
         self._at_least = at_least
         self._loop = asyncio.get_running_loop()
-        self._room = asyncio.Semaphore(AHEAD)
+        self._free = asyncio.Semaphore(AHEAD)
         self._pieces: queue.SimpleQueue[list[Entry] | BaseException | None] = queue.SimpleQueue()
         self._failed = False
         self.count = 0
         self.epoch = 0
 
-    async def feed(self, entries: AsyncIterator[Entry]) -> None:
+    async def hand_in(self, entries: AsyncIterator[Entry]) -> None:
         """Hands over everything. Raises what `entries` raises, after the writer was told."""
         try:
             piece = list[Entry]()
@@ -106,13 +106,13 @@ class Filling:
         return self.epoch
 
     async def _hand_over(self, piece: list[Entry]) -> None:
-        await self._room.acquire()
+        await self._free.acquire()
         self._pieces.put(piece)
 
     def _open_wide(self) -> None:
         """Nobody waits any more for a writer that takes nothing."""
         for _ in range(AHEAD):
-            self._room.release()
+            self._free.release()
 
     def _take_all(self, connection: sqlite3.Connection, serial: int) -> None:
         while (piece := self._pieces.get()) is not None:
@@ -120,7 +120,7 @@ class Filling:
                 raise ValueError(f"what should fill the store ended with {type(piece).__name__}") from piece  # noqa: TRY004 - a sentinel
             for entry in piece:
                 self._take(connection, entry, serial)
-            self._loop.call_soon_threadsafe(self._room.release)
+            self._loop.call_soon_threadsafe(self._free.release)
             points.reach("restore.fill")
 
     def _take(self, connection: sqlite3.Connection, entry: Entry, serial: int) -> None:

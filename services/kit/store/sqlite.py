@@ -148,7 +148,7 @@ class SqliteStore:
         filling = Filling(self._kinds, at_least)
         writing = asyncio.ensure_future(self._write(partial(self._fill, filling), self._begin))
         try:
-            await filling.feed(entries)
+            await filling.hand_in(entries)
         except BaseException:
             await asyncio.wait({writing})
             writing.exception()  # what fed it says more
