@@ -12,7 +12,7 @@ import shutil
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
-from prometheus_client import CollectorRegistry, Counter, GCCollector, Histogram, Info, PlatformCollector
+from prometheus_client import CollectorRegistry, Counter, Gauge, GCCollector, Histogram, Info, PlatformCollector
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.process_collector import ProcessCollector
@@ -23,7 +23,7 @@ from services.kit.hits import CountedKeeper, Hits, counted
 from services.kit.http import only, respond
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 
     from google.protobuf.message import Message
 
@@ -44,10 +44,14 @@ ELSEWHERE = "/"
 
 
 class Metrics:
-    """The figures of one process, in a registry of its own."""
+    """The figures of one process, in a registry of its own. `problems` gives the reasons why it is not ready."""
 
-    def __init__(self) -> None:
+    def __init__(self, problems: Callable[[], Awaitable[Mapping[str, str]]] | None = None) -> None:
         self.registry = CollectorRegistry(auto_describe=True)
+        self._problems = problems
+        self._ready = Gauge(
+            "openchair_ready", "1: nothing keeps it from its work, as /readyz says.", registry=self.registry
+        )
         self._services = _Services()
         self._requests = Counter(
             "openchair_rpc_requests", "Calls answered, by code.", ("method", "code"), registry=self.registry
@@ -93,6 +97,8 @@ class Metrics:
         return only(self._answer, "GET", "HEAD")
 
     async def _answer(self, scope: Scope, _receive: Receive, send: Send) -> None:
+        if self._problems is not None:
+            self._ready.set(not await self._problems())
         accepted = b",".join(value for name, value in scope["headers"] if name == b"accept")
         encode, content_type = choose_encoder(accepted.decode("latin-1"))
         headers: Headers = ((b"cache-control", b"no-store"),)
@@ -170,6 +176,10 @@ def _commits(one: _Watched) -> Values:
         yield (), one.commits
 
 
+def _connected(one: _Watched) -> Values:
+    yield (), one.hosted.bus.connected
+
+
 def _free(one: _Watched) -> Values:
     data = one.hosted.settings.data
     if one.hosted.engine == "sqlite" and data.is_dir():
@@ -212,6 +222,7 @@ _REACTOR = ("stream",)
 _FIGURES: Final = (
     _Figure("openchair_store_commits", CounterMetricFamily, "Commits of this process.", (), _commits),
     _Figure("openchair_data_free_bytes", GaugeMetricFamily, "Free on the disk of the data folder.", (), _free),
+    _Figure("openchair_bus_connected", GaugeMetricFamily, "1: the broker answers.", (), _connected),
     _Figure(
         "openchair_relay_published",
         CounterMetricFamily,

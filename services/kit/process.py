@@ -52,13 +52,13 @@ class Process:
         self._ids = ids
         self._log = log
         self._grpc: GrpcServer | None = None
-        self.metrics = Metrics()
         name = f"openchair-{plans[0].name}" if len(plans) == 1 else "openchair"
         self._traces = _traces(name, os.environ, clock, log)
         traced = engines if self._traces is None else self._traces.engines(engines)
         self.host = Host(plans, traced, settings, clock, ids, log)
         self._readiness = Readiness(self.host)
         self.health = self._readiness.health
+        self.metrics = Metrics(self.health.problems)
         self._admin = Admin(self.host.hosted, self.health.problems, settings, clock, ids, log)
         self._front = Front({**self.health.mounts(), "/metrics": self.metrics.app}, _starting)
         self._http = HttpServer(self._front, settings.host, settings.http_port)

@@ -84,8 +84,16 @@ async def test_the_way_of_a_change_can_be_followed_in_figures(system: System) ->
         assert {sample.labels["service"] for sample in samples} >= {"feeds", "web"}
         assert {sample.value for sample in samples} == {1.0}
     assert value(system, "openchair_relay_unpublished") == value(system, "openchair_relay_alarms") == 0
+    assert value(system, "openchair_ready") == 1
+    assert value(system, "openchair_bus_connected") == len({"meetings", "feeds", "web"})
     assert value(system, "openchair_data_free_bytes", service="meetings") > 0
     assert value(system, "process_open_fds") > 0
+
+
+def test_a_broker_that_is_away_is_seen_in_the_figures(system: System) -> None:
+    with system.frozen_nats():
+        until(lambda: value(system, "openchair_ready") == 0, "it is not ready")
+    until(lambda: value(system, "openchair_ready") == 1, "it is ready again")
 
 
 async def test_no_label_holds_what_people_wrote_or_anything_without_a_bound(system: System) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from openchair.meetings.v1 import meeting_service_pb2 as pb
@@ -11,6 +11,8 @@ from prometheus_client.metrics_core import CounterMetricFamily
 from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
+from services.kit.broker import MemoryBroker
+from services.kit.bus_memory import MemoryBus
 from services.kit.call import NOBODY, Call, chain
 from services.kit.clock import Ids, SystemClock
 from services.kit.errors import NotFound
@@ -23,11 +25,11 @@ from services.kit.middleware import Observation
 from services.kit.settings import read
 from services.kit.store.memory import MemoryStore
 from services.kit.store.port import Commit, Kind, Record
+from services.kit.streams import NatsUser
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from services.kit.bus_port import Bus
     from services.kit.http import Receive, Scope, Send
 
 METHOD = "openchair.meetings.v1.MeetingService/GetCentre"
@@ -62,8 +64,8 @@ def a_service(**parts: Any) -> Hosted:
     async def build(_: Hosted) -> None: ...
 
     clock = SystemClock()
-    nobody = cast("Bus", None)  # nothing here speaks to a bus
-    return Hosted(Plan("things", build), read({}), clock, Ids(), LOG, nobody, **parts)
+    bus = MemoryBus(MemoryBroker(clock), NatsUser("things"), clock)
+    return Hosted(Plan("things", build), read({}), clock, Ids(), LOG, bus, **parts)
 
 
 async def call(metrics: Metrics, error: BaseException | None = None) -> None:
@@ -97,6 +99,19 @@ async def test_commits_are_counted_by_service() -> None:
     metrics.add(a_service(own_store=store, engine="memory"))
     await store.commit(Commit((Record("thing", "canary", 1, {}, "2026-11-21T12:00:00.000Z", "kim"),)))
     assert (await samples(metrics))["openchair_store_commits_total", "things"] == 1
+    assert "canary" not in (await ask(metrics.app))[2]
+
+
+async def test_it_says_whether_it_is_ready_as_of_now() -> None:
+    problems: dict[str, str] = {}
+
+    async def ask_them() -> dict[str, str]:
+        return problems
+
+    metrics = Metrics(ask_them)
+    assert (await samples(metrics))["openchair_ready",] == 1
+    problems["store"] = "canary"
+    assert (await samples(metrics))["openchair_ready",] == 0
     assert "canary" not in (await ask(metrics.app))[2]
 
 
@@ -162,5 +177,5 @@ def test_the_documentation_lists_every_metric_with_its_labels() -> None:
     ours = {f"{each.name}_total" if each.family is CounterMetricFamily else each.name: each for each in _FIGURES}
     shown = {name: ", ".join(("service", *each.labels)) for name, each in ours.items()}
     shown["openchair_rpc_requests_total"], shown["openchair_rpc_duration_seconds"] = "method, code", "method"
-    shown["openchair_build_info"] = "version"
+    shown["openchair_build_info"], shown["openchair_ready"] = "version", "none"
     assert told == shown
