@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
@@ -46,6 +47,7 @@ class Command:
         self.decide = decide
         self.call = call
         self.actor = actor or ((call.caller.subject or "guest") if call else "system")
+        self.context = copy_context()
         self.done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
 
     @property

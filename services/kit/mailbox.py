@@ -4,19 +4,28 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextlib import asynccontextmanager
 from contextvars import Context
-from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeAlias, TypeVar
 
 from services.kit.leaves import Key
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Coroutine
+    from collections.abc import AsyncIterator
 
-M = TypeVar("M")
 
-Run: TypeAlias = Callable[[Key, Sequence[M]], Awaitable[Sequence[M]]]
+class Waiting(Protocol):
+    """Somebody who waits."""
+
+    @property
+    def context(self) -> Context:
+        """In which it came: what is done for several is done in that of the first, whose trace it belongs to."""
+
+
+M = TypeVar("M", bound=Waiting)
+
+Run: TypeAlias = Callable[[Key, Sequence[M]], Coroutine[None, None, Sequence[M]]]
 
 
 class _Gate:
@@ -73,9 +82,9 @@ class Mailboxes(Generic[M]):
                 gate.granted.cancel()
                 gate.released.set()
 
-    def spawn(self, work: Coroutine[None, None, None]) -> None:
-        """Runs it to its end, in nobody's context: what many wait for is not part of one call."""
-        task = asyncio.get_running_loop().create_task(work, context=Context())
+    def spawn(self, work: Coroutine[None, None, None], context: Context | None = None) -> None:
+        """Runs it to its end, whatever becomes of who asked for it."""
+        task = asyncio.get_running_loop().create_task(work, context=context)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -88,7 +97,7 @@ class Mailboxes(Generic[M]):
         lane = self._lanes.get(key)
         if lane is None:
             lane = self._lanes[key] = deque()
-            self.spawn(self._work(key, lane))
+            self.spawn(self._work(key, lane), Context())
         lane.append(message)
 
     async def _work(self, key: Key, lane: deque[M | _Gate]) -> None:
@@ -99,10 +108,13 @@ class Mailboxes(Generic[M]):
                     lane.popleft()
                     await first.open()
                 else:
-                    left = await self._run(key, self._together(lane))
+                    left = await self._deal(key, self._together(lane))
                     lane.extendleft(reversed(left))
         finally:
             del self._lanes[key]
+
+    async def _deal(self, key: Key, taken: Sequence[M]) -> Sequence[M]:
+        return await asyncio.get_running_loop().create_task(self._run(key, taken), context=taken[0].context)
 
     def _together(self, lane: deque[M | _Gate]) -> list[M]:
         """Takes those out of the queue who may be dealt with at once."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 Act = tuple[str, int, int]
+TRACE: ContextVar[str] = ContextVar("trace")
 SEATS = 6
 
 
@@ -427,6 +429,25 @@ async def test_after_a_reply_that_tells_the_heads_state_nobody_else_is_in_the_sa
         *(heads.change("list", "l", telling if n % 2 else take(f"s{n}")) for n in range(6)),
     )
     assert [told[n] for n in (1, 3, 5)] == [1, 2, 3]
+
+
+async def test_a_commit_is_made_in_the_context_of_the_first_who_waited() -> None:
+    seen: list[str] = []
+
+    class Seeing(Store):
+        async def commit(self, change: Commit) -> None:
+            seen.append(TRACE.get(""))
+            await super().commit(change)
+
+    heads = heads_on(Seeing())
+
+    async def do(name: str, on: str) -> None:
+        TRACE.set(name)
+        await (heads.change("list", on, take(name)) if on else heads.together(_on("list", name)))
+
+    await asyncio.gather(*(do(name, "l") for name in "abc"), do("d", ""))
+    await do("e", "l")
+    assert sorted(seen) == ["a", "d", "e"]
 
 
 async def test_an_idle_head_has_no_task_and_heads_that_nobody_is_at_are_forgotten() -> None:
