@@ -7,11 +7,14 @@ import contextlib
 import json
 import socket
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, MutableMapping, Sequence
-from typing import Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import uvicorn
 
-from services.kit.kept import Keeper, Kept, KeptProtocol
+from services.kit.patient import PatientProtocol
+
+if TYPE_CHECKING:
+    from services.kit.kept import Keeper, Kept
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -177,7 +180,7 @@ class HttpServer:
     def __init__(self, app: App, host: str, port: int, *, date_header: bool = True) -> None:
         self._config = uvicorn.Config(
             cast("Any", app),
-            http=KeptProtocol,
+            http=PatientProtocol,
             ws="none",
             lifespan="off",
             interface="asgi3",

@@ -23,6 +23,8 @@ DOMAIN = "openchair"
 LARGEST_MESSAGE = 4 * 1024 * 1024
 GRACE = 10.0
 """Seconds that calls under way have when the server stops."""
+MOST_CALLS = 4096
+"""Calls under way at once; more are refused at once (RESOURCE_EXHAUSTED), which costs less than to be late for all."""
 
 _STATUS_KEY = "grpc-status-details-bin"
 # Clients drop answers whose headers pass 8 KiB, and the status travels in them, in base64.
@@ -60,7 +62,7 @@ class GrpcServer:
 
     async def start(self) -> int:
         """Listens, not ready yet, and gives the port. Raises OSError if the port is taken."""
-        self._server = server = grpc.aio.server(options=_OPTIONS)
+        self._server = server = grpc.aio.server(options=_OPTIONS, maximum_concurrent_rpcs=MOST_CALLS)
         for service in self._services:
             server.add_generic_rpc_handlers((_handlers(service, self._middleware, self._clock),))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)

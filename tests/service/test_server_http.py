@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from services.kit.http import SECURITY_HEADERS, App, Front, Health, HttpServer, only, respond, respond_text, serve
+from services.kit.http import (
+    SECURITY_HEADERS,
+    App,
+    Check,
+    Front,
+    Health,
+    HttpServer,
+    only,
+    respond,
+    respond_text,
+    serve,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -93,10 +104,35 @@ async def test_readyz_names_each_check_and_its_reason() -> None:
         assert answer.status_code == 503
         assert answer.headers["cache-control"] == "no-store"
         checks = {"store": "ok", "bus": "sync_interval is not always"}
-        assert answer.json() == {"ready": False, "checks": checks}
+        assert answer.json() == {"ready": False, "serving": True, "checks": checks, "warnings": {}}
         state["bus"] = ""
         answer = await client.get("/readyz")
         assert (answer.status_code, answer.json()["ready"]) == (200, True)
+
+
+async def test_what_keeps_it_from_serving_is_less_than_what_keeps_it_from_being_ready() -> None:
+    state = {"store": "", "bus": "away", "relay": "waits"}
+
+    def check(name: str) -> Check:
+        async def said() -> str:
+            return state[name]
+
+        return said
+
+    health = Health(
+        {"store": check("store"), "bus": check("bus")}, essential=("store",), warnings={"relay": check("relay")}
+    )
+    async with running(Front(health.mounts())) as (client, _):
+        answer = await client.get("/readyz")
+        assert (answer.status_code, answer.json()["warnings"]) == (503, {"relay": "waits"})
+        assert (await client.get("/readyz/serving")).status_code == 200
+        state.update(store="the disk is full", bus="")
+        assert (await client.get("/readyz/serving")).status_code == 503
+        assert not await health.serving()
+        state["store"] = ""
+        answer = await client.get("/readyz")
+        assert (answer.status_code, answer.json()["warnings"]) == (200, {"relay": "waits"})  # a warning is no reason
+        assert (await client.get("/readyz/other")).status_code == 404
 
 
 async def test_a_check_that_fails_is_a_reason_without_its_words() -> None:
