@@ -8,7 +8,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
-from services.cli import backup, centre, dead, doctor, following, importing, republish, restore, streams, token
+from services.cli import backup, centre, dead, doctor, following, group, importing, republish, restore, streams, token
 from services.cli.shell import EXIT_CODES, STOPPED, Failure
 from services.kit.settings import SettingsError, read
 
@@ -43,7 +43,7 @@ def parser() -> argparse.ArgumentParser:
     whole.set_defaults(help_of=whole, run=None)
     commands = whole.add_subparsers(metavar="COMMAND")
     _add_import(commands)
-    for module in (centre, doctor, backup, restore, republish, dead, streams, token):
+    for module in (centre, group, doctor, backup, restore, republish, dead, streams, token):
         module.add_to(commands)
     everything = commands.add_parser("run", help="start everything on this computer, as `make run` does")
     everything.set_defaults(run=run)

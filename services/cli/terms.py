@@ -17,6 +17,8 @@ _SENTENCES: Final = {
     "IMPORT_RUNNING": "--source: another import of this source goes on. Wait until it is done, then try again",
     "IMPORT_EMPTY": "the list is empty: nothing is in",
     "CENTRE_IN_USE": "the centre is in use",
+    "NO_SUCH_CODE": "CODE: no code in force has this id. `openchair group list` shows which there are",
+    "TOO_MANY_CODES": "--grace: five codes are in force already. Revoke one, or rotate without a time of grace",
 }
 _CODES: Final = {
     "DEADLINE_EXCEEDED": "the server took too long to answer. Try again in a minute",
@@ -85,6 +87,8 @@ def _wrong_options(problem: Problem, options: Mapping[str, str]) -> Failure:
 
 def _absent(name: str, options: Mapping[str, str]) -> str:
     parts = name.split("/")
+    if parts[2:3] in (["groups"], ["meetings"]):
+        return f"there is no {parts[2][:-1]} {parts[-1]!r} here"
     if len(parts) == _IMPORT_PARTS:
         return f"there is no import {name!r} here. Its report is kept for 30 days after it is done"
     centre = parts[-1]
