@@ -7,19 +7,18 @@ import re
 import socket
 import subprocess
 import sys
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import grpc
 import pytest
-from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.system import acts
+from tests.system.collector import collecting
 from tests.system.running import ROOT, System, environment, reached, running, until
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from prometheus_client import Metric
@@ -126,45 +125,10 @@ def test_names_follow_the_conventions_of_prometheus(system: System) -> None:
         assert family.name.split("_")[-1] not in {"total", "count", "ms", "milliseconds"}
 
 
-class Collector(trace_service_pb2_grpc.TraceServiceServicer):
-    """Keeps the spans that it is sent."""
-
-    def __init__(self) -> None:
-        self.port = 0
-        self.spans: list[Any] = []
-        self.resources: list[Any] = []
-
-    async def Export(self, request: Any, context: Any) -> Any:  # noqa: N802, ARG002 - as the stub has them
-        for sent in request.resource_spans:
-            self.resources.append(sent.resource)
-            self.spans += [span for scope in sent.scope_spans for span in scope.spans]
-        return trace_service_pb2.ExportTraceServiceResponse()
-
-    def trace(self, name: str) -> list[Any]:
-        """All spans of the trace whose root has this name, parents before children."""
-        root = next((span for span in self.spans if span.name == name), None)
-        return [] if root is None else [span for span in self.spans if span.trace_id == root.trace_id]
-
-
-@asynccontextmanager
-async def collecting() -> AsyncIterator[Collector]:
-    collector, server = Collector(), grpc.aio.server()
-    trace_service_pb2_grpc.add_TraceServiceServicer_to_server(collector, server)  # type: ignore[no-untyped-call]  # generated without types
-    collector.port = server.add_insecure_port("127.0.0.1:0")
-    await server.start()
-    try:
-        yield collector
-    finally:
-        await server.stop(0)
-
-
 async def test_one_trace_leads_from_the_call_through_commit_and_broker_to_the_readers(tmp_path: Path) -> None:
     create = "openchair.meetings.v1.MeetingService/CreateMeeting"
-    async with collecting() as collector:
-        system = System(
-            tmp_path,
-            {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{collector.port}", "OTEL_BSP_SCHEDULE_DELAY": "50"},
-        )
+    with collecting() as collector:
+        system = System(tmp_path, collector.environ)
         try:
             await asyncio.to_thread(system.start)
             async with system.meetings() as stub:
@@ -188,7 +152,7 @@ async def test_one_trace_leads_from_the_call_through_commit_and_broker_to_the_re
     assert _about(call) == {"rpc.system.name": "grpc", "rpc.method": create, "rpc.response.status_code": "OK"}
     assert f'"trace": "{call.trace_id.hex()}"' in system.said()
     assert "canary" not in str(collector.spans).lower()
-    named = {each.key: each.value.string_value for each in collector.resources[0].attributes}
+    named = {each.key: each.value.string_value for each in collector.sent[0].resource_spans[0].resource.attributes}
     assert named["service.name"] == "openchair"
 
 

@@ -179,3 +179,12 @@ def test_the_documentation_lists_every_metric_with_its_labels() -> None:
     shown["openchair_rpc_requests_total"], shown["openchair_rpc_duration_seconds"] = "method, code", "method"
     shown["openchair_build_info"], shown["openchair_ready"] = "version", "none"
     assert told == shown
+
+
+async def test_alerts_that_are_recommended_are_about_metrics_that_there_are() -> None:
+    metrics = Metrics()
+    await call(metrics)
+    _, _, text = await ask(metrics.app)
+    shown = {sample.name for family in text_string_to_metric_families(text) for sample in family.samples}
+    shown |= {f"{each.name}_total" if each.family is CounterMetricFamily else each.name for each in _FIGURES}
+    assert set(re.findall(r"openchair_\w+", DOCUMENTED.read_text())) - {"openchair_rpc_duration_seconds"} <= shown
