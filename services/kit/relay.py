@@ -112,6 +112,7 @@ class Relay:
         self._surveyed: int | None = None
         self._seen: dict[tuple[Key, Order], float] = {}
         self._pasts: dict[str, tuple[str, int]] = {}
+        self._rewound: set[str] = set()
         self._reconnected = asyncio.Event()
         self._look = True
         self._waiting = False
@@ -271,8 +272,10 @@ class Relay:
             self._park(job.key, job.order, f"does not render: {type(error).__name__}")
             return
         expected = job.view.sequence
+        stream = stream_of(event.subject)
         for _ in range(ATTEMPTS):
             reach("relay.publish")
+            known = self._pasts.get(stream, ("", 0))[1]
             try:
                 sequence = await self._bus.publish(event, expected, lifetime=job.publication.lifetime)
             except WrongSequence:
@@ -289,6 +292,8 @@ class Relay:
                 return
             else:
                 reach("relay.published")
+                if sequence <= known:
+                    self._doubt(stream)  # that number was given before
                 await self._done(job, event, sequence)
                 return
         raise BusUnavailable(f"{event.id}: the sequence kept moving")
@@ -315,10 +320,9 @@ class Relay:
 
     async def _judge(self, job: _Job, event: Event, last: Delivered | None) -> int | None:
         """What the stream holds against what the store holds."""
+        if (last.sequence if last else 0) < job.view.sequence:
+            self._doubt(stream_of(event.subject))  # there was a later one
         if last is None:
-            if job.view.sequence:
-                self._look = True  # there was one: more may be gone
-                self._wake.set()
             return 0
         if not isinstance(last, Stored) or last.event.order < event.order:
             return last.sequence
@@ -329,6 +333,12 @@ class Relay:
         else:
             await self._done(job, event, last.sequence)
         return None
+
+    def _doubt(self, stream: str) -> None:
+        """The stream was rewound, and may have grown beyond where it was: more may be gone."""
+        self._rewound.add(stream)
+        self._look = True
+        self._wake.set()
 
     def _park(self, key: Key, order: Order, reason: str, *, waits: bool = False) -> None:
         before, self._parked[key] = self._parked.get(key), _Parked(order, reason, waits)
@@ -343,7 +353,7 @@ class Relay:
             state = await self._bus.stream(name)
             if state is None:
                 raise BusUnavailable(f"there is no stream {name}")
-            lost = self._lost(name, state)
+            lost = self._lost(name, state) or name in self._rewound
             lost |= await self._survey(publications, state.last_sequence, epoch)
             if lost:
                 count = await self._store.remark()
@@ -351,6 +361,7 @@ class Relay:
                 self._log.warning("the stream lost its past: publishing everything again", stream=name, records=count)
             # last: until all is marked the loss is not dealt with
             self._pasts[name] = (state.created, state.last_sequence)
+            self._rewound.discard(name)
         self._surveyed = epoch
 
     def _by_stream(self) -> dict[str, list[Publication]]:
