@@ -6,6 +6,7 @@ import asyncio
 import base64
 import contextlib
 import json
+import secrets
 from typing import TYPE_CHECKING, Any
 
 from nats.aio.client import Client
@@ -13,10 +14,10 @@ from nats.aio.client import Client
 from services.kit.bus_follow import Following
 from services.kit.bus_message import check_size, delivered, outgoing
 from services.kit.bus_port import Broken, Bus, BusError, BusUnavailable, Unpublishable, WrongSequence
-from services.kit.bus_wire import NO_MESSAGE, Missing, attentive, header_lines, refused, translated
+from services.kit.bus_wire import NO_MESSAGE, Missing, Taken, attentive, header_lines, refused, translated
 from services.kit.bus_work import Working, fits, place
 from services.kit.event import TOMBSTONE_LIFETIME
-from services.kit.streams import NANOSECONDS, inbox, state, wire
+from services.kit.streams import FOLLOWERS, NANOSECONDS, inbox, state, wire
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -178,15 +179,28 @@ class NatsBus:
         }
         with translated():
             following.subscription = await self._client.subscribe(inbox_subject, cb=following.take)
-        wanted = json.dumps({"stream_name": stream, "config": config}).encode()
-        info = await self._ask(f"$JS.API.CONSUMER.CREATE.{stream}", wanted)
+        info = await self._create(stream, config)
+        following.consumer = f"{stream}.{info['name']}"
         return int(info.get("num_pending", 0))
+
+    async def _create(self, stream: str, config: dict[str, Any]) -> dict[str, Any]:
+        """Makes a consumer under one of our names that no other process has."""
+        start = secrets.randbelow(FOLLOWERS)
+        for number in range(FOLLOWERS):
+            name = f"{self._user}-{(start + number) % FOLLOWERS}"
+            wanted = {"stream_name": stream, "config": {**config, "name": name}, "action": "create"}
+            with contextlib.suppress(Taken):
+                return await self._ask(f"$JS.API.CONSUMER.CREATE.{stream}.{name}", json.dumps(wanted).encode())
+        raise BusUnavailable(f"{FOLLOWERS} processes follow {stream} as {self._user} already")
 
     async def _stop(self, following: Following) -> None:
         """Best effort: the server forgets a consumer that nobody listens to."""
         if following.subscription is not None:
             with contextlib.suppress(BusError), translated():
                 await following.subscription.unsubscribe()
+        if following.consumer and self.connected:
+            with contextlib.suppress(BusError):
+                await self._ask(f"$JS.API.CONSUMER.DELETE.{following.consumer}")
 
     async def work(
         self,

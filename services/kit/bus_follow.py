@@ -31,6 +31,7 @@ class Following:
         self._end: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.begun = asyncio.Event()
         self.subscription: Any = None
+        self.consumer = ""
 
     def lose(self, error: Exception) -> None:
         """Ends it, once."""

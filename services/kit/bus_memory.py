@@ -154,7 +154,7 @@ class MemoryBus:
 
     async def follow(self, stream: str, subjects: Sequence[str], begin: Begin, deliver: Deliver) -> None:
         """Delivers the last message of each subject, then each new one, until cancelled or broken."""
-        await self._ask(f"$JS.API.CONSUMER.CREATE.{stream}", f"$JS.API.STREAM.INFO.{stream}")
+        await self._ask(f"$JS.API.CONSUMER.CREATE.{stream}.{self._user.name}-0", f"$JS.API.STREAM.INFO.{stream}")
         with self._listening(stream, subjects) as ear:
             state = self._broker.state(stream)
             if state is None:

@@ -22,6 +22,12 @@ FULL = 10077
 NO_MESSAGE = 10037
 NO_STREAM = 10059
 NO_CONSUMER = 10014
+TAKEN = frozenset({10013, 10148})
+"""Error codes: there is a consumer of that name, and it is another one."""
+
+
+class Taken(BusUnavailable):
+    """The server has a consumer of that name."""
 
 
 class Missing(BusUnavailable):
@@ -70,6 +76,8 @@ def refused(answer: dict[str, Any]) -> BusError:
         return Unpublishable(text)
     if code == FULL and "maximum" in text:  # the code stands for other failures of the store too
         return Full(text)
+    if code in TAKEN:
+        return Taken(text)
     return Missing(code, text) if code in (NO_MESSAGE, NO_STREAM, NO_CONSUMER) else BusUnavailable(text)
 
 

@@ -20,6 +20,9 @@ OLDEST_SERVER = (2, 14)
 DUPLICATE_WINDOW = 0.1
 """Seconds, the least the server takes: nothing here relies on Nats-Msg-Id."""
 
+FOLLOWERS = 32
+"""How many processes of one user may follow a stream at a time."""
+
 NANOSECONDS = 1_000_000_000
 
 
@@ -124,13 +127,23 @@ def inbox(user: str) -> str:
     return f"_INBOX_{user}"
 
 
+def followers(user: NatsUser) -> list[str]:
+    """The names that a user's followers of a stream may have there.
+
+    Whoever may create a consumer without a name, or under any name, can change those of others, workers' places too
+    [run on 2.15.1]: so each user has its own names, and one of them for each process that follows.
+    """
+    return [f"{user.name}-{number}" for number in range(FOLLOWERS)]
+
+
 def permissions(user: NatsUser) -> dict[str, Any]:
     """What one user may publish and subscribe to, in the words of the server's configuration."""
     may = ["$JS.API.INFO", *user.publishes]
     for stream in sorted({stream_of(subject) for subject in user.publishes}):
         may += [f"$JS.API.STREAM.INFO.{stream}", f"$JS.API.STREAM.MSG.GET.{stream}"]
-    for stream in user.follows:  # by consumers without a name, which the server forgets: others' are out of reach
-        may += [f"$JS.API.STREAM.INFO.{stream}", f"$JS.API.CONSUMER.CREATE.{stream}", f"$JS.FC.{stream}.>"]
+    for stream in user.follows:
+        may += [f"$JS.API.STREAM.INFO.{stream}", f"$JS.FC.{stream}.>"]
+        may += [f"$JS.API.CONSUMER.{verb}.{stream}.{name}" for verb in ("CREATE", "DELETE") for name in followers(user)]
     for stream in user.works:
         verbs = ("CREATE", "INFO", "DELETE", "MSG.NEXT")
         may += [f"$JS.API.STREAM.INFO.{stream}", f"$JS.API.STREAM.MSG.GET.{stream}"]

@@ -1,180 +1,357 @@
-"""No user reads, writes or changes what is not its own, by any verb: tried on the real server."""
+"""No user reads, writes or changes what is not its own, by any verb: tried on the real server, on the bare wire."""
 
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
-import nats.errors
 import pytest
-from nats.aio.client import Client
 
-from services.kit.streams import inbox
-from tests.contract.bus_fixtures import PRIVATE, PUBLIC, Site, event, running
+from services.kit.clock import SystemClock, instant
+from services.kit.event import Event, Malformed, Stored, subject
+from services.kit.streams import (
+    NatsUser,
+    StreamSettings,
+    check,
+    check_sync,
+    dead_stream,
+    inbox,
+    matches,
+    permissions,
+    private_stream,
+)
+from tests.contract.bus_fixtures import PRIVATE, PUBLIC, REACTING, SITE, STREAMS, USERS, Site, event, running, until
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
-SECRET = b"a private word"
+    from services.kit.bus import NatsBus
+
+SERVICES = ("meetings", *REACTING)
+NAMES = tuple(user.name for user in USERS)
+USER = {user.name: user for user in USERS}
+OWNERS = {
+    **{private_stream(SITE, name): name for name in SERVICES},
+    **{dead_stream(SITE, name): name for name in REACTING},
+}
 
 
-class Intruder:
-    """A raw client with a user's credentials: it speaks to the server as it likes."""
+def subject_in(stream: str, id_: str = "canary") -> str:
+    """A subject that a stream of one service stores."""
+    return subject(SITE, "dead" if stream.startswith("DEAD") else "private", OWNERS[stream], "oak", "thing", id_)
 
-    def __init__(self) -> None:
-        self.client = Client()
-        self.refusals: list[str] = []
 
-    async def connect(self, site: Site, user: str) -> None:
-        async def refused(error: Exception) -> None:
-            self.refusals.append(str(error))
+def canary(stream: str) -> bytes:
+    """What stands in a stream, and nowhere else."""
+    return b"canary in " + stream.encode()
 
-        await self.client.connect(
-            site.server.url,
-            user=user,
-            password=site.server.password(user),
-            inbox_prefix=inbox(user),
-            error_cb=refused,
-        )
 
-    async def ask(
-        self, subject: str, body: object = None, headers: dict[str, str] | None = None
-    ) -> dict[str, Any] | None:
-        """The answer; None where the server refused to hear the question."""
-        before = len(self.refusals)
+def may_read(user: NatsUser) -> set[str]:
+    own = {stream for stream, owner in OWNERS.items() if owner == user.name}
+    return {*user.follows, *user.works, *own}
+
+
+class Wire:
+    """A bare connection as one user: what it writes is refused or heard, and every byte that comes in is kept."""
+
+    def __init__(self, user: str) -> None:
+        self.user = user
+        self.incoming = b""
+        self._count = 0
+
+    async def connect(self, site: Site, password: str = "") -> None:
+        host, port = site.server.url.removeprefix("nats://").split(":")
+        self._reader, self._writer = await asyncio.open_connection(host, int(port), limit=2**24)
+        options = {"user": self.user, "pass": password or site.server.password(self.user), "headers": True}
+        self.write(f"CONNECT {json.dumps(options | {'verbose': False, 'no_responders': True})}")
+        self.write(f"SUB {inbox(self.user)}.> 1")
+        await self.settled()
+
+    def write(self, line: str, payload: bytes | None = None) -> None:
+        self._writer.write(line.encode() + b"\r\n" + (b"" if payload is None else payload + b"\r\n"))
+
+    def publish(self, subject: str, body: object = None, reply: str = "") -> str:
+        """Says where the answer goes."""
+        self._count += 1
         payload = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
-        request = asyncio.ensure_future(self.client.request(subject, payload, timeout=5, headers=headers))
-        while not request.done() and len(self.refusals) == before:  # noqa: ASYNC110 - either of two things
-            await asyncio.sleep(0.005)
-        if not request.done():
-            request.cancel()
-            await asyncio.gather(request, return_exceptions=True)
-            return None
-        try:
-            message = request.result()
-        except nats.errors.Error:
-            return None
-        return json.loads(message.data) if message.data.startswith(b"{") else {"data": message.data}
+        answer = reply or f"{inbox(self.user)}.{self._count}"
+        self.write(f"PUB {subject} {answer} {len(payload)}", payload)
+        return answer
+
+    async def settled(self) -> None:
+        """The server has dealt with everything that was written."""
+        before = self.incoming.count(b"PONG\r\n")
+        self.write("PING")
+        async with asyncio.timeout(20):
+            while self.incoming.count(b"PONG\r\n") == before:
+                self.incoming += await self._reader.read(2**20)
+
+    async def answer(self, subject: str, body: object = None) -> dict[str, Any]:
+        """Asks, and waits for what the server says to it."""
+        place = self.publish(subject, body)
+        found = None
+        while found is None:
+            await self.settled()
+            found = re.search(rf"MSG {re.escape(place)} 1 \d+\r\n(.*)\r\n".encode(), self.incoming)
+        answer: dict[str, Any] = json.loads(found[1])
+        return answer
+
+    def refused(self, kind: str = "Publish") -> set[str]:
+        """What the server did not let it publish, or subscribe, to."""
+        found = re.findall(rf"Permissions Violation for {kind} to \"([^\"]*)\"".encode(), self.incoming)
+        return {one.decode() for one in found}
+
+    async def close(self) -> None:
+        self._writer.close()
+        await self._writer.wait_closed()
+
+
+class Wired:
+    """A site, and bare connections to it."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self.server = site.server
+        self.wires: list[Wire] = []
+
+    async def bus(self, user: str) -> NatsBus:
+        return await self._site.bus(user)
+
+    async def wire(self, user: str) -> Wire:
+        wire = Wire(user)
+        self.wires.append(wire)
+        await wire.connect(self._site)
+        return wire
 
 
 @pytest.fixture
-async def site(tmp_path: Path) -> AsyncIterator[Site]:
-    async with running(tmp_path / "data") as site:
-        owner = await site.bus("meetings")
-        await owner.publish(event("a", 1, view="private", payload=SECRET), 0)
-        await owner.publish(event("a", 1, payload=b"public"), 0)
+async def site(tmp_path: Path) -> AsyncIterator[Wired]:
+    async with running(tmp_path / "data") as found:
+        site = Wired(found)
+        for stream, owner in OWNERS.items():
+            bus = await site.bus(owner)
+            await bus.publish(_event(subject_in(stream), canary(stream)), 0)
+        await (await site.bus("meetings")).publish(event("a", 1, payload=b"public"), 0)
         yield site
+        for wire in site.wires:
+            await wire.close()
 
 
-@pytest.fixture
-async def feeds(site: Site) -> AsyncIterator[Intruder]:
-    intruder = Intruder()
-    await intruder.connect(site, "feeds")
-    yield intruder
-    await intruder.client.close()
+def _event(where: str, payload: bytes) -> Event:
+    return Event(where, 1, 1, "openchair.test.v1.Thing", instant(SystemClock().now()), payload)
 
 
-SUBJECT = event("a", 1, view="private").subject
-CONSUMER = {"stream_name": PRIVATE, "config": {"deliver_policy": "all", "ack_policy": "none", "name": "spy"}}
+def reads(stream: str, user: str) -> Iterator[tuple[str, object]]:
+    """Every way to read of a stream that the server has, or once had."""
+    at, to = subject_in(stream), f"{inbox(user)}.stolen"
+    pull = {"name": "spy", "deliver_policy": "all", "ack_policy": "none"}
+    push = {**pull, "deliver_subject": to}
+    durable = {**pull, "durable_name": "spy", "ack_policy": "explicit"}
+    for body in ({"last_by_subj": at}, {"seq": 1}, {"seq": 1, "next_by_subj": ">"}):
+        yield f"$JS.API.STREAM.MSG.GET.{stream}", body
+        yield f"$JS.API.DIRECT.GET.{stream}", body
+    yield f"$JS.API.DIRECT.GET.{stream}", {"multi_last": [">"], "batch": 100}
+    yield f"$JS.API.DIRECT.GET.{stream}", {"seq": 1, "batch": 100}
+    yield f"$JS.API.DIRECT.GET.{stream}.{at}", None
+    for config in (pull, push, durable, {**push, "filter_subject": at}, {**push, "filter_subjects": [at]}):
+        wanted = {"stream_name": stream, "config": config}
+        for name in ("spy", f"{user}-0", user, OWNERS[stream]):
+            yield f"$JS.API.CONSUMER.CREATE.{stream}.{name}", wanted
+            yield f"$JS.API.CONSUMER.CREATE.{stream}.{name}.{at}", wanted
+            yield f"$JS.API.CONSUMER.DURABLE.CREATE.{stream}.{name}", wanted
+        yield f"$JS.API.CONSUMER.CREATE.{stream}", wanted
+    for name in ("spy", f"{user}-0", user, OWNERS[stream]):
+        yield f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{name}", {"batch": 10, "no_wait": True}
+        for verb in ("INFO", "DELETE", "PAUSE", "UNPIN", "RESET", "LEADER.STEPDOWN"):
+            yield f"$JS.API.CONSUMER.{verb}.{stream}.{name}", None
+        yield f"$JS.ACK.{stream}.{name}.1.1.1.1.0", b"+NXT"
+    for verb in ("CONSUMER.LIST", "CONSUMER.NAMES"):
+        yield f"$JS.API.{verb}.{stream}", None
+    yield f"$JS.API.STREAM.INFO.{stream}", {"subjects_filter": ">"}
+    yield f"$JS.API.STREAM.SNAPSHOT.{stream}", {"deliver_subject": to}
 
-READS: list[tuple[str, object]] = [
-    (f"$JS.API.STREAM.MSG.GET.{PRIVATE}", {"last_by_subj": SUBJECT}),
-    (f"$JS.API.STREAM.MSG.GET.{PRIVATE}", {"seq": 1}),
-    (f"$JS.API.DIRECT.GET.{PRIVATE}", {"seq": 1}),
-    (f"$JS.API.DIRECT.GET.{PRIVATE}.{SUBJECT}", None),
-    (f"$JS.API.CONSUMER.CREATE.{PRIVATE}", CONSUMER),
-    (f"$JS.API.CONSUMER.CREATE.{PRIVATE}.spy", CONSUMER),
-    (f"$JS.API.CONSUMER.CREATE.{PRIVATE}.spy.{SUBJECT}", CONSUMER),
-    (f"$JS.API.CONSUMER.DURABLE.CREATE.{PRIVATE}.spy", CONSUMER),
-    (f"$JS.API.CONSUMER.MSG.NEXT.{PRIVATE}.spy", None),
-    (f"$JS.API.CONSUMER.INFO.{PRIVATE}.spy", None),
-    (f"$JS.API.CONSUMER.LIST.{PRIVATE}", None),
-    (f"$JS.API.STREAM.INFO.{PRIVATE}", {"subjects_filter": ">"}),
+
+def changes(stream: str) -> Iterator[tuple[str, object]]:
+    """Every way to change a stream, or to make one that copies it."""
+    source = [{"name": stream}]
+    for name in (stream, "COPY"):
+        for config in ({"sources": source}, {"mirror": source[0]}, {"subjects": ["copy.>"], "republish": {"src": ">"}}):
+            for verb in ("CREATE", "UPDATE"):
+                yield f"$JS.API.STREAM.{verb}.{name}", {"name": name, **config}
+    for verb in ("DELETE", "PURGE", "MSG.DELETE", "RESTORE", "PEER.REMOVE", "LEADER.STEPDOWN"):
+        yield f"$JS.API.STREAM.{verb}.{stream}", {"seq": 1}
+
+
+ABOUT_ALL = [
     ("$JS.API.STREAM.LIST", None),
     ("$JS.API.STREAM.NAMES", None),
-    (f"$JS.API.STREAM.SNAPSHOT.{PRIVATE}", {"deliver_subject": "_INBOX_feeds.x"}),
-]
-
-CHANGES: list[tuple[str, object]] = [
-    (event("a", 1).subject, b"forged"),
-    (SUBJECT, b"forged"),
-    (f"$JS.API.STREAM.CREATE.{PUBLIC}_2", {"name": f"{PUBLIC}_2", "sources": [{"name": PRIVATE}]}),
-    (f"$JS.API.STREAM.UPDATE.{PUBLIC}", {"name": PUBLIC, "sources": [{"name": PRIVATE}]}),
-    (f"$JS.API.STREAM.PURGE.{PUBLIC}", None),
-    (f"$JS.API.STREAM.DELETE.{PUBLIC}", None),
-    (f"$JS.API.STREAM.MSG.DELETE.{PUBLIC}", {"seq": 1}),
-    (f"$JS.API.STREAM.RESTORE.{PUBLIC}", {}),
-    (f"$JS.API.STREAM.PURGE.{PRIVATE}", None),
-    (f"$JS.API.STREAM.DELETE.{PRIVATE}", None),
+    ("$JS.API.ACCOUNT.PURGE.$G", None),
+    ("$JS.API.ACCOUNT.STREAM.MOVE.$G.PUBLIC_home", None),
+    ("$JS.API.META.LEADER.STEPDOWN", None),
+    ("$JS.API.SERVER.REMOVE", {"peer": "x"}),
+    ("$JS.API.STREAM.TEMPLATE.CREATE.x", None),
+    ("$SYS.REQ.SERVER.PING.VARZ", None),
+    ("$SYS.REQ.USER.INFO", None),
 ]
 
 
-@pytest.mark.parametrize(("verb", "body"), READS)
-async def test_a_reader_of_the_public_stream_reads_no_private_byte(feeds: Intruder, verb: str, body: object) -> None:
-    assert await feeds.ask(verb, body) is None
-    assert any("permissions violation" in refusal.lower() for refusal in feeds.refusals)
+@pytest.mark.parametrize("user", NAMES)
+async def test_no_byte_of_a_stream_that_is_not_its_own_comes_to_a_user_by_any_verb(site: Wired, user: str) -> None:
+    wire = await site.wire(user)
+    foreign = sorted(set(OWNERS) - may_read(USER[user]))
+    assert len(foreign) >= 4
+    tried = [(verb, body) for stream in foreign for verb, body in reads(stream, user)]
+    if user == "provisioner":  # it sees that streams exist, and how large they are
+        tried = [(verb, body) for verb, body in tried if not verb.startswith("$JS.API.STREAM.INFO.")]
+    for verb, body in [*tried, *ABOUT_ALL]:
+        wire.publish(verb, body)
+    await wire.settled()
+    assert wire.refused() == {verb for verb, _ in [*tried, *ABOUT_ALL]}
+    await _live_traffic(site)
+    await wire.settled()
+    assert heard(wire) <= may_read(USER[user])
 
 
-@pytest.mark.parametrize(("verb", "body"), CHANGES)
-async def test_a_reader_changes_nothing(site: Site, feeds: Intruder, verb: str, body: object) -> None:
-    assert await feeds.ask(verb, body) is None
-    owner = await site.bus("meetings")
-    states = [await owner.stream(name) for name in (PUBLIC, PRIVATE)]
-    assert [(state.messages, state.last_sequence) for state in states if state] == [(1, 1), (1, 1)]
+@pytest.mark.parametrize("user", [name for name in NAMES if name != "provisioner"])
+async def test_no_service_changes_any_stream_its_own_included(site: Wired, user: str) -> None:
+    before = await _states(site)
+    wire = await site.wire(user)
+    tried = [verb for stream in (PUBLIC, *OWNERS) for verb, body in changes(stream) if wire.publish(verb, body)]
+    await wire.settled()
+    assert wire.refused() == set(tried)
+    assert await _states(site) == before
 
 
-@pytest.mark.parametrize("subject", [">", "openchair.>", SUBJECT, "_INBOX_meetings.>", "_INBOX.>", "$JS.>"])
-async def test_a_reader_hears_neither_live_traffic_nor_the_replies_of_others(
-    site: Site, feeds: Intruder, subject: str
-) -> None:
-    heard: list[bytes] = []
-
-    async def hear(message: Any) -> None:
-        heard.append(message.data)
-
-    await feeds.client.subscribe(subject, cb=hear)
-    await feeds.client.flush()
-    owner = await site.bus("meetings")
-    await owner.publish(event("b", 1, view="private", payload=SECRET), 0)
-    await owner.last(PRIVATE, SUBJECT)
-    await feeds.client.flush()
-    assert heard == []
-    assert any("permissions violation" in refusal.lower() for refusal in feeds.refusals)
+@pytest.mark.parametrize("user", NAMES)
+async def test_no_user_publishes_as_another(site: Wired, user: str) -> None:
+    wire = await site.wire(user)
+    views = [(view, name) for name in SERVICES if name != user for view in ("public", "private", "dead")]
+    tried = [subject(SITE, view, name, "oak", "thing", "forged") for view, name in views]
+    for where in tried:
+        wire.publish(where, b"forged")
+    await wire.settled()
+    assert wire.refused() == set(tried)
 
 
-async def test_a_public_consumer_cannot_be_turned_into_a_private_one_by_its_filter(feeds: Intruder) -> None:
-    config = {"name": "spy", "deliver_policy": "all", "ack_policy": "none", "filter_subject": SUBJECT}
-    created = await feeds.ask(f"$JS.API.CONSUMER.CREATE.{PUBLIC}.spy", {"stream_name": PUBLIC, "config": config})
-    assert created is not None
-    assert created.get("error") or created["num_pending"] == 0
-    other = await feeds.ask(f"$JS.API.CONSUMER.CREATE.{PUBLIC}.spy2", {"stream_name": PRIVATE, "config": config})
-    assert other is not None
-    assert "error" in other
+@pytest.mark.parametrize("user", NAMES)
+async def test_a_user_hears_neither_live_traffic_nor_the_replies_of_others(site: Wired, user: str) -> None:
+    wire = await site.wire(user)
+    others = [f"{inbox(name)}.>" for name in NAMES if name != user]
+    tried = [">", "*.>", "openchair.>", "openchair.*.private.>", "_INBOX.>", "*", "$JS.>", "$SYS.>", "$KV.>", *others]
+    for number, where in enumerate([*tried, *(subject_in(stream) for stream in OWNERS)], 100):
+        wire.write(f"SUB {where} {number}")
+        wire.write(f"SUB {where} queue {number + 1000}")
+    await wire.settled()
+    await _live_traffic(site)
+    await wire.settled()
+    refused = {one.partition('" using')[0] for one in wire.refused("Subscription")}
+    assert refused == {*tried, *(subject_in(stream) for stream in OWNERS)}
+    assert heard(wire) <= may_read(USER[user])
+    assert bool(heard(wire)) is (user in SERVICES)  # its own, in answers to another connection of its user
 
 
-async def test_a_service_publishes_only_as_itself_and_reads_only_its_own_stream(site: Site) -> None:
-    rsvps = Intruder()
-    await rsvps.connect(site, "rsvps")
-    assert await rsvps.ask(event("a", 1).subject, b"forged") is None
-    assert await rsvps.ask(f"$JS.API.STREAM.MSG.GET.{PRIVATE}", {"seq": 1}) is None
-    assert await rsvps.ask("openchair.home.private.rsvps.oak.seat.s", b"mine") == {
-        "stream": "PRIVATE_home_rsvps",
-        "seq": 1,
-    }
-    await rsvps.client.close()
+def heard(wire: Wire) -> set[str]:
+    """The streams of which something came in, as it is or in base64."""
+    forms = {stream: (canary(stream), base64.b64encode(canary(stream))) for stream in OWNERS}
+    return {stream for stream, words in forms.items() if any(word in wire.incoming for word in words)}
 
 
-async def test_the_provisioner_makes_streams_and_reads_none(site: Site) -> None:
-    provisioner = Intruder()
-    await provisioner.connect(site, "provisioner")
-    assert await provisioner.ask(f"$JS.API.STREAM.MSG.GET.{PRIVATE}", {"seq": 1}) is None
-    assert await provisioner.ask(f"$JS.API.STREAM.INFO.{PRIVATE}") is not None
-    await provisioner.client.close()
+async def _live_traffic(site: Wired) -> None:
+    """Every owner publishes into its private streams, and reads there."""
+    for stream, owner in OWNERS.items():
+        bus, where = await site.bus(owner), subject_in(stream, "live")
+        last = await bus.last(stream, where)
+        await bus.publish(_event(where, canary(stream)), last.sequence if last else 0)
+        await bus.last(stream, where)
+        await bus.close()
 
 
-async def test_a_wrong_password_is_let_in_nowhere(site: Site) -> None:
+async def _states(site: Wired) -> list[object]:
+    bus = await site.bus("provisioner")
+    return [await bus.stream(name) for name in (PUBLIC, *OWNERS, "COPY")]
+
+
+async def test_a_public_consumer_cannot_be_turned_into_a_private_one(site: Wired) -> None:
+    wire = await site.wire("feeds")
+    where, secret = f"$JS.API.CONSUMER.CREATE.{PUBLIC}.feeds-0", private_stream(SITE, "rsvps")
+    config = {"name": "feeds-0", "deliver_policy": "all", "ack_policy": "none", "filter_subject": subject_in(secret)}
+    answers = [await wire.answer(where, {"stream_name": stream, "config": config}) for stream in (PUBLIC, secret)]
+    assert answers[0].get("error") or answers[0]["num_pending"] == 0
+    assert "error" in answers[1]
+
+
+async def test_the_place_of_workers_cannot_be_changed_by_one_who_follows_the_same_stream(site: Wired) -> None:
+    async def work(_task: object) -> None: ...
+
+    rsvps = await site.bus("rsvps")
+    idle: list[bool] = []
+    working = asyncio.create_task(
+        rsvps.work(PUBLIC, "rsvps", ("openchair.none",), work, idle=lambda: idle.append(True))
+    )
+    await until(lambda: idle)
+    before = (await rsvps._ask(f"$JS.API.CONSUMER.INFO.{PUBLIC}.rsvps"))["config"]
+    wire = await site.wire("feeds")
+    config = {"name": "rsvps", "deliver_policy": "all", "ack_policy": "none"}
+    for taken in (config, {**config, "durable_name": "rsvps"}):
+        answer = await wire.answer(
+            f"$JS.API.CONSUMER.CREATE.{PUBLIC}.feeds-1", {"stream_name": PUBLIC, "config": taken}
+        )
+        assert answer.get("error") or answer["name"] == "feeds-1"
+    for verb in ("CREATE", "DURABLE.CREATE", "DELETE", "MSG.NEXT"):
+        wire.publish(f"$JS.API.CONSUMER.{verb}.{PUBLIC}.rsvps", {"stream_name": PUBLIC, "config": config})
+    wire.publish(f"$JS.API.CONSUMER.CREATE.{PUBLIC}", {"stream_name": PUBLIC, "config": config})
+    wire.publish(f"$JS.ACK.{PUBLIC}.rsvps.1.1.1.1.0", b"+ACK")
+    await wire.settled()
+    assert len(wire.refused()) == 6
+    assert (await rsvps._ask(f"$JS.API.CONSUMER.INFO.{PUBLIC}.rsvps"))["config"] == before
+    working.cancel()
+    await asyncio.gather(working, return_exceptions=True)
+
+
+async def test_where_a_consumer_delivers_to_forges_nothing_and_deletes_nothing(site: Wired) -> None:
+    before = await _states(site)
+    wire = await site.wire("feeds")
+    rsvps = private_stream(SITE, "rsvps")
+    goals = (subject_in(rsvps, "forged"), f"$JS.API.STREAM.PURGE.{rsvps}", f"$JS.API.STREAM.DELETE.{rsvps}")
+    for number, goal in enumerate((*goals, event("forged", 1).subject, f"{inbox('rsvps')}.x"), 2):
+        config = {"name": f"feeds-{number}", "deliver_policy": "all", "ack_policy": "none", "deliver_subject": goal}
+        await wire.answer(f"$JS.API.CONSUMER.CREATE.{PUBLIC}.feeds-{number}", {"stream_name": PUBLIC, "config": config})
+        wire.publish("$JS.API.INFO", reply=goal if goal.startswith("$JS") else "")
+    await wire.answer("$JS.API.INFO")
+    await wire.settled()
+    assert await _states(site) == before
+
+
+async def test_an_answer_sent_to_the_subject_of_another_is_stored_and_is_no_event(site: Wired) -> None:
+    """What permissions do not prevent on this server: whoever may ask chooses where the answer goes. See ADR 9."""
+    wire = await site.wire("feeds")
+    rsvps, where = await site.bus("rsvps"), subject_in(private_stream(SITE, "rsvps"), "blotted")
+    await rsvps.publish(_event(where, b"state"), 0)
+    wire.publish("$JS.API.INFO", reply=where)
+    await wire.answer("$JS.API.INFO")
+    async with asyncio.timeout(10):
+        while isinstance(await rsvps.last(private_stream(SITE, "rsvps"), where), Stored):  # noqa: ASYNC110 - no word
+            await asyncio.sleep(0.01)
+    last = await rsvps.last(private_stream(SITE, "rsvps"), where)
+    assert isinstance(last, Malformed)
+    assert last.reason == "not a CloudEvents 1.0 message"
+
+
+@pytest.mark.parametrize("user", ["feeds", "web"])
+async def test_readers_follow_the_private_view_of_meetings(site: Wired, user: str) -> None:
+    seen: list[object] = []
+    bus = await site.bus(user)
+    following = asyncio.create_task(bus.follow(PRIVATE, (">",), lambda *_: None, seen.append))
+    await until(lambda: seen)
+    following.cancel()
+    await asyncio.gather(following, return_exceptions=True)
+
+
+async def test_a_wrong_password_is_let_in_nowhere(site: Wired) -> None:
     host, port = site.server.url.removeprefix("nats://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     await reader.readline()
@@ -182,3 +359,48 @@ async def test_a_wrong_password_is_let_in_nowhere(site: Site) -> None:
     assert b"Authorization Violation" in await reader.readline()
     writer.close()
     await writer.wait_closed()
+
+
+async def test_a_tombstone_has_a_lifetime_in_its_header_and_every_stream_keeps_to_it(site: Wired) -> None:
+    bus = await site.bus("meetings")
+    grave = event("grave", 1, payload=None)
+    await bus.publish(grave, 0, lifetime=4242)
+    wanted = json.dumps({"last_by_subj": grave.subject}).encode()
+    block = base64.b64decode((await bus._ask(f"$JS.API.STREAM.MSG.GET.{PUBLIC}", wanted))["message"]["hdrs"])
+    assert b"\r\nNats-TTL: 4242\r\n" in block
+    provisioner = await site.bus("provisioner")
+    states = [await provisioner.stream(settings.name) for settings in STREAMS]
+    assert all(state is not None and state.settings.allow_msg_ttl for state in states)
+
+
+async def test_every_monitor_is_asked_and_each_that_is_wrong_is_named(site: Wired) -> None:
+    good = site.server.monitor_url
+    assert await check_sync([good, good]) == []
+    problems = await check_sync([good, "http://127.0.0.1:1", "ftp://x"])
+    assert [problem.split(": ")[1].split(" ")[0] for problem in problems] == ["http://127.0.0.1:1", "ftp://x"]
+
+
+@pytest.mark.parametrize(
+    ("version", "good"),
+    [("2.14.0", True), ("2.15.1", True), ("3.0.0", True), ("2.13.9", False), ("2.9.10", False), ("", False)],
+)
+async def test_a_server_older_than_2_14_is_refused_by_name(version: str, good: bool) -> None:
+    class Old:
+        server_version = version
+
+        async def stream(self, _name: str) -> None: ...
+
+    wrong = await check(Old(), [StreamSettings("X", ("x",))])  # type: ignore[arg-type]  # all that is asked of it
+    assert wrong[-1] == "there is no stream X"
+    assert bool(wrong[:-1]) is not good
+    assert good or "2.14 or newer is needed" in wrong[0]
+
+
+def test_what_a_user_may_say_names_each_subject_of_its_own_and_no_verb_that_changes_streams() -> None:
+    for user in USERS:
+        may = permissions(user)["publish"]["allow"]
+        for stream, owner in OWNERS.items():
+            assert any(matches(one, subject_in(stream)) for one in may) is (owner == user.name)
+        assert [one for one in may if ".STREAM.DELETE." in one] == (
+            ["$JS.API.STREAM.DELETE.*"] if user.provisions else []
+        )
