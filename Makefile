@@ -8,9 +8,10 @@ SHELL := /bin/bash
 PY := .venv/bin/python
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --require-hashes
 PIP_SELF := -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+SEEDS ?= 100
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url
 
-.PHONY: help run test setup clients try-clients check lint format type gen gen-check gate bench lock clean
+.PHONY: help run test setup clients try-clients check lint format type gen gen-check gate sim bench lock clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +54,9 @@ gen-check: .venv/.dev
 
 gate: .venv/.dev try-clients ## The tests in their long forms, before a release
 	@OPENCHAIR_GATE=1 $(PY) -m pytest --timeout=1800
+
+sim: .venv/.dev ## Simulate a site while everything fails, with many seeds (SEEDS=100)
+	@SEEDS=$(SEEDS) $(PY) -m pytest tests/sim --timeout=600
 
 bench: .venv/.dev try-clients ## Measure against peers, print the ratios, keep them in tests/bench/results/
 	@$(PY) -m tests.bench

@@ -28,11 +28,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 CALLERS = 3
+USUAL = "200" if os.environ.get("OPENCHAIR_GATE") == "1" else "20"
 COMMANDS = 15  # of each caller
 PAUSES = (0.0, 0.0, 0.1, 4.0, 20.0)  # seconds at most between two of them: bursts, and time to settle
 LINES = 60_000  # characters of the log that are shown of a run that failed
 QUIET = GRACE + 120  # seconds until readers of a stream that lost its past have forgotten what is not in it
-SEEDS: Sequence[int] = [int(os.environ["SEED"])] if "SEED" in os.environ else range(int(os.environ.get("SEEDS", "20")))
+SEEDS: Sequence[int] = [int(os.environ["SEED"])] if "SEED" in os.environ else range(int(os.environ.get("SEEDS", USUAL)))
 
 
 class Told(NamedTuple):
