@@ -19,6 +19,7 @@ from services.kit import code
 from services.kit.client import RpcError, connect, explain
 from tests.system import acts, canaries
 from tests.system.canaries import Surface, found
+from tests.system.collector import Collector, collecting
 from tests.system.running import System, running, until
 
 if TYPE_CHECKING:
@@ -51,8 +52,15 @@ class Told(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    with running(tmp_path_factory.mktemp("canary"), {"OPENCHAIR_LOG_LEVEL": "debug"}) as started:
+def collector() -> Iterator[Collector]:
+    with collecting() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def system(tmp_path_factory: pytest.TempPathFactory, collector: Collector) -> Iterator[System]:
+    environ = {"OPENCHAIR_LOG_LEVEL": "debug", **collector.environ}
+    with running(tmp_path_factory.mktemp("canary"), environ) as started:
         yield started
 
 
@@ -256,6 +264,14 @@ def test_nothing_of_it_is_in_a_log_however_much_is_logged(system: System, told: 
     assert b'"level": "debug"' in said.body
     assert found([said], {"a name": "RotateInviteCode"}) != set()
     assert found([said], told.words) == set()
+
+
+def test_nothing_of_it_is_in_a_trace(collector: Collector, system: System, told: Told) -> None:
+    assert system.get(f"/invited/{told.code}").status == 200
+    until(lambda: {span.name for span in collector.spans} >= {"commit", "publish", "apply"}, "traces have come")
+    traces = [Surface("trace", request.SerializeToString()) for request in list(collector.sent)]
+    assert found(traces, {"a name": "RotateInviteCode"}) != set()
+    assert found(traces, told.words) == set()
 
 
 def test_a_code_is_in_no_file_of_the_data_folder(system: System, told: Told) -> None:
