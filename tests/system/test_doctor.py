@@ -217,6 +217,20 @@ def test_a_service_that_is_a_moment_behind_is_well() -> None:
 
 
 @pytest.mark.parametrize(
+    ("environ", "told"),
+    [
+        ({"OPENCHAIR_HTTP_PORT": "80800", "OPENCHAIR_FOO": "x", "OPENCHAIR_SITE": "oak"}, 2),
+        ({"OPENCHAIR_HTTP_PORT": "50051", "OPENCHAIR_SITE": "oak"}, 1),
+        ({"OPENCHAIR_HOST": "0.0.0.0", "OPENCHAIR_ENV": "canary", "OPENCHAIR_SITE": "oak"}, 2),  # noqa: S104 - nothing listens
+    ],
+)
+def test_all_settings_that_are_wrong_are_told_at_once(environ: dict[str, str], told: int) -> None:
+    _, found = computer.settings_of(environ)
+    assert [each.state for each in found] == ["wrong"] * told
+    assert all(each.text.startswith("OPENCHAIR_") for each in found)
+
+
+@pytest.mark.parametrize(
     ("said", "state", "says"),
     [
         ({"ready": True, "checks": {"store": "ok"}, "warnings": {}}, "fine", "ready"),

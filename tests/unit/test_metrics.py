@@ -22,6 +22,8 @@ from services.kit.kept import Kept
 from services.kit.logs import make_log
 from services.kit.metrics import _FIGURES, Metrics
 from services.kit.middleware import Observation
+from services.kit.reactor import Reactor
+from services.kit.relay import Relay
 from services.kit.settings import read
 from services.kit.store.memory import MemoryStore
 from services.kit.store.port import Commit, Kind, Record
@@ -30,6 +32,7 @@ from services.kit.streams import NatsUser
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from services.kit.event import Event
     from services.kit.http import Receive, Scope, Send
 
 METHOD = "openchair.meetings.v1.MeetingService/GetCentre"
@@ -188,3 +191,37 @@ async def test_alerts_that_are_recommended_are_about_metrics_that_there_are() ->
     shown = {sample.name for family in text_string_to_metric_families(text) for sample in family.samples}
     shown |= {f"{each.name}_total" if each.family is CounterMetricFamily else each.name for each in _FIGURES}
     assert set(re.findall(r"openchair_\w+", DOCUMENTED.read_text())) - {"openchair_rpc_duration_seconds"} <= shown
+
+
+async def test_what_a_reactor_counts_is_shown_by_service_and_stream() -> None:
+    async def handle(_: Event) -> None: ...
+
+    metrics, store = Metrics(), MemoryStore((), SystemClock())
+    hosted = a_service(own_store=store)
+    reactor = Reactor(hosted.bus, store, "PUBLIC_home", ["openchair.>"], handle, "things", "home", hosted.clock, LOG)
+    hosted.reactors.append(reactor)
+    metrics.add(hosted)
+    reactor.handled, reactor.failed, reactor.dead, reactor.pending = 7, 3, 1, 2
+    found = {key[0]: value for key, value in (await samples(metrics)).items() if key[1:] == ("things", "PUBLIC_home")}
+    assert found == {
+        "openchair_reactor_handled_total": 7,
+        "openchair_reactor_failed_total": 3,
+        "openchair_reactor_dead_letters_total": 1,
+        "openchair_reactor_pending": 2,
+        "openchair_reactor_current": 0,
+    }
+
+
+async def test_what_a_relay_counts_is_shown_by_service() -> None:
+    metrics, store = Metrics(), MemoryStore((), SystemClock())
+    hosted = a_service(own_store=store)
+    hosted.relay = Relay(store, hosted.bus, (), "home", hosted.clock, LOG)
+    metrics.add(hosted)
+    hosted.relay.published, hosted.relay.lag = 5, 4
+    found = {key[0]: value for key, value in (await samples(metrics)).items() if key[0].startswith("openchair_relay_")}
+    assert found == {
+        "openchair_relay_published_total": 5,
+        "openchair_relay_unpublished": 4,
+        "openchair_relay_oldest_seconds": 0,
+        "openchair_relay_alarms": 0,
+    }
