@@ -18,7 +18,7 @@ from services.kit.heads import Claim, Heads
 from services.kit.leaves import Changes, Decision, Head, Joint, Leaf, Shape
 from services.kit.middleware import Idempotency
 from services.kit.store.memory import Disk, MemoryStore
-from services.kit.store.port import Commit, Conflict, OutcomeUnknown, Unwritten
+from services.kit.store.port import Commit, Conflict, OutcomeUnknown, Record, Unwritten
 from tests.contract.heads_examples import (
     KINDS,
     LISTS,
@@ -32,6 +32,8 @@ from tests.contract.heads_examples import (
     resize,
     take,
 )
+from tests.contract.store_fixtures import NOW
+from tests.unit.index_law import obeys
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -130,6 +132,17 @@ def test_the_index_after_any_history_is_what_the_store_says(history: list[tuple[
         assert await held(instances[0], "l") == await held(instances[1], "l")
 
     asyncio.run(run())
+
+
+def test_an_index_that_forgets_breaks_the_law_of_indexes_and_the_examples_does_not() -> None:
+    records = [Record("seat", f"s{n}", 1, {"size": n % 3}, NOW, "a") for n in range(10)]
+    obeys(LISTS, records, lambda index: (index.sizes, index.taken))
+
+    def forgetful(index: Seats, leaf: Record) -> None:
+        del index.sizes[leaf.id]
+
+    with pytest.raises(AssertionError):
+        obeys(Shape("list", "seat", LISTS.empty, LISTS.put, forgetful), records, lambda index: index.taken)
 
 
 # Who is told what
