@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from services.kit.bus_port import Bus, WrongSequence
+from services.kit.bus_port import Bus, Delivered, WrongSequence
 from services.kit.event import Event, Stored
 from services.kit.streams import stream_of, subjects_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Sequence
 
-    from services.kit.bus_port import Delivered
     from services.kit.publication import Publication
     from services.kit.store.port import Record, Store
 
@@ -35,13 +34,13 @@ class Finding(msgspec.Struct):
     """What a survey of one publication found.
 
     `missing`: the stream lost something that the store remembers publishing. `strays` are subjects of no record,
-    `ahead` those published after anything that the store knows of.
+    `later` what was published after anything that the store knows of.
     """
 
     missing: bool = False
     highest: int = 0
     strays: list[str] = []
-    ahead: list[str] = []
+    later: list[Delivered] = []
 
 
 class Past:
@@ -70,7 +69,7 @@ class Past:
                 finding.missing = await self._lost(subject, view.sequence)
         finding.strays = [subject for subject in sorted(unknown) if not await self._known(subject)]
         if finding.highest and not finding.missing:
-            finding.ahead = await self._ahead(publication, finding.highest)
+            finding.later = await self.later(publication, finding.highest, MOST_AHEAD)
         return finding
 
     async def judge(self, publication: Publication, subject: str, epoch: int, at: str) -> str:
@@ -125,14 +124,16 @@ class Past:
         """Gone records are not found by a search."""
         return await self._store.get(*_key(subject)) is not None
 
-    async def _ahead(self, publication: Publication, sequence: int) -> list[str]:
-        found: list[str] = []
-        while len(found) < MOST_AHEAD:
-            one = await self._bus.next(stream_of(self._pattern(publication)), self._pattern(publication), sequence)
+    async def later(self, publication: Publication, sequence: int, most: int) -> list[Delivered]:
+        """What was published above a sequence: up to so many messages, in their order."""
+        found: list[Delivered] = []
+        where = self._pattern(publication)
+        while len(found) < most:
+            one = await self._bus.next(stream_of(where), where, sequence)
             if one is None:
                 break
             sequence = one.sequence
-            found += [one.event.subject] if isinstance(one, Stored) else []
+            found.append(one)
         return found
 
 

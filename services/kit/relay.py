@@ -15,7 +15,7 @@ import msgspec
 
 from services.kit.bus_port import Bus, BusUnavailable, Delivered, Full, Unpublishable, WrongSequence
 from services.kit.clock import first, instant
-from services.kit.event import Event, Stored
+from services.kit.event import Event, Malformed, Stored
 from services.kit.past import CURE, Past, bury, pattern
 from services.kit.points import reach
 from services.kit.streams import matches, stream_of
@@ -43,6 +43,9 @@ FIRST_BACKOFF = 0.1
 LONGEST_BACKOFF = 5.0
 ATTEMPTS = 5
 """Times that a wrong sequence is looked into before the view waits for the next round."""
+
+STEPS = 256
+"""Messages that one look at a stream goes through, in search of what does not belong there."""
 
 MOST_ALARMS = 100
 """Alarms that are told one by one."""
@@ -108,8 +111,10 @@ class Relay:
         self._past = Past(store, bus, site)
         self._parked: dict[Key, _Parked] = {}
         self._full: set[Key] = set()
+        self._space_at = 0.0
         self._strange: dict[str, str] = {}
         self._surveyed: int | None = None
+        self._walked: dict[tuple[str, str], int] = {}
         self._seen: dict[tuple[Key, Order], float] = {}
         self._pasts: dict[str, tuple[str, int]] = {}
         self._rewound: set[str] = set()
@@ -141,9 +146,9 @@ class Relay:
     async def republish(self) -> int:
         """Marks every view, so that all is published again, and says how many. Raises what the store raises.
 
-        A state that the stream holds already, at the same epoch and revision, is left as it is. Where it should look
-        different now, because it is rendered in another way, only a new epoch helps: followers do not look twice at the
-        same revision.
+        A state that the stream holds already, at the same epoch and revision, is left as it is. Where it would look
+        different now, because it is rendered in another way, that is an alarm: only a new epoch helps, as followers do
+        not look twice at the same revision.
         """
         count = await self._store.remark()
         self._begin_again()
@@ -203,11 +208,12 @@ class Relay:
 
     async def _round(self) -> None:
         """Publishes everything marked."""
-        self._full.clear()
+        if self._clock.monotonic() >= self._space_at:
+            self._full.clear()
+            self._space_at = self._clock.monotonic() + POLL
         await self._marked()
         if self._look:
             await self._look_back()
-            self._look = False
         jobs = await self._marked()
         while jobs:
             await self._publish_all(jobs)
@@ -348,21 +354,27 @@ class Relay:
 
     async def _look_back(self) -> None:
         """Marks everything again where a stream lost its past: made anew, rewound, or emptied while we were away."""
-        epoch = await self._store.epoch()
-        for name, publications in self._by_stream().items():
-            state = await self._bus.stream(name)
-            if state is None:
-                raise BusUnavailable(f"there is no stream {name}")
-            lost = self._lost(name, state) or name in self._rewound
-            lost |= await self._survey(publications, state.last_sequence, epoch)
-            if lost:
-                count = await self._store.remark()
-                self._parked.clear()  # what the stream held against them may be gone too
-                self._log.warning("the stream lost its past: publishing everything again", stream=name, records=count)
-            # last: until all is marked the loss is not dealt with
-            self._pasts[name] = (state.created, state.last_sequence)
-            self._rewound.discard(name)
-        self._surveyed = epoch
+        surveyed, self._look = self._surveyed, False  # before: a connection made meanwhile wants another look
+        epoch = self._surveyed = await self._store.epoch()
+        try:
+            for name, publications in self._by_stream().items():
+                await self._look_at_stream(name, publications, epoch, due=surveyed != epoch)
+        except BaseException:
+            self._surveyed, self._look = None if surveyed != epoch else self._surveyed, True
+            raise
+
+    async def _look_at_stream(self, name: str, publications: Sequence[Publication], epoch: int, *, due: bool) -> None:
+        state = await self._bus.stream(name)
+        if state is None:
+            raise BusUnavailable(f"there is no stream {name}")
+        lost = self._lost(name, state)
+        lost |= await self._survey(publications, state.last_sequence, epoch, due=due)
+        if lost:
+            count = await self._store.remark()
+            self._parked.clear()  # what the stream held against them may be gone too
+            self._log.warning("the stream lost its past: publishing everything again", stream=name, records=count)
+        # last: until all is marked the loss is not dealt with
+        self._pasts[name] = (state.created, state.last_sequence)
 
     def _by_stream(self) -> dict[str, list[Publication]]:
         found: dict[str, list[Publication]] = {}
@@ -374,19 +386,35 @@ class Relay:
         created, last = self._pasts.get(name, (state.created, 0))
         return created != state.created or state.last_sequence < last
 
-    async def _survey(self, publications: Sequence[Publication], last_sequence: int, epoch: int) -> bool:
+    async def _survey(self, publications: Sequence[Publication], last_sequence: int, epoch: int, *, due: bool) -> bool:
         """Compares all with the store where that is due, else only what was strange; whether something is missing."""
         missing = False
         for one in publications:
             subjects = [subject for subject in self._strange if matches(pattern(one, self._site), subject)]
-            if self._surveyed == epoch:
-                subjects = subjects[:MOST_ALARMS]
-            else:
+            if due:
                 finding = await self._past.survey(one, last_sequence)
                 missing |= finding.missing
-                subjects = [*subjects, *finding.strays, *finding.ahead]
+                later = finding.later
+                ahead = [found.event.subject for found in later if isinstance(found, Stored)]
+                subjects = [*subjects, *finding.strays, *ahead]
+            else:
+                subjects = subjects[:MOST_ALARMS]
+                walked = min(last_sequence, self._walked.get((one.kind, one.view), last_sequence))
+                later = await self._past.later(one, walked, STEPS)
             self._tell(subjects, await self._past.judge_all(one, subjects, epoch, instant(self._clock.now())))
+            await self._mend(one, [found.subject for found in later if isinstance(found, Malformed)])
+            self._walked[(one.kind, one.view)] = later[-1].sequence if later else last_sequence
         return missing
+
+    async def _mend(self, publication: Publication, subjects: Sequence[str]) -> None:
+        """Publishes again what somebody wrote over with something that is no event."""
+        for subject in subjects:
+            kind, id_ = subject.split(".")[-2:]
+            record = await self._store.get(kind, id_)
+            view = record.view(publication.view) if record else None
+            if record is not None and view is not None:
+                self._log.error("somebody else wrote to a subject of ours: publishing it again", subject=subject)
+                await self._publish(_Job(record, view, publication))
 
     def _tell(self, subjects: Sequence[str], wrong: dict[str, str]) -> None:
         """Keeps and logs what is wrong now, and forgets what was."""

@@ -7,14 +7,16 @@ import base64
 import contextlib
 import os
 import signal
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from msgspec.structs import replace
 from openchair.meetings.v1.place_pb2 import Place
 
 from services.kit.bus_port import BusUnavailable
 from services.kit.clock import SystemClock, instant
-from services.kit.event import TOMBSTONE_LIFETIME, Event, Stored
+from services.kit.event import TOMBSTONE_LIFETIME, Event, Malformed, Stored
 from services.kit.publication import Publication, body
 from services.kit.record import revise
 from services.kit.relay import Relay, bury
@@ -482,3 +484,136 @@ async def test_needs_are_published_as_subjects(site: Site) -> None:
 async def test_a_message_that_disagrees_with_its_headers_is_no_body(newer: Event) -> None:
     with pytest.raises(ValueError, match="disagree"):
         body(newer, Place)
+
+
+async def test_a_look_back_buries_what_an_older_epoch_left_and_needs_nobody_to_ask(site: Site) -> None:
+    old = Service(await site.bus("meetings"))
+    for name in ("hall", "den"):
+        await old.put(name, "Before the restore")
+    await old.settled()
+    await old.stop()
+    restored = Service(old.bus)
+    await restored.stop()
+    await restored.put("hall", "From the backup")
+    epoch = await restored.store.raise_epoch(9)
+    again = Service(old.bus, restored.disk)
+    await again.settled()
+    assert await again.title("hall") == "From the backup"
+    buried = await again.stream("den")
+    assert buried is not None
+    assert (buried.epoch, buried.revision, buried.payload) == (epoch, 0, None)
+    assert again.relay.alarms == []
+    await again.stop()
+
+
+async def test_an_older_copy_of_the_database_is_an_alarm_that_names_the_cure_and_goes_with_it(site: Site) -> None:
+    service = Service(await site.bus("meetings"))
+    await service.put("hall", "One")
+    await service.put("den", "Untouched")
+    await service.settled()
+    copy = deepcopy(service.disk)
+    await service.put("hall", "Two")
+    await service.put("shed", "New since")
+    await service.settled()
+    await service.stop()
+    old = Service(service.bus, copy)
+    await until(lambda: len(old.relay.alarms) == 2)
+    assert sorted(alarm.partition(":")[0] for alarm in old.relay.alarms) == [
+        "place hall (public)",
+        "place shed (public)",
+    ]
+    assert all("openchair republish --new-epoch" in alarm for alarm in old.relay.alarms)
+    assert await old.title("hall") == "Two"  # nothing is decided for the operator
+    await old.relay.begin_epoch(5)
+    await old.settled()
+    assert old.relay.alarms == []
+    assert await old.title("hall") == "One"
+    gone = await old.stream("shed")
+    assert gone is not None
+    assert gone.payload is None
+    await old.stop()
+
+
+async def test_another_rendering_of_the_same_revision_needs_a_new_epoch(site: Site) -> None:
+    service = Service(await site.bus("meetings"))
+    await service.put("hall", "Town hall")
+    await service.settled()
+    await service.stop()
+
+    def shout(record: Record) -> Place | None:
+        return Place(name=record.id, title=str(record.state["title"]).upper())
+
+    louder = Service(service.bus, service.disk, Publication("place", "public", "meetings", TYPE, shout, "centre"))
+    assert await louder.relay.republish() == 1
+    await louder.settled()
+    (alarm,) = louder.relay.alarms
+    assert "another state of the same revision (openchair republish --new-epoch)" in alarm
+    await louder.relay.begin_epoch(0)
+    await louder.settled()
+    assert louder.relay.alarms == []
+    assert await louder.title("hall") == "TOWN HALL"
+    await louder.stop()
+
+
+async def test_what_somebody_blotted_out_is_published_again(service: Service) -> None:
+    await service.put("hall", "Town hall")
+    await service.settled()
+    await service.bus._ask(subject("hall"), b"no event")  # type: ignore[attr-defined]  # the adapter's own way to ask
+    assert isinstance(await service.bus.last(PUBLIC, subject("hall")), Malformed)
+    service.relay._look = True  # as after a while in which nothing happens
+    service.relay.wake()
+    await service.settled()
+    assert await service.title("hall") == "Town hall"
+
+
+async def test_more_unpublishable_records_than_a_batch_starve_nobody(site: Site) -> None:
+    service = Service(await site.bus("meetings"))
+    await service.settled()
+    await service.stop()
+    bad = [await service.changed(f"bad{number}", "Title") for number in range(1100)]
+    views = [replace(record, views=tuple(replace(view, name="odd") for view in record.views)) for record in bad]
+    for start in range(0, 1100, 100):
+        await service.store.commit(Commit(tuple(views[start : start + 100])))
+    await service.put("good", "Good")
+    again = Service(service.bus, service.disk)
+    await again.settled()
+    assert await again.title("good") == "Good"
+    assert len(again.relay.alarms) == 101
+    assert again.relay.alarms[-1] == "and 1000 more"
+    await again.stop()
+
+
+async def test_in_a_full_stream_replacements_go_on_while_new_subjects_wait(site: Site) -> None:
+    service = Service(await site.bus("meetings"))
+    for name in ("hall", "den"):
+        await service.put(name, "A title")
+    await service.settled()
+    provisioner = await site.bus("provisioner")
+    state = await provisioner.stream(PUBLIC)
+    assert state is not None
+    await provisioner.declare(replace(state.settings, max_bytes=1100))
+    for number in range(3):
+        await service.put(f"new{number}", "A title")
+    await service.put("hall", "B title")
+    await service.settled()
+    assert await service.title("hall") == "B title"
+    waiting = [alarm for alarm in service.relay.alarms if "waits for space" in alarm]
+    assert waiting
+    await provisioner.declare(state.settings)
+    await until(lambda: not service.relay.alarms, 20)
+    await service.settled()
+    assert [await service.title(f"new{number}") for number in range(3)] == ["A title"] * 3
+    await service.stop()
+
+
+async def test_the_age_of_the_oldest_mark_grows_while_the_server_is_away(site: Site) -> None:
+    service = Service(await site.bus("meetings"))
+    await service.settled()
+    assert service.relay.oldest == 0.0
+    os.kill(site.server.pid, signal.SIGSTOP)
+    await service.put("hall", "Town hall")
+    await until(lambda: service.relay.oldest > 0.2)
+    os.kill(site.server.pid, signal.SIGCONT)
+    await service.settled()
+    assert (service.relay.oldest, service.relay.lag) == (0.0, 0)
+    await service.stop()
