@@ -7,8 +7,10 @@ from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from services.kit.host import streams_of
 from services.kit.points import POINTS
 from services.kit.streams import public_stream
+from services.plans import PLANS
 from tests.sim.engines import Doom
 from tests.sim.site import SITE
 
@@ -31,7 +33,8 @@ class Faults:
     def __init__(self, site: Site) -> None:
         self._site = site
         self._chance = site.chance
-        self._copies: list[Kept] = []
+        self._streams = [settings.name for settings in streams_of(PLANS, SITE)]
+        self._copies: list[dict[str, Kept]] = []
         self.happened: Counter[str] = Counter()
         self.kinds: tuple[Callable[[], Awaitable[None]], ...] = (
             self.killed,
@@ -43,6 +46,8 @@ class Faults:
             self.connection_frozen,
             self.stream_wiped,
             self.stream_rolled_back,
+            self.broker_restored,
+            self.all_killed,
             self.clock_jumped,
         )
 
@@ -53,10 +58,9 @@ class Faults:
         site.odds.unwritten, site.odds.unknown = chance.choice(((0.0, 0.0), (0.03, 0.03)))
         site.broker.drop_replies = chance.choice((0, 10))
         site.broker.latency = chance.choice((None, lambda: chance.random() * 0.05, lambda: chance.random() ** 4 * 2))
-        self._copies.append(site.broker.copy(STREAM))
         while True:
             await asyncio.sleep(chance.expovariate(1 / BETWEEN))
-            self._copies.append(site.broker.copy(STREAM))
+            self._copies.append({name: site.broker.copy(name) for name in self._streams})
             kind = chance.choice(self.kinds)
             self.happened[kind.__name__] += 1
             site.log.info("fault", kind=kind.__name__)
@@ -109,12 +113,26 @@ class Faults:
             bus.thaw()
 
     async def stream_wiped(self) -> None:
-        """The stream is made anew, empty."""
-        self._site.broker.wipe(STREAM)
+        """A stream is made anew, empty."""
+        self._site.broker.wipe(self._chance.choice(self._streams))
 
     async def stream_rolled_back(self) -> None:
-        """The stream is what it was at an earlier time, or soon will be again what it was later."""
-        self._site.broker.roll_back(STREAM, self._chance.choice(self._copies))
+        """A stream is what it was at an earlier time, or soon will be again what it was later."""
+        name = self._chance.choice(self._streams)
+        self._site.broker.roll_back(name, self._chance.choice(self._copies)[name])
+
+    async def broker_restored(self) -> None:
+        """The broker stops, and starts again with all its streams as they were at an earlier time."""
+        self._site.broker.stop()
+        await asyncio.sleep(self._chance.random() * 10)
+        for name, kept in self._chance.choice(self._copies).items():
+            self._site.broker.roll_back(name, kept)
+        self._site.broker.start()
+
+    async def all_killed(self) -> None:
+        """Every process at once; the broker goes on."""
+        for node in self._site.nodes.values():
+            node.kill()
 
     async def clock_jumped(self) -> None:
         """One process believes that it is up to ten minutes later or earlier."""
