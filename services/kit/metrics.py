@@ -63,6 +63,7 @@ class Metrics:
             buckets=BUCKETS,
             registry=self.registry,
         )
+        self._counts: dict[tuple[str, str], tuple[Counter, Histogram]] = {}
         self.registry.register(self._services)
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
@@ -83,9 +84,16 @@ class Metrics:
             code = "CANCELLED"
             raise
         finally:
-            self._requests.labels(call.method, code).inc()
-            self._duration.labels(call.method).observe(call.clock.monotonic() - started)
+            self._count(call.method, code, call.clock.monotonic() - started)
         return reply
+
+    def _count(self, method: str, code: str, seconds: float) -> None:
+        counts = self._counts.get((method, code))
+        if counts is None:
+            counts = (self._requests.labels(method, code), self._duration.labels(method))
+            self._counts[method, code] = counts
+        counts[0].inc()
+        counts[1].observe(seconds)
 
     def add(self, hosted: Hosted) -> None:
         """Shows what the service counts, once it is built. What it answers over HTTP is counted from here on."""
