@@ -45,6 +45,7 @@ class MemoryBus:
         self._user = user
         self._clock = clock
         self._may = permissions(user)["publish"]["allow"]
+        self._asked: set[str] = set()  # verbs that were found allowed
         self._listeners: list[Callable[[], None]] = []
         self._ears: list[Ear] = []
         self._up = asyncio.Event()
@@ -237,8 +238,9 @@ class MemoryBus:
             raise BusUnavailable("not connected")
         await self._answered()
         for verb in verbs:
-            if not any(matches(pattern, verb) for pattern in self._may):
+            if verb not in self._asked and not any(matches(pattern, verb) for pattern in self._may):
                 raise BusUnavailable(f"permissions violation: {self._user.name} may not publish to {verb}")
+            self._asked.add(verb)
 
     async def _answered(self) -> None:
         """The way between both ends, once."""
