@@ -398,6 +398,44 @@ def _on(*key: str) -> Callable[[], Any]:
     return prepare
 
 
+@pytest.mark.parametrize(
+    ("end", "reason"),
+    [
+        (OutcomeUnknown(), "OUTCOME_UNKNOWN"),
+        (Unwritten("full"), "STORE_UNAVAILABLE"),
+        (Conflict(), "CONTENTION"),
+    ],
+)
+async def test_a_joint_command_is_told_how_its_commit_ended_and_leaves_the_heads_as_they_are_stored(
+    end: Exception, reason: str
+) -> None:
+    store = Store()
+    heads = heads_on(store)
+    await heads.change("list", "a", take("s"))
+    store.ends, store.done = [end] * 100, reason == "OUTCOME_UNKNOWN"
+    with pytest.raises(Unavailable) as told:
+        await heads.together(_on("list", "a"))
+    assert told.value.reason == reason
+    store.ends = []
+    assert await held(heads, "a") == await fold(store, "a")
+    assert len(await held(heads, "a")) == 1 + store.done
+    await heads.idle()
+    assert len(asyncio.all_tasks()) == 1
+
+
+async def test_a_joint_command_that_is_refused_while_preparing_gets_its_doubles_answer_if_there_is_one() -> None:
+    store = Store()
+    heads = heads_on(store)
+    await heads.change("list", "l", take("a"), call=a_call("r"))
+
+    async def refuse() -> Claim[Said]:
+        raise NotFound("a note")
+
+    assert await heads.together(refuse, call=a_call("r")) == Said(name="9 left")
+    with pytest.raises(NotFound):
+        await heads.together(refuse, call=a_call("another"))
+
+
 async def test_who_comes_first_is_decided_first_also_where_some_claim_several_heads() -> None:
     store = Store()
     heads = heads_on(store)
