@@ -70,6 +70,8 @@ class Embedded:
         assert self._provisioner is not None
         while True:
             await self._clock.sleep(LOOK)
+            if self._nats is not None and self._nats.unwatched.is_set():
+                raise RuntimeError("nobody would start the nats-server again")
             for settings in self._streams:
                 with contextlib.suppress(BusError):  # the bus is away, which the relay says
                     if await self._provisioner.stream(settings.name) is None:

@@ -73,6 +73,8 @@ class NatsServer:
         self._passwords: dict[str, str] = {}
         self._process: asyncio.subprocess.Process | None = None
         self._watching: asyncio.Task[None] | None = None
+        self.unwatched = asyncio.Event()
+        """Set when a fault of ours ended the task that would start it again."""
         self.url = ""
         self.monitor_url = ""
 
@@ -93,6 +95,7 @@ class NatsServer:
         self._passwords = _remembered(self._home / "passwords.json", [user.name for user in self._users])
         await self._launch()
         self._watching = asyncio.create_task(self._watch())
+        self._watching.add_done_callback(self._unwatched)
 
     async def stop(self) -> None:
         """Ends the server in good order, by force where it does not go within three seconds."""
@@ -179,6 +182,12 @@ class NatsServer:
             except (NatsFailed, OSError) as error:
                 self._log.error("nats-server does not start", error=str(error))
                 backoff = min(LONGEST_BACKOFF, backoff * 2 + 0.1)
+
+    def _unwatched(self, task: asyncio.Task[None]) -> None:
+        """Nobody would start the server again: says so, and why, where it was not asked for."""
+        if not task.cancelled():
+            self._log.error("nats-server is not watched any more", error=repr(task.exception()))
+            self.unwatched.set()
 
 
 def _port(url: str) -> int:

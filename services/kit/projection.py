@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from services.kit.bus_port import Broken, Bus, BusUnavailable, Delivered
 from services.kit.event import TOMBSTONE_LIFETIME, Event, Malformed
+from services.kit.points import reach
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -60,6 +61,7 @@ class Projection:
         self._log = log.bind(stream=stream)
         self._grace = grace
         self._orders: dict[str, Order] = {}
+        self._graves: dict[str, float] = {}
         self._held: dict[str, Event] = {}
         self._past: tuple[str, int] | None = None
         self._copy: dict[str, Event] | None = None
@@ -164,6 +166,8 @@ class Projection:
             if one.order <= self._orders.get(one.subject, (-1, 0)):
                 continue
             self._orders[one.subject] = one.order
+            self._remember(one)
+            reach("projection.apply")
             try:
                 self._apply(one)
             except Exception as error:  # noqa: BLE001 - whatever one event holds must not stop the others
@@ -172,6 +176,18 @@ class Projection:
                 )
             met = [held.subject for held in self._held.values() if self._met(held)]
             waiting.extend(self._held.pop(subject) for subject in met)
+
+    def _remember(self, event: Event) -> None:
+        """A tombstone's order is kept as long as the stream keeps tombstones: after that nothing older can come."""
+        now = self._clock.monotonic()
+        self._graves.pop(event.subject, None)
+        if event.payload is None:
+            self._graves[event.subject] = now
+        while self._graves:
+            oldest = next(iter(self._graves))
+            if now - self._graves[oldest] <= TOMBSTONE_LIFETIME:
+                return
+            del self._graves[oldest], self._orders[oldest]
 
     def _skip(self, name: str, reason: str) -> None:
         self.skipped += 1
@@ -184,6 +200,7 @@ class Projection:
             self._log.warning("the stream is empty: what was known is kept")
             return
         self._orders.clear()
+        self._graves.clear()
         self._held.clear()
         self._reset()
         for event in copy.values():

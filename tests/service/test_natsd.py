@@ -232,3 +232,24 @@ def test_a_folder_of_somebody_else_is_not_taken_and_keeps_its_mode(tmp_path: Pat
     with pytest.raises(FileExistsError, match="holds other things"):
         asyncio.run(DataFolder(tmp_path).acquire())
     assert tmp_path.stat().st_mode & 0o777 == 0o755
+
+
+async def test_a_fault_of_ours_while_starting_the_server_again_is_told(folder: DataFolder) -> None:
+    server = Faulty(folder, USERS, SystemClock(), LOG)
+    await server.start()
+    assert not server.unwatched.is_set()
+    server.faulty = True
+    kill(server)
+    await asyncio.wait_for(server.unwatched.wait(), 10)
+    await server.stop()
+
+
+class Faulty(NatsServer):
+    """A server that we make a mistake with."""
+
+    faulty = False
+
+    async def _launch(self) -> None:
+        if self.faulty:
+            raise RuntimeError("a mistake of ours")
+        await super()._launch()

@@ -10,7 +10,7 @@ import pytest
 
 from services.kit.bus_port import Broken
 from services.kit.clock import SystemClock, VirtualClock
-from services.kit.event import headers
+from services.kit.event import TOMBSTONE_LIFETIME, headers
 from services.kit.projection import Projection
 from tests.contract.bus_fixtures import LOG, PUBLIC, SITE, Site, event, kill, running, until
 
@@ -311,4 +311,23 @@ async def test_malformed_and_poisonous_events_are_skipped_and_the_rest_flows_on(
     await until(lambda: "z" in copy.words)
     assert copy.words == {"a": b"first", "z": b"last"}
     assert copy.projection.skipped == 3
+    await copy.stop()
+
+
+async def test_orders_of_tombstones_are_kept_as_long_as_the_stream_keeps_them(owner: Owner, feeds: Bus) -> None:
+    clock = VirtualClock(datetime(2026, 11, 21, tzinfo=UTC))
+    copy = Copy(feeds, clock)
+    for name in ("a", "b"):
+        await owner.say(name, 1)
+        await owner.say(name, 2, None)
+    await owner.say("c", 1)
+    await until(lambda: "c" in copy.words)
+    await owner.say("b", 3, b"made again")
+    await until(lambda: "b" in copy.words)
+    await clock.advance(TOMBSTONE_LIFETIME + 1)
+    assert copy.projection.order(where("a")) == (1, 2)
+    await owner.say("d", 1)
+    await until(lambda: "d" in copy.words)
+    assert copy.projection.order(where("a")) is None
+    assert copy.projection.order(where("b")) == (1, 3)
     await copy.stop()
