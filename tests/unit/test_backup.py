@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -30,7 +31,7 @@ from services.kit.backup import (
     read_header,
 )
 from services.kit.restore import Backup
-from services.kit.sealed import FRAME, Damaged, Sealing, opened
+from services.kit.sealed import FRAME, Damaged, Sealing, _derived, _frames, opened
 from services.kit.store.port import Answer, Audit, RequestKey, View
 from services.kit.wrapping import Wrapped, WrongKey, read_envelope, read_key_file, unwrap, wrap, write_envelope
 
@@ -133,6 +134,15 @@ def test_what_was_changed_is_found_out(twist: Twist) -> None:
     assert len(frames(data)) > 3
     with pytest.raises(Damaged):
         unsealed(twist(data))
+
+
+@pytest.mark.parametrize("twist", TWISTS.values(), ids=TWISTS.keys())
+def test_frames_alone_show_what_was_changed_whatever_is_in_them(twist: Twist) -> None:
+    data = sealed(os.urandom(FRAME * 3))
+    cipher = AESGCM(_derived(KEY, SALT))
+    assert len(list(_frames(BytesIO(data), cipher, b"header"))) == len(frames(data))
+    with pytest.raises(Damaged):
+        list(_frames(BytesIO(twist(data)), cipher, b"header"))
 
 
 def test_another_key_salt_or_header_opens_nothing() -> None:
