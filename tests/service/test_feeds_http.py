@@ -13,8 +13,9 @@ import pytest
 from services.feeds import feeds
 from services.kit.clock import VirtualClock
 from services.kit.http import Front, serve
-from tests.contract.bus_fixtures import LOG, SITE, Site, kill, running, until
+from tests.contract.bus_fixtures import LOG, PRIVATE, SITE, Site, kill, running, until
 from tests.unit.feeds_examples import CENTRE, NOON, centre, gone, id_of, meeting, stated
+from tests.unit.test_feeds_invited import CODE, UNLISTED, group, hidden
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from services.kit.bus import Bus
     from services.kit.event import Event
 
+INVITED = f"/invited/{CODE}.ics"
 FEED = f"/calendars/{CENTRE}.ics"
 
 
@@ -54,14 +56,15 @@ class Running:
 
 
 @asynccontextmanager
-async def service(site: Site) -> AsyncIterator[Running]:
+async def service(site: Site, *, private: bool = True) -> AsyncIterator[Running]:
+    """The service; `private`: its private stream is there."""
     clock = VirtualClock(NOON)
     made = feeds(await site.bus("feeds"), SITE, clock, "http://127.0.0.1", LOG)
     server = await serve(Front({"/calendars": made.calendars, "/invited/*.ics": made.invited}), "127.0.0.1", 0)
     tasks = [asyncio.create_task(projection.run()) for projection in (made.public, made.private)]
     try:
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.port}") as client:
-            for projection in (made.public, made.private):
+            for projection in (made.public, made.private) if private else (made.public,):
                 await asyncio.wait_for(projection.ready.wait(), 15)
             yield Running(await site.bus("meetings"), client, clock)
     finally:
@@ -130,6 +133,49 @@ async def test_feeds_go_on_while_nats_is_away(site: Site) -> None:
         killed = kill(site.server)
         assert (await running_one.get()).status_code == 200
         await until(lambda: site.server.pid not in {None, killed})
+
+
+async def test_a_code_opens_its_calendar_on_two_instances_alike_until_it_is_revoked(site: Site) -> None:
+    async with service(site) as one:
+        await one.publish(stated(centre()), group(CODE), *(hidden(number) for number in range(20)))
+        await until_status(one, 200)
+        async with service(site) as other:
+            first, second = await one.get(INVITED), await other.get(INVITED)
+            assert (first.content.count(b"BEGIN:VEVENT"), first.content) == (20, second.content)
+            assert _without_date(first) == _without_date(second)
+            await one.publish(group(revision=2))
+            for each in (one, other):
+                await until_status(each, 404)
+
+
+async def test_while_what_codes_open_cannot_be_read_nobody_is_told_that_there_is_nothing(site: Site) -> None:
+    await (await site.bus("provisioner"))._ask(f"$JS.API.STREAM.DELETE.{PRIVATE}")
+    async with service(site, private=False) as running_one:
+        await running_one.publish(stated(centre()), stated(meeting(1)))
+        await running_one.shows("Serenity 1")
+        for path in (INVITED, "/invited/nonsense.ics", f"/calendars/{CENTRE}/meeting/{id_of(7)}.ics"):
+            assert (await running_one.get(path)).status_code == 503
+        await site.provision()
+        await running_one.publish(group(CODE), hidden(7, visibility=UNLISTED))
+        await until_status(running_one, 200)
+        assert (await running_one.get("/invited/nonsense.ics")).status_code == 404
+        await until_status(running_one, 200, f"/calendars/{CENTRE}/meeting/{id_of(7)}.ics")
+
+
+async def test_what_a_code_opens_is_served_on_while_nats_is_away(site: Site) -> None:
+    async with service(site) as running_one:
+        await running_one.publish(stated(centre()), group(CODE), hidden(1))
+        await until_status(running_one, 200)
+        killed = kill(site.server)
+        assert (await running_one.get(INVITED)).status_code == 200
+        await until(lambda: site.server.pid not in {None, killed})
+
+
+async def until_status(running_one: Running, status: int, path: str = INVITED) -> None:
+    """Comes back when the address answers so."""
+    async with asyncio.timeout(15):
+        while (await running_one.get(path)).status_code != status:
+            await running_one.clock.advance(1)  # a follower that lost its stream looks again after a while
 
 
 def _without_date(response: httpx.Response) -> dict[str, str]:

@@ -67,7 +67,24 @@ async def test_where_nothing_is_mounted_the_answer_is_404() -> None:
     assert (answer.status_code, answer.text) == (404, "Not found.\n")
 
 
-@pytest.mark.parametrize("prefix", ["api", "/api/v1", "/api/"])
+@pytest.mark.parametrize(
+    ("path", "answer"),
+    [
+        ("/api/a.json", "json"),
+        ("/api/a/b.json", "json"),
+        ("/api/a.json.txt", "rest"),
+        ("/api/a.json/b", "rest"),
+        ("/api", "rest"),
+        ("/a.json", "rest"),
+        ("/apis/a.json", "rest"),
+    ],
+)
+async def test_a_mount_may_take_what_ends_so_and_leave_the_rest(path: str, answer: str) -> None:
+    async with running(Front({"/api/*.json": shows("json")}, shows("rest"))) as (client, _):
+        assert (await client.get(path)).text == f"{answer} {path}\n"
+
+
+@pytest.mark.parametrize("prefix", ["api", "/api/v1", "/api/", "/api/*", "/api/*.a/b"])
 def test_a_mount_is_one_first_segment(prefix: str) -> None:
     with pytest.raises(ValueError, match="first segment"):
         Front({prefix: shows("api")})

@@ -57,6 +57,9 @@ def openchair(folder: Path, *arguments: str, **environ: str) -> tuple[int, str, 
         ((*IMPORT, "--timezone=UTC"), {"OPENCHAIR_TOKEN": "caf\u00e9"}, 2, "OPENCHAIR_TOKEN"),
         (("token", "--subject=kim", "--role=king"), {}, 2, "king"),
         (("token", "--subject=kim", "--role=member", "--minutes=90"), {}, 2, "an hour"),
+        (("group", "list", "c"), {}, 4, "no server answers at 127.0.0.1:1"),
+        (("group", "rotate", "c", "g", "--grace=soon"), {}, 2, "30m, 12h, 7d"),
+        (("group", "create", "no id!", "--title=G"), {}, 2, "id of a centre"),
         (("centre", "create", "c", "--title=C", "--timezone=UTC"), {"OPENCHAIR_TARGE": "x"}, 2, "OPENCHAIR_TARGET"),
     ],
 )
@@ -106,7 +109,7 @@ def test_a_token_is_made_with_the_keys_of_a_server_and_never_with_new_ones(tmp_p
     assert openchair(tmp_path, "token", "--subject=kim", "--role=member")[0] == 0
 
 
-@pytest.mark.parametrize("arguments", [(), ("import",), ("centre",)])
+@pytest.mark.parametrize("arguments", [(), ("import",), ("centre",), ("group",)])
 def test_without_a_command_it_says_what_there_is(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     ended, output, said = openchair(tmp_path, *arguments)
     assert (ended, said) == (0, "")
