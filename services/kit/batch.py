@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import msgspec
 
 from services.kit.errors import Exhausted, Invalid, Violation
-from services.kit.leaves import Head, Joint, Key, Memory, Step
+from services.kit.leaves import Head, Joint, Key
 from services.kit.middleware import answer_for
 from services.kit.store.port import Answer, Audit, Commit, RequestKey
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from services.kit.call import Call
+    from services.kit.held import Held, Step
     from services.kit.store.port import Record
 
 Decide: TypeAlias = Callable[[Mapping[Key, Head[Any]], str], Joint[Any]]
@@ -89,7 +90,7 @@ class Batch:
     False for a command that has to wait for the next commit.
     """
 
-    def __init__(self, heads: Mapping[Key, Memory[Any]], at: str) -> None:
+    def __init__(self, heads: Mapping[Key, Held[Any]], at: str) -> None:
         self._by_key = heads
         self._at = at
         self._actor = ""
@@ -102,12 +103,12 @@ class Batch:
         self.outcomes: list[Outcome] = []
 
     @property
-    def heads(self) -> list[Memory[Any]]:
+    def heads(self) -> list[Held[Any]]:
         """All that it may change."""
         return list(self._by_key.values())
 
     @property
-    def unmoved(self) -> list[Memory[Any]]:
+    def unmoved(self) -> list[Held[Any]]:
         """Heads that were looked at and are not changed: the commit does not show whether they are as they were."""
         return [head for key, head in self._by_key.items() if key not in self._moved]
 

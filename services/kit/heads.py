@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 from services.kit.batch import COMMANDS, Batch, Command, Outcome, Unsound
 from services.kit.clock import instant
 from services.kit.errors import Refusal, Unavailable
-from services.kit.leaves import Changes, Decision, Head, Joint, Key, Memory, Shape
+from services.kit.held import Held
+from services.kit.leaves import Changes, Decision, Head, Joint, Key, Shape
 from services.kit.mailbox import Mailboxes
 from services.kit.middleware import stored_answer
 from services.kit.record import FIRST_PAUSE, LONGEST_PAUSE
@@ -72,7 +73,7 @@ class Heads:
         self._ids = ids
         self._shapes = {shape.head: shape for shape in shapes}
         self._most = kept
-        self._kept: OrderedDict[Key, Memory[Any]] = OrderedDict()
+        self._kept: OrderedDict[Key, Held[Any]] = OrderedDict()
         self._sizes: dict[Key, int] = {}
         self._size = 0
         self._mailboxes = Mailboxes[Command](self._serve, COMMANDS)
@@ -247,7 +248,7 @@ class Heads:
         self.commits += bool(change.records)
         self.commands += len(batch.outcomes)
 
-    async def _look_at(self, heads: Iterable[Memory[Any]]) -> None:
+    async def _look_at(self, heads: Iterable[Held[Any]]) -> None:
         """Raises Conflict unless they are in the store as they are here."""
         for head in heads:
             if not await head.current(self._store):
@@ -315,7 +316,7 @@ class Heads:
             if key in self._kept:
                 self._kept.move_to_end(key)
             else:
-                head = Memory(self._shapes[key[0]], key[1])
+                head = Held(self._shapes[key[0]], key[1])
                 await head.load(self._store)
                 self._kept[key] = head
                 fresh.add(key)

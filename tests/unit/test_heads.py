@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.kit import leaves
 from services.kit.clock import Ids
 from services.kit.errors import Invalid, NotFound, Refusal, Unavailable, Unmet
 from services.kit.heads import Claim, Heads
@@ -172,7 +171,7 @@ async def test_what_another_instance_commits_while_leaves_are_loaded_is_seen_who
                 await other.change("list", "l", lambda _head, _at: Decision(None, swap))
             return await super().find(*arguments, **named)
 
-    monkeypatch.setattr(leaves, "PAGE", 1)
+    monkeypatch.setattr("services.kit.held.PAGE", 1)
     disk = Disk()
     store = Overtaken(disk)
     heads, other = heads_on(store), heads_on(Store(disk))
