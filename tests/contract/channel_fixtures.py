@@ -52,6 +52,8 @@ class Rooms:
         self.reply = place_pb2.Room(name=NAME)
         self.entered = asyncio.Event()
         self.cancelled = asyncio.Event()
+        self.deaf = False
+        """It goes on although it is cancelled."""
         self.gate = asyncio.Event()
         self.gate.set()
 
@@ -86,6 +88,8 @@ class Rooms:
             await self.gate.wait()
         except asyncio.CancelledError:
             self.cancelled.set()
+            if self.deaf:
+                await self.gate.wait()
             raise
 
 

@@ -139,6 +139,15 @@ async def test_a_call_that_is_not_answered_in_time_is_late_and_its_method_is_can
     await asyncio.wait_for(wire.rooms.cancelled.wait(), PATIENCE)
 
 
+async def test_a_method_that_does_not_heed_its_cancellation_keeps_no_caller_waiting(wire: Wire) -> None:
+    wire.rooms.deaf = True
+    wire.rooms.gate.clear()
+    problem = await asyncio.wait_for(wire.problem(wire.stub.GetRoom(GET, timeout=0.05)), PATIENCE)
+    assert problem.code == "DEADLINE_EXCEEDED"
+    await asyncio.wait_for(wire.rooms.cancelled.wait(), PATIENCE)
+    wire.rooms.gate.set()
+
+
 async def test_a_deadline_in_the_past_reaches_nobody(wire: Wire) -> None:
     assert (await wire.problem(wire.stub.GetRoom(GET, timeout=-1))).code == "DEADLINE_EXCEEDED"
     assert not wire.rooms.calls
