@@ -55,6 +55,7 @@ class System:
         folder.mkdir(parents=True, exist_ok=True)
         self.program = program
         self.data = folder / "var"
+        self.keys = self.data / "keys"
         self.log = folder / "log"
         self.http_port, self.grpc_port = free_ports(2)
         self.environ = {
@@ -171,7 +172,7 @@ class System:
     async def meetings(self, roles: Mapping[str, list[str]] = OPERATOR) -> AsyncIterator[MeetingServiceStub]:
         """The meetings service over gRPC, called with these roles."""
         token = make_token(
-            load_or_make_keys(self.data / "keys").private,
+            load_or_make_keys(self.keys).private,
             "tester",
             roles,
             audience=audience_of("local"),

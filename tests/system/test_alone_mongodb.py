@@ -1,0 +1,109 @@
+"""Two instances of the meetings service beside each other, on one database.
+
+On a real MongoDB where there is one. The stand-in shows how our processes work together over what they send; it proves
+nothing about a server.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+from openchair.meetings.v1 import meeting_service_pb2 as pb
+
+from services.kit.auth import load_or_make_keys
+from tests.contract.mongo_wire import MongoWire
+from tests.contract.mongod import drop
+from tests.contract.mongod import mongodb_url as mongodb_url  # noqa: PLC0414 - a fixture
+from tests.system import acts
+from tests.system.alone import ready, site
+from tests.system.running import System, reached, until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from openchair.meetings.v1.meeting_service_pb2_grpc import MeetingServiceStub
+
+SECRET = "kS8v3Qz0TnYw5LrB1mXc7Hd2Jf9Gp4Ua"
+HOUSE = "centres/house"
+DATABASE = "openchair_system_test"
+SINCE = datetime(2026, 11, 24, tzinfo=UTC)
+
+
+@pytest.fixture(params=["stand-in", "server"])
+def url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Where the database is."""
+    if request.param == "server":
+        found: str = request.getfixturevalue("mongodb_url")
+        drop(found, DATABASE)
+        yield found
+        drop(found, DATABASE)
+        return
+    loop, wire = asyncio.new_event_loop(), MongoWire()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    asyncio.run_coroutine_threadsafe(wire.start(), loop).result(5)
+    yield wire.url
+    asyncio.run_coroutine_threadsafe(wire.stop(), loop).result(5)
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
+    assert wire.surprises == []
+
+
+@pytest.fixture
+def three(tmp_path: Path, url: str) -> Iterator[tuple[System, System, System]]:
+    """Two of meetings, and feeds."""
+    keys = tmp_path / "keys"
+    load_or_make_keys(keys)
+    with site(tmp_path) as made:
+        own = {
+            "MONGODB_URL": url,
+            "OPENCHAIR_MONGODB_DATABASE": DATABASE,
+            "OPENCHAIR_PAGE_SECRET": SECRET,
+            "OPENCHAIR_TOKEN_KEYS": str(keys / "token.pub"),
+        }
+        systems = [made.service("meetings", name, **own) for name in ("one", "other")]
+        systems.append(made.service("feeds", OPENCHAIR_TOKEN_KEYS=str(keys / "token.pub")))
+        for system in systems:
+            system.keys = keys
+            system.launch()
+        ready(*systems)
+        yield systems[0], systems[1], systems[2]
+
+
+async def listed(stub: MeetingServiceStub, titles: list[str]) -> None:
+    """Until an instance lists just these."""
+
+    async def shows() -> bool:
+        return [one.title for one in await acts.occurrences(stub, HOUSE, SINCE, 7)] == titles
+
+    await reached(shows, f"it lists {titles}")
+
+
+async def test_each_takes_what_the_other_wrote_and_one_alone_goes_on(three: tuple[System, System, System]) -> None:
+    one, other, feeds = three
+    async with one.meetings() as first, other.meetings() as second:
+        await acts.create_centre(first, "house")
+        names = [
+            (await acts.create_meeting(stub, HOUSE, f"Made {number}", f"2026-11-24T1{number}:00")).name
+            for number, stub in enumerate([first, second, first])
+        ]
+        for stub in (first, second):
+            await listed(stub, ["Made 0", "Made 1", "Made 2"])
+        page = await first.ListMeetings(pb.ListMeetingsRequest(parent=HOUSE, page_size=2))
+        rest = pb.ListMeetingsRequest(parent=HOUSE, page_size=2, page_token=page.next_page_token)
+        assert len((await second.ListMeetings(rest)).meetings) == 1
+
+        one.kill()
+        await acts.rename(second, names[0], "Renamed")
+        await listed(second, ["Renamed", "Made 1", "Made 2"])
+    until(lambda: "Renamed" in acts.summaries(feeds.feed("house")), "the feed has it")
+    assert not other.data.exists()
+    one.start()
+    async with one.meetings() as first:
+        await listed(first, ["Renamed", "Made 1", "Made 2"])
