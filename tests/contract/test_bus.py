@@ -7,9 +7,10 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 
 from services.kit.bus import NatsBus
-from services.kit.bus_port import Broken, Bus, BusUnavailable, Unpublishable, WrongSequence
+from services.kit.bus_port import Broken, Bus, BusUnavailable, Full, Unpublishable, WrongSequence
 from services.kit.event import Malformed, Stored, headers
 from services.kit.streams import check, check_sync, stream_of
 from tests.contract.bus_fixtures import (
@@ -142,6 +143,42 @@ async def test_a_stream_keeps_only_the_newest_of_each_subject(any_site: Site | M
         event("a", 1).subject,
         event("b", 1).subject,
     ]
+
+
+async def test_the_next_message_above_a_sequence_is_found_among_the_wanted_subjects(
+    any_site: Site | MemorySite,
+) -> None:
+    bus = await any_site.bus("meetings")
+    for name in "abc":
+        await bus.publish(event(name, 1), 0)
+    wanted = event("b", 1).subject
+    assert await bus.next(PUBLIC, wanted, 0) == await bus.last(PUBLIC, wanted)
+    assert await bus.next(PUBLIC, wanted, 2) is None
+    above = await bus.next(PUBLIC, f"openchair.{SITE}.public.meetings.*.meeting.*", 2)
+    assert above is not None
+    assert above.sequence == 3
+
+
+async def test_a_full_stream_refuses_new_subjects_and_takes_replacements(any_site: Site | MemorySite) -> None:
+    bus = await any_site.bus("meetings")
+    sequence = await bus.publish(event("a", 1, payload=b"x" * 500), 0)
+    await bus.publish(event("b", 1, payload=b"x" * 500), 0)
+    await any_site.change(replace(STREAMS[0], max_bytes=2000))
+    with pytest.raises(Full):
+        await bus.publish(event("c", 1, payload=b"x" * 500), 0)
+    assert await bus.publish(event("a", 2, payload=b"x" * 400), sequence) == 3
+    await any_site.change(STREAMS[0])
+    assert await bus.publish(event("c", 1, payload=b"x" * 500), 0) == 4
+
+
+async def test_who_may_not_is_told_that_the_bus_is_unavailable(any_site: Site | MemorySite) -> None:
+    feeds = await any_site.bus("feeds")
+    with pytest.raises(BusUnavailable):
+        await feeds.publish(event("a", 1), 0)
+    with pytest.raises(BusUnavailable):
+        await feeds.last("PRIVATE_home_rsvps", event("a", 1).subject)
+    with pytest.raises(BusUnavailable):
+        await feeds.declare(STREAMS[0])
 
 
 async def test_following_gives_the_newest_of_each_then_each_new_one(any_site: Site | MemorySite) -> None:
