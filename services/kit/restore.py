@@ -147,7 +147,9 @@ class Target:
         return (self._data / UNFINISHED).exists()
 
     def begin(self) -> None:
-        """From here on nothing but a restore may run here."""
+        """From here on nothing but a restore may run here, where databases are."""
+        if self._elsewhere is not None:
+            return
         (self._data / UNFINISHED).touch(mode=0o600)
         _to_disk(self._data)
 
@@ -175,7 +177,7 @@ class Target:
                 self._move(self._data / secret.path, aside)
             _write(self._data / secret.path, secret)
         _to_disk(self._data)
-        (self._data / UNFINISHED).unlink()
+        (self._data / UNFINISHED).unlink(missing_ok=True)
         _to_disk(self._data)
         return aside if aside.exists() else None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import pty
@@ -9,10 +10,15 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from services.kit.clock import SystemClock
+from services.kit.store.mongo import MongoStore
+from services.meetings.records import KINDS
+from tests.contract.mongo_wire import MongoWire
 from tests.system import acts
 from tests.system.running import ROOT, System, environment, running, until
 
@@ -188,6 +194,40 @@ async def test_a_backup_of_a_stopped_server_holds_the_same(first: System, tmp_pa
     assert offline["services"] == online["services"]
     assert offline["keys"] == online["keys"] > 0
     assert backups_in(tmp_path) == {"online.backup", "offline.backup"}
+
+
+@pytest.fixture
+def mongodb() -> Iterator[str]:
+    """A stand-in that speaks MongoDB's protocol: it shows what the command sends, and proves nothing about a server."""
+    loop, wire = asyncio.new_event_loop(), MongoWire()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    asyncio.run_coroutine_threadsafe(wire.start(), loop).result(5)
+    yield wire.url
+    asyncio.run_coroutine_threadsafe(wire.stop(), loop).result(5)
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
+    assert wire.surprises == []
+
+
+async def test_a_backup_of_sqlite_goes_into_mongodb_once(
+    first: System, tmp_path: Path, environ: dict[str, str], mongodb: str
+) -> None:
+    names = await furnish(first)
+    backup = tmp_path / "house.backup"
+    backed_up(first, backup)
+    larger = System(tmp_path / "larger", {**environ, "MONGODB_URL": mongodb})
+    done(larger.command("restore", str(backup)))
+    store = MongoStore(mongodb, "openchair_local_meetings", KINDS, SystemClock())
+    await store.open()
+    found = [await store.get("meeting", name.rpartition("/")[2]) for name in names]
+    assert [record and record.state["title"] for record in found] == [f"Before {n}" for n in range(MEETINGS)]
+    assert await store.epoch() > 1_700_000_000
+    await store.close()
+    assert (larger.data / "keys" / "token.key").read_bytes() == (first.data / "keys" / "token.key").read_bytes()
+    assert "not empty" in done(larger.command("restore", str(backup)), 1)
+    assert sorted(path.name for path in larger.data.iterdir()) == ["keys", "lock"]
 
 
 # What is refused, and leaves everything as it was
