@@ -167,6 +167,9 @@ class Host:
         followed = [(one, name, each) for one in self.hosted for name, each in one.projections.items()]
         for one, name, projection in followed:
             self.task(f"{one.plan.name} follows {name}", projection.run())
+        for one in self.hosted:
+            for reactor in one.reactors:
+                self.task(f"{one.plan.name} reacts", reactor.run())
         for _, _, projection in followed:
             await projection.ready.wait()
 
