@@ -45,11 +45,13 @@ class Stated:
     """
 
     def __init__(self, newest: datetime, now: datetime, arrived: datetime) -> None:
-        cut = newest.replace(microsecond=0)
+        cut, second = newest.replace(microsecond=0), now.replace(microsecond=0)
         self.young = now < newest + YOUNG
-        self.instant = min(cut, now.replace(microsecond=0)) - timedelta(seconds=1) if self.young else cut
+        self.instant = min(cut, second) - timedelta(seconds=1) if self.young else cut
         self.header = http_date(self.instant)
         self.until = newest + YOUNG if self.young else None
+        if second < cut:  # the writer's clock is ahead: what is said goes by ours, and for this second only
+            self.until = second + timedelta(seconds=1)
         self.proves = not self.young and arrived <= newest + YOUNG
 
 
