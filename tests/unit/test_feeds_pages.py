@@ -281,7 +281,7 @@ async def test_a_date_is_never_later_than_now_also_when_the_writers_clock_is_ahe
     assert (await feeds.get()).headers["last-modified"] == http_date(NOON - timedelta(seconds=1)).decode()
 
 
-async def test_while_the_writers_clock_is_ahead_a_reader_who_came_early_and_one_who_came_late_are_told_the_same() -> None:
+async def test_while_the_writers_clock_is_ahead_early_and_late_readers_are_told_the_same() -> None:
     early, late = Feeds(meeting()), Feeds(meeting())
     for feeds in (early, late):
         feeds.apply(stated(meeting(title="New"), 2, NOON + timedelta(minutes=5)))
