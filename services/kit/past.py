@@ -33,7 +33,7 @@ MOST_AHEAD = 1000
 class Finding(msgspec.Struct):
     """What a survey of one publication found.
 
-    `missing`: the stream lost something that the store remembers publishing. `strays` are subjects of no record,
+    `missing`: the stream lost something that the store remembers publishing. `strays` are subjects of no view,
     `later` what was published after anything that the store knows of.
     """
 
@@ -67,7 +67,7 @@ class Past:
                 continue  # never published, or a tombstone, which the stream forgets in time
             if view.sequence > last_sequence or subject not in present:
                 finding.missing = await self._lost(subject, view.sequence)
-        finding.strays = [subject for subject in sorted(unknown) if not await self._known(subject)]
+        finding.strays = [subject for subject in sorted(unknown) if not await self._known(publication, subject)]
         if finding.highest and not finding.missing:
             finding.later = await self.later(publication, finding.highest, MOST_AHEAD)
         return finding
@@ -120,9 +120,10 @@ class Past:
         last = await self._bus.last(stream_of(subject), subject)
         return last is None or last.sequence < sequence
 
-    async def _known(self, subject: str) -> bool:
-        """Gone records are not found by a search."""
-        return await self._store.get(*_key(subject)) is not None
+    async def _known(self, publication: Publication, subject: str) -> bool:
+        """Gone records are not found by a search. One that never had this view did not publish it, either."""
+        record = await self._store.get(*_key(subject))
+        return record is not None and record.view(publication.view) is not None
 
     async def later(self, publication: Publication, sequence: int, most: int) -> list[Delivered]:
         """What was published above a sequence: up to so many messages, in their order."""

@@ -433,6 +433,22 @@ async def test_a_restore_buries_what_the_backup_does_not_know_and_an_id_may_come
     await restored.stop()
 
 
+async def test_a_restore_buries_a_view_that_the_record_did_not_have_when_it_was_backed_up(service: Service) -> None:
+    await service.put("hall", "Made public after the backup")
+    await service.settled()
+    await service.stop()
+    restored = Service(service.bus)
+    await restored.put("hall", "")
+    epoch = await restored.store.raise_epoch(7)
+    at = instant(CLOCK.now())
+    await bury(restored.store, restored.bus, [PLACES], SITE, epoch, at)
+    assert await restored.stream("hall") == Event(subject("hall"), 7, 0, TYPE, at, None)
+    await restored.put("hall", "Made public again")
+    await restored.settled()
+    assert await restored.title("hall") == "Made public again"
+    await restored.stop()
+
+
 async def test_a_forged_message_in_the_stream_is_overwritten(service: Service) -> None:
     await service.bus._ask(subject("hall"), b"no event")  # type: ignore[attr-defined]  # the adapter's own way to ask
     await service.put("hall", "Town hall")
