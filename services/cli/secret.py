@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import sys
+import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -32,13 +33,13 @@ def add_to(parser: Any) -> None:
 def chosen(asked: argparse.Namespace, settings: Settings) -> tuple[Holder, bytes]:
     """The secret for a new backup; a passphrase is asked for twice. Raises Failure."""
     path = asked.key_file or settings.backup_key_file
-    return ("key-file", _from_file(path)) if path else ("passphrase", _new_passphrase())
+    return ("key-file", _from_file(path)) if path else ("passphrase", _bytes(_new_passphrase()))
 
 
 def known(asked: argparse.Namespace, settings: Settings, holder: Holder) -> bytes:
     """The secret of a backup that was made with this kind of one. Raises Failure."""
     if holder == "passphrase":
-        return _ask("Passphrase of the backup: ").encode()
+        return _bytes(_ask("Passphrase of the backup: "))
     path = asked.key_file or settings.backup_key_file
     if path is None:
         raise Failure(
@@ -54,13 +55,18 @@ def _from_file(path: Path) -> bytes:
         raise Failure(f"--key-file: {error}", USAGE) from None
 
 
-def _new_passphrase() -> bytes:
+def _bytes(passphrase: str) -> bytes:
+    """The same for every keyboard: composed letters (NFC), as RFC 8265 section 4.2 prepares passwords."""
+    return unicodedata.normalize("NFC", passphrase).encode("utf-8", "surrogateescape")
+
+
+def _new_passphrase() -> str:
     first = _ask(f"Passphrase for the backup, {SHORTEST} characters or more (six words are good): ")
     if len(first) < SHORTEST:
         raise Failure(f"a passphrase has {SHORTEST} characters or more: nothing was made", USAGE)
     if _ask("The same again: ") != first:
         raise Failure("these were two different passphrases: nothing was made", USAGE)
-    return first.encode()
+    return first
 
 
 def _ask(prompt: str) -> str:

@@ -64,3 +64,12 @@ async def test_a_file_says_for_which_kinds_it_was_made(path: Path) -> None:
     store = await opened(path, NEW)
     await store.close()
     assert kinds_in(path) == (Kind("meeting", INDEXES, version=2),)
+
+
+async def test_records_of_a_kind_that_the_program_does_not_know_are_not_left_out_of_a_dump_in_silence(
+    path: Path,
+) -> None:
+    store = await opened(path, Kind("seat"))
+    with pytest.raises(ValueError, match="records of kind 'meeting'"):
+        _ = [entry async for entry in store.dump()]
+    await store.close()

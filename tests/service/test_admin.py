@@ -207,10 +207,6 @@ async def listed(house: House, size: int = 0) -> list[str]:
 
 
 async def test_dead_letters_are_listed_and_replayed_until_they_are_handled(house: House) -> None:
-    host = house.process.host
-    (reactor,) = house.hosted("watcher").reactors
-    if not any(task.get_name().startswith("watcher reacts") for task in asyncio.all_tasks()):
-        host.task("watcher reacts", reactor.run())
     for name in ("poison-1", "sound", "poison-2"):
         await acts.create_centre(house.meetings, name)
     subjects = [f"openchair.local.public.meetings.{name}.centre.{name}" for name in ("poison-1", "poison-2")]

@@ -71,7 +71,11 @@ def take(connection: sqlite3.Connection, entry: Answer | Audit) -> None:
 
 
 def everything(connection: sqlite3.Connection, kinds: Mapping[str, Kind], epoch: int) -> Iterator[Entry]:
-    """All records, answers and lines, in the snapshot that the connection has begun."""
+    """All records, answers and lines, in the snapshot that the connection has begun.
+
+    Raises ValueError where there are records of a kind that this program does not know: they would be left out.
+    """
+    _refuse_unknown(connection, kinds)
     for kind in kinds.values():
         for row in connection.execute(select(kind, "ORDER BY id")):
             yield record(kind, epoch, row)
@@ -79,6 +83,18 @@ def everything(connection: sqlite3.Connection, kinds: Mapping[str, Kind], epoch:
         yield Answer(RequestKey(*key[:3]), *key[3:])
     for line in connection.execute(AUDIT):
         yield Audit(*line)
+
+
+def _refuse_unknown(connection: sqlite3.Connection, kinds: Mapping[str, Kind]) -> None:
+    tables = connection.execute(
+        "SELECT name FROM sqlite_master WHERE type = 'table' AND name GLOB 'record_*'"
+    ).fetchall()
+    for (name,) in tables:
+        kind = name.removeprefix("record_")
+        if kind not in kinds and connection.execute(f"SELECT EXISTS (SELECT 1 FROM {name})").fetchone()[0]:  # noqa: S608 - a table of ours
+            raise ValueError(
+                f"there are records of kind {kind!r}, which this program does not know: upgrade the program"
+            )
 
 
 def refuse_unless_empty(connection: sqlite3.Connection, kinds: Mapping[str, Kind]) -> None:
