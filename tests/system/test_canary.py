@@ -7,6 +7,7 @@ answers, logs and stores is searched for them.
 from __future__ import annotations
 
 import asyncio
+import json
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -302,3 +303,12 @@ def test_the_command_shows_a_code_once_and_says_what_it_opens(system: System, to
     until(lambda: system.get(f"/invited/{shown}.ics").status == 404, "the old code opens nothing")
     unknown = system.command("group", "revoke", "oak", "Early Birds", "nothing")
     assert (unknown.returncode, "openchair group list" in unknown.stderr) == (1, True)
+
+
+def test_the_samples_meeting_for_members_is_hidden_until_somebody_has_a_code(system: System, told: Told) -> None:
+    assert told
+    assert b"Alateen<" not in system.get("/centre/riverside").body
+    made = system.command("group", "rotate", "riverside", "Harrow Bend Alateen", "--json")
+    assert made.returncode == 0, made.stderr
+    shown = json.loads(made.stdout)["code"]
+    until(lambda: b"Alateen<" in system.get(f"/invited/{shown}").body, "its code opens it")
