@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING, NoReturn
 
 from services.kit.bus import NatsBus
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 LOOK = 5.0
 """Seconds between two looks at the broker's streams and servers."""
+
+PATIENCE = 1.0
+"""Seconds that a start waits for the broker before it goes on without."""
 
 UNSYNCED = (
     "it cannot be seen that jetstream.sync_interval is 'always': NATS_MONITOR_URLS names no server"
@@ -78,6 +82,13 @@ class Deployed:
         self._bus = bus = NatsBus(urls, user, password, self._log.bind(service=plan.name))
         bus.watch(self._connected.set)
         await bus.open()
+        try:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(PATIENCE):  # mostly it is there: then nobody has to begin twice
+                    await bus.ready()
+        except BaseException:
+            await bus.close()
+            raise
         return bus
 
     async def run(self) -> None:

@@ -16,7 +16,7 @@ from services.kit.bus_port import BusError
 from services.kit.clock import Ids, SystemClock
 from services.kit.folder import FolderTaken
 from services.kit.host import Host
-from services.kit.http import Front, HttpServer, respond_text
+from services.kit.http import Front, HttpServer, not_found, respond_text
 from services.kit.logs import adopt_libraries, make_log
 from services.kit.metrics import Metrics, program_version
 from services.kit.middleware import outer
@@ -129,6 +129,7 @@ class Process:
             yield self._traces.middleware
 
     def _mount(self) -> None:
+        self._front.otherwise = not_found
         for one in self.host.hosted:
             self._front.keepers.extend(one.keepers)
             for prefix, app in one.mounts.items():

@@ -82,6 +82,7 @@ async def test_what_is_created_over_grpc_is_in_both_feeds_in_the_same_bytes_and_
     page = house.web.get("/centre/first")
     assert (page.status, b"Before 3" in page.body) == (200, True)
     assert [await grpc_health(system) for system in house.all] == ["SERVING"] * 4
+    assert house.meetings.get("/calendars/first.ics").status == 404  # not 503, which is for what comes
 
 
 async def test_each_is_killed_or_stopped_and_started_again_and_nothing_is_missing(house: Running) -> None:
