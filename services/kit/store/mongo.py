@@ -47,6 +47,8 @@ T = TypeVar("T")
 
 PATIENCE = 10.0
 """Seconds that a commit may take, all its attempts together."""
+LONG = 600.0
+"""Seconds that indexes of a large store, and emptying one, may take."""
 PULSE = 2.0
 """Seconds in which the server has to say whether it can be written to."""
 
@@ -94,11 +96,12 @@ class MongoStore:
         database = mongo_client.durable(client, self._name)
         try:
             await mongo_schema.refuse_unfit(client)
-            await mongo_schema.prepare(database, self._kinds)
+            with pymongo.timeout(LONG):
+                await mongo_schema.prepare(database, self._kinds)
             self._serial = await mongo_schema.last_serial(database, self._kinds)
             self._client = client
             if "marking" in await mongo_schema.meta(database):
-                await self._mark(await mongo_marks.begin(database, self._writer))
+                await self._remark()
             self._epoch = await mongo_schema.epoch(database)
         except BaseException as error:
             self._client = None
@@ -219,7 +222,8 @@ class MongoStore:
                 count = await filling.take(entries, self._ahead())
                 self._learn(await filling.end(at_least))
             except BaseException:
-                await self._shielded(filling.undo())
+                with pymongo.timeout(LONG):
+                    await self._shielded(filling.undo())
                 raise
         return count
 

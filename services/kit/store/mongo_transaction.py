@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 import pymongo
-from pymongo.errors import BulkWriteError, OperationFailure, PyMongoError, WriteConcernError
+from pymongo.errors import BulkWriteError, OperationFailure, PyMongoError
 
 from services.kit import points
 from services.kit.store import mongo_client
@@ -125,9 +125,8 @@ class _Attempt:
                 with pymongo.timeout(self._left()):
                     await session.commit_transaction()
             except PyMongoError as error:
-                unknown = error.has_error_label(UNKNOWN)
-                self.doubted = self.doubted or unknown or isinstance(error, WriteConcernError)
-                if not unknown or not await self.pause():
+                self.doubted = True  # the driver has tried twice by itself and tells of the second time only
+                if not error.has_error_label(UNKNOWN) or not await self.pause():
                     raise
             else:
                 return
