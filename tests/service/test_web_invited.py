@@ -19,6 +19,7 @@ from services.kit.logs import make_log
 from services.web.app import Web
 from services.web.invited import Circles
 from services.web.page import Pages
+from tests.service.test_web import Markup
 from tests.unit.web_examples import NOON, board, meeting_event
 
 BASE = "https://chairs.example.org"
@@ -106,6 +107,23 @@ async def test_it_is_kept_by_nobody_found_by_nobody_and_its_title_says_nothing(r
     assert answer.headers["referrer-policy"] == "no-referrer"
     assert re.findall("<title>(.*)</title>", answer.text) == ["This week \N{MIDDLE DOT} Openchair"]
     assert CODE not in str(answer.headers)
+
+
+async def test_the_page_is_whole_asks_nobody_else_for_anything_and_links_to_no_one_it_need_not(reader: Reader) -> None:
+    moved = [{"date": "2026-11-25", "ordinal": 0, "cancelled": True, "reason": "Snow"}]
+    reader.circles.apply(hidden("snow", changes=moved))
+    reader.circles.apply(hidden("shut", state="MEETING_STATE_SUSPENDED", notes="Back in spring"))
+    answer = await reader.get()
+    page = Markup(answer.text)
+    assert page.open == []
+    assert len(page.ids) == len(set(page.ids))
+    assert {link[1:] for link in page.links if link.startswith("#")} <= set(page.ids)
+    assert not page.tags & {"script", "iframe", "img", "form", "object", "embed", "base"}
+    assert all(load.startswith("data:") for load in page.loads)
+    assert "set-cookie" not in answer.headers
+    outside = {link for link in page.links if not link.startswith(("#", "webcal:", "tel:"))}
+    assert outside == {"https://www.wikipedia.org/", "https://meet.example.org/owls"}
+    assert ("Snow" in answer.text, "Back in spring" in answer.text) == (True, True)
 
 
 async def test_public_pages_mention_nothing_of_it(reader: Reader) -> None:
