@@ -1,6 +1,6 @@
 """A broker in memory: what a nats-server does for us, without threads, files or a time of its own.
 
-For simulations and tests. It keeps streams, the places of workers in them, and whoever listens; `bus_memory` connects
+For simulations and tests. It keeps streams, the posts of workers in them, and whoever listens; `bus_memory` connects
 to it. What it does is what the contract suite of the bus saw a real server do.
 """
 
@@ -53,7 +53,7 @@ class Out:
 
 
 @dataclass(eq=False)
-class Place:
+class Post:
     """How far the workers that share a name are in a stream: what waits, and what is in their hands."""
 
     subjects: tuple[str, ...]
@@ -99,7 +99,7 @@ class Kept:
     created: str
     last_sequence: int = 0
     messages: dict[str, Message] = field(default_factory=dict)
-    places: dict[str, Place] = field(default_factory=dict)
+    posts: dict[str, Post] = field(default_factory=dict)
     next_end: float = math.inf
 
     def stands(self, message: Message) -> bool:
@@ -185,7 +185,7 @@ class MemoryBroker:
             connection.reconnect()
 
     def wipe(self, name: str) -> None:
-        """The stream is made anew under its name, as after the loss of its disk: no messages, no workers' places."""
+        """The stream is made anew under its name, as after the loss of its disk: no messages, no workers' posts."""
         settings = self._streams[name].settings
         self.delete(name)
         self.declare(settings)
@@ -196,7 +196,7 @@ class MemoryBroker:
         self._break(name, f"the stream {name} is gone")
 
     def copy(self, name: str) -> Kept:
-        """A backup of the stream, workers' places included."""
+        """A backup of the stream, workers' posts included."""
         return copy.deepcopy(self._streams[name])
 
     def roll_back(self, name: str, earlier: Kept) -> None:
@@ -204,10 +204,10 @@ class MemoryBroker:
         self._streams[name] = copy.deepcopy(earlier)
         self._break(name, f"the stream {name} was rolled back")
 
-    def forget_place(self, stream: str, name: str) -> None:
-        """Somebody removed the workers' place."""
-        del self._streams[stream].places[name]
-        self._break(stream, f"the place {name} is gone")
+    def forget_post(self, stream: str, name: str) -> None:
+        """Somebody removed the workers' post."""
+        del self._streams[stream].posts[name]
+        self._break(stream, f"the post {name} is gone")
 
     def put(self, subject: str, lines: Mapping[str, str], payload: bytes) -> int:
         """Stores any message, as one could who speaks to the server directly; says its sequence."""
@@ -270,42 +270,42 @@ class MemoryBroker:
         """It does not want to hear any more."""
         self._ears[stream].remove(ear)
 
-    def place(self, stream: str, name: str, subjects: Sequence[str], patience: float) -> Place:
-        """The workers' place in a stream, made where there is none or where they want other subjects now."""
+    def post(self, stream: str, name: str, subjects: Sequence[str], patience: float) -> Post:
+        """The workers' post in a stream, made where there is none or where they want other subjects now."""
         kept = self.kept(stream)
-        place = kept.places.get(name)
-        if place is None or place.subjects != tuple(subjects):
-            if place is not None:
-                self.forget_place(stream, name)
-            place = kept.places[name] = Place(tuple(subjects), patience)
+        post = kept.posts.get(name)
+        if post is None or post.subjects != tuple(subjects):
+            if post is not None:
+                self.forget_post(stream, name)
+            post = kept.posts[name] = Post(tuple(subjects), patience)
             for message in kept.messages.values():
-                place.offer(message)
-        place.patience = patience
-        return place
+                post.offer(message)
+        post.patience = patience
+        return post
 
-    def take(self, stream: str, place: Place) -> Out | None:
-        """Something to work on. Raises Broken where the place is gone."""
+    def take(self, stream: str, post: Post) -> Out | None:
+        """Something to work on. Raises Broken where the post is gone."""
         kept = self.kept(stream)
-        if place not in kept.places.values():
-            raise Broken("the place in the stream is gone")
-        return place.take(self.clock.monotonic(), kept.stands)
+        if post not in kept.posts.values():
+            raise Broken("the post in the stream is gone")
+        return post.take(self.clock.monotonic(), kept.stands)
 
-    def settle(self, stream: str, place: Place, sequence: int, again: float | None) -> None:
+    def settle(self, stream: str, post: Post, sequence: int, again: float | None) -> None:
         """A worker is done with a message, or wants it handed out `again` after so many seconds."""
-        out = place.out.get(sequence)
+        out = post.out.get(sequence)
         if out is None:
             return
         self._done += again is None
         if again is None and not (self.repeat and self._done % self.repeat == 0):
-            del place.out[sequence]
+            del post.out[sequence]
         else:
             out.until = self.clock.monotonic() + (again or 0.0)
         self._tell(stream)
 
-    def renew(self, place: Place, sequence: int) -> None:
+    def renew(self, post: Post, sequence: int) -> None:
         """A worker is still at it."""
-        if sequence in place.out:
-            place.out[sequence].until = self.clock.monotonic() + place.patience
+        if sequence in post.out:
+            post.out[sequence].until = self.clock.monotonic() + post.patience
 
     def kept(self, stream: str) -> Kept:
         """The stream as it is at this moment. Raises BusUnavailable where there is none."""
@@ -329,8 +329,8 @@ class MemoryBroker:
         kept.last_sequence += 1
         kept.messages.pop(subject, None)
         kept.messages[subject] = message
-        for place in kept.places.values():
-            place.offer(message)
+        for post in kept.posts.values():
+            post.offer(message)
         for ear in self._ears.get(kept.settings.name, []):
             ear.hear((message,))
         return message.sequence

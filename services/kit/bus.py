@@ -15,7 +15,7 @@ from services.kit.bus_follow import Following
 from services.kit.bus_message import check_size, delivered, outgoing
 from services.kit.bus_port import Broken, Bus, BusError, BusUnavailable, Unpublishable, WrongSequence
 from services.kit.bus_wire import NO_MESSAGE, Missing, Taken, attentive, header_lines, refused, translated
-from services.kit.bus_work import Working, fits, place
+from services.kit.bus_work import Working, fits, post
 from services.kit.event import TOMBSTONE_LIFETIME
 from services.kit.streams import FOLLOWERS, NANOSECONDS, inbox, state, wire
 
@@ -213,7 +213,7 @@ class NatsBus:
         idle: Callable[[], None] | None = None,
     ) -> None:
         """Hands messages of a stream to the workers that share `name`, until cancelled or broken."""
-        await self._find_place(stream, name, subjects, patience)
+        await self._find_post(stream, name, subjects, patience)
         working = Working(
             self._client, stream, name, patience=patience, heartbeat=self._heartbeat, timeout=self._timeout
         )
@@ -223,7 +223,7 @@ class NatsBus:
         finally:
             self._users.discard(working)
 
-    async def _find_place(self, stream: str, name: str, subjects: Sequence[str], patience: float) -> None:
+    async def _find_post(self, stream: str, name: str, subjects: Sequence[str], patience: float) -> None:
         """Makes the consumer, or brings it up to date; anew where it cannot be gone on with."""
         found = await self.stream(stream)
         if found is None:
@@ -234,7 +234,7 @@ class NatsBus:
             info = None
         if info is not None and not fits(info, subjects, found.last_sequence):
             await self._ask(f"$JS.API.CONSUMER.DELETE.{stream}.{name}")
-        wanted = {"stream_name": stream, "config": place(name, subjects, patience)}
+        wanted = {"stream_name": stream, "config": post(name, subjects, patience)}
         await self._ask(f"$JS.API.CONSUMER.CREATE.{stream}.{name}", json.dumps(wanted).encode())
 
     async def _ask(self, subject: str, payload: bytes = b"", lines: dict[str, str] | None = None) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING
 
-from services.kit.broker import MemoryBroker, Out, Place
+from services.kit.broker import MemoryBroker, Out, Post
 from services.kit.bus_message import check_size, delivered, outgoing
 from services.kit.bus_port import Broken, BusUnavailable
 from services.kit.clock import first
@@ -181,8 +181,8 @@ class MemoryBus:
         """Hands messages of a stream to the workers that share `name`, until cancelled or broken."""
         verbs = (f"$JS.API.CONSUMER.{verb}.{stream}.{name}" for verb in ("INFO", "CREATE", "DELETE", "MSG.NEXT"))
         await self._ask(f"$JS.API.STREAM.INFO.{stream}", *verbs)
-        place = self._broker.place(stream, name, subjects, patience)
-        hands = _Hands(self, stream, name, place)
+        post = self._broker.post(stream, name, subjects, patience)
+        hands = _Hands(self, stream, name, post)
         beating = asyncio.create_task(hands.beat())
         try:
             with self._listening(stream, ()) as ear:
@@ -194,13 +194,13 @@ class MemoryBus:
         while True:
             await self._audible(ear)
             ear.wake.clear()
-            out = self._broker.take(hands.stream, hands.place)
+            out = self._broker.take(hands.stream, hands.post)
             if out is not None:
                 await hands.work(out, work)
                 continue
             if idle is not None:
                 idle()
-            await self._quiet(ear, hands.place.next_time())
+            await self._quiet(ear, hands.post.next_time())
 
     @contextlib.contextmanager
     def _listening(self, stream: str, subjects: Sequence[str]) -> Iterator[Ear]:
@@ -254,18 +254,18 @@ class MemoryBus:
         if not self.connected:
             raise BusUnavailable("the connection was lost")
 
-    async def settle(self, stream: str, name: str, place: Place, sequence: int, again: float | None) -> None:
+    async def settle(self, stream: str, name: str, post: Post, sequence: int, again: float | None) -> None:
         """Tells the broker what became of a message."""
         await self._ask(f"$JS.ACK.{stream}.{name}.1")
-        if self._broker.kept(stream).places.get(name) is not place:
-            raise BusUnavailable("the place in the stream is gone")
-        self._broker.settle(stream, place, sequence, again)
+        if self._broker.kept(stream).posts.get(name) is not post:
+            raise BusUnavailable("the post in the stream is gone")
+        self._broker.settle(stream, post, sequence, again)
         await self._answered()
 
-    def renew(self, place: Place, sequence: int) -> None:
+    def renew(self, post: Post, sequence: int) -> None:
         """Tells the broker that a message is still being worked on, if it can hear it."""
         if self.connected and not self._frozen:
-            self._broker.renew(place, sequence)
+            self._broker.renew(post, sequence)
 
     async def rest(self, seconds: float) -> None:
         """Comes back after so many seconds of its clock."""
@@ -277,26 +277,26 @@ class MemoryBus:
 
 
 class _Hands:
-    """One worker of a place: the message that it holds, and the word that it still does."""
+    """One worker of a post: the message that it holds, and the word that it still does."""
 
-    def __init__(self, bus: MemoryBus, stream: str, name: str, place: Place) -> None:
+    def __init__(self, bus: MemoryBus, stream: str, name: str, post: Post) -> None:
         self.bus = bus
         self.stream = stream
         self.name = name
-        self.place = place
+        self.post = post
         self._sequence = 0
 
     async def work(self, out: Out, work: Work) -> None:
         self._sequence = out.message.sequence
         try:
-            await work(_Task(self, out.message, len(self.place.todo), out.attempts))
+            await work(_Task(self, out.message, len(self.post.todo), out.attempts))
         finally:
             self._sequence = 0
 
     async def beat(self) -> None:
         while True:
-            await self.bus.rest(self.place.patience / 3)
-            self.bus.renew(self.place, self._sequence)
+            await self.bus.rest(self.post.patience / 3)
+            self.bus.renew(self.post, self._sequence)
 
 
 class _Task:
@@ -318,7 +318,7 @@ class _Task:
 
     async def _settle(self, again: float | None) -> None:
         hands = self._hands
-        await hands.bus.settle(hands.stream, hands.name, hands.place, self._sequence, again)
+        await hands.bus.settle(hands.stream, hands.name, hands.post, self._sequence, again)
 
 
 def _delivered(message: Message, pending: int) -> Delivered:

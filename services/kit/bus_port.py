@@ -122,11 +122,11 @@ class Bus(Protocol):
     ) -> None:
         """Hands messages of a stream to the workers that share `name`, each to one of them, until cancelled.
 
-        It begins with the last message of each subject; the server keeps the place, so that who comes back goes on
-        where the last one stopped. `work` runs for one message at a time. A message that its worker is silent about for
-        `patience` seconds (it died) goes to another; one that was replaced meanwhile may be left out. `idle` is called
-        when there is nothing to hand out. `name` is the user's own: see `streams.NatsUser.works`. Raises Broken where
-        the stream or the place in it is gone, BusUnavailable, and whatever `work` raises.
+        It begins with the last message of each subject; the server keeps how far they are, so that who comes back goes
+        on where the last one stopped. `work` runs for one message at a time. A message that its worker is silent about
+        for `patience` seconds (it died) goes to another; one that was replaced meanwhile may be left out. `idle` is
+        called when there is nothing to hand out. `name` is the user's own: see `streams.NatsUser.works`. Raises Broken
+        where the stream or the post in it is gone, BusUnavailable, and whatever `work` raises.
         """
 
     async def close(self) -> None:

@@ -29,7 +29,7 @@ PULL = 30.0
 RETRY = 0.25
 
 
-def place(name: str, subjects: Sequence[str], patience: float) -> dict[str, Any]:
+def post(name: str, subjects: Sequence[str], patience: float) -> dict[str, Any]:
     """The consumer as it should be, in the words of the JetStream API."""
     return {
         "durable_name": name,
@@ -118,7 +118,7 @@ class Working:
             async with asyncio.timeout(silence):  # wait_for may swallow that we were cancelled
                 heard = await self._heard.get()
         except TimeoutError:
-            raise Broken("the server went silent: the stream or the place in it is gone") from None
+            raise Broken("the server went silent: the stream or the post in it is gone") from None
         if isinstance(heard, Exception):
             raise heard
         return heard
@@ -126,7 +126,7 @@ class Working:
     async def _none(self, status: str, text: str) -> None:
         """Why no message came. Raises Broken where none will come any more."""
         if status == "503" or "Consumer Deleted" in text or "Consumer is push based" in text:
-            raise Broken(f"the place in the stream is gone: {status} {text}")
+            raise Broken(f"the post in the stream is gone: {status} {text}")
         if status == "409":  # too many wait, or the server is about to go
             await asyncio.sleep(RETRY)
 

@@ -40,7 +40,7 @@ class DeadLetters:
         self._stream = dead_stream(site, service)
 
     async def all(self) -> list[DeadLetter]:
-        """Every letter, in the order of their places."""
+        """Every letter, in the order of their addresses."""
         letters, after = await self.page(1000)
         while after:
             more, after = await self.page(1000, after)
@@ -49,34 +49,34 @@ class DeadLetters:
 
     async def page(self, size: int, after: str = "") -> tuple[list[DeadLetter], str]:
         """Up to so many letters, and where to go on ("": that was the last). `after` is where a former page ended."""
-        places = [place for place in await self._places() if place > after]
+        addresses = [address for address in await self._addresses() if address > after]
         letters: list[DeadLetter] = []
-        for start in range(0, len(places), AT_ONCE):
-            for place, letter in await self._read(places[start : start + AT_ONCE]):
+        for start in range(0, len(addresses), AT_ONCE):
+            for address, letter in await self._read(addresses[start : start + AT_ONCE]):
                 if len(letters) == size:
                     return letters, after
-                after = place
+                after = address
                 letters += [letter] if letter is not None else []
         return letters, ""
 
     async def get(self, about: str) -> DeadLetter | None:
         """The letter about the state of a subject, if there is one."""
-        ((_, letter),) = await self._read([self.place(about)])
+        ((_, letter),) = await self._read([self.address(about)])
         return letter
 
     async def write(self, letter: DeadLetter) -> None:
         """Writes a letter over the one before about the same subject; `time` and `subject` are set."""
         at = instant(letter.time.ToDatetime())
-        await self._put(self.place(letter.subject), at, letter.SerializeToString(deterministic=True))
+        await self._put(self.address(letter.subject), at, letter.SerializeToString(deterministic=True))
 
     async def forget(self, about: str, at: str) -> bool:
         """Leaves a tombstone of a letter; says whether there was one. `at` is `clock.instant`."""
         if await self.get(about) is None:
             return False
-        await self._put(self.place(about), at, None)
+        await self._put(self.address(about), at, None)
         return True
 
-    def place(self, about: str) -> str:
+    def address(self, about: str) -> str:
         """The subject of the letter about a subject, whatever that looks like."""
         digest = hashlib.sha256(about.encode("utf-8", "surrogateescape")).hexdigest()
         tokens = about.split(".")
@@ -88,29 +88,29 @@ class DeadLetters:
                 pass
         return subject(self._site, "dead", self._service, "unknown", "unknown", digest)
 
-    async def _places(self) -> list[str]:
+    async def _addresses(self) -> list[str]:
         return sorted(await self._bus.subjects(self._stream, subjects_of(self._site, "dead", self._service)))
 
-    async def _read(self, places: list[str]) -> list[tuple[str, DeadLetter | None]]:
-        return await asyncio.gather(*(self._one(place) for place in places))
+    async def _read(self, addresses: list[str]) -> list[tuple[str, DeadLetter | None]]:
+        return await asyncio.gather(*(self._one(address) for address in addresses))
 
-    async def _one(self, place: str) -> tuple[str, DeadLetter | None]:
-        last = await self._bus.last(self._stream, place)
+    async def _one(self, address: str) -> tuple[str, DeadLetter | None]:
+        last = await self._bus.last(self._stream, address)
         if not isinstance(last, Stored) or last.event.payload is None or last.event.type != TYPE:
-            return place, None
+            return address, None
         try:
-            return place, DeadLetter.FromString(last.event.payload)
+            return address, DeadLetter.FromString(last.event.payload)
         except DecodeError:
-            return place, None
+            return address, None
 
-    async def _put(self, place: str, at: str, payload: bytes | None) -> None:
+    async def _put(self, address: str, at: str, payload: bytes | None) -> None:
         for _ in range(ATTEMPTS):
-            last = await self._bus.last(self._stream, place)
+            last = await self._bus.last(self._stream, address)
             revision = last.event.revision if isinstance(last, Stored) else 0
-            letter = Event(place, 1, revision + 1, TYPE, at, payload)
+            letter = Event(address, 1, revision + 1, TYPE, at, payload)
             try:
                 await self._bus.publish(letter, last.sequence if last else 0, lifetime=FORGOTTEN)
             except WrongSequence:
                 continue  # another instance was faster
             return
-        raise BusUnavailable(f"{place}: others were always faster")
+        raise BusUnavailable(f"{address}: others were always faster")

@@ -52,7 +52,7 @@ class Poison(ValueError):  # noqa: N818 - it says what it is
 class Reactor:
     """Follows subjects as one of the instances of a service; what cannot be handled goes to the dead letters.
 
-    A service has one place in a stream, so one reactor for each stream; its `handle` tells kinds apart. A state that
+    A service has one post in a stream, so one reactor for each stream; its `handle` tells kinds apart. A state that
     fails is tried up to `most` times, with growing pauses in which others are handled, unless the store says that it
     is not serving: then the state is not to blame, and all wait.
 
@@ -221,7 +221,7 @@ class Reactor:
         return float(min(LONGEST_DELAY, FIRST_DELAY * 2 ** (attempts - 1)) * (0.75 + self._random.random() / 2))
 
     async def _again(self, letter: DeadLetter) -> DeadLetter | None:
-        """The letter that takes the place of this one; None where there is nothing left to complain of."""
+        """The letter that replaces this one; None where there is nothing left to complain of."""
         last = await self._bus.last(self.stream, letter.subject)
         if last is not None:
             order, reason = (letter.epoch, letter.revision), ""

@@ -57,7 +57,7 @@ class StreamState(msgspec.Struct, frozen=True):
 class NatsUser(msgspec.Struct, frozen=True):
     """Whom the server lets in: `publishes` are subjects ("openchair.home.public.books.>"), `follows` stream names.
 
-    `works`: names of streams whose messages its instances share out among them (`Bus.work`). Its place in each of them
+    `works`: names of streams whose messages its instances share out among them (`Bus.work`). Its post in each of them
     has the user's own name, and nobody else may take from it, move it or remove it.
     `provisions`: may create, change and delete streams. Whoever may do that can make a stream source any other one and
     read it, so no service is given it.
@@ -130,7 +130,7 @@ def inbox(user: str) -> str:
 def followers(user: NatsUser) -> list[str]:
     """The names that a user's followers of a stream may have there.
 
-    Whoever may create a consumer without a name, or under any name, can change those of others, workers' places too
+    Whoever may create a consumer without a name, or under any name, can change those of others, workers' posts too
     [run on 2.15.1]: so each user has its own names, and one of them for each process that follows.
     """
     return [f"{user.name}-{number}" for number in range(FOLLOWERS)]

@@ -15,6 +15,7 @@ from services.kit.event import Event, Malformed, Stored, subject
 from services.kit.streams import (
     NatsUser,
     StreamSettings,
+    StreamState,
     check,
     check_sync,
     dead_stream,
@@ -315,15 +316,25 @@ async def test_the_place_of_workers_cannot_be_changed_by_one_who_follows_the_sam
 async def test_where_a_consumer_delivers_to_forges_nothing_and_deletes_nothing(site: Wired) -> None:
     before = await _states(site)
     wire = await site.wire("feeds")
+    wire.write(f"SUB {inbox('feeds')}.mine 2")  # the server delivers where somebody listens by this very name
     rsvps = private_stream(SITE, "rsvps")
     goals = (subject_in(rsvps, "forged"), f"$JS.API.STREAM.PURGE.{rsvps}", f"$JS.API.STREAM.DELETE.{rsvps}")
-    for number, goal in enumerate((*goals, event("forged", 1).subject, f"{inbox('rsvps')}.x"), 2):
+    for number, goal in enumerate((*goals, f"{inbox('feeds')}.mine")):
         config = {"name": f"feeds-{number}", "deliver_policy": "all", "ack_policy": "none", "deliver_subject": goal}
-        await wire.answer(f"$JS.API.CONSUMER.CREATE.{PUBLIC}.feeds-{number}", {"stream_name": PUBLIC, "config": config})
-        wire.publish("$JS.API.INFO", reply=goal if goal.startswith("$JS") else "")
+        made = await wire.answer(
+            f"$JS.API.CONSUMER.CREATE.{PUBLIC}.feeds-{number}", {"stream_name": PUBLIC, "config": config}
+        )
+        assert made["name"] == f"feeds-{number}"
+        wire.publish("$JS.API.INFO", reply=goal)
+    while (
+        f"$JS.ACK.{PUBLIC}.feeds-3.".encode() not in wire.incoming
+    ):  # the last consumer delivers: the others have had their time
+        await wire.settled()
     await wire.answer("$JS.API.INFO")
-    await wire.settled()
-    assert await _states(site) == before
+    changed = [now for now, then in zip(await _states(site), before, strict=True) if now != then]
+    assert [state.settings.name for state in changed if isinstance(state, StreamState)] == [rsvps]  # see the next test
+    bus = await site.bus("rsvps")
+    assert isinstance(await bus.last(rsvps, subject_in(rsvps, "forged")), Malformed)
 
 
 async def test_an_answer_sent_to_the_subject_of_another_is_stored_and_is_no_event(site: Wired) -> None:
