@@ -22,11 +22,12 @@ NEW_PLACE = "new"  # stands in a plan for the id that a place will get
 
 
 class Known(NamedTuple):
-    """What a row is here: the last part of its series, that part's record, the part before it."""
+    """What a row is here: the last part of its series, that part's record, the part before it, and that one's."""
 
     record: Record | None = None
     meeting: Meeting | None = None
     around: Neighbours = Neighbours()
+    former: Record | None = None
 
 
 class Intake:
@@ -80,7 +81,7 @@ class Intake:
                 return Commit(()), line
             wanted = rows.wanted_meeting(row, intent, known.meeting, place, at, known.around)
             housed, moved = await self.parts.housed(known.meeting, wanted, at, who)
-            written = (records.write(known.record, housed, at=at, actor=who), *moved)
+            written = (records.write(known.record, housed, at=at, actor=who), *moved, *_freed(known, housed, at, who))
             return Commit(written, (), trail(written, at, who, "import")), line
 
         return await transact(self.desk.store, self.desk.clock, self.desk.ids, attempt, attempts=ATTEMPTS)
@@ -99,11 +100,13 @@ class Intake:
     async def _known(self, intent: Import, row: import_pb2.ImportRow) -> Known:
         id_ = rows.meeting_id(intent.centre, intent.source, row.source_id)
         before: Meeting | None = None
+        former: Record | None = None
         record = await self.desk.store.get("meeting", id_)
         while record is not None:
             meeting = records.read(record, Meeting)
             if not meeting.next:
-                return Known(record, meeting, Neighbours(before, None))
+                return Known(record, meeting, Neighbours(before, None), former if before else None)
+            former = record
             before = None if meeting.status is Status.CANCELLED else meeting
             record = await self.desk.store.get("meeting", meeting.next)
         return Known()
@@ -145,6 +148,15 @@ class Intake:
             source=intent.source,
             source_key=key,
         )
+
+
+def _freed(known: Known, meeting: Meeting, at: str, who: str) -> tuple[Record, ...]:
+    """The part before, if it waits for a view that this one loses."""
+    before = known.around.before
+    if before is None or known.former is None or known.meeting is None:
+        return ()
+    alone = records.seen_alone(before, known.meeting, meeting)
+    return () if alone == before else (records.write(known.former, alone, at=at, actor=who),)
 
 
 def withdrawn(known: Known) -> bool:

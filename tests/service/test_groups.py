@@ -184,6 +184,23 @@ async def test_whoever_comes_to_a_group_moves_it_so_that_nobody_deletes_it_meanw
     assert int(before) < int(after) == int((await house.call("GetGroup", name=group)).etag)
 
 
+@pytest.mark.parametrize("first", ["DeleteGroup", "CreateMeeting"])
+async def test_of_a_deletion_and_a_meeting_that_comes_to_the_group_at_once_one_is_refused(
+    house: House, first: str
+) -> None:
+    group = (await house.group()).name
+    calls = [house.call("DeleteGroup", name=group), house.meeting(invite_group=group)]
+    race = asyncio.gather(*(calls if first == "DeleteGroup" else calls[::-1]), return_exceptions=True)
+    while not race.done():
+        await asyncio.sleep(0)
+        await house.clock.advance(1)
+    refused = [each for each in await race if isinstance(each, Exception)]
+    assert [type(each) for each in refused] in ([Unmet], [NotFound])
+    there = await house.call("ListGroups", parent=CENTRE)
+    meetings = await house.call("ListMeetings", parent=CENTRE)
+    assert len(there.groups) == len(meetings.meetings)
+
+
 async def test_a_meeting_for_members_needs_a_group(house: House) -> None:
     with pytest.raises(Invalid) as refusal:
         await house.meeting(visibility="VISIBILITY_MEMBERS")

@@ -80,6 +80,16 @@ async def test_an_import_never_makes_public_what_was_withheld_here(house: House)
     assert (await house.call("GetPlace", name=place.name)).address_access == 2
 
 
+async def test_a_part_does_not_wait_for_one_that_an_import_made_less_than_public(house: House) -> None:
+    await imported(house, row(1, "a"))
+    name = await split_at(house, "a", "20261208")
+    assert (await house.call("GetMeeting", name=name)).next_part_revision == 1
+    await imported(house, row(1, "a", visibility="VISIBILITY_UNLISTED"))
+    first = await house.call("GetMeeting", name=name)
+    assert (first.next_part != "", first.next_part_revision, first.visibility) == (True, 0, 1)
+    assert (await house.call("GetMeeting", name=first.next_part)).visibility == 2
+
+
 async def test_what_is_gone_from_the_source_goes_with_all_its_parts(house: House) -> None:
     others = [row(number, f"other {number}") for number in range(2, 8)]
     await imported(house, row(1, "a"), *others)
