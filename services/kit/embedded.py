@@ -103,7 +103,7 @@ class Embedded:
 
 
 async def open_sqlite(plan: Plan, settings: Settings, clock: Clock, ids: Ids, log: Log) -> SqliteStore:
-    """The service's database in the data folder, open; a new one is made beside its place and given its name whole.
+    """The service's database in the data folder, open; a new one gets its name when it is whole.
 
     Whoever ends us meanwhile leaves a database with all of the sample, or none. A new one begins a new epoch: streams
     may still hold what a lost one published.
@@ -132,10 +132,10 @@ async def _fill(plan: Plan, draft: Path, settings: Settings, clock: Clock, ids: 
         await store.close()
 
 
-def _put(draft: Path, place: Path) -> None:
+def _put(draft: Path, path: Path) -> None:
     """Gives a finished file its name, for good: what is written to it later must not be lost with the name."""
-    draft.replace(place)
-    folder = os.open(place.parent, os.O_RDONLY | os.O_DIRECTORY)
+    draft.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(folder)
     finally:

@@ -102,7 +102,7 @@ class Hosted:
     services: list[Service] = field(default_factory=list)
     """What it answers over gRPC."""
     mounts: dict[str, App] = field(default_factory=dict)
-    """What it answers over HTTP, by first path segment ("/calendars"); "" is everything else."""
+    """What it answers over HTTP, by first path segment ("/books"); "" is everything else."""
     keepers: list[Keeper] = field(default_factory=list)
     due: dict[str, Callable[[Record], Awaitable[None]]] = field(default_factory=dict)
     """Who decides about records of a kind whose time has come."""

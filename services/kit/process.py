@@ -65,12 +65,12 @@ class Process:
 
     @property
     def http_port(self) -> int:
-        """Where pages and calendars are."""
+        """Where HTTP is answered."""
         return self._http.port
 
     @property
     def grpc_port(self) -> int:
-        """Where the services are."""
+        """Where gRPC is answered."""
         return self._grpc.port if self._grpc else 0
 
     @property
@@ -163,7 +163,7 @@ def _traces(name: str, environ: Mapping[str, str], clock: Clock, log: Log) -> Tr
 
 
 async def _starting(_scope: Scope, _receive: Receive, send: Send) -> None:
-    """The app for what is not there yet: a calendar client that is told 404 may forget the calendar."""
+    """The app for what is not there yet: a client that is told 404 may forget the address."""
     await respond_text(send, 503, "Starting: try again in a moment.", ((b"retry-after", b"5"),))
 
 

@@ -255,6 +255,20 @@ async def test_reflection_is_there_in_development_only(site: Site) -> None:
         assert ROOMS.full_name in await listed(developed)
 
 
+async def test_more_calls_at_once_than_it_bears_are_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.kit.server.MOST_CALLS", 2)
+    async with running() as site:
+        site.rooms.gate.clear()
+        under_way = [asyncio.ensure_future(site.stub.GetRoom(pb.GetRoomRequest(name=NAME))) for _ in range(2)]
+        async with asyncio.timeout(10):
+            while len(site.rooms.calls) < 2:  # noqa: ASYNC110 - what the server counts up
+                await asyncio.sleep(0.005)
+        problem = await site.problem(site.stub.GetRoom(pb.GetRoomRequest(name=NAME)))
+        assert problem.code == "RESOURCE_EXHAUSTED"
+        site.rooms.gate.set()
+        assert [room.name for room in await asyncio.gather(*under_way)] == [NAME, NAME]
+
+
 async def test_stopping_lets_a_call_under_way_end_and_takes_no_new_one(site: Site) -> None:
     site.rooms.gate.clear()
     under_way = asyncio.ensure_future(site.stub.GetRoom(pb.GetRoomRequest(name=NAME)))
