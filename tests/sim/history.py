@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from google.protobuf import message_factory
 from google.protobuf.json_format import ParseDict
@@ -18,16 +18,47 @@ from tests.system import edit_model as model
 from tests.system.edit_driver import request_of
 
 if TYPE_CHECKING:
+    import random
+    from collections.abc import Callable
+
+    from services.kit.channel import Metadata
+    from services.kit.clock import Clock
     from services.kit.store.port import Answer, Commit
-    from tests.sim.site import Node, Site
 
 ACKNOWLEDGED, REFUSED, UNKNOWN = "acknowledged", "refused", "unknown"
 GIVEN_UP = "given up"
 """Refused when it was tried again: an earlier try, whose outcome is unknown, may yet be written."""
+LOST = "lost"
+"""Acknowledged, and not in the backup that the database was restored from."""
 
 _UNCERTAIN = {"UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED", "UNKNOWN"}
 _NOT_WRITTEN = {"CONTENTION", "STORE_UNAVAILABLE"}
 _METHODS = meeting_service_pb2.DESCRIPTOR.services_by_name["MeetingService"].methods_by_name
+
+
+class Named(Protocol):
+    """A process, as it is told of."""
+
+    @property
+    def name(self) -> str:
+        """Which one."""
+
+
+class Around(Protocol):
+    """What a history needs of the site that it is about. `noted` hears each commit in the order of the database."""
+
+    noted: Callable[[Any, Commit], None]
+
+    @property
+    def clock(self) -> Clock:
+        """Everybody's clock."""
+
+    @property
+    def chance(self) -> random.Random:
+        """What the seed decides by."""
+
+    async def carry(self, path: str, request: bytes, metadata: Metadata, seconds: float | None) -> bytes:
+        """The network: a call reaches one of the instances, or none."""
 
 
 @dataclass
@@ -35,7 +66,7 @@ class Command:
     """One command of one caller. `effects`: how many commits of it the database took in."""
 
     id: str
-    edit: model.Edit
+    edit: model.Edit | None
     outcome: str = UNKNOWN
     reason: str = ""
     tries: int = 0
@@ -49,27 +80,53 @@ class Command:
 class History:
     """All commands, and in `truth` the model after every commit so far. `wrong`: what must never happen and did."""
 
-    site: Site
+    site: Around
     commands: dict[str, Command] = field(default_factory=dict)
     truth: model.Model = field(default_factory=model.Model)
     names: list[str] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
+    done: list[tuple[Command, Answer]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.site.noted = self._note
         self.stub = MeetingServiceStub(cast("Any", LocalChannel(self.site)))
 
     async def do(self, edit: model.Edit, tries: int, timeout: float) -> Command:  # noqa: ASYNC109 - the call's own
-        """Sends the command, again under its request id while its outcome is unknown."""
+        """Sends the edit, again under its request id while its outcome is unknown."""
+        method, fields = request_of(edit, self.names)
+        return await self.send(method, fields, tries, timeout, edit)
+
+    async def send(
+        self,
+        method: str,
+        fields: dict[str, Any],
+        tries: int,
+        timeout: float,  # noqa: ASYNC109 - the call's own
+        edit: model.Edit | None = None,
+    ) -> Command:
+        """Sends any command; one that is no `edit` leaves the model alone."""
         command = Command(f"command-{len(self.commands)}", edit)
         self.commands[command.id] = command
-        method, fields = request_of(edit, self.names)
         message = message_factory.GetMessageClass(_METHODS[method].input_type)
         request = ParseDict({**fields, "request_id": command.id}, message())
         while command.outcome == UNKNOWN and command.tries < tries:
             command.tries += 1
             await self._try(command, getattr(self.stub, method), request, timeout)
         return command
+
+    def set_back(self, kept: set[str]) -> None:
+        """The database is an older one of itself: of all commands these alone were ever done, the first of them."""
+        done, self.done, self.truth, self.names = self.done, [], model.Model(), []
+        kept &= self.commands.keys()
+        first = {command.id for command, _ in done[: len(kept)]}
+        if first != kept:
+            self.wrong.append(f"a backup has some later commands and not all earlier ones: {sorted(first ^ kept)}")
+        for command, _ in done:
+            command.effects = 0
+            if command.outcome == ACKNOWLEDGED and command.id not in kept:
+                command.outcome = LOST
+        for command, answer in done[: len(kept)]:
+            self._took_effect(command, answer)
 
     async def _try(self, command: Command, method: Any, request: Any, timeout: float) -> None:  # noqa: ASYNC109 - the same
         try:
@@ -85,7 +142,7 @@ class History:
         else:
             command.outcome = ACKNOWLEDGED
 
-    def _note(self, node: Node, change: Commit) -> None:
+    def _note(self, node: Named, change: Commit) -> None:
         mine = [line for line in change.audit if line.actor == CALLER and line.kind == "meeting"]
         if mine and len(change.answers) != 1:
             self.wrong.append(f"{node.name} committed {mine} without the one answer")
@@ -96,6 +153,9 @@ class History:
 
     def _took_effect(self, command: Command, answer: Answer) -> None:
         command.effects += 1
+        self.done.append((command, answer))
+        if command.edit is None:
+            return
         count = len(self.truth.parts)
         try:
             self.truth.apply(command.edit)

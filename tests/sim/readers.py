@@ -6,13 +6,20 @@ import asyncio
 import re
 from typing import TYPE_CHECKING
 
+from services.kit.streams import public_stream
+from tests.sim.site import SITE
 from tests.system.edit_driver import FEED
 
 if TYPE_CHECKING:
     from tests.sim.site import Node, Site
 
+PAGE = "/centre/house"
+STREAM = public_stream(SITE)
 EVERY = 0.5
 """Seconds between two looks."""
+
+HIDDEN = b"Secret"
+"""A word of titles that were never public."""
 
 _EVENT = re.compile(rb"^UID:(.{36})[^\r]*\r\n(?:(?!END:VEVENT)[^\r]*\r\n)*?SEQUENCE:(\d+)\r$", re.MULTILINE)
 
@@ -31,15 +38,19 @@ class Readers:
         """Looks until cancelled."""
         while True:
             await asyncio.sleep(EVERY)
-            for node in self._site.of("feeds"):
+            for node in (*self._site.of("feeds"), *self._site.of("web")):
                 if node.front is not None and node.process is not None and node.process.alive:
                     await self._look(node, node.process.name)
+            if any(HIDDEN in message.payload for message in self._site.broker.kept(STREAM).messages.values()):
+                self.wrong.append("the public stream holds a title that was never public")
 
     async def _look(self, node: Node, process: str) -> None:
-        answer = await node.get(FEED)
+        answer = await node.get(PAGE if node.name.startswith("web") else FEED)
         if not answer.status:
             return  # it was killed meanwhile
         self.looks += 1
+        if HIDDEN in answer.body:
+            self.wrong.append(f"{process} showed a title that was never public")
         if answer.status == 200:
             self._served.add(process)
             self._compare(process, answer.body)

@@ -113,7 +113,7 @@ class Node:
         services = [service for one in host.hosted for service in one.services]
         server = LocalServer(services, outer(site.log, ids, site.verifier), clock=site.clock)
         await server.start()
-        self.server, self.front = server, _front(host)
+        self.server, self.front = server, front_of(host)
         await host.follow()
         await server.ready()
         self.ready = True
@@ -211,7 +211,7 @@ class Site:
         await asyncio.sleep(self.chance.random() * 0.01)
 
 
-def _front(host: Host) -> Front:
+def front_of(host: Host) -> Front:
     front = Front({})
     for one in host.hosted:
         front.keepers.extend(one.keepers)
