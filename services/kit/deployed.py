@@ -95,7 +95,7 @@ class Deployed:
         """Looks at the broker again and again, and says what has changed."""
         while True:
             found = await self._look()
-            if found != self._found:
+            if found not in (self._found, [UNSEEN]):
                 level = self._log.warning if found else self._log.info
                 level("looked at the broker", problems=found)
             self._found = found

@@ -7,6 +7,7 @@ nothing about a server.
 from __future__ import annotations
 
 import asyncio
+import signal
 import threading
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -19,7 +20,7 @@ from tests.contract.mongo_wire import MongoWire
 from tests.contract.mongod import drop
 from tests.contract.mongod import mongodb_url as mongodb_url  # noqa: PLC0414 - a fixture
 from tests.system import acts
-from tests.system.alone import ready, site
+from tests.system.alone import ready, said, site
 from tests.system.running import System, reached, until
 
 if TYPE_CHECKING:
@@ -107,3 +108,21 @@ async def test_each_takes_what_the_other_wrote_and_one_alone_goes_on(three: tupl
     one.start()
     async with one.meetings() as first:
         await listed(first, ["Renamed", "Made 1", "Made 2"])
+
+
+def test_a_database_that_is_away_is_waited_for_and_named_without_its_password(tmp_path: Path) -> None:
+    keys = tmp_path / "keys"
+    load_or_make_keys(keys)
+    with site(tmp_path) as made:
+        meetings = made.service(
+            "meetings",
+            MONGODB_URL="mongodb://openchair:canary@127.0.0.1:1/",
+            OPENCHAIR_PAGE_SECRET=SECRET,
+            OPENCHAIR_TOKEN_KEYS=str(keys / "token.pub"),
+        )
+        meetings.launch()
+        assert "canary" not in said(meetings, "start", "waits for its database")
+        assert not meetings.readiness().serving
+        assert meetings.stop(signal.SIGTERM) == 0
+        assert "canary" not in meetings.said()
+        assert "Traceback" not in meetings.said()
