@@ -18,7 +18,7 @@ TOMBSTONE_LIFETIME = 90 * 24 * 3600
 class Event(msgspec.Struct, frozen=True):
     """A state, not a happening. Ordered by (epoch, revision); `payload` None is a tombstone.
 
-    Revisions start at 1; 0 is a tombstone of what a new epoch does not know (`relay.bury`).
+    Revisions start at 1; 0 is a tombstone of what a new epoch does not know (`past`).
 
     Subject: openchair.<site>.<public|private>.<service>.<scope>.<kind>.<id>. CloudEvents 1.0, binary mode: `id` is
     "<subject>:<epoch>:<revision>", `type` the full name of the payload's message. `needs` are subjects with the

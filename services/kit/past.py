@@ -18,7 +18,7 @@ from services.kit.event import Event, Stored
 from services.kit.streams import stream_of, subjects_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Sequence
+    from collections.abc import AsyncIterator, Sequence
 
     from services.kit.publication import Publication
     from services.kit.store.port import Record, Store
@@ -73,7 +73,10 @@ class Past:
         return finding
 
     async def judge(self, publication: Publication, subject: str, epoch: int, at: str) -> str:
-        """Buries what is left over from an older epoch; says what is wrong where that does not help, else ""."""
+        """Buries what is left over from an older epoch; says what is wrong where that does not help, else "".
+
+        The tombstone has revision 0, so that an id that is made again counts from 1.
+        """
         last = await self._bus.last(stream_of(subject), subject)
         record = await self._store.get(*_key(subject))  # after the stream: whoever publishes has committed before
         if last is None:
@@ -82,17 +85,11 @@ class Past:
         if record is not None and view is not None:
             late = isinstance(last, Stored) and last.event.order > (record.epoch, view.revision)
             return _newer(last.event) if late and isinstance(last, Stored) else ""
-        if await self.bury(publication, subject, last, epoch, at) or not isinstance(last, Stored):
+        if not isinstance(last, Stored) or last.event.epoch < epoch:
+            with contextlib.suppress(WrongSequence):  # somebody made it again meanwhile
+                await self._bus.publish(Event(subject, epoch, 0, publication.type, at, None), last.sequence)
             return ""
         return "" if last.event.payload is None else _newer(last.event)
-
-    async def bury(self, publication: Publication, subject: str, last: Delivered | None, epoch: int, at: str) -> bool:
-        """Puts a tombstone over the `last` message of a subject, if that is of an older epoch or no event at all."""
-        if last is None or (isinstance(last, Stored) and last.event.epoch >= epoch):
-            return False
-        with contextlib.suppress(WrongSequence):  # somebody made it again meanwhile
-            await self._bus.publish(Event(subject, epoch, 0, publication.type, at, None), last.sequence)
-        return True
 
     async def judge_all(self, publication: Publication, subjects: Sequence[str], epoch: int, at: str) -> dict[str, str]:
         """What is wrong, by subject."""
@@ -136,21 +133,6 @@ class Past:
             sequence = one.sequence
             found.append(one)
         return found
-
-
-async def bury(store: Store, bus: Bus, publications: Iterable[Publication], site: str, epoch: int, at: str) -> int:
-    """Publishes a tombstone of `epoch` for each subject that the store does not know and that is of an older one.
-
-    Without it consumers would go on showing what was made after a backup. The tombstone has revision 0, so that an id
-    that is made again counts from 1. Says how many there were. Doing it again is harmless.
-    """
-    past, count = Past(store, bus, site), 0
-    for one in publications:
-        finding = await past.survey(one, 0)
-        for subject in finding.strays:
-            last = await bus.last(stream_of(subject), subject)
-            count += await past.bury(one, subject, last, epoch, at)
-    return count
 
 
 def pattern(publication: Publication, site: str) -> str:

@@ -16,7 +16,7 @@ import msgspec
 from services.kit.bus_port import Bus, BusUnavailable, Delivered, Full, Unpublishable, WrongSequence
 from services.kit.clock import first, instant
 from services.kit.event import Event, Malformed, Stored
-from services.kit.past import CURE, Past, bury, pattern
+from services.kit.past import CURE, Past, pattern
 from services.kit.points import reach
 from services.kit.streams import matches, stream_of
 
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from services.kit.store.port import Record, Store, View
     from services.kit.streams import StreamState
 
-__all__ = ["Relay", "bury"]
 
 WINDOW = 64
 """Different subjects published at a time."""
