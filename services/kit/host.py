@@ -181,11 +181,18 @@ class Host:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for one in self.hosted:
-            await one.bus.close()
+            await self._closed(f"{one.plan.name} bus", one.bus.close())
         for one in self.hosted:
             if one.own_store is not None:
-                await one.own_store.close()
+                await self._closed(f"{one.plan.name} store", one.own_store.close())
         await self.engines.close()
+
+    async def _closed(self, part: str, closing: Coroutine[Any, Any, None]) -> None:
+        """One that does not close in good order keeps no other from it."""
+        try:
+            await closing
+        except Exception as error:  # noqa: BLE001 - whatever it is, the rest has to be closed too
+            self._log.error("did not close in good order", part=part, error=repr(error))
 
     def task(self, name: str, work: Coroutine[Any, Any, None]) -> None:
         """Runs something until `stop`; that it ends by itself is a failure."""
