@@ -19,7 +19,7 @@ from grpc_health.v1 import health_pb2
 
 from services.kit.client import failed, pairs
 from services.kit.errors import Refusal
-from services.kit.server import GRACE, LARGEST_MESSAGE, status_of
+from services.kit.server import GRACE, LARGEST_MESSAGE, MOST_CALLS, status_of
 
 if TYPE_CHECKING:
     from services.kit.call import Middleware
@@ -80,6 +80,8 @@ class LocalServer:
         """Answers in a task and a context of the server's own: what a caller has in its context stays there."""
         if self._context is None:
             raise failed("UNAVAILABLE", "the server takes no calls")
+        if len(self._calls) >= MOST_CALLS:
+            raise failed("RESOURCE_EXHAUSTED", "Concurrent RPC limit exceeded!")
         answering = self._answer(path, request, metadata, seconds)
         call = asyncio.create_task(answering, name=path, context=self._context.copy())
         self._calls.add(call)

@@ -14,7 +14,7 @@ from openchair.meetings.v1 import room_service_pb2 as pb
 from services.kit.channel import LocalServer
 from services.kit.errors import Invalid, Stale, Unmet, Violation
 from services.kit.server import LARGEST_MESSAGE
-from tests.contract.channel_fixtures import CLOCK, NAME, ROOMS, Wire, committed
+from tests.contract.channel_fixtures import CLOCK, NAME, ROOMS, Wire, committed, running
 
 pytest_plugins = ["tests.contract.channel_fixtures"]
 
@@ -225,6 +225,21 @@ async def test_calls_run_beside_each_other(wire: Wire) -> None:
     assert not any(call.done() for call in waiting)
     wire.rooms.gate.set()
     assert [reply.name for reply in await asyncio.gather(*waiting)] == [NAME] * 20
+
+
+@pytest.mark.parametrize("transport", ["grpc", "local"])
+async def test_more_calls_at_once_than_it_bears_are_refused_at_once(
+    transport: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.kit.server.MOST_CALLS", 1)
+    monkeypatch.setattr("services.kit.channel.MOST_CALLS", 1)
+    async with running(transport) as wire:
+        wire.rooms.gate.clear()
+        under_way = asyncio.ensure_future(wire.stub.GetRoom(GET))
+        await wire.rooms.entered.wait()
+        assert (await wire.problem(wire.stub.GetRoom(GET))).code == "RESOURCE_EXHAUSTED"
+        wire.rooms.gate.set()
+        assert (await under_way).name == NAME
 
 
 async def test_what_a_caller_has_in_its_context_stays_there(wire: Wire) -> None:
