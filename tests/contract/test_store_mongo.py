@@ -190,6 +190,15 @@ async def test_documents_are_readable_in_a_shell(wire: Wire, store: MongoStore) 
     assert not {"pending", "due_at"} & wire.document("records.meeting", "a").keys()
 
 
+async def test_integers_are_no_type_of_the_driver(store: MongoStore) -> None:
+    await store.commit(commit(meeting("a", seats=2**40, more=[2**41, {"deep": 2**42}])))
+    state = (await stored(store, "a")).state
+    more = state["more"]
+    assert isinstance(more, list)
+    assert isinstance(more[1], dict)
+    assert {type(value) for value in (state["seats"], more[0], more[1]["deep"])} == {int}
+
+
 # Errors
 
 
@@ -340,14 +349,35 @@ async def test_sixty_four_at_once_from_two_instances_on_one_record_have_one_winn
             assert (await stored(one, "a")).state["seats"] == outcomes.index(None)
 
 
+async def test_within_an_instance_nobody_is_told_112_by_a_neighbour(wire: Wire, store: MongoStore) -> None:
+    heard = list[int]()
+    store.watch(lambda change: heard.append(change.records[0].revision))
+    crowd = [store.commit(commit(meeting("a", 1 + n // 4, seats=n))) for n in range(32)]
+    outcomes = await asyncio.gather(*crowd, return_exceptions=True)
+    assert [n for n, outcome in enumerate(outcomes) if outcome is None] == list(range(0, 32, 4))
+    assert heard == list(range(1, 9))
+    assert len(wire.server.sent("insert")) == 4
+    assert len(wire.server.sent("update")) == 28
+
+
+async def test_an_instance_asks_for_the_epoch_before_it_says_what_is_to_be_published(wire: Wire) -> None:
+    async with wire.opened() as one, wire.opened() as other:
+        await other.raise_epoch(50)
+        await one.commit(commit(meeting("a", views=(public(),))))
+        assert [record.epoch for record in await one.unpublished(10)] == [50]
+
+
 async def test_an_instance_that_has_not_heard_of_a_new_epoch_clears_no_mark_of_it(wire: Wire) -> None:
     async with wire.opened() as one, wire.opened() as other:
         await one.commit(commit(meeting("a", views=(public(),))))
         (old,) = await one.unpublished(1)
         assert await other.raise_epoch(50) == 50
         await one.published("meeting", "a", "public", old.epoch, 1, 41)
-        assert [(record.id, record.epoch) for record in await one.unpublished(10)] == [("a", 50)]
-        await one.published("meeting", "a", "public", 50, 1, 42)
+        await one.commit(commit(meeting("b", views=(public(),))))
+        await one.published("meeting", "b", "public", old.epoch, 1, 42)
+        assert [(record.id, record.epoch) for record in await one.unpublished(10)] == [("a", 50), ("b", 50)]
+        for id_ in ("a", "b"):
+            await one.published("meeting", id_, "public", 50, 1, 43)
         assert await other.unpublished(10) == []
 
 
