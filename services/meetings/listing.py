@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from services.recurrence.types import Occurrence
 
 BEHIND = timedelta(days=35)
-AHEAD = timedelta(days=95)
 SLICE = timedelta(days=1)
+EXPANDED = 200  # series expanded before others get their turn: about 5 ms
 
 NEVER = (-1, 0)
 
@@ -51,12 +51,8 @@ class Listing:
         self._clock = clock
         self._meetings: dict[str, Meeting] = {}
         self._seen: dict[str, _Seen] = {}
-        self._agendas: defaultdict[str, Agenda] = defaultdict(self._agenda)
+        self._agendas: defaultdict[str, Agenda] = defaultdict(Agenda)
         store.watch(self._committed)
-
-    def _agenda(self) -> Agenda:
-        now = self._clock.now()
-        return Agenda(now - BEHIND, now + AHEAD)
 
     async def load(self) -> None:
         """Reads every living meeting."""
@@ -106,6 +102,8 @@ class Listing:
             return rows, None
         agenda.advance(self._clock.now() - BEHIND)
         for since, until, first in days(asked.since, asked.until, after):
+            for _ in agenda.warm(since, until, EXPANDED):
+                await asyncio.sleep(0)
             for id_, occurrence in agenda.between(since, until):
                 begun = not first and occurrence.start < since  # seen with the day it began on
                 if begun or not asked.takes(self._meetings[id_], occurrence):

@@ -1,155 +1,185 @@
-"""What takes place when, over many series: sorted arrays over a rolling horizon, kept until a series changes.
+"""What takes place when, over many series: a sorted list per week, made when somebody asks for that week.
 
-Occurrences lie in a bucket per week of their start. A bucket is sorted when it is first read, and kept sorted from
-then on: many series load fast, one change is cheap, and reading is a bisect.
+To put a series in costs next to nothing, however often it recurs. The first reader of a week pays for expanding every
+series over it, or has that done before in slices (`warm`); from then on a change costs its own expansion, and reading
+is a bisect. Of the weeks that were read, those not asked for longest are forgotten when there are too many.
 """
 
 from __future__ import annotations
 
-from array import array
-from bisect import bisect_left
+from bisect import bisect_left, insort
 from datetime import UTC, datetime, timedelta
 from heapq import merge
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from services.recurrence.schedule import MAX_MINUTES, occurrences
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from services.recurrence.types import Deviation, Key, Occurrence, Schedule
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_SECOND: Final = timedelta(seconds=1)
-_WEEK: Final = 7 * 86_400
-_SHORT: Final = 86_400
-_LONG: Final = MAX_MINUTES * 60
-_STEP: Final = timedelta(days=28)
-_LIMIT: Final = timedelta(days=2 * 366)
+_WEEK: Final = timedelta(days=7)
+_SHORT: Final = timedelta(days=1)
+_LONG: Final = timedelta(minutes=MAX_MINUTES)
 _SLACK: Final = 64
+_FEW: Final = 64  # as many are put in their places one by one; for more the week is sorted anew
+_LEAST_WEEKS: Final = 8
+_MOST_KEPT: Final = 100_000
 
 Row = tuple[str, "Occurrence"]
 
 
 class _Series:
-    """One series as it was put; a newer one of its id, or its removal, makes it dead."""
+    """One series as it was put; a newer one of its id, or its removal, makes it dead. No other has its `number`."""
 
-    __slots__ = ("alive", "deviations", "entries", "id", "schedule")
+    __slots__ = ("alive", "deviations", "id", "number", "schedule")
 
-    def __init__(self, series_id: str, schedule: Schedule, deviations: tuple[Deviation, ...]) -> None:
-        self.id = series_id
+    def __init__(self, number: int, id: str, schedule: Schedule, deviations: tuple[Deviation, ...]) -> None:  # noqa: A002 - the field is named id everywhere
+        self.number = number
+        self.id = id
         self.schedule = schedule
         self.deviations = deviations
         self.alive = True
-        self.entries: list[_Entry] = []
 
-    def occurrences(self, since: datetime, until: datetime) -> list[Occurrence]:
-        return occurrences(self.schedule, self.deviations, since, until)
+    @property
+    def longest(self) -> timedelta:
+        """No occurrence lasts longer."""
+        minutes = [each.minutes for each in self.deviations if each.minutes is not None]
+        return timedelta(minutes=max([self.schedule.minutes, *minutes]))
+
+    def starting(self, since: datetime, until: datetime) -> list[_Entry]:
+        """The entries of what starts in this time."""
+        found = occurrences(self.schedule, self.deviations, since, until)
+        return [_Entry(each.start, self.id, each.key, self.number, self, each) for each in found if each.start >= since]
 
 
 class _Entry(NamedTuple):
-    """A row in sorting order: start (seconds since 1970), id and key are unique together."""
+    """A row in sorting order: no two agree in start, id, key and number."""
 
-    start: int
+    start: datetime
     id: str
     key: Key
-    end: int
+    number: int
     series: _Series
-    row: Row
+    occurrence: Occurrence
 
 
-class _Bucket:
-    """The entries of one week. A reader finds it sorted; what was never read is only appended to."""
+class _Week:
+    """What starts in one week. `waiting` are the series that were not yet expanded over it."""
 
-    __slots__ = ("dead", "dirty", "ends", "entries", "starts")
+    __slots__ = ("entries", "since", "until", "waiting")
 
-    def __init__(self) -> None:
+    def __init__(self, number: int, series: dict[str, _Series]) -> None:
+        self.since = _EPOCH + number * _WEEK
+        self.until = self.since + _WEEK
+        self.waiting = dict(series)
         self.entries: list[_Entry] = []
-        self.starts = array("q")
-        self.ends = array("q")
-        self.dirty = True
-        self.dead = 0
 
-    def add(self, entry: _Entry) -> None:
-        if self.dirty:
-            self.entries.append(entry)
-            return
-        at = bisect_left(self.entries, entry)
-        self.entries.insert(at, entry)
-        self.starts.insert(at, entry.start)
-        self.ends.insert(at, entry.end)
+    def settle(self, most: int | None = None) -> int:
+        """Expands what waits, or so many of it; says how many."""
+        if not self.waiting:
+            return 0
+        taken = [self.waiting.pop(id_) for id_ in list(islice(self.waiting, most))]
+        new = [entry for series in taken for entry in series.starting(self.since, self.until)]
+        if len(new) <= _FEW:
+            for entry in new:
+                insort(self.entries, entry)
+        else:
+            self.entries += new
+            self.entries.sort()
+        return len(taken)
 
-    def discard(self, entry: _Entry) -> None:
-        """Takes out an entry whose series is dead."""
-        if not self.dirty:
-            at = bisect_left(self.entries, entry)
-            del self.entries[at], self.starts[at], self.ends[at]
-            return
-        self.dead += 1
-        if self.dead > _SLACK + len(self.entries) // 2:
-            self.entries = [entry for entry in self.entries if entry.series.alive]
-            self.dead = 0
+    def clean(self) -> None:
+        """Takes out what is dead."""
+        self.entries = [entry for entry in self.entries if entry.series.alive]
 
-    def settle(self) -> None:
-        """Sorts it, unless it is."""
-        if not self.dirty:
-            return
-        self.entries = sorted(entry for entry in self.entries if entry.series.alive)
-        self.starts = array("q", [entry.start for entry in self.entries])
-        self.ends = array("q", [entry.end for entry in self.entries])
-        self.dirty, self.dead = False, 0
-
-    def between(self, since: int, until: int, longest: int) -> list[_Entry]:
-        """Those that end after `since` and start before `until`, in order."""
+    def between(self, since: datetime, until: datetime) -> list[_Entry]:
+        """What starts from `since` on and before `until`, in order."""
         self.settle()
-        oldest = bisect_left(self.starts, since - longest)
-        begin, end = bisect_left(self.starts, since), bisect_left(self.starts, until)
-        running = [self.entries[i] for i in range(oldest, begin) if self.ends[i] > since]
-        return running + self.entries[begin:end]
+        begin, end = bisect_left(self.entries, (since,)), bisect_left(self.entries, (until,))
+        return [entry for entry in self.entries[begin:end] if entry.series.alive]
 
 
 class _Lane:
-    """The weeks of occurrences no longer than `longest` seconds: how far back a reader has to look."""
+    """The series of which no occurrence lasts longer than `longest`: how far back a reader has to look."""
 
-    def __init__(self, longest: int) -> None:
+    def __init__(self, longest: timedelta) -> None:
         self.longest = longest
-        self.weeks: dict[int, _Bucket] = {}
+        self.series: dict[str, _Series] = {}
+        self.weeks: dict[int, _Week] = {}  # those read last stand last
+        self._dead = 0
 
-    def add(self, entry: _Entry) -> None:
-        self.weeks.setdefault(entry.start // _WEEK, _Bucket()).add(entry)
+    def put(self, series: _Series) -> None:
+        self.series[series.id] = series
+        for week in self.weeks.values():
+            week.waiting[series.id] = series
 
-    def discard(self, entry: _Entry) -> None:
-        bucket = self.weeks.get(entry.start // _WEEK)
-        if bucket is not None:
-            bucket.discard(entry)
+    def remove(self, id: str) -> None:  # noqa: A002 - the same
+        series = self.series.pop(id, None)
+        if series is None:
+            return
+        series.alive = False
+        self._dead += 1
+        for week in self.weeks.values():
+            week.waiting.pop(id, None)
+        if self._dead > _SLACK + len(self.series) // 2:
+            self._dead = 0
+            for week in self.weeks.values():
+                week.clean()
 
-    def between(self, since: int, until: int) -> list[_Entry]:
-        found: list[_Entry] = []
-        for week in range((since - self.longest) // _WEEK, (until - 1) // _WEEK + 1):
-            if week in self.weeks:
-                found += self.weeks[week].between(since, until, self.longest)
-        return found
+    def between(self, since: datetime, until: datetime) -> Iterable[_Entry]:
+        """Those that end after `since` and start before `until`, in order."""
+        if not self.series:
+            return []
+        running, found = list[_Entry](), list[_Entry]()
+        for week in self._asked(since, until):
+            running += [e for e in week.between(since - self.longest, since) if e.occurrence.end > since]
+            found += week.between(since, until)
+        self._forget()
+        return chain(running, found)
 
-    def trim(self, since: int) -> None:
+    def warm(self, since: datetime, until: datetime, most: int) -> int:
+        """Expands up to so many of those that a reader of this time would wait for; says how many."""
+        done = 0
+        for week in self._asked(since, until) if self.series else ():
+            if done >= most:
+                break
+            done += week.settle(most - done)
+        return done
+
+    def trim(self, since: datetime) -> None:
         """Forgets the weeks of which nothing can still run at `since`."""
-        for week in [week for week in self.weeks if (week + 1) * _WEEK + self.longest <= since]:
-            del self.weeks[week]
+        for number in [number for number, week in self.weeks.items() if week.until + self.longest <= since]:
+            del self.weeks[number]
+
+    def _asked(self, since: datetime, until: datetime) -> list[_Week]:
+        """The weeks that a reader of this time looks at, moved to the end of those that are kept."""
+        asked = list[_Week]()
+        for number in range((since - self.longest - _EPOCH) // _WEEK, -((_EPOCH - until) // _WEEK)):
+            week = self.weeks.pop(number) if number in self.weeks else _Week(number, self.series)
+            self.weeks[number] = week
+            asked.append(week)
+        return asked
+
+    def _forget(self) -> None:
+        kept = sum(len(week.entries) for week in self.weeks.values())
+        while kept > _MOST_KEPT and len(self.weeks) > _LEAST_WEEKS:
+            oldest = self.weeks.pop(next(iter(self.weeks)))
+            kept -= len(oldest.entries)
 
 
 class Agenda:
-    """The occurrences of many series, by time. What is asked within two years of its beginning is kept once found.
+    """The occurrences of many series, by time; any time may be asked for."""
 
-    Asking before or after that is answered too, by expansion: right, but slow with many series.
-    """
-
-    def __init__(self, since: datetime, until: datetime) -> None:
-        """`since` and `until` are the horizon that is kept from the outset (instants)."""
-        self._since, self._until = since, until
-        self._series: dict[str, _Series] = {}
+    def __init__(self) -> None:
         self._short, self._long = _Lane(_SHORT), _Lane(_LONG)
+        self._number = 0
 
     def __len__(self) -> int:
-        return len(self._series)
+        return len(self._short.series) + len(self._long.series)
 
     def put(
         self, series_id: str, schedule: Schedule, deviations: Sequence[Deviation], *, suspended: bool = False
@@ -158,78 +188,36 @@ class Agenda:
         self.remove(series_id)
         if suspended:
             return
-        series = self._series[series_id] = _Series(series_id, schedule, tuple(deviations))
-        for each in series.occurrences(self._since, self._until):
-            self._add(series, each)
+        self._number += 1
+        series = _Series(self._number, series_id, schedule, tuple(deviations))
+        (self._short if series.longest <= _SHORT else self._long).put(series)
 
     def remove(self, series_id: str) -> None:
         """The series is gone; it need not have been there."""
-        series = self._series.pop(series_id, None)
-        if series is None:
-            return
-        series.alive = False
-        for entry in series.entries:
-            self._lane(entry).discard(entry)
+        self._short.remove(series_id)
+        self._long.remove(series_id)
 
     def between(self, since: datetime, until: datetime) -> list[Row]:
         """What ends after `since` and starts before `until` (instants), cancelled too, in order of (start, id, key)."""
         if until <= since:
             return []
-        self._extend(until)
-        early = self._expanded(since, min(until, self._since))
-        late = self._expanded(max(since, self._until), until)
-        kept = [entry.row for entry in self._kept(since, until)]
-        return [*early, *kept, *(row for row in late if row[1].start >= self._until)]
+        found = merge(self._short.between(since, until), self._long.between(since, until))
+        return [(entry.id, entry.occurrence) for entry in found]
+
+    def warm(self, since: datetime, until: datetime, most: int) -> Iterator[None]:
+        """Does what `between` would have to do before it can answer, `most` series at a time; yields in between.
+
+        Meanwhile series may be put and removed.
+        """
+        while True:
+            done = self._short.warm(since, until, most)
+            done += self._long.warm(since, until, most - done)
+            if done < most:
+                return
+            yield
 
     def advance(self, now: datetime) -> None:
         """Time has passed: what ended before this week is forgotten."""
-        week = _EPOCH + timedelta(seconds=_seconds(now) // _WEEK * _WEEK)
-        if week <= self._since:
-            return
-        self._extend(week)
-        self._since = week
-        self._until = max(self._until, week)
-        oldest = _seconds(week)
-        for lane in (self._short, self._long):
-            lane.trim(oldest)
-        for series in self._series.values():
-            series.entries = [entry for entry in series.entries if entry.start >= oldest - _LONG - _WEEK]
-
-    def _kept(self, since: datetime, until: datetime) -> list[_Entry]:
-        """From the horizon; what began before a horizon that is asked beyond is left to `_expanded`."""
-        low, high = _seconds(max(since, self._since)), -_seconds(until, -1)
-        found = list(merge(self._short.between(low, high), self._long.between(low, high)))
-        if since >= self._since:
-            return found
-        return [entry for entry in found if entry.start >= low]
-
-    def _expanded(self, since: datetime, until: datetime) -> list[Row]:
-        if until <= since:
-            return []
-        rows = [(id_, each) for id_, series in self._series.items() for each in series.occurrences(since, until)]
-        return sorted(rows, key=lambda row: (row[1].start, row[0], row[1].key))
-
-    def _extend(self, until: datetime) -> None:
-        """Moves the far end of the horizon, in whole steps and not beyond the limit."""
-        steps = -((self._until - until) // _STEP)
-        target = min(self._until + steps * _STEP, self._since + _LIMIT) if steps > 0 else self._until
-        if target <= self._until:
-            return
-        for series in self._series.values():
-            for each in series.occurrences(self._until, target):
-                if each.start >= self._until:
-                    self._add(series, each)
-        self._until = target
-
-    def _add(self, series: _Series, each: Occurrence) -> None:
-        entry = _Entry(_seconds(each.start), series.id, each.key, _seconds(each.end), series, (series.id, each))
-        series.entries.append(entry)
-        self._lane(entry).add(entry)
-
-    def _lane(self, entry: _Entry) -> _Lane:
-        return self._short if entry.end - entry.start <= _SHORT else self._long
-
-
-def _seconds(instant: datetime, sign: int = 1) -> int:
-    """Whole seconds since 1970, rounded down; with sign -1: their negative, so that they round up."""
-    return (instant - _EPOCH) * sign // _SECOND
+        week = _EPOCH + (now - _EPOCH) // _WEEK * _WEEK
+        self._short.trim(week)
+        self._long.trim(week)

@@ -35,7 +35,7 @@ def web(bus: Bus, site: str, clock: Clock, base_url: Callable[[], str | None] | 
     `base_url` is how others reach the site (OPENCHAIR_PUBLIC_URL), or what will tell; None: it has no public address,
     and the pages say so.
     """
-    board, circles = Board(clock), Circles(clock)
+    board, circles = Board(), Circles()
     subjects = [subjects_of(site, "public", "meetings")]
     public = Projection(bus, public_stream(site), subjects, board.apply, board.reset, clock, log)
     subjects = [subjects_of(site, "private", "meetings")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import TYPE_CHECKING, Final
 
@@ -97,6 +98,8 @@ class Web:
         """The next seven days of one centre, or of all."""
         if not self._ready():
             return self._answer_later(request)
+        for _ in self._pages.warm(self._clock.now()):
+            await asyncio.sleep(0)  # others get their turn
         page_or_none = self._pages.week(
             self._base_url() or _local_address(request),
             self._clock.now(),

@@ -12,28 +12,29 @@ from services.recurrence import wire, zones
 from services.recurrence.agenda import Agenda
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
-    from services.kit.clock import Clock
     from services.kit.event import Event
     from services.recurrence.types import Key, Schedule
 
 CENTRE = centre_pb2.Centre.DESCRIPTOR.full_name
 MEETING = meeting_pb2.Meeting.DESCRIPTOR.full_name
 
-KEPT: Final = timedelta(days=28)
+AHEAD: Final = timedelta(days=8)  # a page shows no more, wherever midnight is
+EXPANDED: Final = 200  # series expanded before others get their turn: about 5 ms
 _TOKENS: Final = 7
 
 
 class CentreBoard:
     """One centre: `centre` is None until its own record has come. Suspended meetings are not in the agenda."""
 
-    def __init__(self, now: datetime) -> None:
+    def __init__(self) -> None:
         self.centre: centre_pb2.Centre | None = None
         self.meetings: dict[str, meeting_pb2.Meeting] = {}
         self.schedules: dict[str, Schedule] = {}
         self.changes: dict[str, dict[Key, meeting_pb2.OccurrenceChange]] = {}
-        self.agenda = Agenda(now, now + KEPT)
+        self.agenda = Agenda()
 
     def put(self, id: str, meeting: meeting_pb2.Meeting) -> None:  # noqa: A002 - the field is named id everywhere
         """Sets a meeting. Raises RecurrenceError where its times cannot be read; nothing has changed then."""
@@ -56,8 +57,7 @@ class CentreBoard:
 class Board:
     """All centres of the PUBLIC stream, by id. `version` rises whenever a page may have changed."""
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+    def __init__(self) -> None:
         self.boards: dict[str, CentreBoard] = {}
         self.version = 0
 
@@ -69,7 +69,7 @@ class Board:
         scope, id = tokens[4], tokens[6]  # noqa: A001 - the same
         if event.type not in {CENTRE, MEETING}:
             return
-        board = self.boards.get(scope) or CentreBoard(self._clock.now())
+        board = self.boards.get(scope) or CentreBoard()
         try:
             _take_centre(board, event, scope) if event.type == CENTRE else _take_meeting(board, event, scope, id)
         except DecodeError as error:
@@ -86,6 +86,11 @@ class Board:
         """Time has passed: what ended before this week is forgotten."""
         for board in self.boards.values():
             board.agenda.advance(now)
+
+    def warm(self, now: datetime) -> Iterator[None]:
+        """Does what the first page would have to do before it can be made, in slices; yields between them."""
+        for board in list(self.boards.values()):
+            yield from board.agenda.warm(now, now + AHEAD, EXPANDED)
 
     def published(self) -> list[tuple[str, CentreBoard]]:
         """The centres whose own record is here, in order of their titles."""

@@ -12,7 +12,6 @@ from services.web.board import MEETING, CentreBoard
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from services.kit.clock import Clock
     from services.kit.event import Event
 
 GROUP = group_pb2.Group.DESCRIPTOR.full_name
@@ -30,8 +29,7 @@ class Opened(NamedTuple):
 class Circles:
     """All groups of the private stream. A group's board holds its meetings; its centre is the public one's to say."""
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+    def __init__(self) -> None:
         self._groups: dict[Opened, group_pb2.Group] = {}
         self._codes: dict[str, Opened] = {}
         self._boards: dict[Opened, CentreBoard] = {}
@@ -71,7 +69,7 @@ class Circles:
 
     def board(self, opened: Opened) -> CentreBoard:
         """The group's meetings."""
-        return self._boards.setdefault(opened, CentreBoard(self._clock.now()))
+        return self._boards.setdefault(opened, CentreBoard())
 
     def _take_group(self, key: Opened, event: Event) -> None:
         group = group_pb2.Group.FromString(event.payload) if event.payload is not None else None

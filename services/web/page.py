@@ -18,6 +18,7 @@ from services.web.subscribe import InvitedSite, Site, qr
 from services.web.week import week
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
     from services.web.board import Board, CentreBoard
@@ -74,6 +75,10 @@ class Pages:
         self._templates.globals.update(style=Markup(STYLE), icon=_ICON, exit_url=EXIT_URL, refresh=None, qr=_qr)  # noqa: S704 - our own file
         self._templates.filters["dial"] = say.dial
         self._templates.filters["weblink"] = lambda url: words.link(url) or ""
+
+    def warm(self, now: datetime) -> Iterator[None]:
+        """Does what the first week would have to do before it can be made, in slices; yields between them."""
+        return self._board.warm(now)
 
     def week(self, base_url: str, now: datetime, *, centre: str = "", is_current: bool = True) -> Page | None:
         """The week of one centre, or ("") of all; None for a centre that is not known.

@@ -276,7 +276,7 @@ async def test_while_the_stream_is_away_the_page_says_that_it_may_be_behind() ->
 
 
 async def test_nothing_published_is_a_page_too() -> None:
-    assert "Nothing is published here yet" in (await Reader(Board(VirtualClock(NOON))).get()).text
+    assert "Nothing is published here yet" in (await Reader(Board()).get()).text
 
 
 async def test_title_says_nothing_of_recovery() -> None:
@@ -327,7 +327,7 @@ async def following(bus: Bus, reader: Reader) -> AsyncIterator[Projection]:
 
 async def test_it_follows_the_public_stream_to_the_tombstone(tmp_path: Path) -> None:
     async with running(tmp_path) as site:
-        owner, reader = await site.bus("meetings"), Reader(Board(VirtualClock(NOON)))
+        owner, reader = await site.bus("meetings"), Reader(Board())
         await owner.publish(centre_event(), 0)
         dawn = meeting_event("dawn", "2026-11-24T18:00", "FREQ=DAILY")
         sequence = await owner.publish(dawn, 0)

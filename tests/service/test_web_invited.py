@@ -62,7 +62,7 @@ class Reader:
         self.ready = True
         self.said = StringIO()
         self.board = board(meeting_event("dawn", "2026-11-24T18:00", "FREQ=DAILY"))
-        self.circles = Circles(self.clock)
+        self.circles = Circles()
         for event in events:
             self.circles.apply(event)
         self.pages = Pages(self.board)

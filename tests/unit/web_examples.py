@@ -8,7 +8,7 @@ from typing import Any
 from google.protobuf.json_format import ParseDict
 from openchair.meetings.v1 import centre_pb2, meeting_pb2
 
-from services.kit.clock import VirtualClock, instant
+from services.kit.clock import instant
 from services.kit.event import Event, subject
 from services.web.board import CENTRE, MEETING, Board
 from services.web.subscribe import Site
@@ -52,15 +52,15 @@ def meeting_event(id_: str, start: str, rule: str = "", *, revision: int = 1, **
     return event("meeting", id_, message.SerializeToString(), revision)
 
 
-def board(*events: Event, now: datetime = NOON) -> Board:
-    made = Board(VirtualClock(now))
+def board(*events: Event) -> Board:
+    made = Board()
     for each in (centre_event(), *events):
         made.apply(each)
     return made
 
 
 def week_of(*events: Event, now: datetime = NOON) -> Week:
-    return week("oak", board(*events, now=now).boards["oak"], SITE, now)
+    return week("oak", board(*events).boards["oak"], SITE, now)
 
 
 def lines_of(*events: Event, now: datetime = NOON) -> list[Line]:
