@@ -60,15 +60,21 @@ class Contestant:
     do: Callable[[int, int], Awaitable[object]]
     against: str = ""
     rates: list[float] = field(default_factory=list)
+    per_cpu: list[float] = field(default_factory=list)
 
     @property
     def rate(self) -> float:
         """Commands per second, the median of the rounds."""
         return statistics.median(self.rates)
 
+    @property
+    def efficiency(self) -> float:
+        """Commands per second of this process' CPU, the median of the rounds."""
+        return statistics.median(self.per_cpu)
+
     async def run(self) -> None:
         """One round."""
-        done, begun = 0, time.perf_counter()
+        done, begun, cpu = 0, time.perf_counter(), time.process_time()
         turns = [len(self.rates) * 10**6] * self.callers
 
         async def call(caller: int) -> None:
@@ -80,6 +86,7 @@ class Contestant:
 
         await asyncio.gather(*(call(caller) for caller in range(self.callers)))
         self.rates.append(done / (time.perf_counter() - begun))
+        self.per_cpu.append(done / (time.process_time() - cpu))
 
 
 def measure(folder: Path, rounds: int) -> None:
@@ -88,7 +95,7 @@ def measure(folder: Path, rounds: int) -> None:
     field_ = asyncio.run(_race(folder, rounds))
     rows = [_row(one, field_) for one in field_]
     show(f"Commands committed, four rows each, {CALLERS} callers or one", rows)
-    figures = {one.name: {"rate": one.rates} for one in field_}
+    figures = {one.name: {"rate": one.rates, "per_cpu": one.per_cpu} for one in field_}
     more, measured = asyncio.run(streams.measure(folder / "streams", rounds))
     show("States published, and read again", more)
     write("store", [*rows, *more], figures | measured)
@@ -96,8 +103,10 @@ def measure(folder: Path, rounds: int) -> None:
 
 def _row(one: Contestant, contestants: list[Contestant]) -> Row:
     peer = next((other for other in contestants if other.name == one.against), None)
-    ratio = f"{one.rate / peer.rate:.2f}x" if peer else ""
-    return Row(one.name, f"{one.rate:,.0f}/s", one.against, ratio)
+    ratio = ""
+    if peer:
+        ratio = f"{one.rate / peer.rate:.2f}x ({one.efficiency / peer.efficiency:.2f}x per CPU second)"
+    return Row(one.name, f"{one.rate:,.0f}/s, {one.efficiency:,.0f} per CPU second", one.against, ratio)
 
 
 async def _race(folder: Path, rounds: int) -> list[Contestant]:
@@ -112,7 +121,7 @@ async def _race(folder: Path, rounds: int) -> list[Contestant]:
             for contestant in contestants[turn:] + contestants[:turn]:
                 await contestant.run()
     for contestant in contestants:
-        del contestant.rates[0]  # the first was to warm up
+        del contestant.rates[0], contestant.per_cpu[0]  # the first was to warm up
     return contestants
 
 

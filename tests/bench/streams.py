@@ -56,19 +56,27 @@ LOG = make_log("warning")
 
 @dataclass
 class Figures:
-    """Per second, a figure for each round."""
+    """Per second, and per second of this process' CPU: a figure for each round."""
 
-    of: dict[str, list[float]] = field(default_factory=dict)
+    rates: dict[str, list[float]] = field(default_factory=dict)
+    per_cpu: dict[str, list[float]] = field(default_factory=dict)
 
-    def add(self, name: str, count: int, seconds: float) -> None:
+    @contextmanager
+    def timed(self, name: str, count: int) -> Iterator[None]:
         """One round."""
-        self.of.setdefault(name, []).append(count / seconds)
+        begun, cpu = time.perf_counter(), time.process_time()
+        yield
+        self.rates.setdefault(name, []).append(count / (time.perf_counter() - begun))
+        self.per_cpu.setdefault(name, []).append(count / (time.process_time() - cpu))
 
     def row(self, name: str, against: str = "") -> Row:
-        """The median of the rounds."""
-        rate = statistics.median(self.of[name])
-        ratio = f"{rate / statistics.median(self.of[against]):.2f}x" if against else ""
-        return Row(name, f"{rate:,.0f}/s", against, ratio)
+        """The medians of the rounds."""
+        rate, efficiency = statistics.median(self.rates[name]), statistics.median(self.per_cpu[name])
+        ratio = ""
+        if against:
+            other = statistics.median(self.rates[against]), statistics.median(self.per_cpu[against])
+            ratio = f"{rate / other[0]:.2f}x ({efficiency / other[1]:.2f}x per CPU second)"
+        return Row(name, f"{rate:,.0f}/s, {efficiency:,.0f} per CPU second", against, ratio)
 
 
 BARE, RELAY, TWIN = "bare publishes with acks", "relay of a sqlite store", "relay of a memory store"
@@ -89,7 +97,7 @@ async def measure(folder: Path, rounds: int) -> tuple[list[Row], dict[str, dict[
                 await _read(client, figures)
     rows = [figures.row(BARE), figures.row(RELAY, BARE), figures.row(TWIN, BARE)]
     rows += [figures.row(PARSE), figures.row(READ, PARSE), figures.row(REBUILD, PARSE), figures.row(REBUILD, READ)]
-    return rows, {name: {"rate": rates} for name, rates in figures.of.items()}
+    return rows, {name: {"rate": rates, "per_cpu": figures.per_cpu[name]} for name, rates in figures.rates.items()}
 
 
 @asynccontextmanager
@@ -177,9 +185,8 @@ async def _publish(client: Client, figures: Figures, number: int) -> None:
         async with window:
             await stream.publish(event.subject, event.payload or b"", headers=line, timeout=PATIENCE)
 
-    begun = time.perf_counter()
-    await asyncio.gather(*(publish(event, line) for event, line in zip(events, lines, strict=True)))
-    figures.add(BARE, RELAYED, time.perf_counter() - begun)
+    with figures.timed(BARE, RELAYED):
+        await asyncio.gather(*(publish(event, line) for event, line in zip(events, lines, strict=True)))
 
 
 async def _relay(bus: NatsBus, store: Store, figures: Figures, name: str) -> None:
@@ -189,10 +196,9 @@ async def _relay(bus: NatsBus, store: Store, figures: Figures, name: str) -> Non
         await store.commit(Commit(tuple(_record(str(n)) for n in range(first, first + 500))))
     things = dataclasses.replace(THINGS, service=f"bench{next(NUMBERS)}")
     relay = Relay(store, bus, [things], SITE, CLOCK, LOG)
-    begun = time.perf_counter()
-    running = asyncio.create_task(relay.run())
-    await asyncio.wait_for(relay.settled(), PATIENCE)
-    figures.add(name, RELAYED, time.perf_counter() - begun)
+    with figures.timed(name, RELAYED):
+        running = asyncio.create_task(relay.run())
+        await asyncio.wait_for(relay.settled(), PATIENCE)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     await store.close()
@@ -224,17 +230,15 @@ async def _rebuild(bus: NatsBus, figures: Figures) -> None:
         kept.append(event.payload or b"")
 
     projection = Projection(bus, STREAM, [SUBJECTS], apply, shown.clear, CLOCK, LOG)
-    begun = time.perf_counter()
-    following = asyncio.create_task(projection.run())
-    await asyncio.wait_for(projection.ready.wait(), PATIENCE)
-    figures.add(REBUILD, len(shown), time.perf_counter() - begun)
+    with figures.timed(REBUILD, RECORDS):
+        following = asyncio.create_task(projection.run())
+        await asyncio.wait_for(projection.ready.wait(), PATIENCE)
     following.cancel()
     await asyncio.gather(following, return_exceptions=True)
-    if len(shown) < RECORDS:
+    if len(shown) != RECORDS:
         raise RuntimeError(f"only {len(shown)} states were read")
-    begun = time.perf_counter()
-    again = {number: Place.FromString(payload) for number, payload in enumerate(kept)}
-    figures.add(PARSE, len(again), time.perf_counter() - begun)
+    with figures.timed(PARSE, RECORDS):
+        dict(enumerate(Place.FromString(payload) for payload in kept))
 
 
 async def _read(client: Client, figures: Figures) -> None:
@@ -247,10 +251,9 @@ async def _read(client: Client, figures: Figures) -> None:
         if len(shown) >= RECORDS:
             done.set()
 
-    begun = time.perf_counter()
-    subscription = await client.jetstream().subscribe(
-        SUBJECTS, stream=STREAM, ordered_consumer=True, deliver_policy=DeliverPolicy.LAST_PER_SUBJECT, cb=take
-    )
-    await asyncio.wait_for(done.wait(), PATIENCE)
-    figures.add(READ, len(shown), time.perf_counter() - begun)
+    with figures.timed(READ, RECORDS):
+        subscription = await client.jetstream().subscribe(
+            SUBJECTS, stream=STREAM, ordered_consumer=True, deliver_policy=DeliverPolicy.LAST_PER_SUBJECT, cb=take
+        )
+        await asyncio.wait_for(done.wait(), PATIENCE)
     await subscription.unsubscribe()
