@@ -58,7 +58,7 @@ OPTIONS = {
     "delete": {"deletes", "ordered", "writeConcern", "readConcern", "maxTimeMS"},
     "commitTransaction": {"writeConcern", "maxTimeMS", "recoveryToken"},
     "abortTransaction": {"writeConcern", "maxTimeMS", "recoveryToken"},
-    "dropDatabase": {"writeConcern", "maxTimeMS"},
+    "dropDatabase": {"writeConcern", "comment", "maxTimeMS"},
 }
 HANDSHAKES = {"hello", "ismaster"}
 WRITES = {"insert", "update", "delete"}
