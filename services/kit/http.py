@@ -148,10 +148,9 @@ class Health:
         """The reason of each check that fails, by its name."""
         return await _failing(self.checks, self._seconds)
 
-    async def serving(self) -> bool:
-        """Whether it can answer."""
-        essential = {name: check for name, check in self.checks.items() if name in self._essential}
-        return not await _failing(essential, self._seconds)
+    def serves(self, problems: Mapping[str, str]) -> bool:
+        """Whether it can answer, with these problems."""
+        return not self._essential & problems.keys()
 
     async def _alive(self, _scope: Scope, _receive: Receive, send: Send) -> None:
         await respond_text(send, 200, "ok")
@@ -162,7 +161,7 @@ class Health:
             await not_found(scope, _receive, send)
             return
         problems, warnings = await asyncio.gather(self.problems(), _failing(self.warnings, self._seconds))
-        serving = not self._essential & problems.keys()
+        serving = self.serves(problems)
         answer = {
             "ready": not problems,
             "serving": serving,

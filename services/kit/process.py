@@ -93,7 +93,7 @@ class Process:
         if any(one.own_store is not None for one in self.host.hosted):
             self.host.task("backups", self._admin.run())
         await self.host.follow()
-        await self._grpc.ready(ready=await self.health.serving())
+        await self._grpc.ready(ready=self.health.serves(await self.health.problems()))
 
     async def stop(self) -> None:
         """No new requests; those under way end, what was committed reaches the bus, then the engines."""
@@ -142,8 +142,8 @@ class Process:
         """Says in gRPC's health service what /readyz/serving says, and in the log what /readyz does."""
         known: dict[str, str] | None = None
         while True:
-            await grpc.ready(ready=await self.health.serving())
             problems = await self.health.problems()
+            await grpc.ready(ready=self.health.serves(problems))
             if known is not None and problems != known:
                 self._log.warning("not ready", **problems) if problems else self._log.info("ready")
             known = problems

@@ -145,7 +145,7 @@ async def test_what_keeps_it_from_serving_is_less_than_what_keeps_it_from_being_
         assert (await client.get("/readyz/serving")).status_code == 200
         state.update(store="the disk is full", bus="")
         assert (await client.get("/readyz/serving")).status_code == 503
-        assert not await health.serving()
+        assert not health.serves(await health.problems())
         state["store"] = ""
         answer = await client.get("/readyz")
         assert (answer.status_code, answer.json()["warnings"]) == (200, {"relay": "waits"})  # a warning is no reason
