@@ -231,7 +231,24 @@ async def test_the_order_of_commits_is_forgotten_once_published(file: SqliteStor
     tables = await file._read(
         lambda c: c.execute("SELECT name, wr FROM pragma_table_list WHERE schema = 'main'").fetchall()
     )
-    assert {name for name, without_rowid in tables if not without_rowid} == {"sqlite_schema"}
+    kept = {name for name, without_rowid in tables if not without_rowid} - {"sqlite_schema"}
+    assert kept == {f"record_{kind.name}" for kind in KINDS}
+
+
+async def test_rowids_tell_nothing_of_the_order_of_commits(file: SqliteStore) -> None:
+    names = [f"m{n:02}" for n in range(40)]
+    for name in names:
+        await file.commit(commit(meeting(name)))
+    kept = await file._read(lambda c: c.execute("SELECT id FROM record_meeting ORDER BY rowid").fetchall())
+    assert sorted(kept) == [(name,) for name in names]
+    assert [id_ for (id_,) in kept] not in (names, names[::-1])
+
+
+async def test_a_state_over_a_quarter_of_a_page_takes_no_page_of_its_own(file: SqliteStore) -> None:
+    await asyncio.gather(*(file.commit(commit(meeting(f"m{n:03}", notes="x" * 1_100))) for n in range(200)))
+    pages = await pragma(file, "page_count")
+    assert isinstance(pages, int)
+    assert pages < 200
 
 
 @pytest.mark.parametrize(

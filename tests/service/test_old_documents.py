@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sqlite3
 from contextlib import closing
@@ -93,6 +94,22 @@ async def test_every_record_is_there_at_its_revision_and_converts(version: str, 
     assert sum(COUNTS[version].values()) == len(found)
     for one in found:
         read(one, SHAPES[one.kind])
+
+
+async def test_its_tables_are_made_anew_once_and_their_order_tells_nothing(file: Path) -> None:
+    def order() -> list[str]:
+        with closing(sqlite3.connect(file)) as connection:
+            return [id_ for (id_,) in connection.execute("SELECT id FROM record_meeting ORDER BY rowid")]
+
+    async def opened() -> list[str]:
+        store = SqliteStore(file, KINDS, SystemClock())
+        await store.open()
+        await store.close()
+        return await asyncio.to_thread(order)
+
+    found = await opened()
+    assert found not in (sorted(found), sorted(found, reverse=True))
+    assert await opened() == found
 
 
 async def test_what_a_document_said_it_says_still(file: Path) -> None:

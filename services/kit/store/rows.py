@@ -53,8 +53,8 @@ def write(connection: sqlite3.Connection, kinds: Mapping[str, Kind], prepared: P
 def take_record(connection: sqlite3.Connection, kind: Kind, record: Record, text: str, serial: int) -> None:
     """Inserts a record of a dump at its own revision, all its views marked. Raises ValueError where it is there."""
     row = (record.id, record.revision, kind.version, record.at, record.actor, record.due_at, record.gone, text)
-    statement = f"""INSERT INTO record_{kind.name} (id, revision, version, at, actor, due_at, gone, state)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"""  # noqa: S608 - a checked name
+    statement = f"""INSERT INTO record_{kind.name} (rowid, id, revision, version, at, actor, due_at, gone, state)
+        VALUES (random(), ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"""  # noqa: S608 - a checked name
     if connection.execute(statement, row).rowcount != 1:
         raise ValueError(f"{kind.name} {record.id!r} stands twice in the dump")
     for view in record.views:
@@ -119,8 +119,8 @@ def _answer(connection: sqlite3.Connection, answer: Answer, now: str) -> None:
 def _record(connection: sqlite3.Connection, version: int, record: Record, text: str) -> None:
     row = (record.revision, version, record.at, record.actor, record.due_at, record.gone, text, record.id)
     if record.revision == 1:
-        statement = f"""INSERT INTO record_{record.kind} (revision, version, at, actor, due_at, gone, state, id)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"""  # noqa: S608 - a checked name
+        statement = f"""INSERT INTO record_{record.kind} (rowid, revision, version, at, actor, due_at, gone, state, id)
+            VALUES (random(), ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"""  # noqa: S608 - a checked name
         done = connection.execute(statement, row)
     else:
         statement = f"""UPDATE record_{record.kind}

@@ -2,7 +2,9 @@
 
 A kind has a table `record_<kind>` with the state as JSON and a virtual column `f_<field>` for each indexed field. Views
 stand apart, so that a commit never writes a sequence. `view.serial` is the number of the commit that marked it and NULL
-once published: the order of commits is forgotten with the mark. No table has a rowid, which would keep that order.
+once published: the order of commits is forgotten with the mark. The tables of kinds have rowids, since without them
+every state over a quarter of a page would take pages of its own; but as rowids in rising order would keep the order of
+commits, they are random. No other table has any.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 VERSION = 1
+COLUMNS = "id, revision, version, at, actor, due_at, gone, state"
 TABLES = (
     """CREATE TABLE IF NOT EXISTS view (
         kind TEXT NOT NULL, id TEXT NOT NULL, name TEXT NOT NULL, revision INTEGER NOT NULL, at TEXT NOT NULL,
@@ -132,15 +135,33 @@ def _meta(connection: sqlite3.Connection) -> None:
 
 def _table(connection: sqlite3.Connection, kind: Kind) -> list[str]:
     """The table of a kind; the indexed fields that it did not know before."""
+    former = _set_aside(connection, kind)
     connection.execute(f"""CREATE TABLE IF NOT EXISTS record_{kind.name} (
         id TEXT NOT NULL PRIMARY KEY, revision INTEGER NOT NULL, version INTEGER NOT NULL, at TEXT NOT NULL,
-        actor TEXT NOT NULL, due_at TEXT, gone INTEGER NOT NULL, state TEXT NOT NULL) WITHOUT ROWID""")
+        actor TEXT NOT NULL, due_at TEXT, gone INTEGER NOT NULL, state TEXT NOT NULL)""")
+    if former:
+        copied = f"SELECT random(), {COLUMNS} FROM {former}"  # noqa: S608 - a checked name
+        connection.execute(f"INSERT INTO record_{kind.name} (rowid, {COLUMNS}) {copied}")
+        connection.execute(f"DROP TABLE {former}")
     there = {row[1] for row in connection.execute(f"PRAGMA table_xinfo(record_{kind.name})")}
     new = [field for field in check.fields(kind) if f"f_{field}" not in there]
     for field in new:  # no type, so that text and numbers are compared as they are
         column = f"f_{field} GENERATED ALWAYS AS (json_extract(state, '$.{field}')) VIRTUAL"
         connection.execute(f"ALTER TABLE record_{kind.name} ADD COLUMN {column}")
     return new
+
+
+def _set_aside(connection: sqlite3.Connection, kind: Kind) -> str:
+    """Renames the table of a kind where it has no rowids, as 0.1.0 made it: to what; "" where there is nothing to do.
+
+    What is copied from it takes less space; the file stays as long as it was, and fills up before it grows.
+    """
+    name = f"record_{kind.name}"
+    made = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ? AND sql LIKE '%WITHOUT ROWID')"
+    if not connection.execute(made, (name,)).fetchone()[0]:
+        return ""
+    connection.execute(f"ALTER TABLE {name} RENAME TO former_{name}")
+    return f"former_{name}"
 
 
 def _refuse_unindexed(connection: sqlite3.Connection, kind: Kind, fields: Iterable[str]) -> None:
