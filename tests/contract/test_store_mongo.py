@@ -20,6 +20,7 @@ from pymongo import MongoClient
 from services.kit.clock import SystemClock, VirtualClock, instant
 from services.kit.store import mongo_client, mongo_documents, query
 from services.kit.store.mongo import MongoStore
+from services.kit.store.mongo_transaction import Turns
 from services.kit.store.port import Commit, Conflict, Entry, Kind, OutcomeUnknown, Unwritten
 from tests.contract import mongod
 from tests.contract.mongo_wire import Fault, MongoWire
@@ -358,6 +359,27 @@ async def test_within_an_instance_nobody_is_told_112_by_a_neighbour(wire: Wire, 
     assert heard == list(range(1, 9))
     assert len(wire.server.sent("insert")) == 4
     assert len(wire.server.sent("update")) == 28
+
+
+async def test_who_is_cancelled_while_waiting_does_not_let_others_past() -> None:
+    turns, order = Turns(), list[str]()
+
+    async def go(name: str, until: asyncio.Event) -> None:
+        async with turns.of(["record"]):
+            order.append(name)
+            await until.wait()
+
+    first, free = asyncio.Event(), asyncio.Event()
+    free.set()
+    tasks = [asyncio.ensure_future(go(name, until)) for name, until in (("a", first), ("b", free), ("c", free))]
+    await asyncio.sleep(0)
+    tasks[1].cancel()
+    await asyncio.wait([tasks[1]])
+    assert order == ["a"]
+    first.set()
+    await asyncio.gather(tasks[0], tasks[2])
+    assert order == ["a", "c"]
+    assert turns._last == {}
 
 
 async def test_an_instance_asks_for_the_epoch_before_it_says_what_is_to_be_published(wire: Wire) -> None:

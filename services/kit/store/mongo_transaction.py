@@ -60,10 +60,17 @@ class Turns:
                 await asyncio.wait(before)
             yield
         finally:
-            mine.set_result(None)
-            for name in names:
-                if self._last.get(name) is mine:
-                    del self._last[name]
+            others = [one for one in before if not one.done()]
+            if others:  # cancelled while it waited: who comes next still waits for those before
+                asyncio.gather(*others).add_done_callback(lambda _: self._leave(names, mine))
+            else:
+                self._leave(names, mine)
+
+    def _leave(self, names: Iterable[Hashable], mine: asyncio.Future[None]) -> None:
+        mine.set_result(None)
+        for name in names:
+            if self._last.get(name) is mine:
+                del self._last[name]
 
 
 class Transactions:
