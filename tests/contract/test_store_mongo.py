@@ -1,38 +1,29 @@
-"""What only the MongoDB store promises: how it commits, what it makes of errors, several instances on one database.
+"""What only the MongoDB store promises: how it commits, and what it makes of errors.
 
-Over the stand-in these tests see what is sent and how we react. `real` ones need a server and say what it does.
+Over the stand-in: these tests see what is sent and how we react, not what a server does.
 """
 
 from __future__ import annotations
 
-import asyncio
 import gc
-import uuid
-from contextlib import asynccontextmanager
 from dataclasses import replace
-from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
 
 import bson
 import pytest
-from pymongo import MongoClient
 
 from services.kit.clock import SystemClock, VirtualClock, instant
-from services.kit.store import mongo_client, mongo_documents, query
+from services.kit.store import mongo_client
 from services.kit.store.mongo import MongoStore
-from services.kit.store.mongo_transaction import Turns
-from services.kit.store.port import Commit, Conflict, Entry, Kind, OutcomeUnknown, Unwritten
-from tests.contract import mongod
-from tests.contract.mongo_wire import Fault, MongoWire
+from services.kit.store.port import Commit, Conflict, OutcomeUnknown, Unwritten
+from tests.contract.mongo_wire import Fault
 from tests.contract.mongo_wire_data import TRANSIENT
+from tests.contract.mongo_wire_fixtures import LEAKS, Wire, whole
 from tests.contract.store_fixtures import (
     KINDS,
-    MEETING,
     NOW,
     START,
     answer,
     commit,
-    ids,
     line,
     meeting,
     public,
@@ -40,66 +31,10 @@ from tests.contract.store_fixtures import (
     stored,
 )
 
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Sequence
-
-    from services.kit.store.mongo_client import Driver
-    from tests.contract.mongo_wire_data import Document
-
-pytest_plugins = ("tests.contract.mongod",)
+pytest_plugins = ("tests.contract.mongo_wire_fixtures",)
 UNKNOWN = ("UnknownTransactionCommitResult",)
 EVER = 1_000_000
-LEAKS = pytest.mark.filterwarnings("ignore:unclosed <socket")
-"""PyMongo leaves a socket to the collector when it is closed while it connects: collected in the test itself."""
 NOT_PRIMARY, WRITE_CONFLICT, STEPPED_DOWN, NO_TRANSACTION = 10107, 112, 189, 251
-
-
-class Wire(NamedTuple):
-    """The stand-in and how to open stores on it."""
-
-    server: MongoWire
-    driver: Driver
-
-    @asynccontextmanager
-    async def opened(
-        self, kinds: Sequence[Kind] = KINDS, patience: float = 5.0, **more: Any
-    ) -> AsyncIterator[MongoStore]:
-        clock = VirtualClock(START)
-        store = MongoStore(self.server.url, "tests", kinds, clock, driver=self.driver, patience=patience, **more)
-        await store.open()
-        try:
-            yield store
-        finally:
-            await store.close()
-
-    def document(self, collection: str, id_: object) -> Document:
-        """As it is stored."""
-        return self.server.data.there[f"tests.{collection}"][bson.encode({"": id_})]
-
-    def change(self, collection: str, id_: object, **fields: object) -> None:
-        """Changes a stored document behind every store's back."""
-        self.document(collection, id_).update(fields)
-
-
-@pytest.fixture(params=["motor", "pymongo"])
-async def wire(request: pytest.FixtureRequest) -> AsyncIterator[Wire]:
-    server = MongoWire()
-    await server.start()
-    yield Wire(server, request.param)
-    await server.stop()
-    assert server.surprises == [], server.surprises
-
-
-@pytest.fixture
-async def store(wire: Wire) -> AsyncIterator[MongoStore]:
-    async with wire.opened() as opened:
-        wire.server.seen.clear()
-        yield opened
-
-
-def whole() -> Commit:
-    """A commit of everything that a commit can hold."""
-    return Commit((meeting("a", views=(public(),)), seat("s")), (answer("r"),), (line("a", 1, "created"),))
 
 
 # What is sent
@@ -335,333 +270,3 @@ async def test_serving_says_why_not(wire: Wire, store: MongoStore) -> None:
     assert await store.serving() == ""
     wire.server.writable = False
     assert "primary" in await store.serving()
-
-
-# Several instances
-
-
-async def test_sixty_four_at_once_from_two_instances_on_one_record_have_one_winner_per_revision(wire: Wire) -> None:
-    async with wire.opened() as one, wire.opened() as other:
-        for revision in range(1, 4):
-            crowd = [(one, other)[n % 2].commit(commit(meeting("a", revision, seats=n))) for n in range(64)]
-            outcomes = await asyncio.gather(*crowd, return_exceptions=True)
-            assert outcomes.count(None) == 1
-            assert sum(isinstance(outcome, Conflict) for outcome in outcomes) == 63
-            assert (await stored(one, "a")).state["seats"] == outcomes.index(None)
-
-
-async def test_within_an_instance_nobody_is_told_112_by_a_neighbour(wire: Wire, store: MongoStore) -> None:
-    heard = list[int]()
-    store.watch(lambda change: heard.append(change.records[0].revision))
-    crowd = [store.commit(commit(meeting("a", 1 + n // 4, seats=n))) for n in range(32)]
-    outcomes = await asyncio.gather(*crowd, return_exceptions=True)
-    assert [n for n, outcome in enumerate(outcomes) if outcome is None] == list(range(0, 32, 4))
-    assert heard == list(range(1, 9))
-    assert len(wire.server.sent("insert")) == 4
-    assert len(wire.server.sent("update")) == 28
-
-
-async def test_who_is_cancelled_while_waiting_does_not_let_others_past() -> None:
-    turns, order = Turns(), list[str]()
-
-    async def go(name: str, until: asyncio.Event) -> None:
-        async with turns.of(["record"]):
-            order.append(name)
-            await until.wait()
-
-    first, free = asyncio.Event(), asyncio.Event()
-    free.set()
-    tasks = [asyncio.ensure_future(go(name, until)) for name, until in (("a", first), ("b", free), ("c", free))]
-    await asyncio.sleep(0)
-    tasks[1].cancel()
-    await asyncio.wait([tasks[1]])
-    assert order == ["a"]
-    first.set()
-    await asyncio.gather(tasks[0], tasks[2])
-    assert order == ["a", "c"]
-    assert turns._last == {}
-
-
-async def test_an_instance_asks_for_the_epoch_before_it_says_what_is_to_be_published(wire: Wire) -> None:
-    async with wire.opened() as one, wire.opened() as other:
-        await other.raise_epoch(50)
-        await one.commit(commit(meeting("a", views=(public(),))))
-        assert [record.epoch for record in await one.unpublished(10)] == [50]
-
-
-async def test_an_instance_that_has_not_heard_of_a_new_epoch_clears_no_mark_of_it(wire: Wire) -> None:
-    async with wire.opened() as one, wire.opened() as other:
-        await one.commit(commit(meeting("a", views=(public(),))))
-        (old,) = await one.unpublished(1)
-        assert await other.raise_epoch(50) == 50
-        await one.published("meeting", "a", "public", old.epoch, 1, 41)
-        await one.commit(commit(meeting("b", views=(public(),))))
-        await one.published("meeting", "b", "public", old.epoch, 1, 42)
-        assert [(record.id, record.epoch) for record in await one.unpublished(10)] == [("a", 50), ("b", 50)]
-        for id_ in ("a", "b"):
-            await one.published("meeting", id_, "public", 50, 1, 43)
-        assert await other.unpublished(10) == []
-
-
-async def test_an_instance_learns_of_a_new_epoch_from_what_it_reads(wire: Wire) -> None:
-    async with wire.opened() as one, wire.opened() as other:
-        await one.commit(commit(meeting("a"), meeting("b")))
-        await other.raise_epoch(50)
-        assert (await stored(one, "a")).epoch == 50
-        await one.commit(commit(meeting("a", 2, views=(public(),))))
-        assert [record.epoch for record in await other.unpublished(10)] == [50]
-
-
-async def test_two_who_raise_the_epoch_at_once_get_one_each(wire: Wire) -> None:
-    async with wire.opened() as one, wire.opened() as other:
-        await one.commit(commit(meeting("a", views=(public(),))))
-        raised = await asyncio.gather(*(store.raise_epoch(0) for store in (one, other, one, other)))
-        assert sorted(raised) == [2, 3, 4, 5]
-        assert [record.epoch for record in await one.unpublished(10)] == [5]
-
-
-async def test_marking_that_was_interrupted_goes_on_when_the_store_is_opened(wire: Wire) -> None:
-    async with wire.opened() as store:
-        for id_ in ("a", "b"):
-            await store.commit(commit(meeting(id_, views=(public(),))))
-            await store.published("meeting", id_, "public", 1, 1, 41)
-        wire.server.faults += [Fault("update", 14031, skip=1)]  # the epoch is raised, no record is marked
-        with pytest.raises(Unwritten):
-            await store.raise_epoch(9)
-        assert await store.unpublished(10) == []
-    async with wire.opened() as again:
-        assert [(record.id, record.epoch) for record in await again.unpublished(10)] == [("a", 9), ("b", 9)]
-        assert (await stored(again, "a")).views == (public(),)
-    assert "marking" not in wire.document("meta", "store")
-
-
-async def test_a_filling_that_was_killed_is_named_when_the_store_is_opened(wire: Wire) -> None:
-    async def endless() -> AsyncIterator[Entry]:
-        for n in range(600):
-            yield meeting(f"m{n:03}")
-        raise EOFError
-
-    async with wire.opened() as store:
-        wire.server.faults += [Fault("delete", 14031, times=EVER)]  # as if nobody were left to tidy up
-        with pytest.raises(Unwritten):
-            await store.fill(endless(), 0)
-    with pytest.raises(ValueError, match=r"tests: it is being filled since 2026.*drop the database and fill it anew"):
-        async with wire.opened():
-            pass
-
-
-async def test_a_shared_client_stays_open(wire: Wire) -> None:
-    client = mongo_client.connect(wire.server.url, wire.driver)
-    async with wire.opened(client=client) as store:
-        await store.commit(whole())
-    async with wire.opened(client=client) as again:
-        assert (await stored(again, "a")).revision == 1
-    await mongo_client.disconnect(client)
-
-
-async def test_closing_lets_what_is_being_written_end(wire: Wire) -> None:
-    store = MongoStore(wire.server.url, "tests", KINDS, VirtualClock(START), driver=wire.driver)
-    await store.open()
-    writing = [asyncio.ensure_future(store.commit(commit(meeting(f"m{n:02}")))) for n in range(20)]
-    await asyncio.sleep(0)
-    await store.close()
-    await asyncio.gather(*writing)
-    with pytest.raises(RuntimeError, match="not open"):
-        await store.commit(commit(meeting("late")))
-    async with wire.opened() as again:
-        assert len(await ids(again, {})) == 20
-
-
-async def test_a_dump_whose_moment_is_too_long_ago_says_what_to_do(wire: Wire, store: MongoStore) -> None:
-    await store.commit(commit(meeting("a"), seat("s")))
-    wire.server.faults += [Fault("find", 239, skip=2)]
-    with pytest.raises(OSError, match="minSnapshotHistoryWindowInSeconds"):
-        _ = [entry async for entry in store.dump()]
-
-
-# Opening
-
-
-async def refused(wire: Wire, kinds: Sequence[Kind] = KINDS) -> str:
-    """Why the store cannot be opened."""
-    with pytest.raises((OSError, ValueError)) as raised:
-        async with wire.opened(kinds):
-            pass
-    return str(raised.value)
-
-
-async def test_a_server_that_stands_alone_is_refused_and_told_what_to_do(wire: Wire) -> None:
-    wire.server.set_name = ""
-    said = await refused(wire)
-    assert "rs.initiate()" in said
-    assert "--replSet" in said
-
-
-async def test_an_old_server_is_refused_by_name(wire: Wire) -> None:
-    wire.server.version = "6.0.19"
-    assert "MongoDB 6.0.19 is too old: 7.0 or newer" in await refused(wire)
-
-
-async def test_indexes_are_made_once_and_end_in_the_id(wire: Wire) -> None:
-    async with wire.opened():
-        pass
-    made = wire.server.data.indexes["tests.records.meeting"]
-    assert made["find__centre__start"]["key"] == {"state.centre": 1, "state.start": 1, "_id": 1}
-    assert made["due"]["partialFilterExpression"] == {"due_at": {"$exists": True}, "gone": False}
-    assert made["pending"]["partialFilterExpression"] == {"pending": {"$exists": True}}
-    assert wire.server.data.indexes["tests.answers"]["expired"]["expireAfterSeconds"] == 0
-    wire.server.seen.clear()
-    async with wire.opened():
-        pass
-    assert wire.server.sent("createIndexes") == []
-
-
-@pytest.mark.parametrize(
-    ("name", "change"),
-    [
-        ("due", {"partialFilterExpression": {"gone": False}}),
-        ("pending", {"key": {"pending": -1, "_id": 1}}),
-        ("find__start", {"unique": True}),
-        ("due", {"name": "theirs"}),
-    ],
-)
-async def test_an_index_that_is_another_one_is_named(wire: Wire, name: str, change: Document) -> None:
-    async with wire.opened():
-        pass
-    there = wire.server.data.indexes["tests.records.meeting"]
-    other = {**there.pop(name), **change}
-    there[other["name"]] = other
-    said = await refused(wire)
-    assert "tests: records.meeting: index" in said
-    assert repr(name) in said
-
-
-async def test_an_index_that_another_makes_differently_at_the_same_time_is_named(wire: Wire) -> None:
-    wire.server.faults += [Fault("createIndexes", 86)]
-    assert "records.meeting: another program made its indexes differently" in await refused(wire)
-
-
-async def test_two_instances_open_an_empty_database_at_once(wire: Wire) -> None:
-    async with wire.opened() as one, wire.opened() as other:
-        del one, other
-    await asyncio.gather(*(opened_and_closed(wire) for _ in range(4)))
-
-
-async def opened_and_closed(wire: Wire) -> None:
-    async with wire.opened():
-        pass
-
-
-async def test_what_is_not_a_database_of_ours_is_refused_and_left_alone(wire: Wire) -> None:
-    wire.server.data.there["tests.theirs"] = {}
-    assert "tests: it is somebody else's database" in await refused(wire)
-    assert list(wire.server.data.there) == ["tests.theirs"]
-
-
-async def test_a_newer_schema_is_refused(wire: Wire) -> None:
-    async with wire.opened():
-        pass
-    wire.change("meta", "store", schema=2)
-    assert "schema 2, this program knows 1" in await refused(wire)
-
-
-@LEAKS
-async def test_a_server_that_cannot_be_reached_is_an_os_error(wire: Wire) -> None:
-    await wire.server.stop()
-    store = MongoStore(f"{wire.server.url}?timeoutMS=200", "tests", KINDS, VirtualClock(START), driver=wire.driver)
-    with pytest.raises(OSError, match=r"tests: ServerSelectionTimeout"):
-        await store.open()
-    gc.collect()
-
-
-async def test_a_document_that_an_older_instance_writes_is_upgraded_when_it_is_read(wire: Wire) -> None:
-    newer = Kind("meeting", (("centre",),), 2, {1: lambda state: {**state, "added": True}})
-    async with wire.opened((newer,)) as new, wire.opened((MEETING,)) as old:
-        await old.commit(commit(meeting("a")))
-        assert (await stored(new, "a")).state["added"] is True
-        assert wire.document("records.meeting", "a")["version"] == 1
-    async with wire.opened((newer,)):
-        assert wire.document("records.meeting", "a")["version"] == 2
-        assert wire.document("records.meeting", "a")["revision"] == 1
-
-
-# On a server
-
-
-class Real(NamedTuple):
-    """A database on a server, seen by a client that waits."""
-
-    url: str
-    name: str
-
-
-@pytest.fixture
-def real(mongodb_url: str) -> Iterator[Real]:
-    name = f"openchair_test_{uuid.uuid4().hex}"
-    yield Real(mongodb_url, name)
-    mongod.drop(mongodb_url, name)
-
-
-def stages(plan: Any) -> set[str]:
-    """The names of all stages of a plan."""
-    if isinstance(plan, list):
-        return set().union(*(stages(part) for part in plan))
-    if not isinstance(plan, dict):
-        return set()
-    own = {plan["stage"]} if "stage" in plan else set[str]()
-    return own.union(*(stages(part) for part in plan.values()))
-
-
-def explained(real: Real, wanted: Document, order: list[tuple[str, int]]) -> set[str]:
-    """The stages of the plan that a server chose."""
-    client = MongoClient[dict[str, Any]](real.url)
-    try:
-        plan = client[real.name]["records.meeting"].find(wanted).sort(order).limit(10).explain()
-    finally:
-        client.close()
-    return stages(plan["queryPlanner"]["winningPlan"])
-
-
-@pytest.mark.parametrize("paged", [False, True])
-async def test_a_server_reads_pages_marks_and_what_is_due_from_indexes(real: Real, paged: bool) -> None:
-    store = MongoStore(real.url, real.name, KINDS, SystemClock())
-    await store.open()
-    await store.commit(Commit(tuple(meeting(f"m{n:03}", start=f"{n % 9}") for n in range(200))))
-    await store.close()
-    after = ("3", "m003") if paged else None
-    asked = query.checked(MEETING, {"centre": "north"}, ("start",), 10, after)
-    searches = [
-        (mongo_documents.wanted(asked), mongo_documents.ordered(asked)),
-        ({"pending": {"$gt": 0}}, [("pending", 1), ("_id", 1)]),
-        ({"due_at": {"$lte": NOW}, "gone": False}, [("due_at", 1), ("_id", 1)]),
-    ]
-    for wanted, order in searches:
-        found = await asyncio.to_thread(partial(explained, real, wanted, order))
-        assert "IXSCAN" in found
-        assert not {"COLLSCAN", "SORT"} & found
-
-
-async def test_a_server_gives_one_winner_to_sixty_four_writers_of_two_instances(real: Real) -> None:
-    stores = [MongoStore(real.url, real.name, KINDS, SystemClock(), driver=driver) for driver in ("motor", "pymongo")]
-    for store in stores:
-        await store.open()
-    crowd = [stores[n % 2].commit(commit(meeting("a", seats=n))) for n in range(64)]
-    outcomes = await asyncio.gather(*crowd, return_exceptions=True)
-    assert outcomes.count(None) == 1
-    assert (await stored(stores[0], "a")).state["seats"] == outcomes.index(None)
-    for store in stores:
-        await store.close()
-
-
-async def test_a_server_has_nothing_to_object_to_indexes_of_an_open_store(real: Real) -> None:
-    for _ in range(2):
-        store = MongoStore(real.url, real.name, KINDS, SystemClock())
-        await store.open()
-        await store.close()
-    other = Kind("meeting", (("centre",),))
-    client = MongoClient[dict[str, Any]](real.url)
-    client[real.name]["records.meeting"].drop_index("due")
-    client[real.name]["records.meeting"].create_index([("due_at", -1)], name="due")
-    client.close()
-    with pytest.raises(ValueError, match="index 'due' is on"):
-        await MongoStore(real.url, real.name, (other,), SystemClock()).open()
