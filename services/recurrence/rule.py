@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Final
 
 from services.recurrence.types import ByDay, Frequency, RecurrenceError, Rule, Schedule
@@ -37,6 +38,18 @@ def parse_rule(text: str, time_zone: str | None = None, start: datetime | None =
     Raises:
         RecurrenceError: "rule", with the reason.
     """
+    if "UNTIL" in text.upper():
+        return _read(text, time_zone, start)
+    return _read_once(text)
+
+
+@lru_cache(maxsize=1_024)
+def _read_once(text: str) -> Rule:
+    """The rule of a text that means the same everywhere: most series share a few of them."""
+    return _read(text, None, None)
+
+
+def _read(text: str, time_zone: str | None, start: datetime | None) -> Rule:
     parts = _split(text)
     rule = Rule(
         frequency=_frequency(parts),
