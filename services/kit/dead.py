@@ -19,7 +19,9 @@ from services.kit.event import Event, Stored, subject
 from services.kit.streams import dead_stream, subjects_of
 
 if TYPE_CHECKING:
-    from services.kit.bus_port import Bus
+    from collections.abc import Callable
+
+    from services.kit.bus_port import Bus, Delivered
 
 TYPE = "openchair.admin.v1.DeadLetter"
 FORGOTTEN = 3600
@@ -65,16 +67,25 @@ class DeadLetters:
         return letter
 
     async def write(self, letter: DeadLetter) -> None:
-        """Writes a letter over the one before about the same subject; `time` and `subject` are set."""
+        """Writes a letter over the one before about the same subject, unless that is about a newer state.
+
+        `time` and `subject` are set.
+        """
+        order = (letter.epoch, letter.revision)
+
+        def due(before: DeadLetter | None) -> bool:
+            return before is None or not letter.revision or (before.epoch, before.revision) <= order
+
         at = instant(letter.time.ToDatetime())
-        await self._put(self.address(letter.subject), at, letter.SerializeToString(deterministic=True))
+        await self._put(self.address(letter.subject), at, letter.SerializeToString(deterministic=True), due)
 
     async def forget(self, about: str, at: str) -> bool:
         """Leaves a tombstone of a letter; says whether there was one. `at` is `clock.instant`."""
-        if await self.get(about) is None:
-            return False
-        await self._put(self.address(about), at, None)
-        return True
+        return await self._put(self.address(about), at, None, lambda before: before is not None)
+
+    async def retract(self, letter: DeadLetter, at: str) -> bool:
+        """The same, for this very letter and no other that has replaced it."""
+        return await self._put(self.address(letter.subject), at, None, lambda before: before == letter)
 
     def address(self, about: str) -> str:
         """The subject of the letter about a subject, whatever that looks like."""
@@ -95,22 +106,31 @@ class DeadLetters:
         return await asyncio.gather(*(self._one(address) for address in addresses))
 
     async def _one(self, address: str) -> tuple[str, DeadLetter | None]:
-        last = await self._bus.last(self._stream, address)
-        if not isinstance(last, Stored) or last.event.payload is None or last.event.type != TYPE:
-            return address, None
-        try:
-            return address, DeadLetter.FromString(last.event.payload)
-        except DecodeError:
-            return address, None
+        return address, _letter(await self._bus.last(self._stream, address))
 
-    async def _put(self, address: str, at: str, payload: bytes | None) -> None:
+    async def _put(
+        self, address: str, at: str, payload: bytes | None, due: Callable[[DeadLetter | None], bool]
+    ) -> bool:
+        """Puts it there if that is `due`, given the letter that is there; says whether it was."""
         for _ in range(ATTEMPTS):
             last = await self._bus.last(self._stream, address)
+            if not due(_letter(last)):
+                return False
             revision = last.event.revision if isinstance(last, Stored) else 0
             letter = Event(address, 1, revision + 1, TYPE, at, payload)
             try:
                 await self._bus.publish(letter, last.sequence if last else 0, lifetime=FORGOTTEN)
             except WrongSequence:
                 continue  # another instance was faster
-            return
+            return True
         raise BusUnavailable(f"{address}: others were always faster")
+
+
+def _letter(last: Delivered | None) -> DeadLetter | None:
+    """The letter that a message is."""
+    if not isinstance(last, Stored) or last.event.payload is None or last.event.type != TYPE:
+        return None
+    try:
+        return DeadLetter.FromString(last.event.payload)
+    except DecodeError:
+        return None

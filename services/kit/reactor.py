@@ -200,14 +200,21 @@ class Reactor:
     async def _give_up(self, task: Task, letter: DeadLetter) -> None:
         try:
             await self.letters.write(letter)
+            if await self._replaced(task, letter):  # who was given what is there now may have looked for letters before
+                await self.letters.retract(letter, instant(self._clock.now()))
         except BusError as error:
             self._log.error("a dead letter cannot be written", about=letter.subject, error=str(error))
-            await task.again(LONGEST_DELAY)
+            await task.again(self._delay(task.attempts))
             return
         self.dead += 1
         self._log.error("cannot be handled", about=letter.subject, revision=letter.revision, reason=letter.reason)
         await task.done()
         reach("reactor.done")
+
+    async def _replaced(self, task: Task, letter: DeadLetter) -> bool:
+        """Whether the stream holds something else in its stead by now."""
+        last = await self._bus.last(self.stream, letter.subject)
+        return last is not None and last.sequence != task.delivered.sequence
 
     def _letter(self, about: str, order: tuple[int, int], reason: str, attempts: int) -> DeadLetter:
         epoch, revision = order

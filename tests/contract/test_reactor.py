@@ -274,3 +274,39 @@ async def test_letters_of_a_subject_that_is_none_and_of_two_views_have_places_of
     assert await letters.forget(subjects[0], "2026-11-21T00:00:00.000Z")
     assert not await letters.forget(subjects[0], "2026-11-21T00:00:00.000Z")
     assert sorted(letter.subject for letter in await letters.all()) == sorted(subjects[1:])
+
+
+class Held(DeadLetters):
+    """Letters that are written when a test says so, and then in one go."""
+
+    def __init__(self, bus: Bus) -> None:
+        super().__init__(bus, "rsvps", SITE)
+        self.asked, self.may = asyncio.Event(), asyncio.Event()
+
+    async def write(self, letter: DeadLetter) -> None:
+        self.asked.set()
+        await self.may.wait()
+        await super().write(letter)
+
+
+@pytest.mark.parametrize("hopeless", [False, True])
+async def test_a_letter_that_comes_late_is_none_of_what_came_after(site: AnySite, hopeless: bool) -> None:
+    """The instance that has the newer state looks for letters before there is one."""
+    meetings, bus = await site.bus("meetings"), await site.bus("rsvps")
+    slow = Instance(bus, patience=30)
+    letters = slow.reactor.letters = Held(bus)
+    slow.errors["a"] = Poison("no")
+    await say(meetings, "a", 1)
+    await asyncio.wait_for(letters.asked.wait(), 10)
+    quick = Instance(await site.bus("rsvps"), patience=30)
+    if hopeless:
+        quick.errors["a"] = Poison("no")
+    await say(meetings, "a", 2)
+    await until(lambda: quick.reactor.dead if hopeless else quick.kept)
+    await say(meetings, "b", 1)
+    await until(lambda: "b" in quick.kept)
+    letters.may.set()
+    await until(lambda: slow.reactor.dead)
+    assert [letter.revision for letter in await slow.reactor.letters.all()] == ([2] if hopeless else [])
+    await slow.stop()
+    await quick.stop()
