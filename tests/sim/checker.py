@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from services.kit.clock import Clock
+    from services.kit.event import Event
     from services.kit.logs import Log
     from services.kit.relay import Relay
     from services.kit.store.port import Record
@@ -162,16 +164,17 @@ async def _listed(stub: MeetingServiceStub, since: datetime, until: datetime) ->
         request.page_token = page.next_page_token
 
 
-def calendars_of(records: Iterable[Record], clock: Clock, log: Log) -> Front:
-    """The calendars made of the store alone, without any bus."""
+def calendars_of(records: Iterable[Record], clock: Clock, log: Log, buried: Iterable[Event] = ()) -> Front:
+    """The calendars made of the store alone, without any bus; and of tombstones of what the store does not know."""
     directory = Directory()
     calendars = Calendars(directory, lambda: True, clock, ADDRESS, log)
-    for record in records:
-        for publication in PUBLICATIONS:
-            if publication.kind == record.kind and publication.view == "public" and record.view("public"):
-                touched = directory.apply(publication.event(record, SITE))
-                if touched is not None:
-                    calendars.touch(touched)
+    shown = (one for one in PUBLICATIONS if one.view == "public")
+    pairs = itertools.product(shown, tuple(records))
+    mine = (one.event(each, SITE) for one, each in pairs if one.kind == each.kind and each.view("public"))
+    for event in (*mine, *buried):
+        touched = directory.apply(event)
+        if touched is not None:
+            calendars.touch(touched)
     return Front({"/calendars": calendars})
 
 

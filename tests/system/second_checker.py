@@ -1,0 +1,154 @@
+"""What must be true of two instances once all is healed and quiet, whatever became of their past."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from openchair.meetings.v1.meeting_service_pb2_grpc import MeetingServiceStub
+
+from services.feeds.plan import PLAN as FEEDS
+from services.kit.channel import LocalChannel
+from services.kit.event import Stored
+from services.kit.store.port import Record
+from services.kit.streams import subjects_of
+from tests.sim.checker import CODINGS, calendars_of, difference, effects, shown_otherwise, told_otherwise
+from tests.sim.site import SITE, asked
+from tests.system.edit_driver import FEED
+from tests.system.second_site import PUBLIC
+from tests.system.second_watcher import EFFECT, KNOWN, effect_of, order_of
+from tests.system.second_watcher import NAME as WATCHER
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from services.kit.event import Event
+    from services.kit.http import Front
+    from tests.sim.history import History
+    from tests.system.second_faults import Faults
+    from tests.system.second_site import Node, Site
+
+
+async def restless(site: Site) -> list[str]:
+    """What is still under way."""
+    found = [f"{node.name} is not ready" for node in site.nodes.values() if not node.ready]
+    for name, database in site.databases.items():
+        found += [f"{name}: unpublished {one.kind} {one.id}" for one in await database.store.unpublished(10)]
+    for node in site.nodes.values():
+        found += [f"{node.name}: {text}" for text in _under_way(node)]
+    return found
+
+
+def _under_way(node: Node) -> Iterator[str]:
+    for one in node.host.hosted if node.host else ():
+        for name, projection in one.projections.items():
+            if not projection.current or projection.held:
+                yield f"{name}: current {projection.current}, held {projection.held}"
+        for reactor in one.reactors:
+            if not reactor.current or reactor.pending:
+                yield f"reacts: current {reactor.current}, pending {reactor.pending}"
+        if one.relay is not None and (one.relay.alarms or one.relay.lag):
+            yield f"relay: alarms {one.relay.alarms}, lag {one.relay.lag}"
+
+
+async def check(site: Site, history: History, faults: Faults) -> list[str]:
+    """Everything that is wrong."""
+    wrong = [*history.wrong, *effects(history), *await restless(site), *_ended(site)]
+    wrong += await _feeds(site, history)
+    wrong += await _lists(site, history)
+    wrong += await _letters(site, faults)
+    return wrong + await _reactions(site)
+
+
+def _ended(site: Site) -> Iterator[str]:
+    for node in site.nodes.values():
+        if node.host is None or node.host.failed.is_set():
+            yield f"a part of {node.name} ended"
+
+
+async def _feeds(site: Site, history: History) -> list[str]:
+    """Bytes and headers are those of what the store says: in both instances, and in one that knows the streams only."""
+    truth = calendars_of(await _records(site), site.clock, site.log, await _buried(site))
+    fresh = await site.add(FEEDS, 3)
+    try:
+        await site.until(lambda: fresh.ready, "a new instance of feeds is ready")
+        fronts = {node.name: node.front for node in site.of("feeds") if node.front is not None}
+        wrong = [text for name, front in fronts.items() for text in await _differences(truth, name, front)]
+    finally:
+        await fresh.stop()
+        del site.nodes[fresh.name]
+    feed = (await asked(truth, FEED, {})).body
+    return wrong + [f"the feed shows otherwise: {each}" for each in shown_otherwise(feed, history)]
+
+
+async def _differences(truth: Front, name: str, front: Front) -> list[str]:
+    """Also of who has the feed already: what is told to those that know only a date may differ (ADR 13)."""
+    wrong = []
+    for coding in CODINGS:
+        expected = await asked(truth, FEED, {"accept_encoding": coding})
+        tag = dict(expected.headers)[b"etag"].decode()
+        for asks in ({"accept_encoding": coding}, {"accept_encoding": coding, "if_none_match": tag}):
+            found, told = await asked(front, FEED, asks), await asked(truth, FEED, asks)
+            if found != told:
+                wrong.append(f"the feed ({asks}) of {name} is not what the store says: {difference(found, told)}")
+    return wrong
+
+
+async def _lists(site: Site, history: History) -> list[str]:
+    wrong = []
+    for node in site.of("meetings"):
+        assert node.server is not None
+        stub = MeetingServiceStub(cast("Any", LocalChannel(node.server, site.token())))
+        wrong += [f"{node.name} lists otherwise: {each}" for each in await told_otherwise(stub, history)]
+    return wrong
+
+
+async def _letters(site: Site, faults: Faults) -> list[str]:
+    """Those of what was injected and is in the stream must be there, and none of what was put right or never wrong.
+
+    A letter outlives a message that went with its stream.
+    """
+    host = site.of(WATCHER)[0].host
+    assert host is not None
+    (reactor,) = host.hosted[0].reactors
+    found = {letter.subject for letter in await reactor.letters.all()}
+    wrong = [f"no dead letter: {one}" for one in faults.lasting - found]
+    wrong += [f"a dead letter of what was never injected: {one}" for one in found - faults.injected]
+    for one in found:
+        if one.split(".")[-2] in KNOWN and isinstance(await site.tools[WATCHER].last(PUBLIC, one), Stored):
+            wrong.append(f"a dead letter of what was put right: {one}")
+    return wrong
+
+
+async def _reactions(site: Site) -> list[str]:
+    """Each newest state had its effect, and no state had one twice, or after a newer one."""
+    store, bus, wrong = site.databases[WATCHER].store, site.tools[WATCHER], list[str]()
+    for subject in await bus.subjects(PUBLIC, subjects_of(SITE, "public", "meetings")):
+        last = await bus.last(PUBLIC, subject)
+        if isinstance(last, Stored) and subject.split(".")[-2] in KNOWN:
+            effect = await store.get(EFFECT, effect_of(subject))
+            if effect is None or order_of(effect) != last.event.order:
+                wrong.append(f"{subject} is at {last.event.order}, its effect at {effect and order_of(effect)}")
+    for entry in [entry async for entry in store.dump()]:
+        if isinstance(entry, Record):
+            lines = await store.history(EFFECT, entry.id, 1000)
+            orders = [tuple(map(int, line.action.split(":"))) for line in reversed(lines)]
+            if orders != sorted(set(orders)):
+                wrong.append(f"the effects of {entry.id}: {orders}")
+    return wrong
+
+
+async def _buried(site: Site) -> list[Event]:
+    """Tombstones of what the store does not know. They move Last-Modified, as the calendar has changed with them."""
+    found: list[Event] = []
+    store, bus = site.databases["meetings"].store, site.tools["meetings"]
+    for subject in await bus.subjects(PUBLIC, subjects_of(SITE, "public", "meetings")):
+        last = await bus.last(PUBLIC, subject)
+        kind, id_ = subject.split(".")[-2:]
+        if isinstance(last, Stored) and kind in KNOWN and await store.get(kind, id_) is None:
+            found.append(last.event)
+    return found
+
+
+async def _records(site: Site) -> list[Record]:
+    """What the store holds."""
+    return [entry async for entry in site.databases["meetings"].store.dump() if isinstance(entry, Record)]

@@ -1,0 +1,119 @@
+"""Two instances of every service, and a past that is lost: a stream wiped or set back, a database restored.
+
+Seeded rounds of random edits through both instances, while one is restarted, killed or frozen, answers of the broker
+are lost, and others write what is no state of ours. Afterwards everything is as if nothing had happened, but for what
+came between a backup and its restore.
+
+`SEED=17 .venv/bin/python -m pytest tests/system/test_second_instance.py` runs one round again, as far as real servers
+let it be the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+from collections import Counter
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+
+from services.kit.projection import GRACE
+from tests.sim.edits import Edits
+from tests.sim.history import History
+from tests.system.acts import create_centre
+from tests.system.second_checker import check, restless
+from tests.system.second_faults import Faults
+from tests.system.second_site import SPEED, Site
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+CALLERS = 2
+USUAL = "50" if os.environ.get("OPENCHAIR_GATE") == "1" else "3"
+SEEDS: Sequence[int] = [int(os.environ["SEED"])] if "SEED" in os.environ else range(int(os.environ.get("SEEDS", USUAL)))
+QUIET = GRACE + 120
+"""Seconds of the site's clock until readers of a stream that lost its past have forgotten what is not in it."""
+WITHIN = 15.0
+"""Seconds of the machine until all must be well, once it is healed."""
+LINES = 60_000  # characters of the log that are shown of a round that failed
+
+
+class Told(NamedTuple):
+    """What a round says about itself."""
+
+    outcomes: Counter[str]
+    faults: Counter[str]
+    swallowed: int
+
+
+async def edit(history: History, edits: Edits) -> None:
+    """One caller: commands one after the other, each tried some times, until cancelled."""
+    site, chance = history.site, history.site.chance
+    while True:
+        await asyncio.sleep(chance.random() * chance.choice((0.0, 0.05, 0.2)))
+        drawn = edits.any(history.truth.parts, site.clock.now().date())
+        await history.do(drawn, chance.randint(1, 8), chance.choice((0.1, 0.5, 1.0)))
+
+
+async def scenario(site: Site, folder: Path) -> Told:
+    history, edits = History(site), Edits(site.chance)
+    faults = Faults(site, history, folder)
+    await create_centre(history.stub, "house")
+    for _ in range(3):
+        await history.do(edits.create(site.clock.now().date()), 3, 5.0)
+    callers = [asyncio.create_task(edit(history, edits)) for _ in range(CALLERS)]
+    await faults.run()
+    for caller in callers:
+        caller.cancel()
+    await asyncio.gather(*callers, return_exceptions=True)
+    await faults.heal()
+    await well(site, history, faults)
+    outcomes = Counter(command.outcome for command in history.commands.values())
+    return Told(outcomes, faults.happened, sum(node.link.swallowed for node in site.nodes.values()))
+
+
+async def well(site: Site, history: History, faults: Faults) -> None:
+    """Lets it become quiet, then checks. Raises AssertionError with everything that is wrong."""
+    await quiet(site)
+    site.clock.move(QUIET)
+    deadline = asyncio.get_running_loop().time() + WITHIN
+    while wrong := await check(site, history, faults):
+        assert asyncio.get_running_loop().time() < deadline, "\n".join(wrong)
+        await asyncio.sleep(0.1)
+
+
+async def quiet(site: Site) -> None:
+    """Comes back when nothing is under way. Raises AssertionError with what still is."""
+    deadline = asyncio.get_running_loop().time() + WITHIN
+    while left := await restless(site):
+        assert asyncio.get_running_loop().time() < deadline, "\n".join(left)
+        await asyncio.sleep(0.02)
+    await asyncio.sleep(6 / SPEED)  # a look at the streams
+
+
+async def simulate(kind: str, seed: int, folder: Path) -> Told:
+    """A whole round."""
+    site = Site(kind, folder, random.Random(seed))  # noqa: S311 - seeded on purpose
+    try:
+        await site.start()
+        return await scenario(site, folder)
+    except BaseException:
+        print(site.lines.getvalue()[-LINES:])  # noqa: T201 - pytest shows it
+        raise
+    finally:
+        await site.stop()
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "memory"])
+@pytest.mark.parametrize("seed", SEEDS)
+async def test_whatever_becomes_of_the_past_both_instances_end_in_the_same_place(
+    kind: str, seed: int, tmp_path: Path
+) -> None:
+    try:
+        told = await simulate(kind, seed, tmp_path)
+    except BaseException as error:
+        error.add_note(f"again: SEED={seed} .venv/bin/python -m pytest tests/system/test_second_instance.py -k {kind}")
+        raise
+    assert told.outcomes["acknowledged"] >= 3
