@@ -81,6 +81,11 @@ class Hidden(Directory):
         over = held.HasField("expire_time") and held.expire_time.ToDatetime(now.tzinfo) <= now
         return None if over else key
 
+    def has(self, opened: Opened, meeting: str) -> bool:
+        """Whether a meeting belongs to a group."""
+        known = self.listings[opened.centre].meetings.get(meeting) if opened.centre in self.listings else None
+        return known is not None and known.invite_group == f"centres/{opened.centre}/groups/{opened.group}"
+
     def of_group(self, opened: Opened) -> list[str]:
         """Ids of a group's meetings, sorted."""
         listing = self.listings.get(opened.centre)
@@ -182,9 +187,8 @@ class Invited:
         waiting = self._hidden.of_group(opened)
         for start in range(0, len(waiting), SLICE):
             shelf = self._shelf(opened.centre, holder=True)
-            known = self._hidden.of_group(opened)
             for meeting in waiting[start : start + SLICE]:
-                if shelf is not None and meeting in known:
+                if shelf is not None and self._hidden.has(opened, meeting):
                     shelf.sheet(meeting)
             await asyncio.sleep(0)
 

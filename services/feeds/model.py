@@ -10,6 +10,7 @@ from google.protobuf.message import DecodeError
 from openchair.meetings.v1 import centre_pb2, meeting_pb2
 
 from services.kit.clock import moment
+from services.kit.publication import Packed
 from services.recurrence.zones import zone
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class Listing:
 
     def __init__(self) -> None:
         self.centre: centre_pb2.Centre | None = None
-        self.meetings: dict[str, meeting_pb2.Meeting] = {}
+        self.meetings = Packed(meeting_pb2.Meeting)
         self.newest = BEGINNING
         self._standings: dict[str, Standing] = {}
         self._lineages: defaultdict[str, set[str]] = defaultdict(set)

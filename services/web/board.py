@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from google.protobuf.message import DecodeError
 from openchair.meetings.v1 import centre_pb2, meeting_pb2
 
+from services.kit.publication import Packed
 from services.recurrence import wire, zones
 from services.recurrence.agenda import Agenda
 
@@ -31,7 +32,7 @@ class CentreBoard:
 
     def __init__(self) -> None:
         self.centre: centre_pb2.Centre | None = None
-        self.meetings: dict[str, meeting_pb2.Meeting] = {}
+        self.meetings = Packed(meeting_pb2.Meeting)
         self.schedules: dict[str, Schedule] = {}
         self.changes: dict[str, dict[Key, meeting_pb2.OccurrenceChange]] = {}
         self.agenda = Agenda()
@@ -49,9 +50,9 @@ class CentreBoard:
 
     def remove(self, id: str) -> None:  # noqa: A002 - the same
         """Takes a meeting out; nothing happens if it is not there."""
-        if self.meetings.pop(id, None) is not None:
+        if id in self.meetings:
             self.agenda.remove(id)
-            del self.schedules[id], self.changes[id]
+            del self.meetings[id], self.schedules[id], self.changes[id]
 
 
 class Board:
