@@ -271,9 +271,9 @@ class Site:
 
     async def broker_away(self) -> None:
         """Stops the nats-server: nobody listens any more."""
-        await self.nats.stop()
         for node in self.nodes.values():
             await node.link.close()
+        await self.nats.stop()
 
     async def broker_back(self) -> None:
         """Starts it again, and comes back when the operator's tools reach it."""

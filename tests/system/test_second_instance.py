@@ -11,6 +11,7 @@ let it be the same.
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import random
 from collections import Counter
@@ -104,8 +105,10 @@ async def simulate(kind: str, seed: int, folder: Path) -> Told:
         raise
     finally:
         await site.stop()
+        gc.collect()  # connections that the client has dropped: see below
 
 
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")  # nats-py drops what froze before its first word
 @pytest.mark.parametrize("kind", ["sqlite", "memory"])
 @pytest.mark.parametrize("seed", SEEDS)
 async def test_whatever_becomes_of_the_past_both_instances_end_in_the_same_place(
