@@ -158,7 +158,7 @@ def _traces(name: str, environ: Mapping[str, str], clock: Clock, log: Log) -> Tr
 
     try:
         return Traces(name, program_version(), clock, log)
-    except ValueError:
+    except Exception:  # noqa: BLE001 - the library raises what it likes; its text may hold what a header says
         raise ValueError("a setting of OpenTelemetry (OTEL_...) is not what it should be, such as a number") from None
 
 

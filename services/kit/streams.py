@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import urllib.request
+from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+
+from services.kit.direct import fetch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -224,13 +225,30 @@ async def check_sync(monitors: Sequence[str]) -> list[str]:
     return [problem for problem in found if problem]
 
 
+class _Config(msgspec.Struct, frozen=True):
+    sync_always: bool = False
+
+
+class _JetStream(msgspec.Struct, frozen=True):
+    config: _Config = _Config()
+
+
+class _Varz(msgspec.Struct, frozen=True):
+    """As much of a server's own account as matters here."""
+
+    jetstream: _JetStream = _JetStream()
+
+
+_VARZ = msgspec.json.Decoder(_Varz)
+
+
 def _sync(url: str) -> str:
     if not url.startswith(("http://", "https://")):
         return f"NATS_MONITOR_URLS: {url} is not an http address"
     try:
-        with urllib.request.urlopen(f"{url.rstrip('/')}/varz", timeout=3) as reply:  # noqa: S310 - scheme looked at above
-            varz = json.load(reply)
+        varz = _VARZ.decode(fetch(f"{url.rstrip('/')}/varz"))
+    except HTTPException:
+        return f"NATS_MONITOR_URLS: {url} does not say how it writes to disk: it speaks no HTTP"
     except (OSError, ValueError) as error:
         return f"NATS_MONITOR_URLS: {url} does not say how it writes to disk: {error}"
-    always = varz.get("jetstream", {}).get("config", {}).get("sync_always", False)
-    return "" if always else f"{url}: jetstream.sync_interval must be 'always'"
+    return "" if varz.jetstream.config.sync_always else f"{url}: jetstream.sync_interval must be 'always'"

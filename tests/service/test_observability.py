@@ -190,8 +190,11 @@ async def test_a_collector_that_takes_nothing_costs_a_line_in_the_log_and_no_tim
     assert "Traceback" not in system.said()
 
 
-def test_a_setting_of_the_library_that_cannot_be_read_stops_the_start(tmp_path: Path) -> None:
-    changes = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1", "OTEL_EXPORTER_OTLP_TIMEOUT": "soon"}
+@pytest.mark.parametrize(
+    ("name", "value"), [("OTEL_EXPORTER_OTLP_TIMEOUT", "soon"), ("OTEL_EXPORTER_OTLP_COMPRESSION", "zip")]
+)
+def test_a_setting_of_the_library_that_cannot_be_read_stops_the_start(tmp_path: Path, name: str, value: str) -> None:
+    changes = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1", name: value}
     done = subprocess.run(
         [sys.executable, "-m", "services.everything"],
         cwd=ROOT,

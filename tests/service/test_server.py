@@ -115,6 +115,18 @@ async def site() -> AsyncIterator[Site]:
         yield found
 
 
+async def test_a_server_on_this_machine_is_called_directly_whatever_proxy_the_environment_names(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http_proxy", "https_proxy", "grpc_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("no_grpc_proxy", raising=False)
+    async with connect(f"127.0.0.1:{site.port}", a_token()) as channel:
+        reply = await room_service_pb2_grpc.RoomServiceStub(channel).GetRoom(pb.GetRoomRequest(name=NAME), timeout=5)
+    assert reply.name == NAME
+
+
 async def test_a_method_sees_message_caller_request_id_and_deadline(site: Site) -> None:
     request = pb.CreateRoomRequest(parent="centres/c1", room=place_pb2.Room(title="Blue"), request_id="r1")
     reply = await site.stub.CreateRoom(request, timeout=5)

@@ -35,7 +35,7 @@ STOPS_WITHIN = 15.0
 """Seconds that an orderly stop may take, whatever was going on (RELIABILITY 3)."""
 ROOT = Path(__file__).resolve().parents[2]
 OPERATOR = {"*": ["operator"]}
-_OURS = ("OPENCHAIR_", "MONGODB_", "NATS_")
+_OURS = ("OPENCHAIR_", "MONGODB_", "NATS_", "OTEL_")
 
 
 class Readiness(NamedTuple):

@@ -14,9 +14,10 @@ RANDOM = "kS8v3Qz0TnYw5LrB1mXc7Hd2Jf9Gp4Ua"
 
 
 def the_example() -> dict[str, str]:
+    """What it says of our settings; those of libraries (OTEL_*) are theirs to read."""
     lines = re.findall(r"^(?:# )?([A-Z][A-Z_]+)=(.*)$", EXAMPLE.read_text(), re.MULTILINE)
     assert len(dict(lines)) == len(lines)
-    return dict(lines)
+    return {key: value for key, value in lines if not key.startswith("OTEL_")}
 
 
 def problems(**environ: str) -> list[str]:
