@@ -72,6 +72,8 @@ class Embedded:
             await self._clock.sleep(LOOK)
             if self._nats is not None and self._nats.unwatched.is_set():
                 raise RuntimeError("nobody would start the nats-server again")
+            if self._nats is not None:
+                await self._nats.tend()
             for settings in self._streams:
                 with contextlib.suppress(BusError):  # the bus is away, which the relay says
                     if await self._provisioner.stream(settings.name) is None:
@@ -79,8 +81,10 @@ class Embedded:
                         await provision(self._provisioner, (settings,))
 
     async def problems(self) -> list[str]:
-        """What differs from what was declared."""
-        return [] if self._provisioner is None else await check(self._provisioner, self._streams)
+        """What differs from what was declared, and why nothing can be stored."""
+        if self._provisioner is None or self._nats is None:
+            return []
+        return [*filter(None, [self._nats.trouble]), *await check(self._provisioner, self._streams)]
 
     async def close(self) -> None:
         """Stops the nats-server, then lets go of the data folder."""

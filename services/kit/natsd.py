@@ -9,7 +9,9 @@ import os
 import secrets
 import shutil
 import sys
+import urllib.error
 import urllib.request
+from http.client import HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +42,14 @@ STOP_WITHIN = 3.0  # nothing is lost by force: all it has acknowledged is on dis
 POLL = 0.01
 LOG_SIZE = 16_000_000
 LONGEST_BACKOFF = 5.0
+LOOK = 2.0
+"""Seconds between two looks at whether it still stores."""
+LEAST = 8 * 1024 * 1024
+"""Bytes that its disk must have left before it is started again for want of them."""
+APART = 30.0
+"""Seconds at least between two such starts: a disk that fails for another reason is not helped by more."""
+UNLIMITED = 1 << 50
+"""Bytes that its streams may take: left to itself it takes three quarters of what is free when it starts, for ever."""
 
 
 class NatsFailed(Exception):  # noqa: N818 - said to an operator
@@ -77,6 +87,9 @@ class NatsServer:
         """Set when a fault of ours ended the task that would start it again."""
         self.url = ""
         self.monitor_url = ""
+        self.trouble = ""
+        """Why it stores nothing just now, a sentence; "": it does, as far as it says itself."""
+        self._looked = self._mended = -APART
 
     @property
     def pid(self) -> int:
@@ -104,6 +117,23 @@ class NatsServer:
             await asyncio.gather(self._watching, return_exceptions=True)
         if self._process is not None and self._process.returncode is None:
             await self._end(self._process)
+
+    async def tend(self) -> None:
+        """Starts it again where it stores nothing any more although its disk has room. To be called all the time.
+
+        After a write that failed, as on a full disk, it never tries that stream again by itself [run on 2.15.1].
+        """
+        now = self._clock.monotonic()
+        if now < self._looked + LOOK or self._process is None or self._process.returncode is not None:
+            return
+        self._looked, process = now, self._process
+        said = await asyncio.to_thread(_unstored, self.monitor_url)
+        free = _free(self._home)
+        self.trouble = f"nats-server stores nothing ({said}): its disk has {free // 1024} KiB left" if said else ""
+        if said and free >= LEAST and now >= self._mended + APART and process.returncode is None:
+            self._mended = now
+            self._log.error("nats-server stores nothing, starting it again", reason=said, free=free)
+            await self._end(process)
 
     async def _end(self, process: asyncio.subprocess.Process) -> None:
         with contextlib.suppress(ProcessLookupError):
@@ -166,7 +196,7 @@ class NatsServer:
             "log_file": str(self._home / "nats.log"),
             "logfile_size_limit": LOG_SIZE,
             "logfile_max_num": 3,
-            "jetstream": {"store_dir": str(self._home), "sync_interval": "always"},
+            "jetstream": {"store_dir": str(self._home), "sync_interval": "always", "max_file_store": UNLIMITED},
             "authorization": authorization(self._users, self._passwords),
         }
 
@@ -197,6 +227,27 @@ def _port(url: str) -> int:
 def _healthy(monitor: str) -> None:
     with urllib.request.urlopen(f"{monitor}/healthz", timeout=3) as reply:  # noqa: S310 - our own child on loopback
         reply.read()
+
+
+def _unstored(monitor: str) -> str:
+    """Why it cannot write to one of its streams, as it says itself, without what the stream or its file is called."""
+    try:
+        _healthy(monitor)
+    except urllib.error.HTTPError as refusal:
+        with refusal, contextlib.suppress(OSError, ValueError):
+            said = str(json.loads(refusal.read()).get("error", ""))
+            return said.rsplit(": ", 1)[-1] if " write error: " in said else ""
+    except (OSError, HTTPException):
+        pass  # it does not answer: others look after that
+    return ""
+
+
+def _free(path: Path) -> int:
+    try:
+        disk = os.statvfs(path)
+    except OSError:
+        return 0
+    return disk.f_bavail * disk.f_frsize
 
 
 def _remembered(path: Path, users: Sequence[str]) -> dict[str, str]:
