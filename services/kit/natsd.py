@@ -119,7 +119,7 @@ class NatsServer:
             await self._end(self._process)
 
     async def tend(self) -> None:
-        """Starts it again where it stores nothing any more although its disk has room. To be called all the time.
+        """Starts it again where it stores nothing any more although its disk has space. To be called again and again.
 
         After a write that failed, as on a full disk, it never tries that stream again by itself [run on 2.15.1].
         """
