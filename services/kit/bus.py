@@ -58,6 +58,7 @@ class NatsBus:
         self._users: set[Following | Working] = set()
         self._up = asyncio.Event()
         self._keeping: asyncio.Task[None] | None = None
+        self._told: set[str] = set()
 
     async def open(self) -> None:
         """Starts to connect, in the background."""
@@ -285,6 +286,7 @@ class NatsBus:
 
     async def _found(self) -> None:
         self._log.info("connected to NATS", server=self.server_version)
+        self._told.clear()
         self._up.set()
         for listener in self._listeners:
             listener()
@@ -300,5 +302,12 @@ class NatsBus:
             one.lose(BusUnavailable(why))
 
     async def _failed(self, error: Exception) -> None:
-        level = self._log.warning if "permissions" in str(error).lower() else self._log.debug
-        level("NATS says", error=f"{type(error).__name__}: {error}")
+        """What the client trips over; each kind once until there is a connection, as it tries four times a second."""
+        kind, text = type(error).__name__, f"{type(error).__name__}: {error}"
+        if "permissions" in str(error).lower():
+            self._log.warning("NATS says", error=text)
+        elif self.connected or kind in self._told:
+            self._log.debug("NATS says", error=text)
+        else:
+            self._told.add(kind)
+            self._log.warning("cannot connect to NATS, tries on", error=text)

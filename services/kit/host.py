@@ -174,7 +174,11 @@ class Host:
             await projection.ready.wait()
 
     async def stop(self) -> None:
-        """Ends in good order: what was committed reaches the bus, then connections, stores, engines."""
+        """Ends in good order: what was committed reaches the bus, then connections, stores, engines.
+
+        Nobody calls any more. What a call that was given up still commits (`Heads.idle`) has to be waited for before
+        that, as soon as a service decides on heads; none does yet.
+        """
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._settled(), DRAIN)
         for task in reversed(self._tasks):

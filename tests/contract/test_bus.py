@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from io import StringIO
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +13,7 @@ from msgspec.structs import replace
 from services.kit.bus import NatsBus
 from services.kit.bus_port import Broken, Bus, BusUnavailable, Full, Unpublishable, WrongSequence
 from services.kit.event import Malformed, Stored, headers
+from services.kit.logs import make_log
 from services.kit.streams import check, check_sync, stream_of
 from tests.contract.bus_fixtures import (
     LOG,
@@ -274,6 +276,19 @@ async def test_starting_does_not_wait_for_the_server_and_connects_when_it_comes(
         await asyncio.wait_for(bus.ready(), 10)
         assert await bus.publish(event("a", 1), 0) == 1
         await bus.close()
+
+
+async def test_a_server_that_does_not_let_us_in_is_told_of_once_for_each_reason(site: Site) -> None:
+    said = StringIO()
+    bus = NatsBus([site.server.url], "meetings", "guess", make_log("debug", said))
+    await bus.open()
+    await until(lambda: said.getvalue().count("Authorization Violation") >= 3)
+    await bus.close()
+    told = [line for line in map(json.loads, said.getvalue().splitlines()) if line["level"] != "debug"]
+    reasons = [line["error"].partition(":")[0] for line in told]
+    assert "Authorization Violation" in told[0]["error"]
+    assert len(set(reasons)) == len(reasons)
+    assert "guess" not in said.getvalue()
 
 
 async def test_closing_while_the_server_is_away_comes_back() -> None:
