@@ -10,11 +10,11 @@ import secrets
 import shutil
 import sys
 import urllib.error
-import urllib.request
 from http.client import HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from services.kit.direct import fetch
 from services.kit.streams import NatsUser, authorization
 
 if TYPE_CHECKING:
@@ -173,8 +173,8 @@ class NatsServer:
         try:
             ports = json.loads((self._home / f"nats-server_{pid}.ports").read_bytes())
             monitor = ports["monitoring"][0]
-            await asyncio.to_thread(_healthy, monitor)
-        except (OSError, ValueError):
+            await asyncio.to_thread(fetch, f"{monitor}/healthz")
+        except (OSError, ValueError, HTTPException):
             return False
         self.url, self.monitor_url = ports["nats"][0], monitor
         return True
@@ -224,15 +224,10 @@ def _port(url: str) -> int:
     return int(url.rsplit(":", 1)[1]) if url else -1  # -1: the server chooses a free one
 
 
-def _healthy(monitor: str) -> None:
-    with urllib.request.urlopen(f"{monitor}/healthz", timeout=3) as reply:  # noqa: S310 - our own child on loopback
-        reply.read()
-
-
 def _unstored(monitor: str) -> str:
     """Why it cannot write to one of its streams, as it says itself, without what the stream or its file is called."""
     try:
-        _healthy(monitor)
+        fetch(f"{monitor}/healthz")
     except urllib.error.HTTPError as refusal:
         with refusal, contextlib.suppress(OSError, ValueError):
             said = str(json.loads(refusal.read()).get("error", ""))

@@ -120,6 +120,13 @@ async def test_it_listens_on_loopback_only_and_writes_through(tmp_path: Path) ->
         assert await check_sync([site.server.monitor_url]) == []
 
 
+async def test_it_starts_whatever_proxy_the_environment_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    monkeypatch.delenv("no_proxy", raising=False)
+    async with running(tmp_path / "data") as site:
+        assert site.server.pid
+
+
 async def test_a_server_that_does_not_write_through_is_named_with_the_setting(folder: DataFolder) -> None:
     server = Sloppy(folder, USERS, SystemClock(), LOG)
     await server.start()
