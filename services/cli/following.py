@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from services.kit.settings import Settings
 
-POLL = 0.1  # seconds between two looks at an import that is going on
+POLL = 0.25  # seconds between two looks at an import that is going on
 
 _NAME: Final = re.compile(r"centres/[A-Za-z0-9_-]{1,64}/imports/[A-Za-z0-9_-]{1,64}")
 _STATUS: Final = """example:

@@ -98,7 +98,7 @@ class Imports:
             centre=intent.centre,
             of=intent.id,
             first=batch.first,
-            rows=tuple(MessageToJson(row, indent=None) for row in rows),
+            rows=tuple(MessageToJson(row, indent=None, preserving_proto_field_name=True) for row in rows),
         )
         return written(await self.desk.store.get("rows", id_), leaf, at, who)
 

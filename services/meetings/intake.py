@@ -72,9 +72,11 @@ class Intake:
         if outcome is not Outcome.UNCHANGED:
             place = await self._settle_place(intent, row, known, who)
 
+        loaded = [known]  # what the first attempt decides on; only after a Conflict it is loaded again
+
         async def attempt() -> tuple[Commit, ReportRow]:
             at = self.desk.now()
-            known = await self._known(intent, row)
+            known = loaded.pop() if loaded else await self._known(intent, row)
             outcome = outcome_of(intent, row, known)
             line = self._line(intent, row, known, outcome, place)
             if outcome is Outcome.UNCHANGED or taken_by(intent, known.meeting):
