@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from typing import TypeVar
 
 from services.meetings.types import AddressAccess, Meeting, OnlineAccess, Visibility
+
+Level = TypeVar("Level", Visibility, OnlineAccess, AddressAccess)
 
 
 class Audience(enum.Enum):
@@ -63,6 +66,21 @@ def finds(access: AddressAccess, audience: Audience) -> bool:
 def learns_area(access: AddressAccess, audience: Audience) -> bool:
     """Whether they may learn the area."""
     return access is not AddressAccess.HOLDERS or finds(access, audience)
+
+
+def no_wider(said: Level, stated: Level) -> Level:
+    """`said`, unless somebody would learn by it what is kept from them as long as it is as `stated`: then that."""
+    return said if _told(said) <= _told(stated) else stated
+
+
+def _told(level: Visibility | OnlineAccess | AddressAccess) -> frozenset[tuple[str, Audience]]:
+    """Who learns what at that level."""
+    if isinstance(level, Visibility):
+        return frozenset(("it", each) for each in _SEES[level])
+    if isinstance(level, OnlineAccess):
+        return frozenset(("link", each) for each in _JOINS[level])
+    area = frozenset(("area", each) for each in Audience if learns_area(level, each))
+    return area | {("address", each) for each in _FINDS[level]}
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,9 @@ import msgspec
 
 from services.kit.clock import instant, moment
 from services.kit.errors import Invalid, NotFound, Unmet, Violation
+from services.meetings.access import Audience, finds, joins, learns_area, no_wider
 from services.meetings.check import possible
-from services.meetings.types import Change, DayChange, Meeting, Place, Room, Status, Venue
+from services.meetings.types import Change, DayChange, Meeting, Online, OnlineAccess, Place, Room, Status, Venue
 from services.recurrence import edits
 from services.recurrence.schedule import first_key, has, last_key
 from services.recurrence.types import Key, RecurrenceError, Schedule
@@ -82,13 +83,21 @@ def with_venues(meeting: Meeting, places: Mapping[str, Place], rooms: Mapping[st
 
 
 def numbered(old: Meeting, new: Meeting) -> Meeting:
-    """`new`, its SEQUENCE one higher if a person would notice a difference (RFC 5545 section 3.8.7.4)."""
-    return new if _noticeable(old) == _noticeable(new) else msgspec.structs.replace(new, sequence=old.sequence + 1)
+    """`new`, its SEQUENCE one higher if a person would notice a difference (RFC 5545 section 3.8.7.4).
+
+    A person: a reader of a calendar. The number is public, so what no calendar shows does not raise it.
+    """
+    reader = Audience.HOLDER if old.invite_group or new.invite_group else Audience.PUBLIC
+    same = _noticeable(old, reader) == _noticeable(new, reader)
+    return new if same else msgspec.structs.replace(new, sequence=old.sequence + 1)
 
 
-def _noticeable(meeting: Meeting) -> Meeting:
-    """The meeting without what only its keepers see."""
-    online = meeting.online and msgspec.structs.replace(meeting.online, passcode="", notes="")
+def _noticeable(meeting: Meeting, reader: Audience) -> Meeting:
+    """The meeting as a calendar of that reader shows it."""
+    changes = tuple(
+        msgspec.structs.replace(each, venue=_venue_seen(each.venue, reader), online=_online_seen(each.online, reader))
+        for each in meeting.changes
+    )
     return msgspec.structs.replace(
         meeting,
         sequence=0,
@@ -104,8 +113,24 @@ def _noticeable(meeting: Meeting) -> Meeting:
         elsewhere=False,
         place="",
         rooms=(),
-        online=online,
+        changes=changes,
+        venue=_venue_seen(meeting.venue, reader),
+        online=_online_seen(meeting.online, reader),
     )
+
+
+def _venue_seen(venue: Venue | None, reader: Audience) -> Venue | None:
+    if venue is None or finds(venue.address_access, reader):
+        return venue
+    area = venue.area if learns_area(venue.address_access, reader) else ""
+    return Venue(title="", area=area, address_access=venue.address_access, accessibility=venue.accessibility)
+
+
+def _online_seen(online: Online | None, reader: Audience) -> Online | None:
+    """No calendar holds passcode and notes."""
+    if online is None or not joins(online.access, reader):
+        return online and Online(access=online.access)
+    return msgspec.structs.replace(online, passcode="", notes="")
 
 
 def edit_all(meeting: Meeting, edit: Edit, at: str, neighbours: Neighbours = ALONE) -> Meeting:
@@ -115,9 +140,23 @@ def edit_all(meeting: Meeting, edit: Edit, at: str, neighbours: Neighbours = ALO
     if not edit.start_named and schedule.rule is not None and schedule.rule != meeting.schedule.rule:
         schedule = _start_with_rule(meeting.schedule, schedule, neighbours)
     schedule, changes = _reschedule(meeting, schedule, edit.orphans)
+    changes = _as_withheld(meeting.online, edit.wanted.online, changes)
     _apart(schedule, neighbours)
     days = _day_changes(meeting, schedule, at)
     return numbered(meeting, msgspec.structs.replace(edit.wanted, schedule=schedule, changes=changes, day_changes=days))
+
+
+def _as_withheld(old: Online | None, new: Online | None, changes: tuple[Change, ...]) -> tuple[Change, ...]:
+    """Where the series' link is told to fewer from now on, no date's own link is told to more than that."""
+    former = old.access if old else OnlineAccess.PUBLIC
+    if new is None or no_wider(former, new.access) is former:
+        return changes
+    limit = new.access
+
+    def kept(online: Online) -> Online:
+        return msgspec.structs.replace(online, access=no_wider(online.access, limit))
+
+    return tuple(msgspec.structs.replace(each, online=each.online and kept(each.online)) for each in changes)
 
 
 def _start_with_rule(old: Schedule, new: Schedule, neighbours: Neighbours) -> Schedule:

@@ -10,6 +10,7 @@ from services.kit.streams import private_stream, public_stream
 from services.meetings.desk import Desk
 from services.meetings.following import Following
 from services.meetings.records import KINDS, PUBLICATIONS
+from services.meetings.renewal import Renewal
 from services.meetings.service import Meetings
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ async def build(hosted: Hosted) -> None:
     desk.store = following.doubting()
     await meetings.load()
     hosted.works["reads what others wrote"] = following.run
+    hosted.works["brings up what is shown"] = Renewal(desk, hosted.log).run
     if hosted.shared:
         hosted.projections.update(following.projections(hosted.bus, hosted.settings.site))
     hosted.services += meetings.services

@@ -5,13 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar, cast
 
 import msgspec
+from openchair.meetings.v1 import meeting_pb2
 
 from services.kit.publication import Publication
-from services.kit.record import revise
+from services.kit.record import NOTHING, digest, revise
 from services.kit.store.port import Document, Kind, Record
 from services.meetings.access import Audience, sees
 from services.meetings.types import Centre, Group, Meeting, Place, Room, Status, Visibility
-from services.meetings.wire import centre_message, group_message, meeting_message, place_message, room_message
+from services.meetings.wire import (
+    centre_message,
+    group_message,
+    keeps_back,
+    meeting_message,
+    meeting_name,
+    place_message,
+    room_message,
+)
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -49,7 +58,16 @@ KINDS = (
     Kind("rows", indexes=(("of", "first"),)),
 )
 
-_KIND_OF: dict[type, str] = {Centre: "centre", Place: "place", Room: "room", Group: "group", Meeting: "meeting"}
+_SHAPE_OF: dict[str, type[Owned]] = {
+    "centre": Centre,
+    "place": Place,
+    "room": Room,
+    "group": Group,
+    "meeting": Meeting,
+}
+_KIND_OF: dict[type, str] = {shape: kind for kind, shape in _SHAPE_OF.items()}
+SHOWN = tuple(_SHAPE_OF)
+"""The kinds of which others see something."""
 
 
 def read(record: Record, shape: type[T]) -> T:
@@ -74,36 +92,65 @@ def public_view(value: Owned) -> Message | None:
 
 
 def private_view(value: Owned) -> Message | None:
-    """What the services that serve code holders have to know; None where nobody but the public and the staff asks.
+    """What the services that serve code holders have to know; None where nobody but the public asks.
 
     It is what a code holder may see and no more: an address of which only the area is told is in no view at all. An
     unlisted meeting without a group is there as whoever knows the link sees it.
+
+    What is kept back for the centre's own people moves the view, and is not in it: other instances of this service know
+    by that when to look. Where nobody else is to see anything more than the public it holds its name alone.
     """
     if isinstance(value, Group):
         return group_message(value, digests=True)
     if not isinstance(value, Meeting):
         return None
-    if value.invite_group:
-        return meeting_message(value, Audience.HOLDER)
-    return meeting_message(value, Audience.LINK) if value.visibility is Visibility.UNLISTED else None
+    reader = _inside(value)
+    widest = reader or (Audience.PUBLIC if sees(value.visibility, Audience.PUBLIC) else None)
+    kept = widest is None or keeps_back(value, widest)
+    if reader is None and not kept:
+        return None
+    view = meeting_message(value, reader) if reader else meeting_pb2.Meeting(name=meeting_name(value))
+    view.etag = digest(_listed(value)) if kept else ""  # it is cleared when the view is published
+    return view
+
+
+def _inside(meeting: Meeting) -> Audience | None:
+    """For whom there is a view beside the public one."""
+    if meeting.invite_group:
+        return Audience.HOLDER
+    return Audience.LINK if meeting.visibility is Visibility.UNLISTED else None
+
+
+def _listed(meeting: Meeting) -> Message:
+    """What the centre's own people see of it in lists."""
+    message = meeting_message(meeting, Audience.STAFF)
+    for unlisted in ("source", "previous_part", "next_part", "next_part_revision", "day_changes"):
+        message.ClearField(unlisted)
+    return message
+
+
+def _followed(part: Meeting, following: Meeting) -> bool:
+    """Whether somebody who sees a part in its private view sees the one after it, too."""
+    unlisted = part.visibility is following.visibility is Visibility.UNLISTED
+    return unlisted or (following.invite_group != "" and part.invite_group == following.invite_group)
 
 
 def seen_with(part: Meeting, following: Meeting) -> Meeting:
     """The part, cut for the one that follows it, which is new: in each view it waits for that one, if it has that view.
 
-    A view that the other never had would be waited for in vain.
+    A view that the other never had would be waited for in vain, and one that is for others would tell its id.
     """
     return msgspec.structs.replace(
         part,
         next_revision=int(public_view(following) is not None),
-        next_private_revision=int(private_view(following) is not None),
+        next_private_revision=int(_followed(part, following)),
     )
 
 
 def seen_alone(part: Meeting, before: Meeting, after: Meeting) -> Meeting:
     """The part, whose next one was `before` and is `after`: it waits no more for a view that the next one has lost."""
     lost_public = public_view(before) is not None and public_view(after) is None
-    lost_private = private_view(before) is not None and private_view(after) is None
+    lost_private = _followed(part, before) and not _followed(part, after)
     return msgspec.structs.replace(
         part,
         next_revision=0 if lost_public else part.next_revision,
@@ -131,6 +178,20 @@ def write(
 def views(value: Owned) -> dict[str, Message | None]:
     """Every view of the value, by name."""
     return {"public": public_view(value), "private": private_view(value)}
+
+
+def as_shown(record: Record) -> bool:
+    """Whether its views are what they are to be by now: an older version made others, or none."""
+    if record.gone or record.kind not in _SHAPE_OF:
+        return True
+    known = {view.name: view.digest for view in record.views}
+    wanted = views(read(record, _SHAPE_OF[record.kind]))
+    return all(known.get(name, NOTHING) == digest(content) for name, content in wanted.items())
+
+
+def shown(record: Record, at: str, actor: str) -> Record:
+    """The same at the next revision, with the views that it is to have by now."""
+    return write(record, read(record, _SHAPE_OF[record.kind]), at=at, actor=actor, due_at=record.due_at)
 
 
 def touch(record: Record, at: str, actor: str) -> Record:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import uuid
 from datetime import datetime
-from enum import Enum
-from typing import TypeVar
 
 import msgspec
 from openchair.meetings.v1 import import_pb2
@@ -14,12 +12,22 @@ from openchair.meetings.v1 import import_pb2
 from services.kit.errors import Invalid, Refusal
 from services.kit.validation import TextRules, Walk, text_fault
 from services.meetings import edits
+from services.meetings.access import no_wider
 from services.meetings.check import TITLE_LENGTH, possible
-from services.meetings.types import AddressAccess, Import, Meeting, Outcome, Place, ReportRow, Source, Status
+from services.meetings.types import (
+    AddressAccess,
+    Import,
+    Meeting,
+    Online,
+    OnlineAccess,
+    Outcome,
+    Place,
+    ReportRow,
+    Source,
+    Status,
+)
 from services.meetings.wire import read_meeting, read_place
 from services.recurrence.types import Schedule
-
-E = TypeVar("E", bound=Enum)
 
 LONGEST_ORIGINAL = 64 * 1024
 TEXT = TextRules(
@@ -83,22 +91,21 @@ def wanted_place(row: import_pb2.ImportRow, base: Place, withheld: AddressAccess
     `withheld` is the level at the meeting's former place: a source that corrects an address does not publish it.
     """
     said = read_place(row.place, base)
-    level = narrower(withheld, narrower(base.address_access, said.address_access))
+    level = no_wider(no_wider(said.address_access, withheld), base.address_access)
     return msgspec.structs.replace(said, address_access=level)
 
 
-def narrower(one: E, other: E) -> E:
-    """Of two levels of access the one that tells fewer people: each enumeration goes from public to narrow."""
-    order = list(type(one))
-    return max(one, other, key=order.index)
-
-
 def private_as(current: Meeting, said: Meeting) -> Meeting:
-    """What the source says, no more public than the meeting is here: a coordinator's choice outlives the next list."""
-    online = said.online
-    if online is not None and current.online is not None:
-        online = msgspec.structs.replace(online, access=narrower(current.online.access, online.access))
-    return msgspec.structs.replace(said, visibility=narrower(current.visibility, said.visibility), online=online)
+    """What the source says, no more public than the meeting is here: a coordinator's choice outlives the next list.
+
+    Also a list that leaves out how to join: who may learn it is kept for the link that the list after it brings.
+    """
+    online, stated = said.online, current.online.access if current.online else OnlineAccess.PUBLIC
+    if online is not None:
+        online = msgspec.structs.replace(online, access=no_wider(online.access, stated))
+    elif stated is not OnlineAccess.PUBLIC:
+        online = Online(access=stated)
+    return msgspec.structs.replace(said, visibility=no_wider(said.visibility, current.visibility), online=online)
 
 
 def wanted_meeting(

@@ -32,6 +32,8 @@ from services.meetings.types import (
 from services.recurrence.wire import from_schedule, to_deviation
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from services.kit.store.port import Record
 
 E = TypeVar("E", bound=Enum)
@@ -65,6 +67,11 @@ def centre_name(centre: str) -> str:
 def child_name(centre: str, collection: str, id: str) -> str:  # noqa: A002 - the field is named id everywhere
     """Resource name of something that belongs to a centre; "" for no id."""
     return f"centres/{centre}/{collection}/{id}" if id else ""
+
+
+def meeting_name(meeting: Meeting) -> str:
+    """Resource name of a meeting."""
+    return child_name(meeting.centre, "meetings", meeting.id)
 
 
 # --- centres, places, rooms ---------------------------------------------------------------------------------------
@@ -302,13 +309,30 @@ def meeting_message(meeting: Meeting, audience: Audience = Audience.STAFF) -> me
         message.venue.CopyFrom(venue_message(meeting.venue, audience))
     if meeting.online is not None:
         message.online.CopyFrom(online_message(meeting.online, audience))
-    told = meeting.venue is None or finds(meeting.venue.address_access, audience)
-    if meeting.source is not None and told:  # the source's page may tell what is withheld here
+    if meeting.source is not None and not withholds(meeting, audience):  # the source's page may tell it
         message.source.CopyFrom(source_message(meeting.source, audience))
     if audience in {Audience.HOLDER, Audience.STAFF}:
         message.invite_group = child_name(meeting.centre, "groups", meeting.invite_group)
     _link_parts(message, meeting, audience)
     return message
+
+
+def withholds(meeting: Meeting, audience: Audience) -> bool:
+    """Whether the address, or how to join, is kept from them on any date."""
+    venues = filter(None, (meeting.venue, *(change.venue for change in meeting.changes)))
+    found = all(finds(venue.address_access, audience) for venue in venues)
+    return not (found and all(joins(online.access, audience) for online in _links(meeting)))
+
+
+def keeps_back(meeting: Meeting, audience: Audience) -> bool:
+    """The same, passcodes and notes on joining too."""
+    secret = (online for online in _links(meeting) if online.passcode or online.notes)
+    return withholds(meeting, audience) or not all(reads_passcode(online.access, audience) for online in secret)
+
+
+def _links(meeting: Meeting) -> Iterator[Online]:
+    """How it is joined, on any date."""
+    return filter(None, (meeting.online, *(change.online for change in meeting.changes)))
 
 
 def _link_parts(message: meeting_pb2.Meeting, meeting: Meeting, audience: Audience) -> None:

@@ -302,7 +302,7 @@ async def test_a_change_that_only_code_holders_see_moves_no_public_view(house: H
 
 
 async def test_a_meeting_that_is_all_public_has_no_private_view(house: House) -> None:
-    place = (await house.place(address_access="ADDRESS_ACCESS_AREA_ONLY")).name
+    place = (await house.place()).name
     meeting = await house.meeting(
         place=place, online={"url": "https://x.example.org", "access": "ONLINE_ACCESS_PUBLIC"}
     )

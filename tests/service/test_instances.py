@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import structlog
-from openchair.meetings.v1 import meeting_pb2
+from google.protobuf.field_mask_pb2 import FieldMask
+from openchair.meetings.v1 import import_pb2, meeting_pb2
 from openchair.meetings.v1 import meeting_service_pb2 as pb
 from openchair.meetings.v1.meeting_service_pb2_grpc import MeetingServiceStub
 
@@ -150,6 +151,34 @@ async def test_what_is_not_public_is_heard_of_too(two: tuple[Instance, Instance]
     await lists(other, ["Quiet hour"])
     await acts.rename(other.stub, made.name, "Quieter hour")
     await lists(one, ["Quieter hour"])
+
+
+async def test_what_only_staff_see_is_heard_of_too(two: tuple[Instance, Instance]) -> None:
+    one, other = two
+    name = await acts.stage(one.stub, HOUSE, ["Other"], "2026-11-24T19:00")
+    meeting = acts.weekly("Quiet hour", "2026-11-24T19:00")
+    meeting.visibility = meeting_pb2.VISIBILITY_MEMBERS  # of no group: only an import brings one
+    row = import_pb2.ImportRow(number=1, source_id="slug-1", meeting=meeting)
+    await one.stub.AddImportRows(pb.AddImportRowsRequest(name=name, rows=[row]))
+    await one.stub.CommitImport(pb.CommitImportRequest(name=name))
+    await lists(other, ["Quiet hour"])
+    (made,) = await acts.meetings(one.stub, HOUSE)
+    await acts.rename(other.stub, made.name, "Quieter hour")
+    await lists(one, ["Quieter hour"])
+
+
+async def test_a_link_for_staff_alone_is_heard_of_too(two: tuple[Instance, Instance]) -> None:
+    one, other = two
+    meeting = acts.weekly("Step study", "2026-11-24T19:00")
+    meeting.mode = meeting_pb2.MODE_ONLINE
+    meeting.online.access, meeting.online.url = meeting_pb2.ONLINE_ACCESS_SEAT_HOLDERS, "https://meet.example.org/1"
+    made = await one.stub.CreateMeeting(pb.CreateMeetingRequest(parent=HOUSE, meeting=meeting))
+    await lists(other, ["Step study"])
+    made.online.url = "https://meet.example.org/2"
+    await one.stub.UpdateMeeting(pb.UpdateMeetingRequest(meeting=made, update_mask=FieldMask(paths=["online"])))
+    async with asyncio.timeout(10):
+        while (await acts.occurrences(other.stub, HOUSE, SINCE, 7))[0].online.url != made.online.url:  # noqa: ASYNC110 - it is asked as a caller would
+            await asyncio.sleep(0.005)
 
 
 async def test_what_was_written_without_a_word_is_listed_also_with_the_bus_away(two: tuple[Instance, Instance]) -> None:
