@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
     from services.kit.publication import Publication
-    from services.kit.store.port import Record, Store
+    from services.kit.store.port import Record, Store, View
 
 PAGE = 512
 AT_ONCE = 64
@@ -55,7 +55,8 @@ class Past:
         """Goes through all records and all subjects, once; looks closer only at those that do not match."""
         stream = stream_of(self._pattern(publication))
         present = set(await self._bus.subjects(stream, self._pattern(publication)))
-        finding, unknown = Finding(), set(present)
+        finding, unknown, graves = Finding(), set(present), list[tuple[int, str]]()
+        newest = (0, "")
         async for record in self._records(publication.kind):
             view = record.view(publication.view)
             if view is None:
@@ -63,11 +64,15 @@ class Past:
             subject = publication.subject(record, self._site)
             unknown.discard(subject)
             finding.highest = max(finding.highest, view.sequence)
-            if not view.sequence or not view.digest or finding.missing:
-                continue  # never published, or a tombstone, which the stream forgets in time
-            if view.sequence > last_sequence or subject not in present:
-                finding.missing = await self._lost(subject, view.sequence)
-        finding.strays = [subject for subject in sorted(unknown) if not await self._known(publication, subject)]
+            if view.sequence and view.digest:
+                newest = max(newest, (view.sequence, subject))
+                if not finding.missing and (view.sequence > last_sequence or subject not in present):
+                    finding.missing = await self._lost(subject, view.sequence)
+            elif view.sequence:
+                graves.append((view.sequence, subject))
+        finding.strays, more = await self._not_found(publication, unknown)
+        graves += more
+        finding.missing = finding.missing or await self._rewound(newest, graves)
         if finding.highest and not finding.missing:
             finding.later = await self.later(publication, finding.highest, MOST_AHEAD)
         return finding
@@ -117,10 +122,27 @@ class Past:
         last = await self._bus.last(stream_of(subject), subject)
         return last is None or last.sequence < sequence
 
-    async def _known(self, publication: Publication, subject: str) -> bool:
-        """Gone records are not found by a search. One that never had this view did not publish it, either."""
+    async def _rewound(self, newest: tuple[int, str], graves: list[tuple[int, str]]) -> bool:
+        """Whether what was published last is gone again: a stream that was set back may have grown since.
+
+        Whoever is set back loses its end, so that one look tells. A tombstone may also have outlived itself.
+        """
+        for sequence, subject in [*sorted((one for one in graves if one > newest), reverse=True), newest]:
+            last = await self._bus.last(stream_of(subject), subject) if sequence else None
+            if last is not None:
+                return last.sequence < sequence
+        return False
+
+    async def _not_found(self, publication: Publication, subjects: set[str]) -> tuple[list[str], list[tuple[int, str]]]:
+        """Of subjects that no search leads to: those of no view, and of gone records with their sequences."""
+        views = {subject: await self._view(publication, subject) for subject in sorted(subjects)}
+        strays = [subject for subject, view in views.items() if view is None]
+        return strays, [(view.sequence, subject) for subject, view in views.items() if view is not None]
+
+    async def _view(self, publication: Publication, subject: str) -> View | None:
+        """The view that was published there: a record that never had it did not publish it."""
         record = await self._store.get(*_key(subject))
-        return record is not None and record.view(publication.view) is not None
+        return record.view(publication.view) if record else None
 
     async def later(self, publication: Publication, sequence: int, most: int) -> list[Delivered]:
         """What was published above a sequence: up to so many messages, in their order."""

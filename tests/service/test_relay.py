@@ -352,6 +352,48 @@ async def test_a_stream_emptied_while_the_service_was_down_is_filled_again(site:
     await again.stop()
 
 
+@pytest.mark.parametrize("end", ["changed", "hidden", "deleted"])
+async def test_a_stream_that_was_set_back_and_grew_while_the_service_was_down_is_filled_again(
+    site: Site, end: str
+) -> None:
+    bus = await site.bus("meetings")
+    first = Service(bus)
+    await first.put("hall", "Town hall")
+    await first.put("annex", "Annex")
+    await first.settled()
+    backup = [await first.stream(id_) for id_ in ("hall", "annex")]
+    await first.put("hall", "Library" if end == "changed" else "")
+    if end == "deleted":
+        before = await first.store.get("place", "hall")
+        assert before is not None
+        gone = revise(
+            before, kind="place", id="hall", state=before.state, at=before.at, actor="test", views={}, gone=True
+        )
+        await first.store.commit(Commit((gone,)))
+    await first.settled()
+    await first.stop()
+    await site.recreate(PUBLIC)
+    for event in backup:
+        assert event is not None
+        await bus.publish(event, 0)
+    stranger = await site.bus("rsvps")
+    for number in range(5):  # the stream has more than one owner
+        await stranger.publish(a_list(number), 0)
+    second = Service(bus, first.disk)
+    await second.settled()
+    assert await second.title("annex") == "Annex"
+    hall = await second.stream("hall")
+    assert hall is not None
+    assert (body(hall, Place).title if hall.payload else "") == ("Library" if end == "changed" else "")
+    await second.stop()
+
+
+def a_list(number: int) -> Event:
+    """A state of another service."""
+    where = f"openchair.{SITE}.public.rsvps.oak.list.l{number}"
+    return Event(where, 1, 1, "openchair.rsvps.v1.GuestList", instant(CLOCK.now()), b"state")
+
+
 async def test_a_wiped_server_is_filled_again(tmp_path: Path) -> None:
     async with running(tmp_path / "data") as site:
         service = Service(await site.bus("meetings"))
