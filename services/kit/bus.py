@@ -74,7 +74,8 @@ class NatsBus:
             self._keeping.cancel()
             await asyncio.gather(self._keeping, return_exceptions=True)
         self._part("the connection was closed")
-        await self._client.close()
+        with contextlib.suppress(BusError), translated():  # it may be lost in this very moment
+            await self._client.close()
 
     @property
     def connected(self) -> bool:

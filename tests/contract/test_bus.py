@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from io import StringIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from msgspec.structs import replace
@@ -341,3 +341,13 @@ async def test_being_cancelled_in_the_moment_of_the_answer_is_being_cancelled(si
 async def _ask_for_ever(bus: Bus) -> None:
     while True:
         await bus.stream(PUBLIC)
+
+
+async def test_a_connection_that_is_lost_as_it_is_closed_is_closed(site: Site) -> None:
+    bus = await site.bus("meetings")
+    client: Any = bus._client
+    client._transport._io_writer.transport.abort()
+    client._pending.append(b"PING\r\n")  # what the client would still send, and cannot any more
+    client._pending_data_size += len(b"PING\r\n")
+    await bus.close()
+    assert not bus.connected
