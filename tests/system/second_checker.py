@@ -10,7 +10,8 @@ from services.feeds.plan import PLAN as FEEDS
 from services.kit.channel import LocalChannel
 from services.kit.event import Stored
 from services.kit.store.port import Record
-from services.kit.streams import subjects_of
+from services.kit.streams import stream_of, subjects_of
+from services.meetings.records import PUBLICATIONS
 from tests.sim.checker import CODINGS, calendars_of, difference, effects, shown_otherwise, told_otherwise
 from tests.sim.site import SITE, asked
 from tests.system.edit_driver import FEED
@@ -55,6 +56,7 @@ async def check(site: Site, history: History, faults: Faults) -> list[str]:
     wrong = [*history.wrong, *effects(history), *await restless(site), *_ended(site)]
     wrong += await _feeds(site, history)
     wrong += await _lists(site, history)
+    wrong += await _left_over(site)
     wrong += await _letters(site, faults)
     return wrong + await _reactions(site)
 
@@ -99,6 +101,19 @@ async def _lists(site: Site, history: History) -> list[str]:
         assert node.server is not None
         stub = MeetingServiceStub(cast("Any", LocalChannel(node.server, site.token())))
         wrong += [f"{node.name} lists otherwise: {each}" for each in await told_otherwise(stub, history)]
+    return wrong
+
+
+async def _left_over(site: Site) -> list[str]:
+    """What nobody knows of is buried, and what somebody wrote over is there again."""
+    store, bus, wrong = site.databases["meetings"].store, site.tools["meetings"], list[str]()
+    for one in PUBLICATIONS:
+        where = subjects_of(SITE, one.view, one.service).replace(">", f"*.{one.kind}.*")
+        for subject in await bus.subjects(stream_of(where), where):
+            last = await bus.last(stream_of(where), subject)
+            known = await store.get(one.kind, subject.rpartition(".")[2]) is not None
+            if not isinstance(last, Stored) or not (known or last.event.payload is None):
+                wrong.append(f"left over: {subject}")
     return wrong
 
 

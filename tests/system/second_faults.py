@@ -146,6 +146,7 @@ class Faults:
         nodes = site.of("meetings")
         for node in nodes:
             await (node.stop if self._chance.random() < 0.5 else node.kill)()
+        await site.databases["meetings"].close()  # what was under way ends here
         kept = {entry.key.request_id for entry in backup if isinstance(entry, Answer)}
         self._history.set_back(kept)
         await site.databases["meetings"].restore(backup, int(site.clock.now().timestamp()))

@@ -43,8 +43,7 @@ class Database:
         await self.store.close()
 
     async def restore(self, backup: Sequence[Entry], epoch: int) -> None:
-        """Becomes what it was when the backup was made, in a new epoch. Nobody else may use it meanwhile."""
-        await self.store.close()
+        """Becomes what it was when the backup was made, in a new epoch. It must be closed, and nobody may use it."""
         self.store = self._make()
         await self.open()
         await self.store.fill(_each(backup), epoch)
