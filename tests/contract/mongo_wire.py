@@ -37,7 +37,7 @@ from tests.contract.mongo_wire_data import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
 
 HEADER = struct.Struct("<iiii")
 OP_REPLY, OP_QUERY, OP_MSG = 1, 2004, 2013
@@ -116,6 +116,12 @@ class MongoWire:
             task.cancel()
         await asyncio.gather(*self._connections, return_exceptions=True)
         await self._server.wait_closed()
+
+    @contextlib.asynccontextmanager
+    async def frozen(self) -> AsyncIterator[None]:
+        """Nobody gets a reply meanwhile."""
+        async with self._moved:
+            yield
 
     def sent(self, command: str) -> list[Document]:
         """Commands of that name, in order."""

@@ -76,7 +76,13 @@ def _compared(test: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
     return holds
 
 
-_equal = _compared(operator.eq)
+_same = _compared(operator.eq)
+
+
+def _equal(value: Any, wanted: Any) -> bool:
+    return (value is MISSING and wanted is None) or _same(value, wanted)
+
+
 OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "$eq": _equal,
     "$gt": _compared(operator.gt),

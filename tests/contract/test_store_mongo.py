@@ -5,6 +5,7 @@ Over the stand-in: these tests see what is sent and how we react, not what a ser
 
 from __future__ import annotations
 
+import asyncio
 import gc
 from dataclasses import replace
 
@@ -12,7 +13,7 @@ import bson
 import pytest
 
 from services.kit.clock import SystemClock, VirtualClock, instant
-from services.kit.store import mongo_client
+from services.kit.store import mongo, mongo_client
 from services.kit.store.mongo import MongoStore
 from services.kit.store.port import Commit, Conflict, OutcomeUnknown, Unwritten
 from tests.contract.mongo_wire import Fault
@@ -52,6 +53,16 @@ async def test_a_commit_is_one_transaction_from_one_snapshot_durable_on_a_majori
     assert [command.get("startTransaction") for command in sent] == [True, None, None, None, None]
     assert [command.get("readConcern") for command in sent] == [{"level": "snapshot"}, None, None, None, None]
     assert sent[-1]["writeConcern"] == {"w": "majority", "j": True}
+
+
+async def test_records_of_a_kind_go_over_in_one_message_for_new_ones_and_one_for_the_rest(
+    wire: Wire, store: MongoStore
+) -> None:
+    await store.commit(commit(*(meeting(f"old{n}") for n in range(5))))
+    wire.server.seen.clear()
+    mixed = [record for n in range(5) for record in (meeting(f"new{n}"), meeting(f"old{n}", 2), seat(f"s{n}"))]
+    await store.commit(commit(*mixed))
+    assert [next(iter(command)) for command in wire.server.seen] == ["insert", "update", "insert", "commitTransaction"]
 
 
 async def test_every_write_outside_of_a_transaction_is_durable_too(wire: Wire, store: MongoStore) -> None:
@@ -270,3 +281,14 @@ async def test_serving_says_why_not(wire: Wire, store: MongoStore) -> None:
     assert await store.serving() == ""
     wire.server.writable = False
     assert "primary" in await store.serving()
+
+
+async def test_serving_waits_for_nobody_when_everybody_waits_for_the_server(
+    wire: Wire, store: MongoStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mongo, "PULSE", 0.2)
+    async with wire.server.frozen():
+        waiting = [asyncio.ensure_future(store.get("meeting", "a")) for _ in range(128)]  # more than Motor has threads
+        await asyncio.sleep(0)
+        assert await asyncio.wait_for(store.serving(), 2) != ""
+    assert await asyncio.gather(*waiting) == [None] * 128

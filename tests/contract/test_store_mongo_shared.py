@@ -134,6 +134,26 @@ async def test_marking_that_was_interrupted_goes_on_when_the_store_is_opened(wir
     assert "marking" not in wire.document("meta", "store")
 
 
+async def test_whoever_ends_a_marking_does_not_end_the_next_one(wire: Wire, store: MongoStore) -> None:
+    await store.remark()
+    await store.raise_epoch(9)
+    changes = [change["u"] for command in wire.server.sent("update") for change in command["updates"]]
+    names = [change["$set"]["marking"] for change in changes if "marking" in change.get("$set", {})]
+    assert len(set(names)) == 2
+
+
+async def test_a_store_that_holds_records_of_another_kind_is_not_filled(wire: Wire) -> None:
+    async def nothing() -> AsyncIterator[Entry]:
+        for entry in list[Entry]():
+            yield entry
+
+    async with wire.opened() as store:
+        await store.commit(commit(meeting("a")))
+    async with wire.opened((Kind("seat"),)) as other:
+        with pytest.raises(ValueError, match="not empty"):
+            await other.fill(nothing(), 0)
+
+
 async def test_a_filling_that_was_killed_is_named_when_the_store_is_opened(wire: Wire) -> None:
     async def endless() -> AsyncIterator[Entry]:
         for n in range(600):

@@ -1,8 +1,8 @@
-"""What the SQLite store does with a file of an older program."""
+"""What stores do with what an older program, or a newer one, has left."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -10,11 +10,12 @@ from services.kit.clock import SystemClock
 from services.kit.store.port import Document, Kind
 from services.kit.store.schema import kinds_in
 from services.kit.store.sqlite import SqliteStore
-from tests.contract.store_fixtures import commit, ids, meeting
+from tests.contract.store_fixtures import Engine, commit, ids, meeting
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytest_plugins = ("tests.contract.store_fixtures",)
 OLD = Kind("meeting", (("centre",),))
 INDEXES = (("centre",), ("centre", "group"))
 
@@ -67,9 +68,36 @@ async def test_a_file_says_for_which_kinds_it_was_made(path: Path) -> None:
 
 
 async def test_records_of_a_kind_that_the_program_does_not_know_are_not_left_out_of_a_dump_in_silence(
-    path: Path,
+    engine: Engine,
 ) -> None:
-    store = await opened(path, Kind("seat"))
+    store = await engine.start((OLD,))
+    await store.commit(commit(meeting("a")))
+    await store.close()
+    store = await engine.start((Kind("seat"),))
     with pytest.raises(ValueError, match="records of kind 'meeting'"):
         _ = [entry async for entry in store.dump()]
+    await store.close()
+
+
+async def test_a_new_index_finds_old_documents_that_have_its_field(engine: Engine) -> None:
+    store = await engine.start((OLD,))
+    await store.commit(commit(meeting("a"), meeting("b", seats=3)))
+    await store.close()
+    store = await engine.start((Kind("meeting", (("centre",), ("seats",))),))
+    assert await ids(store, {"seats": 3}) == ["b"]
+    await store.close()
+
+
+@pytest.mark.parametrize("value", [{}, {"group": None}], ids=["absent", "null"])
+async def test_an_index_over_a_field_that_documents_lack_is_refused_until_they_are_upgraded(
+    engine: Engine, value: dict[str, Any]
+) -> None:
+    store = await engine.start((OLD,))
+    await store.commit(commit(meeting("a", **value), meeting("gone", gone=True)))
+    await store.close()
+    for _ in range(2):
+        with pytest.raises(ValueError, match="meeting 'a' lacks 'group', which is indexed now"):
+            await engine.start((Kind("meeting", INDEXES),))
+    store = await engine.start((Kind("meeting", INDEXES, 2, {1: lambda state: {**state, "group": "g"}}),))
+    assert await ids(store, {"centre": "north", "group": "g"}) == ["a"]
     await store.close()

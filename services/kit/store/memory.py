@@ -54,13 +54,11 @@ class MemoryStore:
         self._listeners = Listeners()
 
     async def open(self) -> None:
-        """Brings what is on the disk up to date."""
+        """Brings what is on the disk up to date. Raises ValueError where a document lacks an indexed field."""
         for kind in self._kinds.values():
             for row in self._rows(kind.name).values():
-                if row.version < kind.version:
-                    state = codec.decode(kind, row.record.id, row.version, row.text)
-                    row.text, row.version = codec.text(state), kind.version
-                    row.fields = _fields(kind, msgspec.structs.replace(row.record, state=state))
+                if row.version < kind.version or (row.fields.keys() != set(check.fields(kind)) and not row.record.gone):
+                    _upgrade(kind, row)
 
     async def close(self) -> None:
         """Nothing to let go of."""
@@ -152,7 +150,12 @@ class MemoryStore:
         return ""
 
     async def dump(self) -> AsyncIterator[Entry]:
-        """Everything there is now."""
+        """Everything there is now. Raises ValueError where there are records of a kind that is not declared."""
+        for kind, rows in self._disk.rows.items():
+            if rows and kind not in self._kinds:
+                raise ValueError(
+                    f"there are records of kind {kind!r}, which this program does not know: upgrade the program"
+                )
         trails = (line for _, lines in sorted(self._disk.audit.items()) for line in lines)
         entries: list[Entry] = [*map(self._record, self._all()), *self._disk.answers.values(), *trails]
         for entry in entries:
@@ -260,6 +263,18 @@ def _fields(kind: Kind, record: Record) -> dict[str, str | int]:
         return {}
     values = ((name, record.state[name]) for name in check.fields(kind))
     return {name: value for name, value in values if isinstance(value, str | int)}
+
+
+def _upgrade(kind: Kind, row: Row) -> None:
+    """Keeps the document in the present shape, with the fields that are indexed now."""
+    state = codec.decode(kind, row.record.id, row.version, row.text)
+    for name in check.fields(kind):
+        if state.get(name) is None and not row.record.gone:
+            raise ValueError(
+                f"{kind.name} {row.record.id!r} lacks {name!r}, which is indexed now: the kind needs an upgrade"
+            )
+    row.text, row.version = codec.text(state), kind.version
+    row.fields = _fields(kind, msgspec.structs.replace(row.record, state=state))
 
 
 def _rank(value: str | int) -> tuple[int, int, str]:

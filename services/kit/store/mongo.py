@@ -51,6 +51,8 @@ LONG = 600.0
 """Seconds that indexes of a large store, and emptying one, may take."""
 PULSE = 2.0
 """Seconds in which the server has to say whether it can be written to."""
+GRACE = 0.5
+"""Seconds more until nobody waits for the driver to say that it did not."""
 
 
 class MongoStore:
@@ -200,8 +202,11 @@ class MongoStore:
         if self._client is None:
             return "the store is not open"
         try:
-            with pymongo.timeout(PULSE):
-                said = await self._client.admin.command("hello")
+            async with asyncio.timeout(PULSE + GRACE):  # Motor's threads may all be waiting for the server
+                with pymongo.timeout(PULSE):
+                    said = await self._client.admin.command("hello")
+        except TimeoutError:
+            return "MongoDB does not answer"
         except PyMongoError as error:
             return mongo_client.reason(error)
         return "" if said.get("isWritablePrimary") else "MongoDB has no primary that can be written to"
@@ -326,16 +331,22 @@ class MongoStore:
                 return True
         return False
 
-    async def _mark(self, epoch: int) -> int:
+    async def _mark(self, epoch: int, token: str) -> int:
         count = await mongo_marks.mark_all(self._database, self._kinds, epoch, self._next())
-        await mongo_marks.end(self._database, self._writer)
+        await mongo_marks.end(self._database, token)
         return count
 
     async def _remark(self) -> int:
-        return await self._mark(await mongo_marks.begin(self._database, self._writer))
+        token = self._token()
+        return await self._mark(await mongo_marks.begin(self._database, token), token)
+
+    def _token(self) -> str:
+        """Names one marking: who ends an earlier one, of this process or another, does not end this one."""
+        return f"{self._writer}-{self._next()}"
 
     async def _raise_epoch(self, at_least: int) -> int:
-        epoch = await mongo_marks.raise_epoch(self._database, at_least, self._writer)
+        token = self._token()
+        epoch = await mongo_marks.raise_epoch(self._database, at_least, token)
         self._learn(epoch)
-        await self._mark(epoch)
+        await self._mark(epoch, token)
         return epoch

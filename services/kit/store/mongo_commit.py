@@ -40,7 +40,8 @@ async def write(session: Session, database: Database, kinds: Mapping[str, Kind],
     if change.answers:
         answers = [mongo_documents.answered(answer, prepared.ahead) for answer in change.answers]
         await database["answers"].insert_many(answers, session=session)
-    pairs = sorted(zip(change.records, prepared.texts, strict=True), key=lambda pair: pair[0].kind)
+    unsorted = zip(change.records, prepared.texts, strict=True)
+    pairs = sorted(unsorted, key=lambda pair: (pair[0].kind, pair[0].revision > 1))
     for kind, group in groupby(pairs, key=lambda pair: pair[0].kind):
         await _records(session, mongo_schema.records(database, kind), kinds[kind], list(group), prepared)
     if change.audit:
@@ -63,7 +64,7 @@ async def gave_way(database: Database, prepared: Prepared) -> bool:
 async def _records(
     session: Session, collection: Collection, kind: Kind, pairs: Sequence[tuple[Record, str]], prepared: Prepared
 ) -> None:
-    """Records of one kind, in one message."""
+    """Records of one kind, the new ones first: the driver sends a message for each run of inserts or of updates."""
     views = await _views(session, collection, [record for record, _ in pairs if record.revision > 1])
     writes = [_write(kind, record, text, views.get(record.id, {}), prepared) for record, text in pairs]
     done = await collection.bulk_write(writes, session=session)

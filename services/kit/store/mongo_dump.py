@@ -26,13 +26,18 @@ PAST = frozenset({239, 246})
 
 
 async def dump(client: Client, database: Database, kinds: Mapping[str, Kind]) -> AsyncGenerator[Entry, None]:
-    """Everything, read in one snapshot. Raises OSError where the server let go of the moment before the end."""
+    """Everything, read in one snapshot. Raises OSError where the server let go of the moment before the end.
+
+    Raises ValueError where there are records of a kind that this program does not know: they would be left out.
+    """
+    for kind in await mongo_schema.unknown_kinds(database, kinds):
+        raise ValueError(f"there are records of kind {kind!r}, which this program does not know: upgrade the program")
     try:
         async with mongo_client.session(client, snapshot=True) as session:
             page = await database["meta"].find_one(META, session=session)
-            for kind in kinds.values():
-                async for found in _each(records(database, kind.name), session):
-                    yield mongo_documents.record(kind, max(int(page["epoch"]), int(found["epoch"])), found)
+            for known in kinds.values():
+                async for found in _each(records(database, known.name), session):
+                    yield mongo_documents.record(known, max(int(page["epoch"]), int(found["epoch"])), found)
             async for found in _each(database["answers"], session):
                 yield mongo_documents.answer(found)
             async for found in _each(database["audit"], session):
@@ -89,6 +94,8 @@ class Filling:
         for collection in self._collections():
             if await collection.find_one({}, {"_id": 1}) is not None:
                 raise ValueError("the store is not empty: it cannot be filled")
+        if await mongo_schema.unknown_kinds(self._database, self._kinds):
+            raise ValueError("the store is not empty: it cannot be filled")
         begun = {"$set": {"filling": now}}
         meta = self._database["meta"]
         if not (await meta.update_one({**META, "filling": {"$exists": False}}, begun)).matched_count:

@@ -56,11 +56,9 @@ async def prepare(database: Database, kinds: Mapping[str, Kind]) -> None:
     """Makes or checks everything. Raises ValueError for what this program does not understand."""
     await _meta(database)
     for kind in kinds.values():
-        await _indexes(records(database, kind.name), mongo_documents.indexes(kind))
-    await _indexes(database["answers"], mongo_documents.ANSWER_INDEXES)
-    await _indexes(database["audit"], mongo_documents.AUDIT_INDEXES)
-    for kind in kinds.values():
-        await _upgrade(records(database, kind.name), kind)
+        await _prepare(records(database, kind.name), kind)
+    for name, wanted in (("answers", mongo_documents.ANSWER_INDEXES), ("audit", mongo_documents.AUDIT_INDEXES)):
+        await _make(database[name], await _missing(database[name], wanted))
 
 
 async def meta(database: Database) -> dict[str, Any]:
@@ -102,15 +100,45 @@ async def _meta(database: Database) -> None:
         )
 
 
-async def _indexes(collection: Collection, wanted: Sequence[Index]) -> None:
-    """Makes what is missing. An index that nobody here declares stays: an older instance may still need it."""
+async def unknown_kinds(database: Database, kinds: Mapping[str, Kind]) -> list[str]:
+    """Kinds that this program does not know and of which there are records."""
+    names = {name for name in await database.list_collection_names() if name.startswith("records.")}
+    others = sorted({name.removeprefix("records.") for name in names} - kinds.keys())
+    return [kind for kind in others if await records(database, kind).find_one({}, {"_id": 1}) is not None]
+
+
+async def _prepare(collection: Collection, kind: Kind) -> None:
+    """Nothing is indexed before every document has what is to be indexed."""
+    missing = await _missing(collection, mongo_documents.indexes(kind))
+    await _upgrade(collection, kind)
+    await _refuse_unindexed(collection, kind, missing)
+    await _make(collection, missing)
+
+
+async def _refuse_unindexed(collection: Collection, kind: Kind, indexes: Sequence[Index]) -> None:
+    """Raises ValueError where documents lack a field that is indexed now: no search would ever find them."""
+    fields = dict.fromkeys(key for index in indexes for key in index.keys if key.startswith("state."))
+    for field in fields:
+        found = await collection.find_one({**mongo_documents.HERE, field: None}, {"_id": 1})  # it is null or not there
+        if found is not None:
+            name = field.removeprefix("state.")
+            raise ValueError(
+                f"{kind.name} {found['_id']!r} lacks {name!r}, which is indexed now: the kind needs an upgrade"
+            )
+
+
+async def _missing(collection: Collection, wanted: Sequence[Index]) -> list[Index]:
+    """Those that are not there. One that nobody here declares stays: an older instance may still need it."""
     there = await collection.index_information()
     for index in wanted:
         _same(collection.name, index, there)
-    missing = [_model(index) for index in wanted if index.name not in there]
+    return [index for index in wanted if index.name not in there]
+
+
+async def _make(collection: Collection, missing: Sequence[Index]) -> None:
     try:
         if missing:
-            await collection.create_indexes(missing)
+            await collection.create_indexes([_model(index) for index in missing])
     except OperationFailure as error:
         if error.code not in {85, 86}:
             raise
