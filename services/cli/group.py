@@ -14,6 +14,7 @@ from openchair.meetings.v1 import meeting_service_pb2 as pb
 
 from services.cli.server import PATIENCE, meetings
 from services.cli.shell import EXIT_CODES, Failure, centre_id, seen
+from services.kit.client import RpcError, explain
 
 if TYPE_CHECKING:
     import argparse
@@ -37,14 +38,14 @@ group's meetings with what others are not told: links, passcodes, addresses told
 The code is shown once, when it is made; what is kept cannot be turned back into it."""
 _EXAMPLES: Final = """examples:
   openchair group create riverside --title "Night Owls"     a group and its first code
-  openchair group open riverside "Night Owls" MEETING --members-only
+  openchair group open riverside "Night Owls" "Owls online" --members-only
                                                             its code opens this meeting, which nobody else sees
+  openchair group close riverside "Owls online" --public    no code opens it any more, and everybody sees it
   openchair group rotate riverside "Night Owls" --grace 7d  a new code; the old one goes on for a week
   openchair group revoke riverside "Night Owls" 822a3ad2    ends one code at once: it got about
   openchair group list riverside                            groups, and the ids of their codes
 
-MEETING is an id: the last part of a meeting's calendar address, before ".ics".
-GROUP is an id or a title.
+GROUP is a title or an id. MEETING is a title, an id, or the address of the meeting's calendar.
 
 """
 
@@ -67,8 +68,11 @@ def add_to(commands: Any) -> None:
         "--json", action="store_true", help="as JSON on standard output"
     )
     opening = _action(actions, "open", "let the group's codes open a meeting", _open)
-    opening.add_argument("meeting", metavar="MEETING", help="id of the meeting")
+    opening.add_argument("meeting", metavar="MEETING", help="title or id of the meeting")
     opening.add_argument("--members-only", action="store_true", help="and nobody else is to know of it")
+    closing = _action(actions, "close", "let no code open a meeting any more", _close, group=False)
+    closing.add_argument("meeting", metavar="MEETING", help="title or id of the meeting")
+    closing.add_argument("--public", action="store_true", help="and everybody is to know of it")
     rotate = _action(actions, "rotate", "a new code; the one before it ends", _rotate)
     rotate.add_argument("--grace", type=_seconds, default=0, help="how long the old code goes on: 12h, 7d (default: 0)")
     rotate.add_argument("--json", action="store_true", help="as JSON on standard output")
@@ -123,15 +127,32 @@ async def _list(stub: MeetingServiceStub, asked: argparse.Namespace, _: Settings
 async def _open(stub: MeetingServiceStub, asked: argparse.Namespace, _: Settings) -> None:
     group = await _group(stub, asked)
     meeting = meeting_pb2.Meeting(
-        name=f"centres/{asked.centre}/meetings/{asked.meeting}",
-        invite_group=group.name,
-        visibility=meeting_pb2.VISIBILITY_MEMBERS,
+        name=await _meeting(stub, asked), invite_group=group.name, visibility=meeting_pb2.VISIBILITY_MEMBERS
     )
-    request = pb.UpdateMeetingRequest(meeting=meeting)
-    request.update_mask.paths.extend(["invite_group", *(["visibility"] if asked.members_only else [])])
-    changed = await stub.UpdateMeeting(request, timeout=PATIENCE)
+    changed = await _update(stub, meeting, visibility=asked.members_only)
     others = "nobody else sees it" if asked.members_only else "others see of it what they saw before"
     print(f'The codes of "{seen(group.title)}" open "{seen(changed.title)}"; {others}.')
+
+
+async def _close(stub: MeetingServiceStub, asked: argparse.Namespace, _: Settings) -> None:
+    meeting = meeting_pb2.Meeting(name=await _meeting(stub, asked), visibility=meeting_pb2.VISIBILITY_PUBLIC)
+    try:
+        changed = await _update(stub, meeting, visibility=asked.public)
+    except RpcError as error:
+        if "meeting.invite_group" not in {wrong.field for wrong in explain(error).violations}:
+            raise
+        raise Failure(
+            "it is for members only, and without a group nobody could open it: say --public, or give it another group"
+            " with `openchair group open`"
+        ) from None
+    others = "everybody sees it" if asked.public else "others see of it what they saw before"
+    print(f'No code opens "{seen(changed.title)}" any more; {others}.')
+
+
+async def _update(stub: MeetingServiceStub, meeting: meeting_pb2.Meeting, *, visibility: bool) -> meeting_pb2.Meeting:
+    request = pb.UpdateMeetingRequest(meeting=meeting)
+    request.update_mask.paths.extend(["invite_group", *(["visibility"] if visibility else [])])
+    return await stub.UpdateMeeting(request, timeout=PATIENCE)
 
 
 async def _rotate(stub: MeetingServiceStub, asked: argparse.Namespace, settings: Settings) -> None:
@@ -178,6 +199,29 @@ async def _group(stub: MeetingServiceStub, asked: argparse.Namespace) -> group_p
     raise Failure(many if found else none)
 
 
+async def _meeting(stub: MeetingServiceStub, asked: argparse.Namespace) -> str:
+    """The name of the meeting with this id or calendar address, or of the only one with this title. Raises Failure."""
+    wanted = asked.meeting.rpartition("/")[2].removesuffix(".ics")
+    found: list[meeting_pb2.Meeting] = []
+    token = ""
+    while True:
+        request = pb.ListMeetingsRequest(parent=f"centres/{asked.centre}", page_token=token)
+        page = await stub.ListMeetings(request, timeout=PATIENCE)
+        found += [each for each in page.meetings if _is_called(each, asked.meeting, wanted)]
+        if not (token := page.next_page_token):
+            break
+    if len(found) == 1:
+        return found[0].name
+    ids = ", ".join(_id(each) for each in found)
+    many = f"several meetings are called {asked.meeting!r}: say which by its id ({ids})"
+    none = f"there is no meeting {asked.meeting!r} here: say its title as its centre's page has it"
+    raise Failure(many if found else none)
+
+
+def _is_called(meeting: meeting_pb2.Meeting, title: str, id_: str) -> bool:
+    return _id(meeting) == id_ or meeting.title.casefold() == title.casefold()
+
+
 def _tell(made: pb.RotateInviteCodeResponse, settings: Settings, *, as_json: bool) -> None:
     """The code, this once, and what it is for."""
     base = settings.public_url or f"http://{settings.host}:{settings.http_port}"
@@ -205,8 +249,8 @@ def _plain(group: group_pb2.Group) -> dict[str, Any]:
     return {"id": _id(group), "title": group.title, "codes": codes}
 
 
-def _id(group: group_pb2.Group) -> str:
-    return group.name.rpartition("/")[2]
+def _id(named: group_pb2.Group | meeting_pb2.Meeting) -> str:
+    return named.name.rpartition("/")[2]
 
 
 def _seconds(text: str) -> int:

@@ -48,6 +48,8 @@ def _refusal(problem: Problem, options: Mapping[str, str]) -> str:
         return f"there is a centre {centre!r} already. `openchair centre list` shows it; choose another id"
     if problem.reason == "SOURCE_SHRANK":
         return _shrank(problem)
+    if problem.reason == "IN_USE":
+        return _used(problem)
     if problem.code == "INTERNAL":
         return f"the server failed: {problem.message}. Its log says more"
     return _SENTENCES.get(problem.reason) or _CODES.get(problem.code) or problem.message
@@ -97,6 +99,16 @@ def _absent(name: str, options: Mapping[str, str]) -> str:
         f" `openchair centre create {centre} --title ... --timezone ...` makes one,"
         " `openchair centre list` shows which there are"
     )
+
+
+def _used(problem: Problem) -> str:
+    """A group that meetings name: the first few of them, and how to let each go."""
+    names = problem.details.get("used_by", "").removesuffix(" and more").split(", ")
+    parts = [name.split("/") for name in names if "/meetings/" in name]
+    if not parts:
+        return problem.message
+    lines = [f"\n  openchair group close {centre} {meeting}" for _, centre, _, meeting in parts]
+    return f"{problem.details.get('count')} meetings need it still. Let go of them first:{''.join(lines)}"
 
 
 def _shrank(problem: Problem) -> str:

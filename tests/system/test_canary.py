@@ -295,7 +295,7 @@ def test_the_command_shows_a_code_once_and_says_what_it_opens(system: System, to
     assert "Early Birds" in listed.stdout
     assert shown not in listed.stdout
     refused = system.command("group", "delete", "oak", "Early Birds")
-    assert (refused.returncode, "still used by" in refused.stderr) == (1, True)
+    assert (refused.returncode, f"openchair group close oak {meeting}" in refused.stderr) == (1, True)
     rotated = system.command("group", "rotate", "oak", "Early Birds", "--grace", "1d")
     assert rotated.returncode == 0, rotated.stderr
     until(lambda: "until" in system.command("group", "list", "oak").stdout, "the old code has an end")
