@@ -69,8 +69,10 @@ class Hidden(Directory):
         return None
 
     def meeting(self, event: Event, scope: str, record: str) -> meeting_pb2.Meeting | None:
-        """The meeting that an event carries. Raises MisfitError."""
-        return meeting_of(event, scope, record)
+        """The meeting that an event carries; None for what nobody reads here. Raises MisfitError."""
+        meeting = meeting_of(event, scope, record)
+        unlisted = meeting is not None and meeting.visibility == meeting_pb2.VISIBILITY_UNLISTED
+        return meeting if meeting is not None and (unlisted or meeting.invite_group) else None
 
     def opened_by(self, digest: str, now: datetime) -> Opened | None:
         """What the code with this digest opens at this moment."""

@@ -8,6 +8,7 @@ digest tells by its time nothing about a code that is not there: whoever tries c
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -18,7 +19,9 @@ BLOCK: Final = 4
 LONGEST_TYPED: Final = 100  # characters that are looked at: more is no code, however many hyphens are in it
 
 _ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_LOOK_ALIKES: Final = str.maketrans({"O": "0", "I": "1", "L": "1", " ": None, "-": None})
+_LOOK_ALIKES: Final = str.maketrans({"O": "0", "I": "1", "L": "1"})
+_BETWEEN: Final = re.compile("[\\s\u00ad\u200b\u2010-\u2015\u2212\ufeff-]")
+"""Spaces and hyphens of every kind: telephones and word processors put in their own."""
 
 
 def make(source: random.Random) -> str:
@@ -45,6 +48,6 @@ def _blocks(text: str) -> str:
 
 def _read(typed: str) -> str:
     """The symbols of a code; "" for what is none."""
-    text = typed[:LONGEST_TYPED].upper().translate(_LOOK_ALIKES)
+    text = _BETWEEN.sub("", typed[:LONGEST_TYPED]).upper().translate(_LOOK_ALIKES)
     sound = len(typed) <= LONGEST_TYPED and len(text) == SYMBOLS and set(text) <= set(_ALPHABET)
     return text if sound else ""

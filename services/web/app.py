@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import re
 from typing import TYPE_CHECKING, Final
+from urllib.parse import parse_qs
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -24,14 +26,16 @@ if TYPE_CHECKING:
     from services.web.board import Board
     from services.web.invited import Circles
 
+_POLICY: Final = (
+    f"default-src 'none'; style-src 'sha256-{STYLE_HASH}'; img-src data:; base-uri 'none'; form-action 'none';"
+    " frame-ancestors 'none'"
+)
+
 HEADERS: Final = {
     "content-type": "text/html; charset=utf-8",
     "content-language": "en",
     "vary": "Accept-Encoding",
-    "content-security-policy": (
-        f"default-src 'none'; style-src 'sha256-{STYLE_HASH}'; img-src data:; base-uri 'none'; form-action 'none';"
-        " frame-ancestors 'none'"
-    ),
+    "content-security-policy": _POLICY,
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
     "referrer-policy": "no-referrer",
@@ -41,6 +45,11 @@ HEADERS: Final = {
 
 GUARDED: Final = {"cache-control": "no-store", "x-robots-tag": "noindex"}
 """Of pages that are found by their address alone."""
+
+ASKING: Final = GUARDED | {"content-security-policy": _POLICY.replace("form-action 'none'", "form-action 'self'")}
+"""Of the page with a field for a code."""
+
+LONGEST_FORM: Final = 4096  # bytes
 
 _LOCAL: Final = re.compile(r"(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?")
 _TAG: Final = re.compile(r'(?:W/)?("[^"]*")')
@@ -83,12 +92,13 @@ class Web:
         self._log = log
 
     def app(self) -> Starlette:
-        """The ASGI application: "/", "/centre/<id>" and "/invited/<code>"."""
+        """The ASGI application: "/", "/centre/<id>", "/invited" and "/invited/<code>"."""
         return Starlette(
             routes=[
                 Route("/", self.week),
                 Route("/centre/{centre}", self.week),
-                Route("/invited", self.invited),
+                Route("/invited", self.asking, methods=["GET", "POST"]),
+                Route("/invited/", self.asking),
                 Route("/invited/{code:path}", self.invited),
             ],
             exception_handlers={HTTPException: self._refuse, Exception: self._fail},
@@ -110,15 +120,28 @@ class Web:
             raise HTTPException(404)
         return _answer(request, page_or_none, 200, {"cache-control": "no-cache"})
 
+    async def asking(self, request: Request) -> Response:
+        """A field for a code that somebody has on paper; what it opens is shown at this same address.
+
+        So the code is neither in the browser's history nor in the log of a server in between.
+        """
+        if request.method == "POST":
+            return self._opened(request, pasted(await _field(request, "code")))
+        return _answer(request, self._pages.asking(missed=False), 200, ASKING)
+
     async def invited(self, request: Request) -> Response:
+        """What the code in the address opens."""
+        return self._opened(request, request.path_params["code"])
+
+    def _opened(self, request: Request, typed: str) -> Response:
         """The next seven days of what a code opens. Every code that opens nothing is answered alike."""
         if not (self._ready() and self._private_ready()):
             return self._answer_later(request)
-        typed, now = request.path_params.get("code", ""), self._clock.now()
+        now = self._clock.now()
         opened = self._circles.opened_by(code.digest(typed), now) if self._circles is not None else None
         centre = self._board.boards.get(opened.centre) if self._board is not None and opened is not None else None
         if self._circles is None or opened is None or centre is None or centre.centre is None:
-            return _answer(request, self._pages.plain(*_WORDS[404]), 404, GUARDED)
+            return _answer(request, self._pages.asking(missed=True), 404, ASKING)
         board = self._circles.board(opened)
         board.centre = centre.centre
         page = self._pages.invited(
@@ -133,7 +156,7 @@ class Web:
 
     def _answer_later(self, request: Request) -> Response:
         page = self._pages.plain("One moment", "The meetings are being read in. This page tries again by itself.", 3)
-        return _answer(request, page, 503, {"retry-after": "3", "cache-control": "no-store"})
+        return _answer(request, page, 503, {"retry-after": "3", **GUARDED})
 
     async def _refuse(self, request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500
@@ -148,6 +171,26 @@ class Web:
             "Something is broken here", "It is our fault, and it has been noted. Please try again."
         )
         return _answer(request, page, 500, {"cache-control": "no-store"})
+
+
+def pasted(text: str) -> str:
+    """The code in what somebody put into the field: it may be the whole address of a page or a calendar."""
+    return text.strip().rpartition("/")[2].removesuffix(".ics")
+
+
+async def _field(request: Request, name: str) -> str:
+    """What a form says in one field, "" where it does not. Raises HTTPException for what is no form of ours."""
+    body = b""
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > LONGEST_FORM:
+                raise HTTPException(413)
+        return parse_qs(body.decode("ascii"), max_num_fields=8).get(name, [""])[0]
+    except ValueError as error:
+        raise HTTPException(400) from error
+    except ClientDisconnect:
+        return ""  # nobody reads the answer
 
 
 def _answer(request: Request, page: Page, status: int, headers: dict[str, str]) -> Response:

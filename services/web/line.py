@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from openchair.meetings.v1 import meeting_pb2
+from openchair.meetings.v1 import meeting_pb2, place_pb2
 
 from services.formats import codes, words
 from services.web import say
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 NO_CHANGE: Final = meeting_pb2.OccurrenceChange()
+_OPEN: Final = frozenset({place_pb2.ADDRESS_ACCESS_UNSPECIFIED, place_pb2.ADDRESS_ACCESS_PUBLIC})
 _SAID_ELSEWHERE: Final = frozenset({codes.ONLINE, codes.CLOSED, "X", "XB"})
 
 
@@ -30,6 +31,7 @@ class Place:
 class Facts:
     """What a person wants to know before going. `about` are short words: fellowship, kind, types, language.
 
+    `asks` stands in for the link where that is not public; `asks_code`: a code of the group is what opens it.
     `passcode` and `joining` (how to join, in paragraphs) are for holders of a code alone.
     """
 
@@ -45,6 +47,7 @@ class Facts:
     host: str
     phone: str
     asks: str
+    asks_code: bool = False
     passcode: str = ""
     joining: tuple[str, ...] = ()
 
@@ -63,7 +66,7 @@ def facts(
 ) -> Facts:
     """The facts of a series, or of the date that `change` is about; `holder`: for holders of its group's code."""
     mode = change.mode if change.HasField("mode") else meeting.mode
-    venue = change.venue if change.HasField("venue") else meeting.venue
+    venue = _told(change.venue if change.HasField("venue") else meeting.venue, holder=holder)
     online = change.online if change.HasField("online") else meeting.online
     afar = mode != meeting_pb2.MODE_IN_PERSON
     by_code = holder and online.access == meeting_pb2.ONLINE_ACCESS_INVITE_CODE
@@ -82,14 +85,26 @@ def facts(
         host=url.split("/")[2] if url else "",
         phone=(words.phone(online.phone) or "") if joins else "",
         asks=_asks(online.access) if afar and not by_code else "",
+        asks_code=afar and not by_code and online.access == meeting_pb2.ONLINE_ACCESS_INVITE_CODE,
         passcode=online.passcode if joins and holder else "",
         joining=_paragraphs(online.notes) if joins and holder else (),
     )
 
 
+def _told(venue: meeting_pb2.Venue, *, holder: bool) -> meeting_pb2.Venue:
+    """As much of a venue as the reader may know: its home leaves out the rest, and this is the second lock."""
+    level = venue.address_access
+    if level in _OPEN or (holder and level == place_pb2.ADDRESS_ACCESS_HOLDERS):
+        return venue
+    area = venue.area if level == place_pb2.ADDRESS_ACCESS_AREA_ONLY else ""
+    return meeting_pb2.Venue(area=area, accessibility=venue.accessibility, address_access=level)
+
+
 def place(venue: meeting_pb2.Venue) -> Place:
     """A venue in words; where the address is not public, its area."""
     name = ", ".join(filter(None, (*venue.rooms, venue.title)))
+    if not name and not venue.address and venue.address_access == place_pb2.ADDRESS_ACCESS_HOLDERS:
+        return Place("", "The address is told with the group's invite code.")
     if venue.address or not venue.area:
         return Place(name, venue.address or ("" if name else "Address on request"), venue.notes)
     return Place(name or venue.area, "" if not name else venue.area, "The address is not published.")

@@ -65,6 +65,7 @@ class Pages:
     def __init__(self, board: Board) -> None:
         self._board = board
         self._kept: dict[tuple[str, str, bool], tuple[int, datetime, datetime, Page]] = {}
+        self._asking: dict[bool, Page] = {}
         self._templates = jinja2.Environment(
             loader=jinja2.PackageLoader("services.web"),
             autoescape=True,
@@ -107,8 +108,16 @@ class Pages:
         site = InvitedSite(base_url, code)
         board.agenda.advance(now)
         shown = week("week", board, site, now, holder=True)
-        text = self._render("invited.html", week=shown, group=group, is_local=site.is_local, is_current=current)
+        text = self._render(
+            "invited.html", week=shown, group=group, code=code, is_local=site.is_local, is_current=current
+        )
         return Page.of(text)
+
+    def asking(self, *, missed: bool) -> Page:
+        """The page with a field for a code; `missed`: the one that was given opens nothing."""
+        if missed not in self._asking:
+            self._asking[missed] = Page.of(self._render("code.html", missed=missed))
+        return self._asking[missed]
 
     def plain(self, title: str, text: str, refresh: int | None = None) -> Page:
         """A page that says one thing; with `refresh` the browser asks again after so many seconds."""

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from services.kit.projection import Projection
 
 BASE = "https://chairs.example.org"
-VOID = {"meta", "link", "br", "path"}
+VOID = {"meta", "link", "input", "br", "path"}
 
 
 class Reader:

@@ -83,6 +83,12 @@ class Reader:
         async with httpx.AsyncClient(transport=transport, base_url=BASE) as client:
             return await client.get(path, headers={"accept-encoding": "identity"})
 
+    async def type_in(self, text: str, *, field: str = "code", method: str = "POST") -> httpx.Response:
+        """Fills in the form as a browser does."""
+        transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url=BASE) as client:
+            return await client.request(method, "/invited", data={field: text}, headers={"accept-encoding": "identity"})
+
 
 @pytest.fixture
 def reader() -> Reader:
@@ -122,22 +128,24 @@ async def test_the_page_is_whole_asks_nobody_else_for_anything_and_links_to_no_o
     assert all(load.startswith("data:") for load in page.loads)
     assert "set-cookie" not in answer.headers
     outside = {link for link in page.links if not link.startswith(("#", "webcal:", "tel:"))}
-    assert outside == {"https://www.wikipedia.org/", "https://meet.example.org/owls"}
+    assert outside == {"https://www.wikipedia.org/", "https://meet.example.org/owls", f"/invited/{CODE}"}
     assert ("Snow" in answer.text, "Back in spring" in answer.text) == (True, True)
 
 
-async def test_public_pages_mention_nothing_of_it(reader: Reader) -> None:
+async def test_public_pages_say_where_a_code_is_typed_in_and_nothing_of_what_it_opens(reader: Reader) -> None:
     for path in ("/", "/centre/oak"):
         text = (await reader.get(path)).text
         assert "Dawn" in text
-        for absent in ("Owls", "invited", CODE, "SESAME", "9 Hill Rd"):
+        assert Markup(text).links.count("/invited") == 1
+        for absent in ("Owls", "/invited/", CODE, "SESAME", "9 Hill Rd"):
             assert absent not in text
 
 
 async def test_whatever_opens_nothing_is_answered_alike_to_the_byte(reader: Reader) -> None:
     other = code.make(random.Random(6))  # noqa: S311 - seeded
-    tails = ["", "/", "/x", f"/{other}", f"/{CODE[:-1]}", f"/{CODE}0", "/" + "0" * 28, f"/{CODE}.ics", f"/a/{CODE}"]
+    tails = ["/x", "//", f"/{other}", f"/{CODE[:-1]}", f"/{CODE}0", "/" + "0" * 28, f"/{CODE}.ics", f"/a/{CODE}"]
     answers = [await reader.get(f"/invited{each}") for each in tails]
+    answers += [await reader.type_in(each) for each in ("", "x", other, CODE[:-1], "<script>", "\u00df" * 28)]
     assert {answer.status_code for answer in answers} == {404}
     assert all((each.content, each.headers) == (answers[0].content, answers[0].headers) for each in answers)
 
@@ -201,3 +209,57 @@ def test_an_event_that_contradicts_itself_changes_nothing(reader: Reader) -> Non
         with pytest.raises(ValueError, match=r"subject and payload|its type"):
             reader.circles.apply(event)
     assert reader.circles.opened_by(code.digest(CODE), NOON) is not None
+
+
+async def test_the_form_is_one_that_works_without_a_script_and_keeps_nothing(reader: Reader) -> None:
+    for path in ("/invited", "/invited/"):
+        answer = await reader.get(path)
+        assert answer.status_code == 200
+        (form,) = re.findall("<form [^>]*>", answer.text)
+        assert ('method="post"' in form, 'action="/invited"' in form) == (True, True)
+        (field,) = re.findall("<input [^>]*>", answer.text)
+        assert ('name="code"' in field, 'autocomplete="off"' in field, 'spellcheck="false"' in field) == (True,) * 3
+        assert "form-action 'self'" in answer.headers["content-security-policy"]
+        assert (answer.headers["cache-control"], answer.headers["x-robots-tag"]) == ("no-store", "noindex")
+        assert "set-cookie" not in answer.headers
+        assert Markup(answer.text).open == []
+    assert "form-action 'none'" in (await reader.get("/")).headers["content-security-policy"]
+
+
+async def test_a_code_that_is_typed_in_shows_the_page_at_an_address_without_it(reader: Reader) -> None:
+    wanted = await reader.get()
+    blocks = CODE.replace("-", "\u2011").lower()
+    for typed in (CODE, f" {blocks}\t", f"{BASE}/invited/{CODE}", f"webcal://chairs.example.org/invited/{CODE}.ics"):
+        answer = await reader.type_in(typed)
+        assert (answer.status_code, answer.content) == (200, wanted.content)
+        assert "location" not in answer.headers
+        assert (answer.headers["cache-control"], answer.headers["x-robots-tag"]) == ("no-store", "noindex")
+    assert reader.said.getvalue() == ""
+
+
+async def test_what_is_no_form_of_ours_is_refused_and_logged_nowhere(reader: Reader) -> None:
+    assert (await reader.type_in("x" * 5000)).status_code == 413
+    assert (await reader.type_in(CODE, field="other")).status_code == 404
+    refused = await reader.type_in(CODE, method="PUT")
+    assert (refused.status_code, set(refused.headers["allow"].split(", "))) == (405, {"GET", "HEAD", "POST"})
+    assert reader.said.getvalue() == ""
+
+
+async def test_until_everything_is_read_in_the_form_says_so_too(reader: Reader) -> None:
+    reader.ready = False
+    assert ((await reader.get("/invited")).status_code, (await reader.type_in(CODE)).status_code) == (200, 503)
+
+
+async def test_an_address_that_is_not_for_its_reader_is_not_shown_whatever_the_view_holds(reader: Reader) -> None:
+    venue = {"title": "Shelter", "address": "1 Hidden Ln", "notes": "Ring", "rooms": ["Attic"], "area": "Old Town"}
+    for level, area in (("AREA_ONLY", True), ("HOLDERS", False)):
+        stated = {**venue, "address_access": f"ADDRESS_ACCESS_{level}"}
+        reader.board.apply(meeting_event(level.lower(), "2026-11-24T18:00", "FREQ=DAILY", venue=stated))
+        text = (await reader.get("/")).text
+        assert ("Old Town" in text) is area
+        for absent in ("Shelter", "1 Hidden Ln", "Ring", "Attic"):
+            assert absent not in text
+        reader.board.apply(meeting_event(level.lower(), "2026-11-24T18:00", "FREQ=DAILY", revision=2))
+    assert "told with the group" not in (await reader.get("/")).text
+    reader.circles.apply(hidden("owls", 2, venue={**venue, "address_access": "ADDRESS_ACCESS_AREA_ONLY"}))
+    assert "1 Hidden Ln" not in (await reader.get()).text

@@ -41,6 +41,9 @@ def test_a_code_is_shown_again_as_it_was_made(source: random.Random) -> None:
         EXAMPLE.replace("0", "o").replace("1", "l"),
         EXAMPLE.replace("0", "O").replace("1", "I"),
         EXAMPLE.replace("1", "i"),
+        EXAMPLE.replace("-", "\u2011"),  # as word processors break it
+        EXAMPLE.replace("-", " \u2013 "),  # as telephones write it
+        EXAMPLE.replace("-", "\u00a0") + "\r\n",
     ],
 )
 def test_case_blocks_and_look_alikes_do_not_matter(typed: str) -> None:
