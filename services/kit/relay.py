@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, TypeAlias
 import msgspec
 
 from services.kit.bus_port import Bus, BusUnavailable, Delivered, Full, Unpublishable, WrongSequence
-from services.kit.clock import first, instant
-from services.kit.event import Event, Malformed, Stored
-from services.kit.past import CURE, Past, pattern
+from services.kit.clock import first
+from services.kit.event import Event, Stored
+from services.kit.lookback import Lookback
+from services.kit.past import CURE
 from services.kit.points import reach
-from services.kit.streams import matches, stream_of
+from services.kit.streams import stream_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from services.kit.clock import Clock
     from services.kit.publication import Publication
     from services.kit.store.port import Record, Store, View
-    from services.kit.streams import StreamState
 
 
 WINDOW = 64
@@ -42,9 +42,6 @@ FIRST_BACKOFF = 0.1
 LONGEST_BACKOFF = 5.0
 ATTEMPTS = 5
 """Times that a wrong sequence is looked into before the view waits for the next round."""
-
-STEPS = 256
-"""Messages that one look at a stream goes through, in search of what does not belong there."""
 
 MOST_ALARMS = 100
 """Alarms that are told one by one."""
@@ -84,7 +81,7 @@ class Relay:
     newer state in the stream than in the store, a message too large, a view that does not render) stays marked, is
     logged once, stands in `alarms`, and is left alone until its record changes or the connection is made anew.
 
-    At each start, after each reconnection and in each new epoch it compares the streams with the store: see `past`.
+    At each start, after each reconnection and in each new epoch it compares the streams with the store: see `lookback`.
     """
 
     def __init__(
@@ -107,18 +104,14 @@ class Relay:
         self._random = source or random.SystemRandom()
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
-        self._past = Past(store, bus, site)
+        self._lookback = Lookback(
+            store, bus, self._publications.values(), site, clock, log, mend=self._mend, marked=self._forgive
+        )
         self._parked: dict[Key, _Parked] = {}
         self._full: set[Key] = set()
         self._space_at = 0.0
-        self._strange: dict[str, str] = {}
-        self._surveyed: int | None = None
-        self._walked: dict[tuple[str, str], int] = {}
         self._seen: dict[tuple[Key, Order], float] = {}
-        self._pasts: dict[str, tuple[str, int]] = {}
-        self._rewound: set[str] = set()
         self._reconnected = asyncio.Event()
-        self._look = True
         self._waiting = False
         self.published = 0
         self.lag = 0
@@ -131,7 +124,7 @@ class Relay:
         """What cannot be published or should not be in the stream, and why: kind, id, view and reason, no content."""
         texts = [f"{kind} {id_} ({view}): {one.reason}" for (kind, id_, view), one in self._parked.items()]
         parked = {(kind, id_, view) for kind, id_, view in self._parked}
-        for subject, reason in self._strange.items():
+        for subject, reason in self._lookback.strange.items():
             _, _, view, _, _, kind, id_ = subject.split(".")
             texts += [] if (kind, id_, view) in parked else [f"{kind} {id_} ({view}): {reason}"]
         more = len(texts) - MOST_ALARMS
@@ -161,7 +154,7 @@ class Relay:
 
     def _begin_again(self) -> None:
         self._parked.clear()
-        self._surveyed, self._look = None, True
+        self._lookback.begin_again()
         self.wake()
 
     def wake(self) -> None:
@@ -179,7 +172,8 @@ class Relay:
         backoff = FIRST_BACKOFF
         while True:
             await first(self._wake, self._clock, POLL)
-            self._look |= not self._wake.is_set()  # nothing happened for a while: is the stream still the same?
+            if not self._wake.is_set():
+                self._lookback.wanted = True  # nothing happened for a while: is the stream still the same?
             self._wake.clear()
             self._reconnected.clear()
             try:
@@ -200,10 +194,8 @@ class Relay:
         self._waiting = True
 
     def _connected(self) -> None:
-        self._look, self._surveyed = True, None
-        self._parked.clear()
+        self._begin_again()
         self._reconnected.set()
-        self.wake()
 
     async def _round(self) -> None:
         """Publishes everything marked."""
@@ -211,8 +203,8 @@ class Relay:
             self._full.clear()
             self._space_at = self._clock.monotonic() + POLL
         await self._marked()
-        if self._look:
-            await self._look_back()
+        if self._lookback.wanted:
+            await self._lookback.run()
         jobs = await self._marked()
         while jobs:
             await self._publish_all(jobs)
@@ -280,7 +272,7 @@ class Relay:
         stream = stream_of(event.subject)
         for _ in range(ATTEMPTS):
             reach("relay.publish")
-            known = self._pasts.get(stream, ("", 0))[1]
+            known = self._lookback.reached(stream)
             try:
                 sequence = await self._bus.publish(event, expected, lifetime=job.publication.lifetime)
             except WrongSequence:
@@ -304,9 +296,7 @@ class Relay:
         raise BusUnavailable(f"{event.id}: the sequence kept moving")
 
     async def _done(self, job: _Job, event: Event, sequence: int) -> None:
-        name = stream_of(event.subject)
-        created, last = self._pasts.get(name, ("", 0))
-        self._pasts[name] = (created, max(last, sequence))
+        self._lookback.saw(stream_of(event.subject), sequence)
         await self._store.published(*job.key, job.record.epoch, job.view.revision, sequence)
         reach("relay.cleared")
         self._parked.pop(job.key, None)
@@ -340,9 +330,7 @@ class Relay:
         return None
 
     def _doubt(self, stream: str) -> None:
-        """The stream was rewound, and may have grown beyond where it was: more may be gone."""
-        self._rewound.add(stream)
-        self._look = True
+        self._lookback.doubt(stream)
         self._wake.set()
 
     def _park(self, key: Key, order: Order, reason: str, *, waits: bool = False) -> None:
@@ -351,75 +339,9 @@ class Relay:
             kind, id_, view = key
             self._log.error("cannot be published", kind=kind, id=id_, view=view, order=order, reason=reason)
 
-    async def _look_back(self) -> None:
-        """Marks everything again where a stream lost its past: made anew, rewound, or emptied while we were away."""
-        surveyed, self._look = self._surveyed, False  # before: a connection made meanwhile wants another look
-        epoch = self._surveyed = await self._store.epoch()
-        try:
-            for name, publications in self._by_stream().items():
-                await self._look_at_stream(name, publications, epoch, due=surveyed != epoch)
-        except BaseException:
-            self._surveyed, self._look = None if surveyed != epoch else self._surveyed, True
-            raise
+    def _forgive(self) -> None:
+        """What the stream held against them may be gone."""
+        self._parked.clear()
 
-    async def _look_at_stream(self, name: str, publications: Sequence[Publication], epoch: int, *, due: bool) -> None:
-        state = await self._bus.stream(name)
-        if state is None:
-            raise BusUnavailable(f"there is no stream {name}")
-        lost = self._lost(name, state)
-        lost |= await self._survey(publications, state.last_sequence, epoch, due=due)
-        if lost:
-            count = await self._store.remark()
-            self._parked.clear()  # what the stream held against them may be gone too
-            self._log.warning("the stream lost its past: publishing everything again", stream=name, records=count)
-        # last: until all is marked the loss is not dealt with
-        self._pasts[name] = (state.created, state.last_sequence)
-
-    def _by_stream(self) -> dict[str, list[Publication]]:
-        found: dict[str, list[Publication]] = {}
-        for one in self._publications.values():
-            found.setdefault(stream_of(pattern(one, self._site)), []).append(one)
-        return dict(sorted(found.items()))
-
-    def _lost(self, name: str, state: StreamState) -> bool:
-        created, last = self._pasts.get(name, (state.created, 0))
-        return created != state.created or state.last_sequence < last
-
-    async def _survey(self, publications: Sequence[Publication], last_sequence: int, epoch: int, *, due: bool) -> bool:
-        """Compares all with the store where that is due, else only what was strange; whether something is missing."""
-        missing = False
-        for one in publications:
-            subjects = [subject for subject in self._strange if matches(pattern(one, self._site), subject)]
-            if due:
-                finding = await self._past.survey(one, last_sequence)
-                missing |= finding.missing
-                later = finding.later
-                ahead = [found.event.subject for found in later if isinstance(found, Stored)]
-                subjects = [*subjects, *finding.strays, *ahead]
-            else:
-                subjects = subjects[:MOST_ALARMS]
-                walked = min(last_sequence, self._walked.get((one.kind, one.view), last_sequence))
-                later = await self._past.later(one, walked, STEPS)
-            self._tell(subjects, await self._past.judge_all(one, subjects, epoch, instant(self._clock.now())))
-            await self._mend(one, [found.subject for found in later if isinstance(found, Malformed)])
-            self._walked[(one.kind, one.view)] = later[-1].sequence if later else last_sequence
-        return missing
-
-    async def _mend(self, publication: Publication, subjects: Sequence[str]) -> None:
-        """Publishes again what somebody wrote over with something that is no event."""
-        for subject in subjects:
-            kind, id_ = subject.split(".")[-2:]
-            record = await self._store.get(kind, id_)
-            view = record.view(publication.view) if record else None
-            if record is not None and view is not None:
-                self._log.error("somebody else wrote to a subject of ours: publishing it again", subject=subject)
-                await self._publish(_Job(record, view, publication))
-
-    def _tell(self, subjects: Sequence[str], wrong: dict[str, str]) -> None:
-        """Keeps and logs what is wrong now, and forgets what was."""
-        for subject in subjects:
-            before = self._strange.pop(subject, "")
-            if subject in wrong:
-                self._strange[subject] = wrong[subject]
-                if before != wrong[subject]:
-                    self._log.error("should not be in the stream", subject=subject, reason=wrong[subject])
+    async def _mend(self, publication: Publication, record: Record, view: View) -> None:
+        await self._publish(_Job(record, view, publication))

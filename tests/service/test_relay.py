@@ -22,7 +22,7 @@ from services.kit.record import revise
 from services.kit.relay import Relay
 from services.kit.store.memory import Disk, MemoryStore
 from services.kit.store.port import Commit, Kind, Unwritten
-from tests.contract.bus_fixtures import LOG, PUBLIC, SITE, Site, running, until
+from tests.contract.bus_fixtures import LOG, PUBLIC, SITE, MemorySite, Site, running, until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -388,6 +388,27 @@ async def test_a_stream_that_was_set_back_and_grew_while_the_service_was_down_is
     await second.stop()
 
 
+async def test_a_stream_that_was_set_back_and_grew_as_far_at_once_is_filled_again() -> None:
+    site = MemorySite()
+    service = Service(await site.bus("meetings"))
+    for id_ in ("hall", "annex", "shed"):
+        await service.put(id_, "Before")
+    await service.settled()
+    backup = site.broker.copy(PUBLIC)
+    await service.put("hall", "Library")
+    await service.settled()
+    reached = await last_sequence(service.bus)
+    site.broker.roll_back(PUBLIC, backup)
+    await service.put("shed", "Barn")  # its sequence is the one that the library had
+    assert backup.last_sequence == reached - 1
+    await service.settled()
+    await until(lambda: site.broker.kept(PUBLIC).last_sequence > reached)
+    await service.settled()
+    assert [await service.title(id_) for id_ in ("hall", "annex", "shed")] == ["Library", "Before", "Barn"]
+    await service.stop()
+    await site.close()
+
+
 def a_list(number: int) -> Event:
     """A state of another service."""
     where = f"openchair.{SITE}.public.rsvps.oak.list.l{number}"
@@ -606,7 +627,7 @@ async def test_what_somebody_blotted_out_is_published_again(service: Service) ->
     await service.settled()
     await service.bus._ask(subject("hall"), b"no event")  # type: ignore[attr-defined]  # the adapter's own way to ask
     assert isinstance(await service.bus.last(PUBLIC, subject("hall")), Malformed)
-    service.relay._look = True  # as after a while in which nothing happens
+    service.relay._lookback.wanted = True  # as after a while in which nothing happens
     service.relay.wake()
     await service.settled()
     assert await service.title("hall") == "Town hall"
