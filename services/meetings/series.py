@@ -91,7 +91,8 @@ class Series:
         found, token = await self.desk.page(call, "meeting", Meeting, **where)
         meetings = [stamp(meeting_message(held.value), held.record) for held in found]
         for meeting in meetings:
-            meeting.source.ClearField("original")  # a page of them may be larger than a client takes
+            if meeting.HasField("source"):
+                meeting.source.ClearField("original")  # a page of them may be larger than a client takes
         return pb.ListMeetingsResponse(meetings=meetings, next_page_token=token)
 
     async def update_meeting(self, call: Call[pb.UpdateMeetingRequest]) -> meeting_pb2.Meeting:

@@ -239,7 +239,7 @@ async def test_the_same_request_twice_makes_one_meeting(house: House) -> None:
     one, two = await house.call("CreateMeeting", **request), await house.call("CreateMeeting", **request)
     assert one == two
     listed = await house.call("ListMeetings", parent=CENTRE)
-    assert {each.name for each in listed.meetings} == {first.name, one.name}
+    assert {each.name: each for each in listed.meetings} == {first.name: first, one.name: one}
     request["meeting"] = {**request["meeting"], "title": "Y"}  # type: ignore[dict-item]
     with pytest.raises(Invalid) as refusal:
         await house.call("CreateMeeting", **request)
