@@ -27,6 +27,8 @@ from tests.bench.process import Answer, free_port, get
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 
+    from services.kit.client import Channel
+
 T = TypeVar("T")
 
 PATIENCE = 30.0
@@ -169,8 +171,8 @@ class System:
         return answer.body
 
     @asynccontextmanager
-    async def meetings(self, roles: Mapping[str, list[str]] = OPERATOR) -> AsyncIterator[MeetingServiceStub]:
-        """The meetings service over gRPC, called with these roles."""
+    async def channel(self, roles: Mapping[str, list[str]] = OPERATOR) -> AsyncIterator[Channel]:
+        """A connection over gRPC, of somebody with these roles."""
         token = make_token(
             load_or_make_keys(self.keys).private,
             "tester",
@@ -180,6 +182,12 @@ class System:
             clock=SystemClock(),
         )
         async with connect(f"127.0.0.1:{self.grpc_port}", token) as channel:
+            yield channel
+
+    @asynccontextmanager
+    async def meetings(self, roles: Mapping[str, list[str]] = OPERATOR) -> AsyncIterator[MeetingServiceStub]:
+        """The meetings service over gRPC, called with these roles."""
+        async with self.channel(roles) as channel:
             yield MeetingServiceStub(channel)
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -1,0 +1,60 @@
+"""kill -9 at every named point of the way of a change (RELIABILITY 3): nothing is lost, nothing happens twice."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+import pytest
+
+from services.kit.points import POINTS
+from tests.system.kill_rounds import PROGRAM, House
+from tests.system.running import System
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+KEY = "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlY3I="
+ROUNDS = 20
+
+
+@pytest.fixture
+def system(tmp_path: Path) -> Iterator[System]:
+    key = tmp_path / "key"
+    key.write_text(f"{KEY}\n")
+    started = System(tmp_path / "site", {"OPENCHAIR_BACKUP_KEY_FILE": str(key)}, PROGRAM)
+    try:
+        started.start()
+        yield started
+        if started.process is not None and started.process.poll() is None:
+            assert started.stop() == 0, started.said()
+    finally:
+        started.clean()
+
+
+def drawn(seed: int) -> random.Random:
+    """The same choices each time."""
+    return random.Random(seed)  # noqa: S311 - see above
+
+
+async def kill(system: System, folder: Path, seed: int, points: list[str]) -> None:
+    """A round for each of these points; each fails where its point is not come to."""
+    house = House(system, folder, drawn(seed))
+    await house.furnish()
+    for point in points:
+        await house.round(point)
+    await house.close()
+
+
+async def test_killed_at_each_point_it_loses_nothing_and_does_nothing_twice(system: System, tmp_path: Path) -> None:
+    assert POINTS
+    await kill(system, tmp_path, 0, drawn(0).sample(POINTS, len(POINTS)))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(1, 11))
+async def test_killed_again_and_again_it_loses_nothing_and_does_nothing_twice(
+    system: System, tmp_path: Path, seed: int
+) -> None:
+    await kill(system, tmp_path, seed, drawn(seed).choices(POINTS, k=ROUNDS))
