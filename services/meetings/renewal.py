@@ -13,8 +13,8 @@ from services.meetings.desk import ATTEMPTS, Desk, trail
 if TYPE_CHECKING:
     from services.kit.logs import Log
 
-AGAIN = 5.0
-"""Seconds until it goes on after the store could not be read or written."""
+PAUSE = 5.0
+"""Seconds that the start of the process has for itself; also until it goes on where the store did not do its part."""
 SLICE = 50
 WHO = "openchair"
 
@@ -33,13 +33,13 @@ class Renewal:
     async def run(self) -> None:
         """Goes through everything once; then there is nothing to do until it is cancelled."""
         while True:
+            await self._desk.clock.sleep(PAUSE)
             try:
                 if renewed := await self.renew():
                     self._log.info("stored by an older version, now shown anew", records=renewed)
                 break
             except Exception as error:  # noqa: BLE001 - whatever is wrong with the store, it must not end the process
                 self._log.warning("could not bring up what is shown, tries again", error=type(error).__name__)
-                await self._desk.clock.sleep(AGAIN)
         await asyncio.Event().wait()
 
     async def renew(self) -> int:
