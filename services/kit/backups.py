@@ -86,9 +86,11 @@ class Backups:
         self._made: dict[str, Making] = {}
 
     def sweep(self) -> None:
-        """Removes the files of a process that is gone. Raises OSError."""
-        known = {path for one in self._made.values() for path in (one.path, part_of(one.path))}
-        for path in (*self._folder.glob("*.backup"), *self._folder.glob("*.backup.part")):
+        """Removes the files of a process that is gone. Raises OSError. May run beside the event loop."""
+        found = (*self._folder.glob("*.backup"), *self._folder.glob("*.backup.part"))
+        made = tuple(self._made.values())  # looked at afterwards: what begins meanwhile is among them
+        known = {path for one in made for path in (one.path, part_of(one.path))}
+        for path in found:
             if path not in known:
                 path.unlink(missing_ok=True)
 
@@ -153,7 +155,8 @@ def part_of(path: Path) -> Path:
 
 def open_part(path: Path) -> BinaryIO:
     """The file that becomes `path` by `finish`, for its owner alone. Raises OSError."""
-    return os.fdopen(os.open(part_of(path), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW  # a link there is nobody's of ours
+    return os.fdopen(os.open(part_of(path), flags, 0o600), "wb")
 
 
 def finish(file: BinaryIO, path: Path) -> None:
@@ -216,12 +219,16 @@ async def _write(writer: Writer, piece: list[Entry], versions: dict[str, int], m
 
 
 def _secrets(data: Path) -> list[Secret]:
-    """The keys of the data folder: what else is there can be made again, or is in a store."""
+    """The keys of the data folder: what else is there can be made again, or is in a store.
+
+    A link to a file counts as the file, as keys that are mounted are often links. Raises OSError for what is no key.
+    """
     folder = data / "keys"
-    if not folder.is_dir():
-        return []
-    return [
-        Secret(str(path.relative_to(data)), path.stat().st_mode & 0o777, path.read_bytes())
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and not path.is_symlink() and path.stat().st_size <= LARGEST_SECRET
-    ]
+    return [_secret(data, path) for path in sorted(folder.rglob("*")) if path.is_file()] if folder.is_dir() else []
+
+
+def _secret(data: Path, path: Path) -> Secret:
+    found = path.stat()
+    if found.st_size > LARGEST_SECRET:
+        raise OSError(f"{path}: is larger than {LARGEST_SECRET // 1024} KiB, so it is no key: it cannot stay there")
+    return Secret(str(path.relative_to(data)), found.st_mode & 0o777, path.read_bytes())

@@ -68,8 +68,7 @@ class Backup:
         service, kinds = "", dict[str, dict[str, Kind]]()
         for line in self._lines(key):
             if isinstance(line, Manifest):
-                contents = Contents(self.header, line)
-                kinds = {one.name: kinds_of(one) for one in line.services}
+                contents, kinds = Contents(self.header, line), _kinds(line)
                 continue
             assert contents is not None
             if isinstance(line, Secret):
@@ -101,6 +100,17 @@ class Backup:
     def _lines(self, key: bytes) -> Iterator[Line]:
         self._file.seek(self._start)
         return read(self._file, key)
+
+
+def _kinds(manifest: Manifest) -> dict[str, dict[str, Kind]]:
+    """The kinds of each service. Raises Damaged for names that cannot be: they become names of files."""
+    names = [service.name for service in manifest.services]
+    if len(set(names)) != len(names) or any(not name or {"/", "\0"} & set(name) for name in names):
+        raise Damaged("it has a service that no program has")
+    try:
+        return {service.name: kinds_of(service) for service in manifest.services}
+    except ValueError as error:
+        raise Damaged(f"it holds what no store takes: {error}") from None
 
 
 def _sound(line: Kept | Answered | Trail, kinds: Mapping[str, Kind]) -> None:

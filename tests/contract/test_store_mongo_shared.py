@@ -169,6 +169,20 @@ async def test_a_filling_that_was_killed_is_named_when_the_store_is_opened(wire:
             pass
 
 
+async def test_a_filling_that_failed_at_its_end_and_could_not_be_undone_is_named_too(wire: Wire) -> None:
+    async def few() -> AsyncIterator[Entry]:
+        for n in range(3):
+            yield meeting(f"m{n}")
+
+    async with wire.opened() as store:
+        wire.server.faults += [Fault("update", 64, skip=1, concern=True), Fault("delete", 14031, times=EVER)]
+        with pytest.raises(Unwritten):
+            await store.fill(few(), 0)
+    with pytest.raises(ValueError, match="tests: it is being filled since"):
+        async with wire.opened():
+            pass
+
+
 async def test_a_shared_client_stays_open(wire: Wire) -> None:
     client = mongo_client.connect(wire.server.url, wire.driver)
     async with wire.opened(client=client) as store:

@@ -233,10 +233,22 @@ async def test_the_entries_of_a_service_come_back() -> None:
         assert [type(entry).__name__ for entry in entries] == ["Record", "Answer", "Audit"]
 
 
+QUOTED = msgspec.structs.replace(SERVICE, kinds=(msgspec.structs.replace(SERVICE.kinds[0], name='book"'),))
+
+
+def services(*named: ServiceLine) -> tuple[Line, ...]:
+    """A backup of these, with nothing in them."""
+    empty = (line for service in named for line in (Begin(service.name), End(service.name, 0)))
+    return (msgspec.structs.replace(MANIFEST, services=named), *empty)
+
+
 WRONG: dict[str, tuple[Line, ...]] = {
     "a key beside the folder of keys": (MANIFEST, Secret("../token.key", 0o600, b""), *LINES[2:]),
     "a key anywhere": (MANIFEST, Secret("/etc/passwd", 0o600, b""), *LINES[2:]),
     "a key up and down": (MANIFEST, Secret("keys/../lock", 0o600, b""), *LINES[2:]),
+    "a service outside of the folder": services(msgspec.structs.replace(SERVICE, name="../books")),
+    "a service twice": services(SERVICE, SERVICE),
+    "a kind that names no table": services(QUOTED),
     "a record that no store takes": (
         MANIFEST,
         Begin("books"),

@@ -72,6 +72,7 @@ class Filling:
         self._kinds = kinds
         self._serial = serial
         self._writer = writer
+        self._begun = ""
         self._lines = 0
         self._newest = 0
 
@@ -96,7 +97,7 @@ class Filling:
                 raise ValueError("the store is not empty: it cannot be filled")
         if await mongo_schema.unknown_kinds(self._database, self._kinds):
             raise ValueError("the store is not empty: it cannot be filled")
-        begun = {"$set": {"filling": now}}
+        begun, self._begun = {"$set": {"filling": now}}, now
         meta = self._database["meta"]
         if not (await meta.update_one({**META, "filling": {"$exists": False}}, begun)).matched_count:
             raise ValueError("the store is not empty: it is being filled by somebody else")
@@ -108,7 +109,8 @@ class Filling:
         return epoch
 
     async def undo(self) -> None:
-        """Empties the store again."""
+        """Empties the store again; until that is done it says that it is being filled, also where `end` came first."""
+        await self._database["meta"].update_one(META, {"$set": {"filling": self._begun}})
         for collection in self._collections():
             await collection.delete_many({})
         await self._database["meta"].update_one(META, {"$unset": {"filling": ""}})
