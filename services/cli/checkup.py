@@ -38,6 +38,7 @@ LARGEST_SKEW = 30.0
 HEALTH = "/grpc.health.v1.Health/Check"
 SERVING = b"\x08\x01"
 """HealthCheckResponse with the status SERVING."""
+FEEDS = "feeds"
 START = "start it: `make run` (or `openchair run`)"
 
 
@@ -60,9 +61,10 @@ async def ask(settings: Settings) -> AsyncIterator[Finding]:
         health = await _health(channel, settings)
         yield health
         if health.state == "fine" or "not ready" in health.text:
-            for each in await _told(channel, settings):
+            status = await _status(channel, settings)
+            for each in [status] if isinstance(status, Finding) else _told(status):
                 yield each
-            for each in await _served(channel, settings):
+            for each in await _served(channel, settings, calendars=_serves_calendars(status)):
                 yield each
     for each in await _broker_syncs(settings):
         yield each
@@ -97,17 +99,25 @@ def _start(settings: Settings) -> str:
     return START if holder is None else f"process {holder} owns the data folder: its log says what it does"
 
 
-async def _told(channel: Channel, settings: Settings) -> list[Finding]:
-    """What the server says of itself to operators."""
+async def _status(channel: Channel, settings: Settings) -> admin_service_pb2.Status | Finding:
+    """What the server says of itself to operators, or why it does not."""
     try:
-        status = await AdminServiceStub(channel).GetStatus(admin_service_pb2.GetStatusRequest(), timeout=PATIENCE)
+        return await AdminServiceStub(channel).GetStatus(admin_service_pb2.GetStatusRequest(), timeout=PATIENCE)
     except RpcError as error:
-        return [_untold(explain(error), settings)]
+        return _untold(explain(error), settings)
+
+
+def _told(status: admin_service_pb2.Status) -> list[Finding]:
     return [
         *_readiness(status),
         *(finding for service in status.services for finding in _service(service)),
         *([broker("broker", status.broker_version)] if status.broker_version else []),
     ]
+
+
+def _serves_calendars(status: admin_service_pb2.Status | Finding) -> bool:
+    """Whether feeds run in it, as far as is known."""
+    return isinstance(status, Finding) or any(each.service == FEEDS for each in status.services)
 
 
 def _untold(problem: Problem, settings: Settings) -> Finding:
@@ -160,15 +170,16 @@ def _well(service: admin_service_pb2.ServiceStatus) -> str:
     return "; ".join(parts) or "runs"
 
 
-async def _served(channel: Channel, settings: Settings) -> list[Finding]:
-    """What people get over HTTP, and what the server's clock says."""
+async def _served(channel: Channel, settings: Settings, *, calendars: bool) -> list[Finding]:
+    """What people get over HTTP, and what the server's clock says. `calendars`: it serves them itself."""
     base = _base(settings)
     if not base:
         return [unknown("HTTP", "its address is not known here: set OPENCHAIR_PUBLIC_URL")]
     answer = await _get(f"{base}/readyz")
     if isinstance(answer, str):
         return [wrong("HTTP", f"no answer at {base}: {answer}", "is OPENCHAIR_HTTP_PORT that of the server?")]
-    return [_ready(base, answer), _clock(answer), await _calendar(channel, base)]
+    where = base if calendars else settings.public_url or ""
+    return [_ready(base, answer), _clock(answer), await _calendar(channel, where)]
 
 
 def _base(settings: Settings) -> str:
@@ -204,6 +215,8 @@ def _clock(answer: Answer) -> Finding:
 
 async def _calendar(channel: Channel, base: str) -> Finding:
     """One calendar, as a subscriber gets it."""
+    if not base:
+        return unknown("calendar", "this process serves none: set OPENCHAIR_PUBLIC_URL to where people get them")
     try:
         asked = meeting_service_pb2.ListCentresRequest(page_size=1)
         centres = (await MeetingServiceStub(channel).ListCentres(asked, timeout=PATIENCE)).centres
@@ -225,8 +238,16 @@ async def _broker_syncs(settings: Settings) -> list[Finding]:
     if not monitors:
         return []
     problems = await check_sync(monitors)
-    cure = "set jetstream.sync_interval to always, and restart it: else a power failure loses what it acknowledged"
-    return [wrong("broker", problem, cure) for problem in problems] or [fine("broker", "writes to disk at once")]
+    return [wrong("broker", problem, _cure(problem)) for problem in problems] or [
+        fine("broker", "writes to disk at once")
+    ]
+
+
+def _cure(problem: str) -> str:
+    """Of what `check_sync` says."""
+    if "does not say" in problem:
+        return "does nats-server run, and is this its monitoring address (NATS_MONITOR_URLS)?"
+    return "set jetstream.sync_interval to always, and restart it: else a power failure loses what it acknowledged"
 
 
 def _own_monitor(settings: Settings) -> list[str]:

@@ -67,8 +67,9 @@ def look(settings: Settings, now: datetime) -> Iterator[Finding]:
     holder = holder_of(settings.data)
     yield from _folder(settings.data, holder)
     yield from _keys(settings)
-    yield _port("HTTP port", "OPENCHAIR_HTTP_PORT", settings.host, settings.http_port, holder)
-    yield _port("gRPC port", "OPENCHAIR_GRPC_PORT", settings.host, settings.grpc_port, holder)
+    http, grpc = settings.http_port, settings.grpc_port
+    yield _port("HTTP port", "OPENCHAIR_HTTP_PORT", settings.host, (http, grpc), holder)
+    yield _port("gRPC port", "OPENCHAIR_GRPC_PORT", settings.host, (grpc, http), holder)
 
 
 def _packages() -> Finding:
@@ -205,7 +206,9 @@ def _keys(settings: Settings) -> Iterator[Finding]:
         yield unknown("keys", "none yet: the first start makes a pair")
 
 
-def _port(name: str, key: str, host: str, port: int, holder: int | None) -> Finding:
+def _port(name: str, key: str, host: str, ports: tuple[int, int], holder: int | None) -> Finding:
+    """`ports`: this one, and the other one of the same server."""
+    port, other = ports
     if port == 0:
         return unknown(name, f"{key}=0: another one at each start")
     if not _taken(host, port):
@@ -217,7 +220,7 @@ def _port(name: str, key: str, host: str, port: int, holder: int | None) -> Find
     user = _listener(port)
     if holder is not None and user in {holder, None}:
         return fine(name, f"{port}, in use by the server")
-    if user is not None and _is_ours(user):
+    if user is not None and _is_ours(user) and other and _listener(other) == user:
         return fine(name, f"{port}, in use by Openchair's process {user}")
     who = "another program" if user is None else f"process {user} ({_command(user)})"
     return wrong(
@@ -267,6 +270,8 @@ def _is_ours(process: int) -> bool:
 
 
 def _command(process: int) -> str:
+    if _is_ours(process):
+        return "another Openchair"
     try:
         return Path(f"/proc/{process}/comm").read_text().strip()
     except OSError:

@@ -184,7 +184,7 @@ async def run(process: Process, welcome: Callable[[float], str]) -> int:
             print(welcome(time.monotonic() - started), flush=True)
             await asyncio.wait((waiting, failing), return_when=asyncio.FIRST_COMPLETED)
     except (FolderTaken, NatsFailed, BusError, OSError, ValueError) as error:
-        print(f"openchair: cannot start: {error}", file=sys.stderr)
+        print(f"openchair: cannot start: {error}. `openchair doctor` says more", file=sys.stderr)
         return 1
     finally:
         starting.cancel()

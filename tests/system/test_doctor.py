@@ -15,6 +15,7 @@ from openchair.admin.v1.admin_service_pb2 import FollowedStream, ServiceStatus, 
 from services.cli import checkup, computer
 from services.cli.finding import Finding, as_json, fine, lines, unknown, wrong
 from services.kit.auth import load_or_make_keys
+from tests.system.alone import ready, site
 from tests.system.running import System, running, until
 
 if TYPE_CHECKING:
@@ -170,6 +171,35 @@ def test_a_port_that_another_program_uses_is_named_with_the_program(tmp_path: Pa
     assert code == 1
     assert f"process {os.getpid()}" in found["HTTP port"][0].text
     assert "OPENCHAIR_HTTP_PORT" in found["HTTP port"][0].cure
+
+
+def test_a_port_that_another_openchair_uses_is_wrong_and_a_start_names_the_port(system: System, tmp_path: Path) -> None:
+    second = System(tmp_path, {"OPENCHAIR_HTTP_PORT": str(system.http_port)})
+    code, found = doctor(second)
+    assert code == 1
+    assert f"process {system.pid} (another Openchair)" in found["HTTP port"][0].text
+
+    second.launch()
+    assert second.wait() == 1
+    assert f"cannot listen on 127.0.0.1:{system.http_port}: Address already in use" in second.said()
+    assert "openchair doctor" in second.said()
+
+
+def test_meetings_alone_has_its_calendars_elsewhere(system: System, tmp_path: Path) -> None:
+    with site(tmp_path) as made:
+        alone = made.service("meetings", OPENCHAIR_ENV="development")
+        alone.start()
+        ready(alone)
+        _, found = doctor(alone)
+        assert (found["calendar"][0].state, "OPENCHAIR_PUBLIC_URL" in found["calendar"][0].text) == ("unknown", True)
+
+        there = f"http://127.0.0.1:{system.http_port}"
+        _, found = doctor(alone, OPENCHAIR_PUBLIC_URL=there)
+        assert (found["calendar"][0].state, there in found["calendar"][0].text) == ("fine", True)
+
+        made.broker.stop()
+        _, found = doctor(alone)
+        assert "does nats-server run" in found["broker"][-1].cure
 
 
 def test_a_data_folder_that_others_may_read_and_a_key_too_are_told(tmp_path: Path) -> None:
