@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from nats.aio.client import Client
     from nats.aio.msg import Msg
+    from nats.aio.subscription import Subscription
 
     from services.kit.bus_port import Work
 
@@ -55,6 +56,10 @@ def fits(info: dict[str, Any], subjects: Sequence[str], last_sequence: int) -> b
     return sorted(found) == sorted(subjects) and int(info["delivered"]["stream_seq"]) <= last_sequence
 
 
+class _Silent(Broken):
+    """Nothing was heard where an answer was due."""
+
+
 class Working:
     """One worker. `run` it until it is cancelled or ends with Broken or BusUnavailable."""
 
@@ -62,11 +67,12 @@ class Working:
         self, client: Client, stream: str, name: str, *, patience: float, heartbeat: float, timeout: float
     ) -> None:
         self._client = client
-        self._next = f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{name}"
+        self._asks = f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{name}"
         self._patience = patience
         self._heartbeat = heartbeat
         self._timeout = timeout
-        self._inbox = client.new_inbox()
+        self._inbox = ""
+        self._subscription: Subscription | None = None
         self._heard: asyncio.Queue[Msg | Exception] = asyncio.Queue()
         self._holds = ""
 
@@ -76,33 +82,57 @@ class Working:
 
     async def run(self, work: Work, idle: Callable[[], None] | None) -> None:
         """Takes and hands out, one at a time."""
-        with translated():
-            subscription = await self._client.subscribe(self._inbox, cb=self._take)
         beating = asyncio.create_task(self._beat())
         try:
+            await self._listen()
             while True:
-                message = await self._pull(no_wait=True)
-                if message is None and idle is not None:
-                    idle()
-                message = message or await self._pull(no_wait=False)
+                message = await self._next(idle)
                 if message is not None:
                     await self._hand(message, work)
         finally:
             beating.cancel()
+            await self._turn_away()
+
+    async def _listen(self) -> None:
+        """Answers to questions asked before are heard no more."""
+        await self._turn_away()
+        while not self._heard.empty():
+            if isinstance(lost := self._heard.get_nowait(), Exception):
+                raise lost
+        self._inbox = self._client.new_inbox()
+        with translated():
+            self._subscription = await self._client.subscribe(self._inbox, cb=self._take)
+
+    async def _turn_away(self) -> None:
+        if self._subscription is not None:
             with contextlib.suppress(BusUnavailable), translated():
-                await subscription.unsubscribe()
+                await self._subscription.unsubscribe()
+            self._subscription = None
 
     async def _take(self, message: Msg) -> None:
         self._heard.put_nowait(message)
 
+    async def _next(self, idle: Callable[[], None] | None) -> Msg | None:
+        """A message, once there is one, or None after a while."""
+        try:
+            message = await self._pull(no_wait=True)
+        except _Silent:  # so it is where as many are in hands as may be [run on 2.15.1]
+            await self._listen()
+        else:
+            if message is None and idle is not None:
+                idle()
+            if message is not None:
+                return message
+        return await self._pull(no_wait=False)
+
     async def _pull(self, *, no_wait: bool) -> Msg | None:
-        """Asks for a message; None where there is none, now or for a while."""
+        """Asks for a message; None where there is none, now or for a while. Raises Broken, _Silent among them."""
         wanted: dict[str, Any] = {"batch": 1, "no_wait": True}
         if not no_wait:
             times = {"expires": PULL, "idle_heartbeat": self._heartbeat}
             wanted = {"batch": 1} | {name: int(seconds * NANOSECONDS) for name, seconds in times.items()}
         with translated():
-            await self._client.publish(self._next, json.dumps(wanted).encode(), reply=self._inbox)
+            await self._client.publish(self._asks, json.dumps(wanted).encode(), reply=self._inbox)
         silence = self._timeout if no_wait else 2.5 * self._heartbeat
         while True:
             message = await self._hear(silence)
@@ -118,7 +148,7 @@ class Working:
             async with asyncio.timeout(silence):  # wait_for may swallow that we were cancelled
                 heard = await self._heard.get()
         except TimeoutError:
-            raise Broken("the server went silent: the stream or the post in it is gone") from None
+            raise _Silent("the server went silent: the stream or the post in it is gone") from None
         if isinstance(heard, Exception):
             raise heard
         return heard

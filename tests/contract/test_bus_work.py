@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from services.kit import bus_work
 from services.kit.bus_port import Broken, Bus, BusUnavailable
 from services.kit.event import Malformed
-from tests.contract.bus_fixtures import PUBLIC, MemorySite, Site, either, event, until
+from tests.contract.bus_fixtures import PUBLIC, MemorySite, Site, either, event, running, until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -154,6 +155,22 @@ async def test_what_is_wanted_again_comes_again_after_its_time_and_counts(site: 
     assert 0.1 < loop.time() - start < 5
     assert worker.seen == [("a", 1, 1), ("a", 1, 2)]
     await worker.stop()
+
+
+async def test_where_as_many_wait_as_may_the_next_is_handed_out_when_one_is_dealt_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bus_work, "MOST_IN_HANDS", 3)
+    async with running(tmp_path / "data") as site:
+        await fill(await site.bus("meetings"), *"abcde")
+        worker = Worker(await site.bus("rsvps"))
+        worker.again = 2.0  # the server is silent longer than an answer takes
+        await until(lambda: len(worker.seen) == 3)
+        worker.again = None
+        await until(lambda: worker.idle)
+        assert [name for name, _, attempts in worker.seen if attempts == 1] == list("abcde")
+        assert not worker.task.done()
+        await worker.stop()
 
 
 async def test_what_was_replaced_while_it_waited_does_not_come_again(site: AnySite) -> None:
