@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from structlog.typing import FilteringBoundLogger
 
-    from services.kit.bus_port import Bus
+    from services.kit.bus_port import Bus, Delivered
     from services.kit.clock import Clock
     from services.kit.publication import Publication
     from services.kit.store.port import Record, Store, View
@@ -111,6 +111,9 @@ class Lookback:
         if doubted or missing or self._lost(name, state):
             count = await self._store.remark()
             self._marked()
+            self._walked |= {
+                (one.kind, one.view): 0 for one in publications
+            }  # numbers begin again, or were given twice
             self._log.warning("the stream lost its past: publishing everything again", stream=name, records=count)
         # last: until all is marked the loss is not dealt with
         self._pasts[name] = (state.created, state.last_sequence)
@@ -139,9 +142,9 @@ class Lookback:
                 ahead = [found.event.subject for found in later if isinstance(found, Stored)]
                 subjects = [*subjects, *finding.strays, *ahead]
             else:
-                subjects = subjects[:MOST]
                 walked = min(last_sequence, self._walked.get((one.kind, one.view), last_sequence))
                 later = await self._past.later(one, walked, STEPS)
+                subjects = [*subjects[:MOST], *_foreign(later, epoch)]
             self._tell(subjects, await self._past.judge_all(one, subjects, epoch, instant(self._clock.now())))
             await self._mend_all(one, [found.subject for found in later if isinstance(found, Malformed)])
             self._walked[(one.kind, one.view)] = later[-1].sequence if later else last_sequence
@@ -165,3 +168,10 @@ class Lookback:
                 self.strange[subject] = wrong[subject]
                 if before != wrong[subject]:
                     self._log.error("should not be in the stream", subject=subject, reason=wrong[subject])
+
+
+def _foreign(later: Sequence[Delivered], epoch: int) -> list[str]:
+    """Subjects of what none of us can have published in this epoch: somebody else, or one of us that did not know."""
+    events = [found for found in later if isinstance(found, Stored)]
+    malformed = [found.subject for found in later if isinstance(found, Malformed)]
+    return [*malformed, *(found.event.subject for found in events if found.event.epoch < epoch)]
