@@ -92,13 +92,15 @@ class Projection:
 
     async def run(self) -> None:
         """Follows until cancelled."""
-        backoff = FIRST_BACKOFF
+        backoff, told = FIRST_BACKOFF, ""
         try:
             while True:
                 try:
                     await self._bus.follow(self._stream, self._subjects, self._begin, self._deliver)
                 except (Broken, BusUnavailable) as error:
-                    self._log.warning("follows again", error=str(error))
+                    if self._caught_up or str(error) != told:  # once for as long as it stays so
+                        self._log.warning("follows again", error=str(error))
+                    told = str(error)
                 backoff = FIRST_BACKOFF if self._caught_up else min(LONGEST_BACKOFF, backoff * 2)
                 self._caught_up = False
                 self._left = self._clock.monotonic()

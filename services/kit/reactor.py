@@ -107,7 +107,7 @@ class Reactor:
 
     async def run(self) -> None:
         """Works until cancelled."""
-        backoff = FIRST_BACKOFF
+        backoff, told = FIRST_BACKOFF, ""
         try:
             while True:
                 before = self.handled
@@ -116,7 +116,9 @@ class Reactor:
                         self.stream, self.service, self._subjects, self._work, patience=self._patience, idle=self._idle
                     )
                 except BusError as error:
-                    self._log.warning("works again", error=str(error))
+                    if self._current or str(error) != told:  # once for as long as it stays so
+                        self._log.warning("works again", error=str(error))
+                    told = str(error)
                 backoff = FIRST_BACKOFF if self._current or self.handled > before else backoff
                 self._current = False
                 await self._clock.sleep(backoff * (0.5 + self._random.random() / 2))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from structlog.testing import capture_logs
 
-from services.kit.bus_port import Broken
+from services.kit.bus_port import Broken, BusUnavailable
 from services.kit.clock import SystemClock, VirtualClock
 from services.kit.event import TOMBSTONE_LIFETIME, headers
 from services.kit.projection import Projection
@@ -331,3 +332,23 @@ async def test_orders_of_tombstones_are_kept_as_long_as_the_stream_keeps_them(ow
     assert copy.projection.order(where("a")) is None
     assert copy.projection.order(where("b")) == (1, 3)
     await copy.stop()
+
+
+class Away:
+    """A bus without a server."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    async def follow(self, *_: object) -> None:
+        self.asked += 1
+        raise BusUnavailable("not connected")
+
+
+async def test_an_outage_is_told_of_once_and_not_at_every_attempt() -> None:
+    away: Any = Away()
+    with capture_logs() as said:
+        copy = Copy(away)
+        await until(lambda: away.asked >= 4)
+        await copy.stop()
+    assert [line["event"] for line in said] == ["follows again"]
