@@ -32,6 +32,7 @@ from services.kit.store.port import Audit, Commit, Document, Kind
 from services.kit.store.sqlite import SqliteStore
 from tests.bench import streams
 from tests.bench.report import Row, show, write
+from tests.contract import mongod
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -112,7 +113,7 @@ def _row(one: Contestant, contestants: list[Contestant]) -> Row:
 async def _race(folder: Path, rounds: int) -> list[Contestant]:
     async with AsyncExitStack() as stack:
         contestants = _bare(stack, folder)
-        for name, store in _stores(folder).items():
+        for name, store in _stores(folder, stack).items():
             await store.open()
             stack.push_async_callback(store.close)
             contestants += await _contestants(name, store)
@@ -125,14 +126,17 @@ async def _race(folder: Path, rounds: int) -> list[Contestant]:
     return contestants
 
 
-def _stores(folder: Path) -> dict[str, Store]:
+def _stores(folder: Path, stack: AsyncExitStack) -> dict[str, Store]:
+    """Those that can be measured here; what is left of them elsewhere is removed with the stack."""
     stores: dict[str, Store] = {
         "sqlite": SqliteStore(folder / "store.db", KINDS, CLOCK),
         "memory": MemoryStore(KINDS, CLOCK),
     }
     url = os.environ.get("MONGODB_URL", "")
     if url:
-        stores["mongodb"] = MongoStore(url, f"openchair_bench_{uuid.uuid4().hex[:8]}", KINDS, CLOCK)
+        database = f"openchair_bench_{uuid.uuid4().hex[:8]}"
+        stack.push_async_callback(asyncio.to_thread, mongod.drop, url, database)
+        stores["mongodb"] = MongoStore(url, database, KINDS, CLOCK)
     else:
         print("Without MongoDB: MONGODB_URL is not set")
     return stores
