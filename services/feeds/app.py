@@ -106,7 +106,7 @@ class Calendars:
             await respond_text(send, 405, "Calendars are read with GET or HEAD.", _ALLOW)
         elif len(scope["query_string"]) > LONGEST_QUERY:
             await respond_text(send, 414, "The query is too long.")
-        elif not self._ready():
+        elif not self._ready() or not self._directory.listings:  # of a stream that was made anew nothing is known yet
             await respond_text(send, 503, "The calendars are being read in: try again in a moment.", _LATER)
         elif (page := await self._page(scope["path"])) is None:
             await self._answer_unknown(scope, receive, send)

@@ -138,7 +138,7 @@ class Invited:
         match = _PATH.fullmatch(scope["path"])
         if scope["method"] not in _ALLOWED:
             await respond_text(send, 405, "Calendars are read with GET or HEAD.", (_ALLOW, *GUARDED))
-        elif not self.ready():
+        elif not self.ready() or not self._hidden.listings:  # of a stream that was made anew nothing is known yet
             text = "The calendars are being read in: try again in a moment."
             await respond_text(send, 503, text, (_LATER, *GUARDED))
         elif (page := await self._page(code.digest(match[1] if match else ""))) is None:

@@ -263,3 +263,12 @@ async def test_other_methods_are_turned_away_and_head_has_no_body() -> None:
     assert (await site.get(method="POST")).status == 405
     head, full = await site.get(method="HEAD"), await site.get()
     assert (head.status, head.headers, head.body) == (200, full.headers, b"")
+
+
+async def test_from_an_empty_stream_nobody_is_told_that_a_code_opens_nothing() -> None:
+    site = Site()
+    assert (await site.get()).status == 503
+    site.apply(group())
+    assert (await site.get()).status == 404
+    site.apply(group(CODE, revision=2))
+    assert (await site.get()).status == 200

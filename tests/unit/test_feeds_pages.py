@@ -342,7 +342,7 @@ async def test_after_a_reset_only_what_comes_again_is_there() -> None:
     await feeds.body()
     feeds.directory.reset()
     feeds.app.reset()
-    assert (await feeds.get()).status == 404
+    assert (await feeds.get()).status == 503  # of nothing at all it is not said that it is gone
     feeds.apply(stated(centre()), stated(meeting(2)))
 
     assert await titles(feeds) == ["Serenity 2"]
