@@ -214,9 +214,16 @@ def load_or_make_keys(folder: Path) -> Keys:
 
 def verifier_of(settings: Settings, clock: Clock) -> TokenVerifier:
     """The verifier of a site: its stated public keys, or the pair in its data folder ("keys"). Raises ValueError."""
-    stated = settings.token_keys
-    public = load_public_keys(stated) if stated else load_or_make_keys(settings.data / "keys").public
-    return TokenVerifier(public, audience_of(settings.site), clock)
+    return TokenVerifier(_public_keys(settings), audience_of(settings.site), clock)
+
+
+def _public_keys(settings: Settings) -> dict[str, Ed25519PublicKey]:
+    if settings.token_keys is None:
+        return load_or_make_keys(settings.data / "keys").public
+    try:
+        return load_public_keys(settings.token_keys)
+    except (OSError, ValueError) as error:
+        raise ValueError(f"OPENCHAIR_TOKEN_KEYS: {error}") from None
 
 
 def load_public_keys(path: Path) -> dict[str, Ed25519PublicKey]:

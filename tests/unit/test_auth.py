@@ -166,6 +166,13 @@ def test_a_token_that_was_taken_before_still_expires_and_memory_has_a_limit() ->
     assert refused.value.reason == "TOKEN_EXPIRED"
 
 
+def test_stated_keys_that_are_not_there_or_none_are_named_with_their_setting(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    for name in ("nowhere", "empty"):
+        with pytest.raises(ValueError, match=rf"^OPENCHAIR_TOKEN_KEYS: .*{name}"):
+            verifier_of(Settings(token_keys=tmp_path / name), CLOCK)
+
+
 def test_a_site_without_stated_keys_takes_tokens_of_the_pair_in_its_data_folder(tmp_path: Path) -> None:
     pair = load_or_make_keys(tmp_path / "var" / "keys")
     made = make_token(pair.private, "p1", {}, audience=AUDIENCE, lifetime=HOUR, clock=CLOCK)
