@@ -31,6 +31,15 @@ used on the same computer (var); OPENCHAIR_TOKEN, a token instead of these keys.
 """
 
 
+_RUN: Final = """Starts every service in one process, with databases in the data folder (OPENCHAIR_DATA), and says where to
+look. The first Ctrl-C ends it in good order, the second at once. `openchair doctor` says why it does not start."""
+_RUN_CODES: Final = """exit codes:
+  0    stopped as asked
+  1    could not start or go on: the last line says why
+  2    a setting is wrong
+"""
+
+
 def parser() -> argparse.ArgumentParser:
     """All commands, each in its own module."""
     whole = argparse.ArgumentParser(
@@ -45,7 +54,13 @@ def parser() -> argparse.ArgumentParser:
     _add_import(commands)
     for module in (centre, group, doctor, backup, restore, republish, dead, streams, token):
         module.add_to(commands)
-    everything = commands.add_parser("run", help="start everything on this computer, as `make run` does")
+    everything = commands.add_parser(
+        "run",
+        help="start everything on this computer, as `make run` does",
+        description=_RUN,
+        epilog=_RUN_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     everything.set_defaults(run=run)
     return whole
 

@@ -131,6 +131,8 @@ def _made(asked: argparse.Namespace, settings: Settings) -> Contents:
     path: Path = asked.file
     if path.exists():
         raise Failure(f"{path} is there already: choose another name")
+    if not path.absolute().parent.is_dir():
+        raise Failure(f"{path.absolute().parent} is no folder: make it, or choose another")
     holder, secret_ = secret.chosen(asked, settings)
     key = os.urandom(KEY)
     wrapped = wrap(key, holder, secret_)

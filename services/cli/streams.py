@@ -22,7 +22,10 @@ examples, for a broker on this machine:
   nats-server -c nats/nats-server.conf &
   export NATS_URL=nats://127.0.0.1:4222 NATS_MONITOR_URLS=http://127.0.0.1:8222
   OPENCHAIR_NATS_CREDENTIALS=nats/provisioner.json openchair streams apply
+  OPENCHAIR_NATS_CREDENTIALS=nats/provisioner.json openchair streams check
   OPENCHAIR_NATS_CREDENTIALS=nats/meetings.json python -m services.meetings
+
+docs/operations.md has the rest: several processes, several machines, upgrades.
 
 """
 
@@ -38,13 +41,20 @@ def add_to(commands: Any) -> None:
     )
     parser.set_defaults(help_of=parser)
     actions = parser.add_subparsers(metavar="ACTION")
-    _add(actions, "apply", "make the streams, or bring them up to date", "Needs the credentials of `provisioner`.")
-    _add(actions, "check", "say what differs from what services need", "Changes nothing; exit code 1: something does.")
+    _add(
+        actions,
+        "apply",
+        "make the streams, or bring them up to date",
+        "Needs the credentials of `provisioner`. What is in the streams stays.",
+    )
+    _add(
+        actions, "check", "say what differs from what services need", "Changes nothing. Exit code 1: something differs."
+    )
     config = _add(
         actions,
         "config",
         "write a configuration of nats-server, and a credentials file for each service",
-        "Writes nats-server.conf and the credentials once, users.conf each time: call it again after an upgrade, "
+        "nats-server.conf and the credentials are written once, users.conf each time: call it again after an upgrade,\n"
         "and let nats-server read it again (nats-server --signal reload). Existing passwords stay.",
     )
     config.add_argument("folder", type=Path, metavar="DIR", help="where to; readable by you alone")
@@ -55,7 +65,13 @@ def add_to(commands: Any) -> None:
 
 
 def _add(actions: Any, name: str, help_: str, description: str) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = actions.add_parser(name, help=help_, description=description)
+    parser: argparse.ArgumentParser = actions.add_parser(
+        name,
+        help=help_,
+        description=f"{help_[0].upper()}{help_[1:]}.\n{description}",
+        epilog=_EXAMPLES + EXIT_CODES,
+        formatter_class=RawDescriptionHelpFormatter,
+    )
     parser.set_defaults(help_of=parser, run=run, action=name)
     return parser
 

@@ -57,6 +57,9 @@ def openchair(folder: Path, *arguments: str, **environ: str) -> tuple[int, str, 
         ((*IMPORT, "--timezone=UTC"), {"OPENCHAIR_TOKEN": "caf\u00e9"}, 2, "OPENCHAIR_TOKEN"),
         (("token", "--subject=kim", "--role=king"), {}, 2, "king"),
         (("token", "--subject=kim", "--role=member", "--minutes=90"), {}, 2, "an hour"),
+        (("backup", "/nowhere/x.backup"), {}, 1, "/nowhere is no folder"),
+        (("streams", "check"), {}, 2, "NATS_URL is needed"),
+        (("streams", "check"), {"NATS_URL": "nats://127.0.0.1:1"}, 2, "OPENCHAIR_NATS_CREDENTIALS is needed"),
         (("group", "list", "c"), {}, 4, "no server answers at 127.0.0.1:1"),
         (("group", "rotate", "c", "g", "--grace=soon"), {}, 2, "30m, 12h, 7d"),
         (("group", "create", "no id!", "--title=G"), {}, 2, "id of a centre"),
@@ -122,7 +125,11 @@ def test_it_says_its_version(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    [(), ("import", "meeting-guide"), ("import", "status"), ("centre", "create"), ("centre", "list"), ("token",)],
+    [
+        *((), ("import", "meeting-guide"), ("import", "status"), ("centre", "create"), ("centre", "list"), ("token",)),
+        *(("group", action) for action in ("create", "list", "open", "close", "rotate", "revoke")),
+        *(("backup",), ("restore",), ("republish",), ("dead", "list"), ("dead", "replay"), ("streams", "config")),
+    ],
 )
 def test_help_teaches_with_an_example_and_the_exit_codes(tmp_path: Path, command: tuple[str, ...]) -> None:
     ended, output, _ = openchair(tmp_path, *command, "--help")
