@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
+import msgspec
 from openchair.meetings.v1 import meeting_service_pb2 as pb
 from openchair.meetings.v1 import occurrence_pb2
 
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 BEHIND = timedelta(days=35)
 SLICE = timedelta(days=1)
 EXPANDED = 200  # series expanded before others get their turn: about 5 ms
+
+PAGE = 200
 
 NEVER = (-1, 0)
 
@@ -58,7 +61,7 @@ class Listing:
         """Reads every living meeting."""
         after = None
         while True:
-            page = await self._store.find("meeting", {}, limit=1000, after=after)
+            page = await self._store.find("meeting", {}, limit=PAGE, after=after)
             for record in page.records:
                 self.apply(record)
             if (after := page.after) is None:
@@ -81,7 +84,8 @@ class Listing:
             self._meetings.pop(meeting.id, None)
             agenda.remove(meeting.id)
         else:
-            self._meetings[meeting.id] = meeting
+            # half of its memory, and no answer about a date says it
+            self._meetings[meeting.id] = msgspec.structs.replace(meeting, source=None, day_changes=())
             agenda.put(meeting.id, meeting.schedule, meeting.changes)
 
     def behind(self, id_: str, event: Event) -> bool:
