@@ -31,8 +31,8 @@ used on the same computer (var); OPENCHAIR_TOKEN, a token instead of these keys.
 """
 
 
-_RUN: Final = """Starts every service in one process, with databases in the data folder (OPENCHAIR_DATA), and says where to
-look. The first Ctrl-C ends it in good order, the second at once. `openchair doctor` says why it does not start."""
+_RUN: Final = """Starts every service in one process, with databases in the data folder (OPENCHAIR_DATA), and says where
+to look. The first Ctrl-C ends it in good order, the second at once. `openchair doctor` says why it does not start."""
 _RUN_CODES: Final = """exit codes:
   0    stopped as asked
   1    could not start or go on: the last line says why

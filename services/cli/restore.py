@@ -133,5 +133,5 @@ def _say(asked: argparse.Namespace, contents: Contents, aside: Path | None) -> N
     if aside is not None:
         print(f"What was there is in {aside.absolute()}. Remove it when all is well.")
     print("Restored. Start it: make run. Everything is published again, and calendars follow by themselves.")
-    if contents.counts.get("meetings", {}).get("group"):
+    if any(counter["group"] for counter in contents.counts.values()):
         print("Invite codes are those of that day, revoked ones too: `openchair group rotate` makes new ones.")
