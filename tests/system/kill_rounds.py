@@ -46,9 +46,16 @@ BATCHES, ROWS = 4, 8
 """Of an import: each batch is a slice, or more."""
 AWAY = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
 
-LATEST = {"intent.slice": BATCHES, "intent.kept": BATCHES, "backup.part": 1, "restore.fill": 2}
-"""How often work comes to a point at the most, where that is little."""
 OFTEN = 25
+LATEST = {
+    "store.commit": 4 * OFTEN,
+    "store.committed": 4 * OFTEN,
+    "intent.slice": BATCHES,
+    "intent.kept": BATCHES,
+    "backup.part": 1,
+    "restore.fill": 2,
+}
+"""The last time that counts at points that work comes to less often, or should be at for longer: an import half-way."""
 AT_START = ("store.commit", "relay.publish", "projection.apply", "reactor.handle", "reactor.handled")
 """Points that a start may come to."""
 
@@ -179,12 +186,12 @@ class House:
     async def _kill(self, point: str, nth: int) -> None:
         backup = self._folder / f"killed-{self._rounds}.backup"
         saving = asyncio.create_task(self._save(backup)) if point == "backup.part" else None
-        if point.startswith("intent."):
+        bringing = point.startswith(("intent.", "store.")) or self._source.random() < 1 / 4
+        if bringing:
             self._lists.append(Importer(self._rounds))
         assert self.system.get(f"/kill/{point}/{nth}").status == 200
         async with self.system.meetings() as stub, asyncio.timeout(PATIENCE):
-            bringing = [self._lists[-1].go_on(stub)] if point.startswith("intent.") else []
-            await asyncio.gather(self._work(stub), *bringing)
+            await asyncio.gather(self._work(stub), *(each.go_on(stub) for each in self._lists[-1:] if bringing))
         code = await asyncio.to_thread(self.system.wait, PATIENCE)
         assert code == -signal.SIGKILL, f"{point} {nth}: {self.system.said()}"
         if saving is not None:
