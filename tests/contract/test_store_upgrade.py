@@ -88,6 +88,16 @@ async def test_a_new_index_finds_old_documents_that_have_its_field(engine: Engin
     await store.close()
 
 
+async def test_what_an_older_program_writes_once_more_is_found_when_the_newer_one_comes_back(engine: Engine) -> None:
+    for kind, id_ in ((OLD, "a"), (NEW, "b"), (OLD, "c")):
+        store = await engine.start((kind,))
+        await store.commit(commit(meeting(id_, **{"group": ""} if kind is NEW else {})))  # type: ignore[arg-type]  # of the state
+        await store.close()
+    store = await engine.start((NEW,))
+    assert await ids(store, {"centre": "north", "group": ""}) == ["a", "b", "c"]
+    await store.close()
+
+
 @pytest.mark.parametrize("value", [{}, {"group": None}], ids=["absent", "null"])
 async def test_an_index_over_a_field_that_documents_lack_is_refused_until_they_are_upgraded(
     engine: Engine, value: dict[str, Any]

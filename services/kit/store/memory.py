@@ -57,7 +57,8 @@ class MemoryStore:
         """Brings what is on the disk up to date. Raises ValueError where a document lacks an indexed field."""
         for kind in self._kinds.values():
             for row in self._rows(kind.name).values():
-                if row.version < kind.version or (row.fields.keys() != set(check.fields(kind)) and not row.record.gone):
+                indexed = row.record.gone or row.fields.keys() == set(check.fields(kind))
+                if row.version < kind.version or (row.version == kind.version and not indexed):
                     _upgrade(kind, row)
 
     async def close(self) -> None:

@@ -186,8 +186,11 @@ def _indexes(connection: sqlite3.Connection, kind: Kind) -> None:
 
 
 def _upgrade(connection: sqlite3.Connection, kind: Kind) -> None:
-    """Writes older documents as this program knows them, once: an index over an old shape would find the wrong ones."""
-    if (meta(connection, f"version.{kind.name}") or 0) >= kind.version:
+    """Writes older documents as this program knows them, once: an index over an old shape would find the wrong ones.
+
+    A program that knows less than the last one says so too: what it writes is upgraded when the newer one comes back.
+    """
+    if meta(connection, f"version.{kind.name}") == kind.version:
         return
     older = connection.execute(
         f"SELECT id, version, state FROM record_{kind.name} WHERE version < ?",  # noqa: S608 - a checked name
