@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
-
-from openchair.meetings.v1.meeting_service_pb2_grpc import MeetingServiceStub
+from typing import TYPE_CHECKING
 
 from services.feeds.plan import PLAN as FEEDS
-from services.kit.channel import LocalChannel
+from services.kit.dead import DeadLetters
 from services.kit.event import Stored
 from services.kit.store.port import Record
 from services.kit.streams import stream_of, subjects_of
@@ -20,8 +18,6 @@ from tests.system.second_watcher import EFFECT, KNOWN, effect_of, order_of
 from tests.system.second_watcher import NAME as WATCHER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from services.kit.event import Event
     from services.kit.http import Front
     from tests.sim.history import History
@@ -34,37 +30,17 @@ async def restless(site: Site) -> list[str]:
     found = [f"{node.name} is not ready" for node in site.nodes.values() if not node.ready]
     for name, database in site.databases.items():
         found += [f"{name}: unpublished {one.kind} {one.id}" for one in await database.store.unpublished(10)]
-    for node in site.nodes.values():
-        found += [f"{node.name}: {text}" for text in _under_way(node)]
-    return found
-
-
-def _under_way(node: Node) -> Iterator[str]:
-    for one in node.host.hosted if node.host else ():
-        for name, projection in one.projections.items():
-            if not projection.current or projection.held:
-                yield f"{name}: current {projection.current}, held {projection.held}"
-        for reactor in one.reactors:
-            if not reactor.current or reactor.pending:
-                yield f"reacts: current {reactor.current}, pending {reactor.pending}"
-        if one.relay is not None and (one.relay.alarms or one.relay.lag):
-            yield f"relay: alarms {one.relay.alarms}, lag {one.relay.lag}"
+    return found + [f"{node.name}: {text}" for node in site.nodes.values() for text in node.restless()]
 
 
 async def check(site: Site, history: History, faults: Faults) -> list[str]:
     """Everything that is wrong."""
-    wrong = [*history.wrong, *effects(history), *await restless(site), *_ended(site)]
+    wrong = [*history.wrong, *effects(history), *await restless(site)]
     wrong += await _feeds(site, history)
     wrong += await _lists(site, history)
     wrong += await _left_over(site)
     wrong += await _letters(site, faults)
     return wrong + await _reactions(site)
-
-
-def _ended(site: Site) -> Iterator[str]:
-    for node in site.nodes.values():
-        if node.host is None or node.host.failed.is_set():
-            yield f"a part of {node.name} ended"
 
 
 async def _feeds(site: Site, history: History) -> list[str]:
@@ -73,8 +49,7 @@ async def _feeds(site: Site, history: History) -> list[str]:
     fresh = await site.add(FEEDS, 3)
     try:
         await site.until(lambda: fresh.ready, "a new instance of feeds is ready")
-        fronts = {node.name: node.front for node in site.of("feeds") if node.front is not None}
-        wrong = [text for name, front in fronts.items() for text in await _differences(truth, name, front)]
+        wrong = [text for node in site.of("feeds") for text in await _differences(truth, node)]
     finally:
         await fresh.stop()
         del site.nodes[fresh.name]
@@ -82,25 +57,23 @@ async def _feeds(site: Site, history: History) -> list[str]:
     return wrong + [f"the feed shows otherwise: {each}" for each in shown_otherwise(feed, history)]
 
 
-async def _differences(truth: Front, name: str, front: Front) -> list[str]:
+async def _differences(truth: Front, node: Node) -> list[str]:
     """Also of who has the feed already: what is told to those that know only a date may differ (ADR 13)."""
     wrong = []
     for coding in CODINGS:
         expected = await asked(truth, FEED, {"accept_encoding": coding})
         tag = dict(expected.headers)[b"etag"].decode()
         for asks in ({"accept_encoding": coding}, {"accept_encoding": coding, "if_none_match": tag}):
-            found, told = await asked(front, FEED, asks), await asked(truth, FEED, asks)
+            found, told = await node.get(FEED, **asks), await asked(truth, FEED, asks)
             if found != told:
-                wrong.append(f"the feed ({asks}) of {name} is not what the store says: {difference(found, told)}")
+                wrong.append(f"the feed ({asks}) of {node.name} is not what the store says: {difference(found, told)}")
     return wrong
 
 
 async def _lists(site: Site, history: History) -> list[str]:
     wrong = []
     for node in site.of("meetings"):
-        assert node.server is not None
-        stub = MeetingServiceStub(cast("Any", LocalChannel(node.server, site.token())))
-        wrong += [f"{node.name} lists otherwise: {each}" for each in await told_otherwise(stub, history)]
+        wrong += [f"{node.name} lists otherwise: {each}" for each in await told_otherwise(node.stub(), history)]
     return wrong
 
 
@@ -113,7 +86,7 @@ async def _left_over(site: Site) -> list[str]:
             last = await bus.last(stream_of(where), subject)
             known = await store.get(one.kind, subject.rpartition(".")[2]) is not None
             if not isinstance(last, Stored) or not (known or last.event.payload is None):
-                wrong.append(f"left over: {subject}")
+                wrong.append(f"left over, {'known' if known else 'unknown'}: {last}")
     return wrong
 
 
@@ -122,10 +95,7 @@ async def _letters(site: Site, faults: Faults) -> list[str]:
 
     A letter outlives a message that went with its stream.
     """
-    host = site.of(WATCHER)[0].host
-    assert host is not None
-    (reactor,) = host.hosted[0].reactors
-    found = {letter.subject for letter in await reactor.letters.all()}
+    found = {letter.subject for letter in await DeadLetters(site.tools[WATCHER], WATCHER, SITE).all()}
     wrong = [f"no dead letter: {one}" for one in faults.lasting - found]
     wrong += [f"a dead letter of what was never injected: {one}" for one in found - faults.injected]
     for one in found:

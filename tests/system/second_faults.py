@@ -14,7 +14,6 @@ from services.kit.store.port import Answer
 from services.kit.streams import private_stream
 from tests.sim.site import SITE
 from tests.system.second_site import PUBLIC
-from tests.system.second_watcher import NAME as WATCHER
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -157,11 +156,7 @@ class Faults:
         """As `openchair republish --new-epoch`, while all goes on."""
         nodes = [node for node in self._site.of("meetings") if not node.frozen]
         if nodes:
-            host = self._chance.choice(nodes).host
-            assert host is not None
-            (hosted,) = host.hosted
-            assert hosted.relay is not None
-            await hosted.relay.begin_epoch(int(self._site.clock.now().timestamp()))
+            await self._chance.choice(nodes).begin_epoch()
 
     async def _poisoned(self) -> None:
         """Messages that somebody else wrote: on subjects of nobody, of what there is, and of what there never was."""
@@ -198,6 +193,3 @@ class Faults:
 
     def _any(self, service: str = "") -> Node:
         return self._chance.choice([node for node in self._site.nodes.values() if service in ("", node.plan.name)])
-
-
-__all__ = ["WATCHER", "Faults"]

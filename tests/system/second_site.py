@@ -9,9 +9,11 @@ from datetime import timedelta
 from io import StringIO
 from typing import TYPE_CHECKING, Any, cast
 
+from openchair.meetings.v1.meeting_service_pb2_grpc import MeetingServiceStub
+
 from services.kit.auth import TokenVerifier, audience_of, key_id, make_token
 from services.kit.bus import NatsBus
-from services.kit.channel import LocalServer
+from services.kit.channel import LocalChannel, LocalServer
 from services.kit.client import failed
 from services.kit.clock import Ids
 from services.kit.folder import DataFolder
@@ -19,6 +21,7 @@ from services.kit.host import Host, streams_of, users_of
 from services.kit.logs import make_log
 from services.kit.middleware import outer
 from services.kit.natsd import NatsServer
+from services.kit.projection import GRACE
 from services.kit.settings import Settings
 from services.kit.streams import provision, public_stream
 from services.plans import PLANS
@@ -29,7 +32,7 @@ from tests.system.second_store import Database, Seat
 from tests.system.second_time import GatedClock, Time
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from services.kit.channel import Metadata
@@ -42,8 +45,14 @@ SPEED = 20.0
 
 SERVICES = (*PLANS, watcher.PLAN)
 PUBLIC = public_stream(SITE)
+QUIET = GRACE + 120
+"""Seconds of the site's clock until readers of a stream that lost its past have forgotten what is not in it."""
+
 TIMEOUT, HEARTBEAT = 0.5, 0.3
 """Seconds of the machine, in which a nats-server answers and shows that it lives."""
+
+WITHIN = 15.0
+"""Seconds of the machine until all must be well, once it is healed."""
 
 PATIENCE = 30.0
 """Seconds of the machine until what should come true is given up."""
@@ -183,6 +192,32 @@ class Node:
         assert self.front is not None
         return await asked(self.front, path, headers)
 
+    async def begin_epoch(self) -> None:
+        """As `openchair republish --new-epoch`."""
+        assert self.host is not None
+        (hosted,) = self.host.hosted
+        assert hosted.relay is not None
+        await hosted.relay.begin_epoch(int(self.site.clock.now().timestamp()))
+
+    def restless(self) -> Iterator[str]:
+        """What is still under way, or will never come right."""
+        if self.host is None or self.host.failed.is_set():
+            yield "a part of it ended"
+        for one in self.host.hosted if self.host else ():
+            for name, projection in one.projections.items():
+                if not projection.current or projection.held:
+                    yield f"{name}: current {projection.current}, held {projection.held}"
+            for reactor in one.reactors:
+                if not reactor.current or reactor.pending:
+                    yield f"reacts: current {reactor.current}, pending {reactor.pending}"
+            if one.relay is not None and (one.relay.alarms or one.relay.lag):
+                yield f"relay: alarms {one.relay.alarms}, lag {one.relay.lag}"
+
+    def stub(self) -> MeetingServiceStub:
+        """Calls this very instance."""
+        assert self.server is not None
+        return MeetingServiceStub(cast("Any", LocalChannel(self.server, self.site.token())))
+
     async def _end_start(self) -> None:
         assert self._starting is not None
         self._starting.cancel()
@@ -208,6 +243,7 @@ class Site:
         self.log = make_log("info", self.lines)
         self.lossy = 0.0
         """How likely the answer to a publish is swallowed, from 0 to 1."""
+        self.within = WITHIN
         self.settings = Settings(site=SITE, public_url=ADDRESS, page_secret="a secret that everybody may know: " * 2)
         self.verifier = TokenVerifier({key_id(KEY.public_key()): KEY.public_key()}, audience_of(SITE), self.clock)
         self.noted: Callable[[Any, Commit], None] = lambda _node, _change: None
@@ -298,6 +334,10 @@ class Site:
         provisioner = self.tools["provisioner"]
         await provisioner._ask(f"$JS.API.STREAM.DELETE.{name}")
         await provision(provisioner, [self.streams[name]])
+
+    async def pass_time(self) -> None:
+        """Until readers of a stream that lost its past have forgotten what is not in it."""
+        self.clock.move(QUIET)
 
     async def until(self, condition: Callable[[], object], what: str) -> None:
         """Comes back when the condition holds."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from services.kit.clock import instant
+from services.kit.deployed import alone
 from services.kit.host import Plan
 from services.kit.reactor import Poison, Reactor
 from services.kit.store.port import Audit, Commit, Conflict, Kind, Record
@@ -95,3 +96,6 @@ async def build(hosted: Hosted) -> None:
 
 
 PLAN = Plan(NAME, build, (Kind(EFFECT),), follows=lambda site: (public_stream(site),), reacts=True)
+
+if __name__ == "__main__":
+    alone(PLAN)

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from services.kit.projection import GRACE
 from tests.sim.edits import Edits
 from tests.sim.history import History
 from tests.system.acts import create_centre
@@ -32,13 +31,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 CALLERS = 2
-USUAL = "50" if os.environ.get("OPENCHAIR_GATE") == "1" else "3"
-SEEDS: Sequence[int] = [int(os.environ["SEED"])] if "SEED" in os.environ else range(int(os.environ.get("SEEDS", USUAL)))
-QUIET = GRACE + 120
-"""Seconds of the site's clock until readers of a stream that lost its past have forgotten what is not in it."""
-WITHIN = 15.0
-"""Seconds of the machine until all must be well, once it is healed."""
 LINES = 60_000  # characters of the log that are shown of a round that failed
+
+
+def seeds(usual: int, gate: int) -> Sequence[int]:
+    """The one that SEED names, as many as SEEDS says, or so many."""
+    if "SEED" in os.environ:
+        return [int(os.environ["SEED"])]
+    return range(int(os.environ.get("SEEDS", gate if os.environ.get("OPENCHAIR_GATE") == "1" else usual)))
 
 
 class Told(NamedTuple):
@@ -58,17 +58,18 @@ async def edit(history: History, edits: Edits) -> None:
         await history.do(drawn, chance.randint(1, 8), chance.choice((0.1, 0.5, 1.0)))
 
 
-async def scenario(site: Site, folder: Path) -> Told:
-    history, edits = History(site), Edits(site.chance)
+async def scenario(site: Site, history: History, folder: Path, callers: int) -> Told:
+    """What a round consists of. Raises AssertionError with everything that is wrong."""
+    edits = Edits(site.chance)
     faults = Faults(site, history, folder)
     await create_centre(history.stub, "house")
     for _ in range(3):
         await history.do(edits.create(site.clock.now().date()), 3, 5.0)
-    callers = [asyncio.create_task(edit(history, edits)) for _ in range(CALLERS)]
+    editing = [asyncio.create_task(edit(history, edits)) for _ in range(callers)]
     await faults.run()
-    for caller in callers:
-        caller.cancel()
-    await asyncio.gather(*callers, return_exceptions=True)
+    for task in editing:
+        task.cancel()
+    await asyncio.gather(*editing, return_exceptions=True)
     await faults.heal()
     await well(site, history, faults)
     outcomes = Counter(command.outcome for command in history.commands.values())
@@ -78,8 +79,8 @@ async def scenario(site: Site, folder: Path) -> Told:
 async def well(site: Site, history: History, faults: Faults) -> None:
     """Lets it become quiet, then checks. Raises AssertionError with everything that is wrong."""
     await quiet(site)
-    site.clock.move(QUIET)
-    deadline = asyncio.get_running_loop().time() + WITHIN
+    await site.pass_time()
+    deadline = asyncio.get_running_loop().time() + site.within
     while wrong := await check(site, history, faults):
         assert asyncio.get_running_loop().time() < deadline, "\n".join(wrong)
         await asyncio.sleep(0.1)
@@ -87,7 +88,7 @@ async def well(site: Site, history: History, faults: Faults) -> None:
 
 async def quiet(site: Site) -> None:
     """Comes back when nothing is under way. Raises AssertionError with what still is."""
-    deadline = asyncio.get_running_loop().time() + WITHIN
+    deadline = asyncio.get_running_loop().time() + site.within
     while left := await restless(site):
         assert asyncio.get_running_loop().time() < deadline, "\n".join(left)
         await asyncio.sleep(0.02)
@@ -99,7 +100,7 @@ async def simulate(kind: str, seed: int, folder: Path) -> Told:
     site = Site(kind, folder, random.Random(seed))  # noqa: S311 - seeded on purpose
     try:
         await site.start()
-        return await scenario(site, folder)
+        return await scenario(site, History(site), folder, CALLERS)
     except BaseException:
         print(site.lines.getvalue()[-LINES:])  # noqa: T201 - pytest shows it
         raise
@@ -110,7 +111,7 @@ async def simulate(kind: str, seed: int, folder: Path) -> Told:
 
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")  # nats-py drops what froze before its first word
 @pytest.mark.parametrize("kind", ["sqlite", "memory"])
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", seeds(3, 50))
 async def test_whatever_becomes_of_the_past_both_instances_end_in_the_same_place(
     kind: str, seed: int, tmp_path: Path
 ) -> None:
