@@ -17,7 +17,7 @@ from services.kit.bus_port import Broken, Bus, BusError, BusUnavailable, Unpubli
 from services.kit.bus_wire import NO_MESSAGE, Missing, Taken, attentive, header_lines, refused, translated
 from services.kit.bus_work import Working, fits, post
 from services.kit.event import TOMBSTONE_LIFETIME
-from services.kit.streams import FOLLOWERS, NANOSECONDS, inbox, state, wire
+from services.kit.streams import FOLLOWERS, NANOSECONDS, inbox, state, updated, wire
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -142,10 +142,14 @@ class NatsBus:
                 return found
 
     async def declare(self, settings: StreamSettings) -> None:
-        """Creates or updates a stream."""
-        exists = await self.stream(settings.name) is not None
-        verb = "UPDATE" if exists else "CREATE"
-        await self._ask(f"$JS.API.STREAM.{verb}.{settings.name}", json.dumps(wire(settings)).encode())
+        """Creates or updates a stream. What `streams.updated` names stays as it is."""
+        try:
+            found = await self._ask(f"$JS.API.STREAM.INFO.{settings.name}")
+        except Missing:
+            verb, config = "CREATE", wire(settings)
+        else:
+            verb, config = "UPDATE", updated(found["config"], settings)
+        await self._ask(f"$JS.API.STREAM.{verb}.{settings.name}", json.dumps(config).encode())
 
     async def follow(self, stream: str, subjects: Sequence[str], begin: Begin, deliver: Deliver) -> None:
         """Delivers the last message of each subject, then each new one, until cancelled or broken."""

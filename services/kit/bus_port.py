@@ -101,7 +101,10 @@ class Bus(Protocol):
         """The subjects that have a message in the stream. Raises BusUnavailable."""
 
     async def declare(self, settings: StreamSettings) -> None:
-        """Creates or updates a stream; for a user that provisions. Raises BusUnavailable."""
+        """Creates or updates a stream; for a user that provisions. Raises BusUnavailable.
+
+        Limits of size, copies beyond those wanted, and what it sources stay as an operator made them.
+        """
 
     async def follow(self, stream: str, subjects: Sequence[str], begin: Begin, deliver: Deliver) -> None:
         """Delivers the last message of each subject, then each new one, in order and without holes, until cancelled.

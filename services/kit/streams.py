@@ -172,6 +172,18 @@ def wire(settings: StreamSettings) -> dict[str, Any]:
     return config | {"subjects": list(settings.subjects), "sources": [{"name": source} for source in settings.sources]}
 
 
+def updated(config: Mapping[str, Any], wanted: StreamSettings) -> dict[str, Any]:
+    """A stream's configuration, as found, brought up to date.
+
+    What is not ours to say stays: limits of size, copies beyond those wanted, what it sources, where it is placed.
+    """
+    ours = wire(wanted) | {"num_replicas": max(wanted.num_replicas, config.get("num_replicas", 1))}
+    for name, unsaid in (("max_bytes", wanted.max_bytes < 0), ("sources", not wanted.sources)):
+        if unsaid:
+            del ours[name]
+    return {**config, **ours}
+
+
 def state(reply: Mapping[str, Any]) -> StreamState:
     """What an answer to STREAM.INFO says."""
     config, counts = reply["config"], reply["state"]

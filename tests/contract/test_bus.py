@@ -14,7 +14,7 @@ from services.kit.bus import NatsBus
 from services.kit.bus_port import Broken, Bus, BusUnavailable, Full, Unpublishable, WrongSequence
 from services.kit.event import Malformed, Stored, headers
 from services.kit.logs import make_log
-from services.kit.streams import check, check_sync, stream_of
+from services.kit.streams import check, check_sync, stream_of, updated, wire
 from tests.contract.bus_fixtures import (
     LOG,
     PRIVATE,
@@ -169,8 +169,24 @@ async def test_a_full_stream_refuses_new_subjects_and_takes_replacements(any_sit
     with pytest.raises(Full):
         await bus.publish(event("c", 1, payload=b"x" * 500), 0)
     assert await bus.publish(event("a", 2, payload=b"x" * 400), sequence) == 3
-    await any_site.change(STREAMS[0])
+    await any_site.change(replace(STREAMS[0], max_bytes=100_000))
     assert await bus.publish(event("c", 1, payload=b"x" * 500), 0) == 4
+
+
+async def test_declaring_again_leaves_to_the_operator_what_is_not_declared(site: Site) -> None:
+    provisioner = await site.bus("provisioner")
+    config = wire(replace(STREAMS[0], max_bytes=100_000, discard="old")) | {"description": "do not fill"}
+    await provisioner._ask(f"$JS.API.STREAM.UPDATE.{PUBLIC}", json.dumps(config).encode())
+    await provisioner.declare(STREAMS[0])
+    found = (await provisioner._ask(f"$JS.API.STREAM.INFO.{PUBLIC}"))["config"]
+    assert (found["max_bytes"], found["description"], found["discard"]) == (100_000, "do not fill", "new")
+
+
+def test_declaring_again_takes_away_no_copies_and_no_sources() -> None:
+    peer = {"name": "PUBLIC_peer", "external": {"api": "$JS.peer.API"}}
+    found = updated({"num_replicas": 3, "sources": [peer], "placement": {"cluster": "east"}}, STREAMS[0])
+    assert (found["num_replicas"], found["sources"], found["placement"]) == (3, [peer], {"cluster": "east"})
+    assert updated({"num_replicas": 1}, replace(STREAMS[0], num_replicas=3))["num_replicas"] == 3
 
 
 async def test_who_may_not_is_told_that_the_bus_is_unavailable(any_site: Site | MemorySite) -> None:

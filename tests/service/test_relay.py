@@ -693,7 +693,7 @@ async def test_in_a_full_stream_replacements_go_on_while_new_subjects_wait(site:
     assert await service.title("hall") == "B title"
     waiting = [alarm for alarm in service.relay.alarms if "waits for space" in alarm]
     assert waiting
-    await provisioner.declare(state.settings)
+    await provisioner.declare(replace(state.settings, max_bytes=100_000))
     await until(lambda: not service.relay.alarms, 20)
     await service.settled()
     assert [await service.title(f"new{number}") for number in range(3)] == ["A title"] * 3
