@@ -214,9 +214,11 @@ class System:
 
 
 @contextmanager
-def running(folder: Path, environ: Mapping[str, str] | None = None) -> Iterator[System]:
+def running(
+    folder: Path, environ: Mapping[str, str] | None = None, program: str = "services.everything"
+) -> Iterator[System]:
     """The system, ready; ended afterwards, in good order where the test did not end it otherwise."""
-    system = System(folder, environ)
+    system = System(folder, environ, program)
     try:
         system.start()
         yield system

@@ -6,9 +6,10 @@ RELIABILITY 3. Nobody has to start anything again.
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from itertools import cycle, islice
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -25,6 +26,7 @@ from services.kit.store.sqlite import SqliteStore
 from tests.contract import bus_fixtures
 from tests.contract.store_fixtures import KINDS, commit, ids, meeting
 from tests.system import acts
+from tests.system.kill_rounds import PROGRAM
 from tests.system.running import System, running, until
 from tests.system.small_disk import MIB, SmallDisk, small_disk
 
@@ -43,13 +45,14 @@ GROUPS, GROUP = 16, 5
 
 
 @contextmanager
-def on_a_small_disk(folder: Path, part: str) -> Iterator[tuple[System, SmallDisk]]:
-    """A system that runs, whose database ("") or broker ("nats") has a small disk, and the other one a disk apart."""
+def on_a_small_disk(folder: Path, *, together: bool = False) -> Iterator[tuple[System, SmallDisk, SmallDisk]]:
+    """A system that runs, the disk of its databases and that of its broker: two, unless they stand `together`."""
     data = folder / "var"
-    with small_disk(data, 48 * MIB) as databases:
+    with ExitStack() as disks:
+        databases = disks.enter_context(small_disk(data, 48 * MIB))
         (data / "lock").touch()  # it is a data folder already
-        with small_disk(data / "nats", 24 * MIB) as broker, running(folder) as system:
-            yield system, broker if part else databases
+        broker = databases if together else disks.enter_context(small_disk(data / "nats", 24 * MIB))
+        yield disks.enter_context(running(folder, program=PROGRAM)), databases, broker
 
 
 async def furnish(system: System, stub: MeetingServiceStub) -> list[Meeting]:
@@ -61,7 +64,15 @@ async def furnish(system: System, stub: MeetingServiceStub) -> list[Meeting]:
 
 
 def await_titles(system: System, titles: list[str]) -> None:
+    """Until the calendar shows just these, and the service that reacts has them."""
     until(lambda: acts.summaries(system.feed("house")) == titles, f"the feed shows {titles}")
+    until(lambda: followed(system) == titles, f"{titles} are followed")
+
+
+def followed(system: System) -> list[str]:
+    """What the service has kept that reacts to meetings."""
+    kept: dict[str, str] = json.loads(system.get("/followed/house").body)
+    return sorted(kept.values())
 
 
 def change(one: Meeting, title: str) -> pb.UpdateMeetingRequest:
@@ -82,10 +93,11 @@ def batched(ids_: Iterable[str]) -> Iterator[list[str]]:
 # The database
 
 
+@pytest.mark.parametrize("together", [False, True], ids=["of their own", "shared with the broker"])
 async def test_a_full_disk_under_the_databases_refuses_changes_and_they_go_on_when_there_is_room(
-    tmp_path: Path,
+    tmp_path: Path, *, together: bool
 ) -> None:
-    with on_a_small_disk(tmp_path, "") as (system, disk):
+    with on_a_small_disk(tmp_path, together=together) as (system, disk, _):
         async with system.meetings() as stub:
             made = await furnish(system, stub)
             shown = {one.name: one.title for one in made}
@@ -158,7 +170,7 @@ async def test_a_disk_that_fills_up_in_a_group_keeps_just_what_was_acknowledged(
 async def test_a_full_disk_under_the_broker_alone_stops_no_change_and_all_is_published_when_there_is_room(
     tmp_path: Path,
 ) -> None:
-    with on_a_small_disk(tmp_path, "nats") as (system, disk):
+    with on_a_small_disk(tmp_path) as (system, _, disk):
         async with system.meetings() as stub:
             made = await furnish(system, stub)
             first, before = system.nats_pid, system.feed("house")

@@ -9,11 +9,13 @@ import pytest
 
 from services.kit.points import POINTS
 from tests.system.kill_rounds import PROGRAM, House
-from tests.system.running import System
+from tests.system.running import running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from tests.system.running import System
 
 KEY = "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlY3I="
 ROUNDS = 20
@@ -23,14 +25,8 @@ ROUNDS = 20
 def system(tmp_path: Path) -> Iterator[System]:
     key = tmp_path / "key"
     key.write_text(f"{KEY}\n")
-    started = System(tmp_path / "site", {"OPENCHAIR_BACKUP_KEY_FILE": str(key)}, PROGRAM)
-    try:
-        started.start()
+    with running(tmp_path / "site", {"OPENCHAIR_BACKUP_KEY_FILE": str(key)}, PROGRAM) as started:
         yield started
-        if started.process is not None and started.process.poll() is None:
-            assert started.stop() == 0, started.said()
-    finally:
-        started.clean()
 
 
 def drawn(seed: int) -> random.Random:
