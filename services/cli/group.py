@@ -231,6 +231,7 @@ def _tell(made: pb.RotateInviteCodeResponse, settings: Settings, *, as_json: boo
         return
     print(f'The code of "{seen(made.group.title)}", shown this once:\n\n  {made.invite_code}\n')
     print(f"  {page}      what the group's meetings are, and how to join\n  {page}.ics  the same as a calendar\n")
+    print(f"On paper the code is enough: it is typed in at {base}/invited.\n")
     print("Whoever has the code sees all of it: pass it on to members only. If it gets about, `openchair group rotate`")
     print("makes another. It opens the meetings that name the group: `openchair group open` adds one.")
     if settings.public_url is None:
