@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime
@@ -13,12 +12,15 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from services.kit.clock import Ids, SystemClock, VirtualClock
+from services.kit.host import Hosted
 from services.kit.logs import make_log
 from services.kit.paging import Pages
+from services.kit.settings import Settings
 from services.kit.store.port import Unwritten
 from services.kit.store.sqlite import SqliteStore
 from services.meetings import records
 from services.meetings.desk import Desk
+from services.meetings.plan import PLAN
 from services.meetings.records import KINDS
 from services.meetings.renewal import Renewal
 from services.meetings.types import Meeting
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from services.kit.bus_port import Bus
     from services.kit.store.port import Commit, Record, Store
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -105,8 +108,10 @@ class Away:
 
 async def test_a_database_that_is_away_is_tried_again_and_the_work_never_ends_by_itself(store: SqliteStore) -> None:
     clock, said, away = VirtualClock(NOW), StringIO(), Away(store)
-    desk = Desk(cast("Store", away), clock, Ids(random.Random(7)), Pages(b"k" * 32))  # noqa: S311 - seeded
-    work = asyncio.create_task(Renewal(desk, make_log("info", said)).run())
+    log, bus = make_log("info", said), cast("Bus", None)  # alone on its store it follows nothing
+    hosted = Hosted(PLAN, Settings(site="home"), clock, Ids(), log, bus, cast("Store", away), "sqlite")
+    await PLAN.build(hosted)
+    work = asyncio.create_task(hosted.works["brings up what is shown"]())
     async with asyncio.timeout(4):
         while "shown anew" not in said.getvalue():
             await asyncio.sleep(0)  # the store works in a thread of its own
