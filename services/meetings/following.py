@@ -78,8 +78,12 @@ class Following:
     async def _read(self) -> None:
         while self._wanted:
             id_ = next(iter(self._wanted))
-            record = await self._store.get("meeting", id_)
-            self._wanted.pop(id_, None)
+            del self._wanted[id_]  # before it is read: what is heard of it meanwhile is newer than what was read
+            try:
+                record = await self._store.get("meeting", id_)
+            except BaseException:
+                self._wanted[id_] = None
+                raise
             if record is not None:
                 self._listing.apply(record)
 
