@@ -14,7 +14,7 @@ from nats.aio.client import Client
 from services.kit.bus_follow import Following
 from services.kit.bus_message import check_size, delivered, outgoing
 from services.kit.bus_port import Broken, Bus, BusError, BusUnavailable, Unpublishable, WrongSequence
-from services.kit.bus_wire import NO_MESSAGE, Missing, Taken, attentive, header_lines, refused, translated
+from services.kit.bus_wire import NO_MESSAGE, Missing, Taken, attentive, ended, header_lines, refused, translated
 from services.kit.bus_work import Working, fits, post
 from services.kit.event import TOMBSTONE_LIFETIME
 from services.kit.streams import FOLLOWERS, NANOSECONDS, inbox, state, updated, wire
@@ -71,11 +71,12 @@ class NatsBus:
     async def close(self) -> None:
         """Lets go of the connection; what is under way fails with BusUnavailable."""
         if self._keeping is not None:
-            self._keeping.cancel()
-            await asyncio.gather(self._keeping, return_exceptions=True)
+            await ended(self._keeping)
         self._part("the connection was closed")
         with contextlib.suppress(BusError), translated():  # it may be lost in this very moment
             await self._client.close()
+        if self._client._reconnection_task is not None:  # noqa: SLF001 - it is cancelled, but may not have noticed
+            await ended(self._client._reconnection_task)  # noqa: SLF001 - the same
 
     @property
     def connected(self) -> bool:

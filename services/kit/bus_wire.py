@@ -53,6 +53,13 @@ def attentive() -> Iterator[None]:
             raise asyncio.CancelledError
 
 
+async def ended(task: asyncio.Task[None]) -> None:
+    """Cancels a task of the client until it is over: where it does not notice the first time it goes on for ever."""
+    while not task.done():
+        task.cancel()
+        await asyncio.wait({task}, timeout=0.1)
+
+
 @contextlib.contextmanager
 def translated() -> Iterator[None]:
     """Around calls of the client: its exceptions become those of the port."""

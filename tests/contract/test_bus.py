@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from msgspec.structs import replace
+from nats.aio.client import Client
 
 from services.kit.bus import NatsBus
 from services.kit.bus_port import Broken, Bus, BusUnavailable, Full, Unpublishable, WrongSequence
@@ -367,3 +369,25 @@ async def test_a_connection_that_is_lost_as_it_is_closed_is_closed(site: Site) -
     client._pending_data_size += len(b"PING\r\n")
     await bus.close()
     assert not bus.connected
+
+
+class Deaf(Client):
+    """As the client is where a refused connection and its being cancelled fall together: it tries on."""
+
+    async def connect(self, *_: Any, **__: Any) -> None:
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        await asyncio.Event().wait()
+
+    async def close(self) -> None:
+        """It never was connected."""
+
+
+async def test_it_closes_though_the_client_does_not_notice_that_it_was_cancelled(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("services.kit.bus.Client", Deaf)
+    bus = NatsBus(["nats://127.0.0.1:1"], "meetings", "secret", LOG)
+    await bus.open()
+    await asyncio.sleep(0)
+    await asyncio.wait_for(bus.close(), 5)
