@@ -85,7 +85,7 @@ class History:
     truth: model.Model = field(default_factory=model.Model)
     names: list[str] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
-    done: list[tuple[Command, Answer]] = field(default_factory=list)
+    done: list[tuple[Command, Answer, bool]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.site.noted = self._note
@@ -118,15 +118,15 @@ class History:
         """The database is an older one of itself: of all commands these alone were ever done, the first of them."""
         done, self.done, self.truth, self.names = self.done, [], model.Model(), []
         kept &= self.commands.keys()
-        first = {command.id for command, _ in done[: len(kept)]}
+        first = {command.id for command, _, _ in done[: len(kept)]}
         if first != kept:
             self.wrong.append(f"a backup has some later commands and not all earlier ones: {sorted(first ^ kept)}")
-        for command, _ in done:
+        for command, _, _ in done:
             command.effects = 0
             if command.outcome == ACKNOWLEDGED and command.id not in kept:
                 command.outcome = LOST
-        for command, answer in done[: len(kept)]:
-            self._took_effect(command, answer)
+        for command, answer, changed in done[: len(kept)]:
+            self._took_effect(command, answer, changed=changed)
 
     async def _try(self, command: Command, method: Any, request: Any, timeout: float) -> None:  # noqa: ASYNC109 - the same
         try:
@@ -149,12 +149,13 @@ class History:
         for answer in change.answers:
             command = self.commands.get(answer.key.request_id)
             if command is not None:
-                self._took_effect(command, answer)
+                self._took_effect(command, answer, changed=bool(change.records))
 
-    def _took_effect(self, command: Command, answer: Answer) -> None:
+    def _took_effect(self, command: Command, answer: Answer, *, changed: bool = True) -> None:
+        """Not `changed`: it asked for what was so when it was decided; with no record in it nothing orders it."""
         command.effects += 1
-        self.done.append((command, answer))
-        if command.edit is None:
+        self.done.append((command, answer, changed))
+        if command.edit is None or not changed:
             return
         count = len(self.truth.parts)
         try:
