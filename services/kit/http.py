@@ -25,7 +25,7 @@ Headers: TypeAlias = tuple[tuple[bytes, bytes], ...]
 Check: TypeAlias = Callable[[], Awaitable[str]]
 """Gives "" when all is well, and the reason when it is not."""
 
-GRACE = 7
+GRACE = 6
 """Seconds that requests under way have when the server stops."""
 CHECK_SECONDS = 2.0
 """How long one check may take."""
@@ -209,7 +209,7 @@ class HttpServer:
         return self.port
 
     async def stop(self) -> None:
-        """Takes no new connections and lets requests under way end, for seven seconds at most."""
+        """Takes no new connections and lets requests under way end, for six seconds at most."""
         if self._task is None:
             return
         self._server.should_exit = True

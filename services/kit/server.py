@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 DOMAIN = "openchair"
 LARGEST_MESSAGE = 4 * 1024 * 1024
-GRACE = 7.0
+GRACE = 6.0
 """Seconds that calls under way have when the server stops."""
 MOST_CALLS = 4096
 """Calls under way at once; more are refused at once (RESOURCE_EXHAUSTED), which costs less than to be late for all."""
