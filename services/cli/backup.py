@@ -17,9 +17,9 @@ from services.cli import secret
 from services.cli.server import PATIENCE, admin
 from services.cli.shell import EXIT_CODES, NO_SERVER, Failure
 from services.kit.backup import SALT, Header, Writer
-from services.kit.backups import Making, Source, finish, open_part, part_of, program, write_all
+from services.kit.backups import Making, Source, finish, keep_last, open_part, part_of, program, write_all
 from services.kit.client import RpcError
-from services.kit.clock import SystemClock, instant
+from services.kit.clock import SystemClock, instant, moment
 from services.kit.folder import DataFolder, FolderTaken
 from services.kit.restore import Backup, Contents
 from services.kit.sealed import KEY, Damaged
@@ -144,6 +144,9 @@ def _made(asked: argparse.Namespace, settings: Settings) -> Contents:
             with opened(part_of(path)) as backup:
                 contents = examined(backup, key)
             finish(file, path)
+        if asked.offline:
+            with suppress(OSError):  # it is made; that nobody is told of it later is no reason to say otherwise
+                keep_last(settings.backups or settings.data / "backups", moment(contents.header.time))
     finally:
         part_of(path).unlink(missing_ok=True)
     return contents

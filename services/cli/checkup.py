@@ -7,7 +7,7 @@ import json
 import urllib.error
 import urllib.request
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
@@ -35,6 +35,9 @@ LONGEST_LAG = 60.0
 """Seconds that a change may wait for the broker before it is told as wrong."""
 LARGEST_SKEW = 30.0
 """Seconds that two clocks may differ: a token is refused a little later."""
+OLDEST_BACKUP = timedelta(days=30)
+"""Age at which the newest backup is told as wrong."""
+BACKUP = "`openchair backup FILE`, then keep the file elsewhere"
 HEALTH = "/grpc.health.v1.Health/Check"
 SERVING = b"\x08\x01"
 """HealthCheckResponse with the status SERVING."""
@@ -112,7 +115,17 @@ def _told(status: admin_service_pb2.Status) -> list[Finding]:
         *_readiness(status),
         *(finding for service in status.services for finding in _service(service)),
         *([broker("broker", status.broker_version)] if status.broker_version else []),
+        *([_backups(status, datetime.now(UTC))] if any(each.store for each in status.services) else []),
     ]
+
+
+def _backups(status: admin_service_pb2.Status, now: datetime) -> Finding:
+    """How old the newest is that somebody has fetched: no server keeps them."""
+    if not status.HasField("last_backup_time"):
+        return unknown("backups", f"none is known of: {BACKUP}")
+    made = status.last_backup_time.ToDatetime(UTC)
+    text = f"the newest is of {made:%Y-%m-%d}, {(now - made).days} days old"
+    return wrong("backups", text, BACKUP) if now - made > OLDEST_BACKUP else fine("backups", text)
 
 
 def _serves_calendars(status: admin_service_pb2.Status | Finding) -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from services.cli.checkup import ask
 from services.cli.computer import look, settings_of
-from services.cli.finding import Finding, as_json, is_wrong, lines, unknown
+from services.cli.finding import Finding, as_json, is_wrong, lines
 
 if TYPE_CHECKING:
     import argparse
@@ -61,5 +61,4 @@ async def examine(environ: Mapping[str, str]) -> list[Finding]:
     settings, findings = settings_of(environ)
     findings += look(settings, datetime.now(UTC))
     findings += [each async for each in ask(settings)]
-    findings.append(unknown("backups", "no server keeps them: `openchair backup FILE`, then keep the file elsewhere"))
     return findings

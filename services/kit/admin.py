@@ -62,9 +62,8 @@ class Admin:
         copies = Copies(hosted, self._backups)
         letters = Letters(hosted, settings.site, Pages(page_key(settings.page_secret, ids)))
         descriptor = pb.DESCRIPTOR.services_by_name["AdminService"]
-        self.service = Service(
-            descriptor, Condition(hosted, problems, settings, clock), letters, copies, middleware=(Validation(),)
-        )
+        condition = Condition(hosted, problems, settings, clock, self._backups)
+        self.service = Service(descriptor, condition, letters, copies, middleware=(Validation(),))
 
     async def run(self) -> None:
         """Removes what a former process left, then what nobody has fetched for a day; at the end, everything."""
@@ -83,7 +82,10 @@ class Admin:
 class Condition:
     """GetStatus and Republish."""
 
-    def __init__(self, hosted: Sequence[Hosted], problems: Problems, settings: Settings, clock: Clock) -> None:
+    def __init__(
+        self, hosted: Sequence[Hosted], problems: Problems, settings: Settings, clock: Clock, backups: Backups
+    ) -> None:
+        self._backups = backups
         self._hosted = hosted
         self._problems = problems
         self._site = settings.site
@@ -95,6 +97,7 @@ class Condition:
         problems = await self._problems()
         services = await asyncio.gather(*(_status(one, self._site) for one in self._hosted))
         versions = [one.bus.server_version for one in self._hosted if one.bus.server_version]
+        last = await self._backups.last()
         return pb.Status(
             site=self._site,
             version=program(),
@@ -102,6 +105,7 @@ class Condition:
             services=services,
             broker_version=versions[0] if versions else "",
             not_ready=[f"{name}: {reason}" for name, reason in sorted(problems.items())],
+            last_backup_time=_timestamp(last) if last else None,
         )
 
     async def republish(self, call: Call[pb.RepublishRequest]) -> pb.RepublishResponse:
@@ -184,7 +188,10 @@ class Copies:
             raise Invalid(Violation("offset", "must not be negative"))
         if not made.done:
             raise Unmet("it is not finished", "BACKUP_UNFINISHED", {"name": _name(made)})
-        return pb.ReadBackupResponse(data=await asyncio.to_thread(made.read, call.message.offset, PIECE))
+        data = await asyncio.to_thread(made.read, call.message.offset, PIECE)
+        if not data and call.message.offset == made.size:
+            await self._backups.fetched(made)
+        return pb.ReadBackupResponse(data=data)
 
     async def delete_backup(self, call: Call[pb.DeleteBackupRequest]) -> Empty:
         """Removes the file."""

@@ -10,7 +10,7 @@ from importlib import metadata
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from services.kit.backup import SALT, Begin, End, Header, Manifest, Secret, Writer, line_of, service_line
-from services.kit.clock import Clock, Ids, instant
+from services.kit.clock import Clock, Ids, instant, moment
 from services.kit.store.port import Entry
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ PIECE = 256
 KEEP = 24 * 3600
 """Seconds for which a file that nobody removes is kept."""
 LARGEST_SECRET = 64 * 1024
+LAST = "last"
+"""The file beside the backups that says as of when the newest is that somebody has."""
 
 
 class Source(NamedTuple):
@@ -101,6 +103,17 @@ class Backups:
             if one.done and (now - one.created).total_seconds() >= KEEP:
                 self.remove(one)
 
+    async def last(self) -> datetime | None:
+        """As of when the newest is that somebody fetched whole; None: none is known of."""
+        return await asyncio.to_thread(last_in, self._folder)
+
+    async def fetched(self, one: Making) -> None:
+        """Somebody has it whole."""
+        try:
+            await asyncio.to_thread(keep_last, self._folder, one.created)
+        except OSError as error:
+            self._log.warning("the time of the backup is not kept", error=type(error).__name__)
+
     @property
     def going_on(self) -> Making | None:
         """The backup that is being made."""
@@ -146,6 +159,22 @@ class Backups:
         finally:
             if not made.done:
                 part_of(made.path).unlink(missing_ok=True)
+
+
+def last_in(folder: Path) -> datetime | None:
+    """What `keep_last` has kept there."""
+    try:
+        return moment((folder / LAST).read_text())
+    except (OSError, ValueError):
+        return None
+
+
+def keep_last(folder: Path, at: datetime) -> None:
+    """Keeps as of when a backup is that somebody has, beside the files. Raises OSError."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    new = folder / f"{LAST}.new"
+    new.write_text(instant(at))
+    new.replace(folder / LAST)
 
 
 def part_of(path: Path) -> Path:

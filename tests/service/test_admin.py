@@ -285,6 +285,16 @@ async def test_a_backup_holds_every_store_and_the_keys_and_only_its_key_opens_it
         list(read(BytesIO(data), bytes(32)))
 
 
+async def test_the_status_says_as_of_when_the_newest_backup_is_that_somebody_has(house: House) -> None:
+    made = await finished(house)
+    status = await house.admin.GetStatus(pb.GetStatusRequest())
+    assert not status.HasField("last_backup_time")  # nobody has it yet
+    await fetched(house, made.name)
+    await house.admin.DeleteBackup(pb.DeleteBackupRequest(name=made.name))
+    status = await house.admin.GetStatus(pb.GetStatusRequest())
+    assert status.last_backup_time.ToMilliseconds() == made.create_time.ToMilliseconds()
+
+
 async def test_a_backup_is_for_its_owner_alone_and_goes_when_it_is_deleted(house: House) -> None:
     made = await finished(house)
     folder = house.settings.data / "backups"

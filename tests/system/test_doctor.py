@@ -6,7 +6,7 @@ import json
 import os
 import signal
 import socket
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -244,6 +244,17 @@ def test_a_service_that_is_a_moment_behind_is_well() -> None:
     follows = [FollowedStream(stream="PUBLIC_home", ready=True, current=True, held=1)]
     (found,) = checkup._service(service(unpublished=2, lag_seconds=1.5, follows=follows))
     assert found.state == "fine"
+
+
+@pytest.mark.parametrize(("days", "state"), [(None, "unknown"), (29, "fine"), (31, "wrong")])
+def test_a_backup_that_is_old_is_told(days: int | None, state: str) -> None:
+    now = datetime(2026, 11, 21, tzinfo=UTC)
+    status = Status()
+    if days is not None:
+        status.last_backup_time.FromDatetime(now - timedelta(days=days))
+    found = checkup._backups(status, now)
+    assert found.state == state
+    assert ("openchair backup FILE" in found.text + found.cure) is (state != "fine")
 
 
 @pytest.mark.parametrize(

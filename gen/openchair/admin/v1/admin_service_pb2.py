@@ -28,7 +28,7 @@ from openchair.access.v1 import access_pb2 as openchair_dot_access_dot_v1_dot_ac
 from openchair.admin.v1 import dead_letter_pb2 as openchair_dot_admin_dot_v1_dot_dead__letter__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&openchair/admin/v1/admin_service.proto\x12\x12openchair.admin.v1\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a openchair/access/v1/access.proto\x1a$openchair/admin/v1/dead_letter.proto\"\x12\n\x10GetStatusRequest\"\xb7\x01\n\x06Status\x12\x0c\n\x04site\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12.\n\nstart_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x33\n\x08services\x18\x04 \x03(\x0b\x32!.openchair.admin.v1.ServiceStatus\x12\x16\n\x0e\x62roker_version\x18\x05 \x01(\t\x12\x11\n\tnot_ready\x18\x06 \x03(\t\"\xc3\x01\n\rServiceStatus\x12\x0f\n\x07service\x18\x01 \x01(\t\x12\r\n\x05store\x18\x02 \x01(\t\x12\r\n\x05\x65poch\x18\x03 \x01(\x03\x12\x13\n\x0bunpublished\x18\x04 \x01(\x03\x12\x13\n\x0blag_seconds\x18\x05 \x01(\x01\x12\x0e\n\x06\x61larms\x18\x06 \x03(\t\x12\x14\n\x0c\x64\x65\x61\x64_letters\x18\x07 \x01(\x03\x12\x33\n\x07\x66ollows\x18\x08 \x03(\x0b\x32\".openchair.admin.v1.FollowedStream\"_\n\x0e\x46ollowedStream\x12\x0e\n\x06stream\x18\x01 \x01(\t\x12\r\n\x05ready\x18\x02 \x01(\x08\x12\x0f\n\x07\x63urrent\x18\x03 \x01(\x08\x12\x0f\n\x07skipped\x18\x04 \x01(\x03\x12\x0c\n\x04held\x18\x05 \x01(\x03\"7\n\x10RepublishRequest\x12\x10\n\x08services\x18\x01 \x03(\t\x12\x11\n\tnew_epoch\x18\x02 \x01(\x08\"\"\n\x11RepublishResponse\x12\r\n\x05\x63ount\x18\x01 \x01(\x03\"P\n\x16ListDeadLettersRequest\x12\x0f\n\x07service\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"c\n\x17ListDeadLettersResponse\x12/\n\x07letters\x18\x01 \x03(\x0b\x32\x1e.openchair.admin.v1.DeadLetter\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"=\n\x18ReplayDeadLettersRequest\x12\x0f\n\x07service\x18\x01 \x01(\t\x12\x10\n\x08subjects\x18\x02 \x03(\t\"]\n\x19ReplayDeadLettersResponse\x12\x0f\n\x07handled\x18\x01 \x01(\x05\x12/\n\x07letters\x18\x02 \x03(\x0b\x32\x1e.openchair.admin.v1.DeadLetter\"\x85\x01\n\x06\x42\x61\x63kup\x12\x0c\n\x04name\x18\x01 \x01(\t\x12/\n\x0b\x63reate_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x64one\x18\x03 \x01(\x08\x12\x0c\n\x04size\x18\x04 \x01(\x03\x12\x0f\n\x07\x65ntries\x18\x05 \x01(\x03\x12\x0f\n\x07\x66\x61ilure\x18\x06 \x01(\t\"\'\n\x13\x43reateBackupRequest\x12\x10\n\x03key\x18\x01 \x01(\x0c\x42\x03\x80\x01\x01\" \n\x10GetBackupRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"1\n\x11ReadBackupRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06offset\x18\x02 \x01(\x03\"\"\n\x12ReadBackupResponse\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\"#\n\x13\x44\x65leteBackupRequest\x12\x0c\n\x04name\x18\x01 \x01(\t2\xaf\x06\n\x0c\x41\x64minService\x12V\n\tGetStatus\x12$.openchair.admin.v1.GetStatusRequest\x1a\x1a.openchair.admin.v1.Status\"\x07\x82\xba\x18\x03\x12\x01\x05\x12\x61\n\tRepublish\x12$.openchair.admin.v1.RepublishRequest\x1a%.openchair.admin.v1.RepublishResponse\"\x07\x82\xba\x18\x03\x12\x01\x05\x12s\n\x0fListDeadLetters\x12*.openchair.admin.v1.ListDeadLettersRequest\x1a+.openchair.admin.v1.ListDeadLettersResponse\"\x07\x82\xba\x18\x03\x12\x01\x05\x12y\n\x11ReplayDeadLetters\x12,.openchair.admin.v1.ReplayDeadLettersRequest\x1a-.openchair.admin.v1.ReplayDeadLettersResponse\"\x07\x82\xba\x18\x03\x12\x01\x05\x12\\\n\x0c\x43reateBackup\x12\'.openchair.admin.v1.CreateBackupRequest\x1a\x1a.openchair.admin.v1.Backup\"\x07\x82\xba\x18\x03\x12\x01\x05\x12V\n\tGetBackup\x12$.openchair.admin.v1.GetBackupRequest\x1a\x1a.openchair.admin.v1.Backup\"\x07\x82\xba\x18\x03\x12\x01\x05\x12\x64\n\nReadBackup\x12%.openchair.admin.v1.ReadBackupRequest\x1a&.openchair.admin.v1.ReadBackupResponse\"\x07\x82\xba\x18\x03\x12\x01\x05\x12X\n\x0c\x44\x65leteBackup\x12\'.openchair.admin.v1.DeleteBackupRequest\x1a\x16.google.protobuf.Empty\"\x07\x82\xba\x18\x03\x12\x01\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&openchair/admin/v1/admin_service.proto\x12\x12openchair.admin.v1\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a openchair/access/v1/access.proto\x1a$openchair/admin/v1/dead_letter.proto\"\x12\n\x10GetStatusRequest\"\xed\x01\n\x06Status\x12\x0c\n\x04site\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12.\n\nstart_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x33\n\x08services\x18\x04 \x03(\x0b\x32!.openchair.admin.v1.ServiceStatus\x12\x16\n\x0e\x62roker_version\x18\x05 \x01(\t\x12\x11\n\tnot_ready\x18\x06 \x03(\t\x12\x34\n\x10last_backup_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xc3\x01\n\rServiceStatus\x12\x0f\n\x07service\x18\x01 \x01(\t\x12\r\n\x05store\x18\x02 \x01(\t\x12\r\n\x05\x65poch\x18\x03 \x01(\x03\x12\x13\n\x0bunpublished\x18\x04 \x01(\x03\x12\x13\n\x0blag_seconds\x18\x05 \x01(\x01\x12\x0e\n\x06\x61larms\x18\x06 \x03(\t\x12\x14\n\x0c\x64\x65\x61\x64_letters\x18\x07 \x01(\x03\x12\x33\n\x07\x66ollows\x18\x08 \x03(\x0b\x32\".openchair.admin.v1.FollowedStream\"_\n\x0e\x46ollowedStream\x12\x0e\n\x06stream\x18\x01 \x01(\t\x12\r\n\x05ready\x18\x02 \x01(\x08\x12\x0f\n\x07\x63urrent\x18\x03 \x01(\x08\x12\x0f\n\x07skipped\x18\x04 \x01(\x03\x12\x0c\n\x04held\x18\x05 \x01(\x03\"7\n\x10RepublishRequest\x12\x10\n\x08services\x18\x01 \x03(\t\x12\x11\n\tnew_epoch\x18\x02 \x01(\x08\"\"\n\x11RepublishResponse\x12\r\n\x05\x63ount\x18\x01 \x01(\x03\"P\n\x16ListDeadLettersRequest\x12\x0f\n\x07service\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"c\n\x17ListDeadLettersResponse\x12/\n\x07letters\x18\x01 \x03(\x0b\x32\x1e.openchair.admin.v1.DeadLetter\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"=\n\x18ReplayDeadLettersRequest\x12\x0f\n\x07service\x18\x01 \x01(\t\x12\x10\n\x08subjects\x18\x02 \x03(\t\"]\n\x19ReplayDeadLettersResponse\x12\x0f\n\x07handled\x18\x01 \x01(\x05\x12/\n\x07letters\x18\x02 \x03(\x0b\x32\x1e.openchair.admin.v1.DeadLetter\"\x85\x01\n\x06\x42\x61\x63kup\x12\x0c\n\x04name\x18\x01 \x01(\t\x12/\n\x0b\x63reate_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x64one\x18\x03 \x01(\x08\x12\x0c\n\x04size\x18\x04 \x01(\x03\x12\x0f\n\x07\x65ntries\x18\x05 \x01(\x03\x12\x0f\n\x07\x66\x61ilure\x18\x06 \x01(\t\"\'\n\x13\x43reateBackupRequest\x12\x10\n\x03key\x18\x01 \x01(\x0c\x42\x03\x80\x01\x01\" \n\x10GetBackupRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"1\n\x11ReadBackupRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06offset\x18\x02 \x01(\x03\"\"\n\x12ReadBackupResponse\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\"#\n\x13\x44\x65leteBackupRequest\x12\x0c\n\x04name\x18\x01 \x01(\t2\xaf\x06\n\x0c\x41\x64minService\x12V\n\tGetStatus\x12$.openchair.admin.v1.GetStatusRequest\x1a\x1a.openchair.admin.v1.Status\"\x07\x82\xba\x18\x03\x12\x01\x05\x12\x61\n\tRepublish\x12$.openchair.admin.v1.RepublishRequest\x1a%.openchair.admin.v1.RepublishResponse\"\x07\x82\xba\x18\x03\x12\x01\x05\x12s\n\x0fListDeadLetters\x12*.openchair.admin.v1.ListDeadLettersRequest\x1a+.openchair.admin.v1.ListDeadLettersResponse\"\x07\x82\xba\x18\x03\x12\x01\x05\x12y\n\x11ReplayDeadLetters\x12,.openchair.admin.v1.ReplayDeadLettersRequest\x1a-.openchair.admin.v1.ReplayDeadLettersResponse\"\x07\x82\xba\x18\x03\x12\x01\x05\x12\\\n\x0c\x43reateBackup\x12\'.openchair.admin.v1.CreateBackupRequest\x1a\x1a.openchair.admin.v1.Backup\"\x07\x82\xba\x18\x03\x12\x01\x05\x12V\n\tGetBackup\x12$.openchair.admin.v1.GetBackupRequest\x1a\x1a.openchair.admin.v1.Backup\"\x07\x82\xba\x18\x03\x12\x01\x05\x12\x64\n\nReadBackup\x12%.openchair.admin.v1.ReadBackupRequest\x1a&.openchair.admin.v1.ReadBackupResponse\"\x07\x82\xba\x18\x03\x12\x01\x05\x12X\n\x0c\x44\x65leteBackup\x12\'.openchair.admin.v1.DeleteBackupRequest\x1a\x16.google.protobuf.Empty\"\x07\x82\xba\x18\x03\x12\x01\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -56,35 +56,35 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETSTATUSREQUEST']._serialized_start=196
   _globals['_GETSTATUSREQUEST']._serialized_end=214
   _globals['_STATUS']._serialized_start=217
-  _globals['_STATUS']._serialized_end=400
-  _globals['_SERVICESTATUS']._serialized_start=403
-  _globals['_SERVICESTATUS']._serialized_end=598
-  _globals['_FOLLOWEDSTREAM']._serialized_start=600
-  _globals['_FOLLOWEDSTREAM']._serialized_end=695
-  _globals['_REPUBLISHREQUEST']._serialized_start=697
-  _globals['_REPUBLISHREQUEST']._serialized_end=752
-  _globals['_REPUBLISHRESPONSE']._serialized_start=754
-  _globals['_REPUBLISHRESPONSE']._serialized_end=788
-  _globals['_LISTDEADLETTERSREQUEST']._serialized_start=790
-  _globals['_LISTDEADLETTERSREQUEST']._serialized_end=870
-  _globals['_LISTDEADLETTERSRESPONSE']._serialized_start=872
-  _globals['_LISTDEADLETTERSRESPONSE']._serialized_end=971
-  _globals['_REPLAYDEADLETTERSREQUEST']._serialized_start=973
-  _globals['_REPLAYDEADLETTERSREQUEST']._serialized_end=1034
-  _globals['_REPLAYDEADLETTERSRESPONSE']._serialized_start=1036
-  _globals['_REPLAYDEADLETTERSRESPONSE']._serialized_end=1129
-  _globals['_BACKUP']._serialized_start=1132
-  _globals['_BACKUP']._serialized_end=1265
-  _globals['_CREATEBACKUPREQUEST']._serialized_start=1267
-  _globals['_CREATEBACKUPREQUEST']._serialized_end=1306
-  _globals['_GETBACKUPREQUEST']._serialized_start=1308
-  _globals['_GETBACKUPREQUEST']._serialized_end=1340
-  _globals['_READBACKUPREQUEST']._serialized_start=1342
-  _globals['_READBACKUPREQUEST']._serialized_end=1391
-  _globals['_READBACKUPRESPONSE']._serialized_start=1393
-  _globals['_READBACKUPRESPONSE']._serialized_end=1427
-  _globals['_DELETEBACKUPREQUEST']._serialized_start=1429
-  _globals['_DELETEBACKUPREQUEST']._serialized_end=1464
-  _globals['_ADMINSERVICE']._serialized_start=1467
-  _globals['_ADMINSERVICE']._serialized_end=2282
+  _globals['_STATUS']._serialized_end=454
+  _globals['_SERVICESTATUS']._serialized_start=457
+  _globals['_SERVICESTATUS']._serialized_end=652
+  _globals['_FOLLOWEDSTREAM']._serialized_start=654
+  _globals['_FOLLOWEDSTREAM']._serialized_end=749
+  _globals['_REPUBLISHREQUEST']._serialized_start=751
+  _globals['_REPUBLISHREQUEST']._serialized_end=806
+  _globals['_REPUBLISHRESPONSE']._serialized_start=808
+  _globals['_REPUBLISHRESPONSE']._serialized_end=842
+  _globals['_LISTDEADLETTERSREQUEST']._serialized_start=844
+  _globals['_LISTDEADLETTERSREQUEST']._serialized_end=924
+  _globals['_LISTDEADLETTERSRESPONSE']._serialized_start=926
+  _globals['_LISTDEADLETTERSRESPONSE']._serialized_end=1025
+  _globals['_REPLAYDEADLETTERSREQUEST']._serialized_start=1027
+  _globals['_REPLAYDEADLETTERSREQUEST']._serialized_end=1088
+  _globals['_REPLAYDEADLETTERSRESPONSE']._serialized_start=1090
+  _globals['_REPLAYDEADLETTERSRESPONSE']._serialized_end=1183
+  _globals['_BACKUP']._serialized_start=1186
+  _globals['_BACKUP']._serialized_end=1319
+  _globals['_CREATEBACKUPREQUEST']._serialized_start=1321
+  _globals['_CREATEBACKUPREQUEST']._serialized_end=1360
+  _globals['_GETBACKUPREQUEST']._serialized_start=1362
+  _globals['_GETBACKUPREQUEST']._serialized_end=1394
+  _globals['_READBACKUPREQUEST']._serialized_start=1396
+  _globals['_READBACKUPREQUEST']._serialized_end=1445
+  _globals['_READBACKUPRESPONSE']._serialized_start=1447
+  _globals['_READBACKUPRESPONSE']._serialized_end=1481
+  _globals['_DELETEBACKUPREQUEST']._serialized_start=1483
+  _globals['_DELETEBACKUPREQUEST']._serialized_end=1518
+  _globals['_ADMINSERVICE']._serialized_start=1521
+  _globals['_ADMINSERVICE']._serialized_end=2336
 # @@protoc_insertion_point(module_scope)

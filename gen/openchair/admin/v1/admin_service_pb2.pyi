@@ -47,6 +47,7 @@ class Status(_message.Message):
     SERVICES_FIELD_NUMBER: _builtins.int
     BROKER_VERSION_FIELD_NUMBER: _builtins.int
     NOT_READY_FIELD_NUMBER: _builtins.int
+    LAST_BACKUP_TIME_FIELD_NUMBER: _builtins.int
     site: _builtins.str
     version: _builtins.str
     """Of the program ("0.1.0")."""
@@ -60,6 +61,10 @@ class Status(_message.Message):
     def not_ready(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Reasons not to be ready, a sentence each; empty: ready."""
 
+    @_builtins.property
+    def last_backup_time(self) -> _timestamp_pb2.Timestamp:
+        """As of when the newest backup is that somebody fetched whole; absent: none is known of."""
+
     def __init__(
         self,
         *,
@@ -69,10 +74,11 @@ class Status(_message.Message):
         services: _abc.Iterable[Global___ServiceStatus] | None = ...,
         broker_version: _builtins.str = ...,
         not_ready: _abc.Iterable[_builtins.str] | None = ...,
+        last_backup_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["start_time", b"start_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["last_backup_time", b"last_backup_time", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["broker_version", b"broker_version", "not_ready", b"not_ready", "services", b"services", "site", b"site", "start_time", b"start_time", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["broker_version", b"broker_version", "last_backup_time", b"last_backup_time", "not_ready", b"not_ready", "services", b"services", "site", b"site", "start_time", b"start_time", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
