@@ -62,6 +62,7 @@ OPTIONS = {
 }
 HANDSHAKES = {"hello", "ismaster"}
 WRITES = {"insert", "update", "delete"}
+SIGNATURE = {"hash": bytes(20), "keyId": bson.Int64(0)}
 
 
 @dataclass
@@ -189,7 +190,8 @@ class MongoWire:
             reply = {"ok": 0, "code": refused.code, "errmsg": refused.message, "errorLabels": refused.labels}
         async with self._moved:
             self._moved.notify_all()
-        return {"ok": 1, **reply}
+        now = Timestamp(self.data.time, 1)  # what sessions wait for from then on
+        return {"ok": 1, "operationTime": now, "$clusterTime": {"clusterTime": now, "signature": SIGNATURE}, **reply}
 
     async def _done(self, name: str, command: Document) -> Document:
         if name in HANDSHAKES:  # the driver's own affair
