@@ -53,7 +53,7 @@ def test_a_target_of_make_that_a_document_names_is_there(document: str) -> None:
 
 @pytest.mark.parametrize("document", _names(DOCUMENTS))
 def test_a_command_that_a_document_names_is_there(document: str) -> None:
-    named = set(re.findall(r"(?:`|/|^    |\s\s)openchair ([a-z]+)", (ROOT / document).read_text(), re.MULTILINE))
+    named = set(re.findall(r"(?:`|bin/|^    |\s\s)openchair ([a-z]+)", (ROOT / document).read_text(), re.MULTILINE))
     commands = set(re.findall(r"^    ([a-z]+)\b", parser().format_help(), re.MULTILINE))
 
     assert named - commands == set()

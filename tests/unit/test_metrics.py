@@ -184,6 +184,15 @@ def test_the_documentation_lists_every_metric_with_its_labels() -> None:
     assert told == shown
 
 
+async def test_nothing_is_shown_that_the_documentation_does_not_list() -> None:
+    metrics = Metrics()
+    await call(metrics)
+    _, _, text = await ask(metrics.app)
+    listed = set(re.findall(r"openchair_\w+", DOCUMENTED.read_text()))
+    shown = {sample.name for family in text_string_to_metric_families(text) for sample in family.samples}
+    assert {re.sub("_(bucket|count|sum)$", "", name) for name in shown if name.startswith("openchair_")} <= listed
+
+
 async def test_alerts_that_are_recommended_are_about_metrics_that_there_are() -> None:
     metrics = Metrics()
     await call(metrics)
