@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -219,9 +220,10 @@ async def _status(one: Hosted, site: str) -> pb.ServiceStatus:
     ]
     status = pb.ServiceStatus(service=one.plan.name, store=one.engine, follows=follows)
     if one.own_store is not None:
-        status.epoch = await one.own_store.epoch()
-        waiting = await one.own_store.unpublished(MOST_COUNTED)
-        status.unpublished = min(sum(view.pending for record in waiting for view in record.views), MOST_COUNTED)
+        with suppress(Unwritten):  # readiness says that the database is away
+            status.epoch = await one.own_store.epoch()
+            waiting = await one.own_store.unpublished(MOST_COUNTED)
+            status.unpublished = min(sum(view.pending for record in waiting for view in record.views), MOST_COUNTED)
     if one.relay is not None:
         status.lag_seconds = one.relay.oldest
         status.alarms.extend(one.relay.alarms)

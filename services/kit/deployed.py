@@ -14,6 +14,7 @@ from services.kit.folder import DataFolder
 from services.kit.host import streams_of
 from services.kit.process import Process, main
 from services.kit.settings import key_of
+from services.kit.store.port import Unwritten
 from services.kit.streams import check, check_sync
 
 if TYPE_CHECKING:
@@ -151,7 +152,7 @@ class Deployed:
                 await store.open()
                 if await _is_new(store, plan.kinds):
                     await store.raise_epoch(int(self._clock.now().timestamp()))
-            except OSError as error:
+            except (OSError, Unwritten) as error:
                 await store.close()
                 self._waiting = f"waits for its database: {error}"
                 self._log.warning("waits for its database", error=str(error))

@@ -29,7 +29,7 @@ from services.kit.reactor import Poison, Reactor
 from services.kit.sealed import Damaged
 from services.kit.settings import Settings
 from services.kit.store.memory import MemoryStore
-from services.kit.store.port import Kind
+from services.kit.store.port import Kind, Unwritten
 from services.kit.streams import public_stream, subjects_of
 from services.meetings import plan as meetings
 from tests.contract.store_fixtures import KINDS, START, commit, meeting
@@ -143,6 +143,15 @@ async def test_the_status_says_how_each_service_is(house: House) -> None:
     assert found["meetings"].epoch == await house.hosted("meetings").store.epoch()
     assert (found["meetings"].unpublished, found["meetings"].lag_seconds) == (0, 0.0)
     assert found["watcher"].dead_letters == 0
+
+
+async def test_the_status_is_told_also_where_a_database_is_away(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def away() -> int:
+        raise Unwritten
+
+    monkeypatch.setattr(house.hosted("meetings").store, "epoch", away)
+    status = await house.admin.GetStatus(pb.GetStatusRequest())
+    assert [(one.service, one.epoch > 0) for one in status.services] == [("meetings", False), ("watcher", True)]
 
 
 async def test_republishing_marks_everything_and_a_new_epoch_is_newer(house: House) -> None:

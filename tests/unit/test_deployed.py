@@ -4,21 +4,27 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
+import structlog
 
 from services.feeds.plan import PLAN as FEEDS
+from services.kit.clock import Ids
 from services.kit.credentials import read_credentials, write_private
-from services.kit.deployed import refusals
+from services.kit.deployed import Deployed, refusals
 from services.kit.host import streams_of, user_of, users_of
 from services.kit.settings import read
 from services.meetings.plan import PLAN as MEETINGS
 from services.plans import PLANS
 from services.web.plan import PLAN as WEB
+from tests.contract.heads_examples import Instantly
+from tests.contract.mongo_wire import Fault
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from services.kit.host import Plan
+    from tests.contract.mongo_wire_fixtures import Wire
 
+pytest_plugins = ("tests.contract.mongo_wire_fixtures",)
 SECRET = "kS8v3Qz0TnYw5LrB1mXc7Hd2Jf9Gp4Ua"
 MONGODB = {"MONGODB_URL": "mongodb://127.0.0.1:27017"}
 WHOLE = {
@@ -115,3 +121,13 @@ def test_streams_are_those_that_somebody_publishes_to_or_follows() -> None:
     names = [stream.name for stream in streams_of(PLANS, "home")]
     assert names == ["PUBLIC_home", "PRIVATE_home_meetings"]
     assert [stream.num_replicas for stream in streams_of(PLANS, "home", 3)] == [3, 3]
+
+
+async def test_a_database_that_is_away_while_it_is_new_is_waited_for(wire: Wire) -> None:
+    settings = read(WHOLE | {"MONGODB_URL": wire.server.url})
+    engines = Deployed(MEETINGS, settings, Instantly(), Ids(), structlog.get_logger())
+    wire.server.faults += [Fault("update", 14031, skip=1)]  # it opens, and then cannot begin its epoch
+    store = await engines.store(MEETINGS)
+    assert await store.epoch() > 1
+    assert await engines.problems() == []
+    await store.close()
