@@ -138,9 +138,11 @@ class Lookback:
             if due:
                 finding = await self._past.survey(one, last_sequence)
                 missing |= finding.missing
-                later = finding.later
-                ahead = [found.event.subject for found in later if isinstance(found, Stored)]
+                ahead = [found.event.subject for found in finding.later if isinstance(found, Stored)]
                 subjects = [*subjects, *finding.strays, *ahead]
+                before = self._walked.get((one.kind, one.view))  # what came since may stand before what we published
+                again = before is not None and before < last_sequence
+                later = await self._past.later(one, before or 0, STEPS) if again else finding.later
             else:
                 walked = min(last_sequence, self._walked.get((one.kind, one.view), last_sequence))
                 later = await self._past.later(one, walked, STEPS)

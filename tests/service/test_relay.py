@@ -633,6 +633,21 @@ async def test_what_somebody_blotted_out_is_published_again(service: Service) ->
     assert await service.title("hall") == "Town hall"
 
 
+async def test_what_was_blotted_out_before_a_reconnection_and_a_change_is_published_again(service: Service) -> None:
+    await service.put("hall", "Town hall")
+    await service.settled()
+    service.relay._lookback.wanted = True
+    service.relay.wake()
+    await service.settled()
+    await service.bus._ask(subject("hall"), b"no event")  # type: ignore[attr-defined]  # the adapter's own way to ask
+    await service.put("den", "Den")
+    await service.settled()
+    service.relay._lookback.begin_again()  # as after each connection that is made
+    service.relay.wake()
+    await service.settled()
+    assert await service.title("hall") == "Town hall"
+
+
 @pytest.mark.parametrize("anew", [False, True])
 async def test_what_nobody_knows_of_and_comes_after_the_look_is_buried_by_the_next(
     site: Site, service: Service, anew: bool
