@@ -72,6 +72,7 @@ async def furnish(system: System) -> list[str]:
     async with system.meetings() as stub:
         await acts.create_centre(stub, "house")
         made = [await acts.create_meeting(stub, HOUSE, f"Before {number}", START) for number in range(MEETINGS)]
+    until(lambda: system.get("/calendars/house.ics").status == 200, "the centre has a calendar")
     until(lambda: len(acts.events(system.feed("house"))) == MEETINGS, "all are in the calendar")
     return [meeting.name for meeting in made]
 
