@@ -127,7 +127,8 @@ def _replicas(text: str) -> int:
 def _monitor_urls(text: str) -> tuple[str, ...]:
     urls = tuple(part.strip().rstrip("/") for part in text.split(","))
     for url in urls:
-        _url(url, "http", "https")
+        if _url(url, "http", "https").username is not None:
+            raise ValueError("must not hold a user or password: monitoring has none, and the addresses are shown")
     return urls
 
 

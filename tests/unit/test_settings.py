@@ -88,6 +88,7 @@ def test_an_unknown_key_is_refused_with_what_was_meant() -> None:
         ("NATS_URL", "4222"),
         ("NATS_URL", "nats://a:1,nats://svc:password@b:2"),
         ("NATS_MONITOR_URLS", "http://a:8222,ftp://b"),
+        ("NATS_MONITOR_URLS", "http://ops:Xw9Qm2Rt@a:8222"),
         ("OPENCHAIR_MONGODB_DATABASE", "a/b"),
         ("OPENCHAIR_MONGODB_DATABASE", "d" * 64),
         ("OPENCHAIR_NATS_REPLICAS", "2"),
