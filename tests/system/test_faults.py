@@ -5,6 +5,7 @@ RELIABILITY 3. A frozen nats-server is one that neither answers nor closes its c
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import shutil
@@ -17,8 +18,12 @@ import pytest
 from openchair.meetings.v1 import import_pb2
 from openchair.meetings.v1 import meeting_service_pb2 as pb
 
+from services.kit.clock import SystemClock
+from services.kit.store.sqlite import SqliteStore
 from services.kit.streams import inbox
+from services.meetings.records import KINDS
 from tests.system import acts
+from tests.system.kill_rounds import PROGRAM
 from tests.system.running import System, reached, running, until
 
 if TYPE_CHECKING:
@@ -108,34 +113,38 @@ async def test_kill_9_between_commit_and_publish_loses_nothing(system: System) -
         assert await acts.titles(stub, HOUSE) == wanted
 
 
-async def test_an_import_goes_on_after_each_kill_9_and_brings_in_each_meeting_once(system: System) -> None:
+async def test_an_import_goes_on_after_each_kill_9_and_brings_in_each_meeting_once(tmp_path: Path) -> None:
     wanted = [f"Imported {number:03}" for number in range(500)]
-    async with system.meetings() as stub:
-        await acts.create_centre(stub, "house")
-        name = await acts.stage(stub, HOUSE, wanted, START)
-        await stub.CommitImport(pb.CommitImportRequest(name=name))
-    reaped = [await _kill_when_done(system, name, count) for count in (0, 100, 300)]
-    assert any(0 < done < 500 for done in reaped), f"each kill came too late or too early: {reaped}"
+    with running(tmp_path, program=PROGRAM) as system:
+        async with system.meetings() as stub:
+            await acts.create_centre(stub, "house")
+            name = await acts.stage(stub, HOUSE, wanted, START)
+            assert system.get("/kill/store.committed/100").status == 200
+            await stub.CommitImport(pb.CommitImportRequest(name=name))
+            assert await asyncio.to_thread(system.wait) == -signal.SIGKILL
+        first = await _brought(system)
+        system.environ["KILL_AT"] = "store.committed:100"
+        system.launch()
+        assert await asyncio.to_thread(system.wait) == -signal.SIGKILL
+        assert 0 < first < await _brought(system) < len(wanted)
+        del system.environ["KILL_AT"]
+        system.start()
 
-    async with system.meetings() as stub:
-        done = await reached(lambda: _done(stub, name), "the import has ended by itself")
-        assert (done.done, done.new_rows, done.refused_rows) == (500, 500, 0)
-        assert await acts.titles(stub, HOUSE) == wanted
-    await_titles(system, wanted)
+        async with system.meetings() as stub:
+            done = await reached(lambda: _done(stub, name), "the import has ended by itself")
+            assert (done.done, done.new_rows, done.refused_rows) == (500, 500, 0)
+            assert await acts.titles(stub, HOUSE) == wanted
+        await_titles(system, wanted)
 
 
-async def _kill_when_done(system: System, name: str, count: int) -> int:
-    """Kills it once so many rows are in, and starts it again. How many were in when last seen."""
-
-    async def far_enough() -> import_pb2.Import | None:
-        found = await acts.imported(stub, name)
-        return found if found.done >= count else None
-
-    async with system.meetings() as stub:
-        seen = await reached(far_enough, f"{count} rows are in")
-        system.kill()
-    system.start()
-    return seen.done
+async def _brought(system: System) -> int:
+    """How many meetings the database of a system that is gone has of the house."""
+    store = SqliteStore(system.data / "meetings.sqlite", KINDS, SystemClock())
+    await store.open()
+    try:
+        return len((await store.find("meeting", {"centre": "house"}, limit=500)).records)
+    finally:
+        await store.close()
 
 
 async def _done(stub: MeetingServiceStub, name: str) -> import_pb2.Import | None:
