@@ -37,7 +37,7 @@ from tests.contract.mongo_wire_data import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
 HEADER = struct.Struct("<iiii")
 OP_REPLY, OP_QUERY, OP_MSG = 1, 2004, 2013
@@ -102,6 +102,8 @@ class MongoWire:
     seen: list[Document] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     surprises: list[str] = field(default_factory=list)
+    before: Callable[[Document], Awaitable[None]] | None = None
+    """What every command waits for."""
 
     async def start(self) -> None:
         self._cursors: dict[int, deque[Document]] = {}
@@ -158,6 +160,8 @@ class MongoWire:
         name = next(iter(command))
         if name not in HANDSHAKES:
             self.seen.append(command)
+            if self.before is not None:
+                await self.before(command)
         fault = next((fault for fault in self.faults if fault.strikes(name)), None)
         if fault and not fault.code:
             if fault.drops:

@@ -6,6 +6,7 @@ import asyncio
 import gc
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
 from services.kit.clock import VirtualClock
@@ -100,6 +101,33 @@ async def test_an_instance_that_has_not_heard_of_a_new_epoch_clears_no_mark_of_i
         for id_ in ("a", "b"):
             await one.published("meeting", id_, "public", 50, 1, 43)
         assert await other.unpublished(10) == []
+
+
+async def test_a_view_that_another_instance_adds_while_one_is_published_keeps_its_mark(wire: Wire) -> None:
+    async with wire.opened() as one, wire.opened() as other:
+        await one.commit(commit(meeting("a", views=(public(),))))
+        wire.server.before = added = Added(other)
+        await one.published("meeting", "a", "public", 1, 1, 41)
+        assert added.done
+        (record,) = await one.unpublished(10)
+        assert [(view.name, view.pending, view.sequence) for view in record.views] == [
+            ("private", True, 0),
+            ("public", False, 41),
+        ]
+
+
+class Added:
+    """Before the first mark is cleared, another instance adds a view."""
+
+    def __init__(self, other: MongoStore) -> None:
+        self._other = other
+        self.done = False
+
+    async def __call__(self, command: Document) -> None:
+        if "update" in command and not self.done:
+            self.done = True
+            private = msgspec.structs.replace(public(), name="private")
+            await self._other.commit(commit(meeting("a", 2, views=(public(), private))))
 
 
 async def test_an_instance_learns_of_a_new_epoch_from_what_it_reads(wire: Wire) -> None:

@@ -28,7 +28,7 @@ async def published(database: Database, of: tuple[str, str, str], epoch: int, re
     matched = False
     while not matched:
         current = await mongo_schema.epoch(database) == epoch
-        found = await collection.find_one({"_id": id_}, {"epoch": 1, "views": 1})
+        found = await collection.find_one({"_id": id_}, {"revision": 1, "epoch": 1, "views": 1})
         if found is None or name not in found["views"]:
             return
         view = found["views"][name]
@@ -38,11 +38,9 @@ async def published(database: Database, of: tuple[str, str, str], epoch: int, re
 
 
 def _unmoved(found: Stored) -> Stored:
-    """Matches the document while its marks are as they were read."""
-    seen = {"_id": found["_id"], "epoch": found["epoch"]}
-    for name, view in found["views"].items():
-        seen |= {f"views.{name}.{field}": view[field] for field in ("revision", "pending")}
-    return seen
+    """Matches the document while it, with views that it did not have, and its marks are as they were read."""
+    seen = {field: found[field] for field in ("_id", "revision", "epoch")}
+    return seen | {f"views.{name}.pending": view["pending"] for name, view in found["views"].items()}
 
 
 def _sequence(views: Stored, name: str, sequence: int, *, clears: bool) -> Stored:
