@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from dataclasses import FrozenInstanceError, fields
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,16 @@ def test_the_example_as_it_stands_is_the_defaults() -> None:
     assert read(active) == Settings()
     with_default = {field.metadata["key"] for field in fields(Settings) if field.default not in {None, ()}}
     assert set(active) == with_default
+
+
+def test_the_example_with_everything_uncommented_is_read_in_by_a_shell_as_it_says(tmp_path: Path) -> None:
+    copy = tmp_path / ".env"
+    copy.write_text(re.sub(r"^# ([A-Z][A-Z_]+=)", r"\1", EXAMPLE.read_text(), flags=re.MULTILINE))
+    said = subprocess.run(
+        ["sh", "-c", "set -a; . ./.env; env"], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    found = dict(line.split("=", 1) for line in said.stdout.splitlines() if "=" in line)
+    assert {key: found.get(key) for key in the_example()} == the_example()
 
 
 def test_the_example_with_everything_uncommented_is_accepted() -> None:

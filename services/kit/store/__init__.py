@@ -1,1 +1,1 @@
-"""The store: a small port, its SQLite and in-memory adapters."""
+"""The store: a small port, and its adapters for SQLite, MongoDB and memory."""
