@@ -88,6 +88,23 @@ async def test_a_new_index_finds_old_documents_that_have_its_field(engine: Engin
     await store.close()
 
 
+async def test_many_documents_are_upgraded_piece_by_piece_and_each_once(engine: Engine) -> None:
+    store = await engine.start((OLD,))
+    for begin in range(0, 1001, 143):
+        await store.commit(commit(*(meeting(f"m{n:04}") for n in range(begin, begin + 143))))
+    await store.close()
+    upgraded = list[Document]()
+
+    def upgrade(state: Document) -> Document:
+        upgraded.append(state)
+        return _with_group(state)
+
+    store = await engine.start((Kind("meeting", INDEXES, 2, {1: upgrade}),))
+    assert len(upgraded) == 1001
+    assert len((await store.find("meeting", {"group": ""}, limit=2000)).records) == 1001
+    await store.close()
+
+
 async def test_what_an_older_program_writes_once_more_is_found_when_the_newer_one_comes_back(engine: Engine) -> None:
     for kind, id_ in ((OLD, "a"), (NEW, "b"), (OLD, "c")):
         store = await engine.start((kind,))

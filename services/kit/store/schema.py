@@ -17,10 +17,12 @@ from services.kit.store import check, codec
 from services.kit.store.port import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
 VERSION = 1
+PIECE = 500
+"""Documents that are upgraded at a time."""
 COLUMNS = "id, revision, version, at, actor, due_at, gone, state"
 TABLES = (
     """CREATE TABLE IF NOT EXISTS view (
@@ -192,14 +194,24 @@ def _upgrade(connection: sqlite3.Connection, kind: Kind) -> None:
     """
     if meta(connection, f"version.{kind.name}") == kind.version:
         return
-    older = connection.execute(
-        f"SELECT id, version, state FROM record_{kind.name} WHERE version < ?",  # noqa: S608 - a checked name
-        (kind.version,),
-    ).fetchall()
-    for id_, version, text in older:
+    for id_, version, text in _older(connection, kind):
         state = codec.text(codec.decode(kind, id_, version, text))
         connection.execute(
             f"UPDATE record_{kind.name} SET state = ?, version = ? WHERE id = ?",  # noqa: S608 - a checked name
             (state, kind.version, id_),
         )
     keep(connection, f"version.{kind.name}", kind.version)
+
+
+def _older(connection: sqlite3.Connection, kind: Kind) -> Iterator[tuple[str, int, str]]:
+    """Documents of older versions, some at a time: each may be changed before the next is asked for."""
+    after = ""
+    while True:
+        page = connection.execute(
+            f"SELECT id, version, state FROM record_{kind.name} WHERE id > ? AND version < ? ORDER BY id LIMIT {PIECE}",  # noqa: S608 - a checked name
+            (after, kind.version),
+        ).fetchall()
+        yield from page
+        if len(page) < PIECE:
+            return
+        after = page[-1][0]
