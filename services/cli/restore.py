@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from services.cli import secret
 from services.cli.backup import opened, say, unlocked
+from services.cli.computer import holder_of
 from services.cli.shell import EXIT_CODES, Failure
 from services.kit.backup import kinds_of
 from services.kit.clock import SystemClock
@@ -60,6 +61,9 @@ def add_to(commands: Any) -> None:
 
 def run(asked: argparse.Namespace, settings: Settings) -> int:
     """Checks, then restores, then says what happens next."""
+    holder = holder_of(settings.data)
+    if holder is not None:  # said before a passphrase is asked for, and the whole file is read
+        raise Failure(f"{settings.data} belongs to the running process {holder}: stop it, or use another folder")
     with opened(asked.file) as backup:
         site = backup.header.site
         if site != settings.site:
