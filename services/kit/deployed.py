@@ -154,8 +154,9 @@ class Deployed:
                     await store.raise_epoch(int(self._clock.now().timestamp()))
             except (OSError, Unwritten) as error:
                 await store.close()
-                self._waiting = f"waits for its database: {error}"
-                self._log.warning("waits for its database", error=str(error))
+                waiting, self._waiting = self._waiting, f"waits for its database: {error}"
+                if waiting != self._waiting:  # once for as long as it stays so
+                    self._log.warning("waits for its database", error=str(error))
                 await self._clock.sleep(LOOK)
             except BaseException:
                 await store.close()

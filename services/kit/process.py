@@ -25,6 +25,7 @@ from services.kit.natsd import NatsFailed
 from services.kit.readiness import Readiness
 from services.kit.server import GrpcServer
 from services.kit.settings import Settings, SettingsError, read
+from services.kit.store.port import Unwritten
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -187,7 +188,7 @@ async def run(process: Process, welcome: Callable[[float], str]) -> int:
             starting.result()
             print(welcome(time.monotonic() - started), flush=True)
             await asyncio.wait((waiting, failing), return_when=asyncio.FIRST_COMPLETED)
-    except (FolderTaken, NatsFailed, BusError, OSError, ValueError) as error:
+    except (FolderTaken, NatsFailed, BusError, Unwritten, OSError, ValueError) as error:
         print(f"openchair: cannot start: {error}. `openchair doctor` says more", file=sys.stderr)
         return 1
     finally:
