@@ -1,4 +1,4 @@
-"""What is on: every meeting's occurrences in sorted arrays, kept in step with the store, so that asking is a bisect."""
+"""What is on: every meeting in an agenda that is kept in step with the store, so that asking is a bisect."""
 
 from __future__ import annotations
 
