@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 from asyncio import Event as Signal
+from asyncio import timeout
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
 MOST = 8
 """Times that a state is tried, over about two minutes."""
 
+LONGEST = 60.0
+"""Seconds that one attempt may take: what hangs is given up, or nothing would ever follow it."""
+
 PATIENCE = 30.0
 FIRST_BACKOFF = 0.1
 LONGEST_BACKOFF = 5.0
@@ -42,7 +46,7 @@ LONGEST_DELAY = 60.0
 Handle: TypeAlias = Callable[[Event], Awaitable[None]]
 """Commits the effect of a state, or nothing where it has it already: it is called at least once, in any order of
 subjects, and may be given an older state than it has seen. Raises `Poison` for what it can never handle; whatever else
-it raises means that it is tried again later."""
+it raises, and that it takes longer than a minute, means that it is tried again later."""
 
 
 class Poison(ValueError):  # noqa: N818 - it says what it is
@@ -74,6 +78,7 @@ class Reactor:
         *,
         most: int = MOST,
         patience: float = PATIENCE,
+        longest: float = LONGEST,
         source: random.Random | None = None,
     ) -> None:
         self._bus = bus
@@ -84,6 +89,7 @@ class Reactor:
         self._log = log.bind(stream=stream)
         self._most = most
         self._patience = patience
+        self._longest = longest
         self._random = source or random.SystemRandom()
         self._ready = Signal()
         self._current = False
@@ -176,7 +182,8 @@ class Reactor:
         while True:
             reach("reactor.handle")
             try:
-                await self._handler(event)
+                async with timeout(self._longest):
+                    await self._handler(event)
             except Poison:
                 raise
             except Exception:

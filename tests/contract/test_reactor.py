@@ -12,7 +12,7 @@ from services.kit.bus_port import BusUnavailable
 from services.kit.clock import SystemClock
 from services.kit.dead import DeadLetters
 from services.kit.errors import Unavailable
-from services.kit.reactor import Poison, Reactor
+from services.kit.reactor import LONGEST, Poison, Reactor
 from services.kit.store.memory import MemoryStore
 from services.kit.store.port import Kind
 from tests.contract.bus_fixtures import LOG, PUBLIC, SITE, MemorySite, Site, either, event, until
@@ -44,7 +44,13 @@ class Hasty(Reactor):
 class Instance:
     """One process of rsvps: keeps the newest state of each, as its store would, and every state that it was given."""
 
-    def __init__(self, bus: Bus, kept: dict[str, tuple[int, int]] | None = None, patience: float = 0.5) -> None:
+    def __init__(
+        self,
+        bus: Bus,
+        kept: dict[str, tuple[int, int]] | None = None,
+        patience: float = 0.5,
+        longest: float = LONGEST,
+    ) -> None:
         self.kept = {} if kept is None else kept
         self.given: list[str] = []
         self.errors: dict[str, Exception] = {}
@@ -53,7 +59,10 @@ class Instance:
         self.store = MemoryStore([Kind("seat")], CLOCK)
         self.store.serving = self._serving  # type: ignore[method-assign]  # a store that cannot write for a while
         self.reactor = Hasty(
-            *(bus, self.store, PUBLIC, (">",), self._handle, "rsvps", SITE, CLOCK, LOG), most=4, patience=patience
+            *(bus, self.store, PUBLIC, (">",), self._handle, "rsvps", SITE, CLOCK, LOG),
+            most=4,
+            patience=patience,
+            longest=longest,
         )
         self.task = asyncio.create_task(self.reactor.run())
 
@@ -94,6 +103,18 @@ async def test_it_handles_the_newest_of_each_and_knows_when_nothing_is_left(site
     assert instance.reactor.current
     await instance.stop()
     assert not instance.reactor.current
+
+
+async def test_what_hangs_is_given_up_and_tried_again(site: AnySite) -> None:
+    meetings = await site.bus("meetings")
+    instance = Instance(await site.bus("rsvps"), longest=0.3)
+    instance.hold = asyncio.Event()
+    await say(meetings, "stuck", 1)
+    await until(lambda: instance.reactor.failed)
+    instance.hold = None
+    await until(lambda: "stuck" in instance.kept)
+    assert instance.reactor.dead == 0
+    await instance.stop()
 
 
 async def test_poison_is_a_dead_letter_at_once_and_the_rest_flow_on(site: AnySite) -> None:
