@@ -65,6 +65,7 @@ class Lookback:
         self._doubted: set[str] = set()
         self._surveyed: int | None = None
         self._walked: dict[tuple[str, str], int] = {}
+        self._behind: dict[tuple[str, str], tuple[int, int]] = {}  # of what stood there first: done so far, its end
         self.strange: dict[str, str] = {}
         """What should not be in a stream, and why, by subject."""
         self.wanted = True
@@ -134,23 +135,34 @@ class Lookback:
         """Compares all with the store where that is due, else only what was strange; whether something is missing."""
         missing = False
         for one in publications:
+            key = (one.kind, one.view)
+            first: Sequence[Delivered] = ()
             subjects = [subject for subject in self.strange if matches(pattern(one, self._site), subject)]
             if due:
                 finding = await self._past.survey(one, last_sequence)
                 missing |= finding.missing
                 ahead = [found.event.subject for found in finding.later if isinstance(found, Stored)]
                 subjects = [*subjects, *finding.strays, *ahead]
-                before = self._walked.get((one.kind, one.view))  # what came since may stand before what we published
+                before = self._walked.get(key)  # what came since may stand before what we published
                 again = before is not None and before < last_sequence
                 later = await self._past.later(one, before or 0, STEPS) if again else finding.later
+                if before is None:
+                    self._behind[key] = (0, finding.highest)
             else:
-                walked = min(last_sequence, self._walked.get((one.kind, one.view), last_sequence))
-                later = await self._past.later(one, walked, STEPS)
-                subjects = [*subjects[:MOST], *_foreign(later, epoch)]
+                walked = min(last_sequence, self._walked.get(key, last_sequence))
+                first, later = await self._first(one), await self._past.later(one, walked, STEPS)
+                subjects = [*subjects[:MOST], *_foreign([*first, *later], epoch)]
             self._tell(subjects, await self._past.judge_all(one, subjects, epoch, instant(self._clock.now())))
-            await self._mend_all(one, [found.subject for found in later if isinstance(found, Malformed)])
-            self._walked[(one.kind, one.view)] = later[-1].sequence if later else last_sequence
+            await self._mend_all(one, [found.subject for found in (*first, *later) if isinstance(found, Malformed)])
+            self._walked[key] = later[-1].sequence if later else last_sequence
+            if first:
+                self._behind[key] = (first[-1].sequence, self._behind[key][1])
         return missing
+
+    async def _first(self, publication: Publication) -> list[Delivered]:
+        """The next of what stood there when we began: it may have been written over before anybody looked."""
+        at, end = self._behind.get((publication.kind, publication.view), (0, 0))
+        return await self._past.later(publication, at, STEPS) if at < end else []
 
     async def _mend_all(self, publication: Publication, subjects: Sequence[str]) -> None:
         """Publishes again what somebody wrote over with something that is no event."""

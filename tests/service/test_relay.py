@@ -648,6 +648,24 @@ async def test_what_was_blotted_out_before_a_reconnection_and_a_change_is_publis
     assert await service.title("hall") == "Town hall"
 
 
+async def test_what_was_blotted_out_before_a_change_while_nobody_looked_is_published_again(
+    site: Site, service: Service
+) -> None:
+    await service.put("hall", "Town hall")
+    await service.settled()
+    await service.bus._ask(subject("hall"), b"no event")  # type: ignore[attr-defined]  # the adapter's own way to ask
+    await service.put("den", "Den")
+    await service.settled()
+    await service.stop()
+    later = Service(await site.bus("meetings"), service.disk)
+    await later.settled()
+    later.relay._lookback.wanted = True
+    later.relay.wake()
+    await later.settled()
+    assert await later.title("hall") == "Town hall"
+    await later.stop()
+
+
 @pytest.mark.parametrize("anew", [False, True])
 async def test_what_nobody_knows_of_and_comes_after_the_look_is_buried_by_the_next(
     site: Site, service: Service, anew: bool
