@@ -11,7 +11,7 @@ from openchair.meetings.v1 import centre_pb2
 from openchair.meetings.v1 import meeting_service_pb2 as pb
 
 from services.cli.server import PATIENCE, meetings
-from services.cli.shell import EXIT_CODES, seen
+from services.cli.shell import EXIT_CODES, seen, site_address
 
 if TYPE_CHECKING:
     import argparse
@@ -86,7 +86,9 @@ def create_centre(asked: argparse.Namespace, settings: Settings) -> int:
         title=asked.title, time_zone=asked.timezone, language=asked.language, crisis_line=asked.crisis_line
     )
     asyncio.run(_create(pb.CreateCentreRequest(centre_id=asked.id, centre=centre), settings))
-    print(f"The centre {asked.id} is there. Its calendar: /calendars/{asked.id}.ics, its page: /centre/{asked.id}")
+    base = site_address(settings)
+    print(f"The centre {asked.id} is there.")
+    print(f"  its page      {base}/centre/{asked.id}\n  its calendar  {base}/calendars/{asked.id}.ics")
     return 0
 
 

@@ -19,7 +19,7 @@ from openchair.meetings.v1.meeting_service_pb2_grpc import MeetingServiceStub
 
 from services.cli.computer import broker, holder_of, is_here
 from services.cli.finding import Finding, fine, unknown, wrong
-from services.cli.shell import own_token
+from services.cli.shell import local_address, own_token
 from services.kit.client import RpcError, connect, explain
 from services.kit.streams import check_sync
 
@@ -185,7 +185,7 @@ def _well(service: admin_service_pb2.ServiceStatus) -> str:
 
 async def _served(channel: Channel, settings: Settings, *, calendars: bool) -> list[Finding]:
     """What people get over HTTP, and what the server's clock says. `calendars`: it serves them itself."""
-    base = _base(settings)
+    base = local_address(settings) or settings.public_url or ""
     if not base:
         return [unknown("HTTP", "its address is not known here: set OPENCHAIR_PUBLIC_URL")]
     answer = await _get(f"{base}/readyz")
@@ -193,13 +193,6 @@ async def _served(channel: Channel, settings: Settings, *, calendars: bool) -> l
         return [wrong("HTTP", f"no answer at {base}: {answer}", "is OPENCHAIR_HTTP_PORT that of the server?")]
     where = base if calendars else settings.public_url or ""
     return [_ready(base, answer), _clock(answer), await _calendar(channel, where)]
-
-
-def _base(settings: Settings) -> str:
-    if not is_here(settings) or not settings.http_port:
-        return settings.public_url or ""
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    return f"http://{host}:{settings.http_port}"
 
 
 def _ready(base: str, answer: Answer) -> Finding:

@@ -13,7 +13,7 @@ from openchair.meetings.v1 import group_pb2, meeting_pb2
 from openchair.meetings.v1 import meeting_service_pb2 as pb
 
 from services.cli.server import PATIENCE, meetings
-from services.cli.shell import EXIT_CODES, Failure, centre_id, seen
+from services.cli.shell import EXIT_CODES, Failure, centre_id, seen, site_address
 from services.kit.client import RpcError, explain
 
 if TYPE_CHECKING:
@@ -224,7 +224,7 @@ def _is_called(meeting: meeting_pb2.Meeting, title: str, id_: str) -> bool:
 
 def _tell(made: pb.RotateInviteCodeResponse, settings: Settings, *, as_json: bool) -> None:
     """The code, this once, and what it is for."""
-    base = settings.public_url or f"http://{settings.host}:{settings.http_port}"
+    base = site_address(settings)
     page = f"{base}/invited/{made.invite_code}"
     if as_json:
         print(json.dumps({**_plain(made.group), "code": made.invite_code, "page": page, "calendar": f"{page}.ics"}))
@@ -234,7 +234,9 @@ def _tell(made: pb.RotateInviteCodeResponse, settings: Settings, *, as_json: boo
     print(f"On paper the code is enough: it is typed in at {base}/invited.\n")
     print("Whoever has the code sees all of it: pass it on to members only. If it gets about, `openchair group rotate`")
     print("makes another. It opens the meetings that name the group: `openchair group open` adds one.")
-    if settings.public_url is None:
+    if not base:
+        print("Before these paths goes the address of the site (OPENCHAIR_PUBLIC_URL).")
+    elif settings.public_url is None:
         print("These addresses work on this computer only (OPENCHAIR_PUBLIC_URL gives the site one of its own).")
 
 

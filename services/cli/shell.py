@@ -11,6 +11,7 @@ from services.kit.auth import audience_of, load_or_make_keys, make_token
 from services.kit.call import EVERYWHERE
 from services.kit.clock import SystemClock
 from services.kit.names import is_id
+from services.kit.settings import is_loopback
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,6 +45,19 @@ def centre_id(text: str) -> str:
             f"{text!r} is not the id of a centre (such as riverside-aa); `openchair centre list` shows which there are"
         )
     return text
+
+
+def site_address(settings: Settings) -> str:
+    """Where people reach the site over HTTP, without a slash at its end; empty where that is not known here."""
+    return (settings.public_url or local_address(settings)).rstrip("/")
+
+
+def local_address(settings: Settings) -> str:
+    """Where a server on this computer answers over HTTP; empty for one elsewhere."""
+    if not is_loopback(settings.target.rpartition(":")[0]) or not settings.http_port:
+        return ""
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return f"http://{host}:{settings.http_port}"
 
 
 def seen(text: str) -> str:

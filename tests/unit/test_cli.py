@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from services.cli.shell import site_address
 from services.kit.auth import load_or_make_keys
+from services.kit.settings import read
 from tests.system.running import System, environment, running
 
 if TYPE_CHECKING:
@@ -119,6 +121,21 @@ def test_without_a_command_it_says_what_there_is(tmp_path: Path, arguments: tupl
     assert output.startswith("usage: openchair")
 
 
+@pytest.mark.parametrize(
+    ("environ", "address"),
+    [
+        ({}, "http://127.0.0.1:8080"),
+        ({"OPENCHAIR_HOST": "::1"}, "http://[::1]:8080"),
+        ({"OPENCHAIR_PUBLIC_URL": "https://chairs.example.org"}, "https://chairs.example.org"),
+        ({"OPENCHAIR_TARGET": "chairs.example.org:443"}, ""),
+    ],
+)
+def test_an_address_that_is_told_is_never_this_computers_for_a_server_elsewhere(
+    environ: dict[str, str], address: str
+) -> None:
+    assert site_address(read(environ)) == address
+
+
 def test_it_says_its_version(tmp_path: Path) -> None:
     assert re.fullmatch(r"openchair \d+\.\d+\.\d+\S*\n", openchair(tmp_path, "--version")[1])
 
@@ -206,7 +223,8 @@ def test_keys_of_another_folder_and_roles_that_do_not_suffice_are_named(system: 
 
 
 def test_centres_are_listed_in_columns_or_as_json(system: System) -> None:
-    assert system.command("centre", "create", "zz", "--title=Last One", "--timezone=UTC").returncode == 0
+    made = system.command("centre", "create", "zz", "--title=Last One", "--timezone=UTC")
+    assert (made.returncode, f"http://127.0.0.1:{system.http_port}/calendars/zz.ics\n" in made.stdout) == (0, True)
     lines = system.command("centre", "list").stdout.splitlines()
     assert lines[0].split() == ["ID", "TIME", "ZONE", "TITLE"]
     (last,) = (line for line in lines if line.startswith("zz "))
