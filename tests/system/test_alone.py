@@ -139,7 +139,7 @@ async def test_a_service_that_starts_before_its_broker_and_its_streams_waits_and
         assert not feeds.readiness().serving
         made.broker.apply()
         ready(meetings, feeds)
-        assert feeds.get("/calendars/house.ics").status == 200
+        until(lambda: feeds.get("/calendars/house.ics").status == 200, "meetings has filled the new streams")
 
 
 def test_a_service_with_wrong_credentials_goes_on_trying_and_ends_in_good_order(site_of: Site) -> None:
