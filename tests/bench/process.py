@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import http.client
 import os
+import random
 import signal
 import socket
 import subprocess
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 TICK = os.sysconf("SC_CLK_TCK")
 PATIENCE = 60.0
+PORTS = range(20_000, 32_000)
+"""Below those that a system gives to who connects: a server that is started again finds its own still free."""
 CORES = sorted(os.sched_getaffinity(0))
 SERVER_CORE = {CORES[0]}
 LOAD_CORES = set(CORES[1:]) or SERVER_CORE
@@ -94,9 +97,10 @@ def get(port: int, path: str, headers: Mapping[str, str] | None = None, method: 
 
 def free_port() -> int:
     """A port that was free a moment ago."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
+    while True:
+        port = random.SystemRandom().choice(PORTS)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 def family(pid: int) -> list[int]:
