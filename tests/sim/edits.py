@@ -39,6 +39,10 @@ class Edits:
         times = model.Times(datetime.combine(start, hour), zone, self._chance.choice([60, 90]), rule)
         return model.Create(self._text("Group"), times)
 
+    def retitle(self, number: int) -> model.Update:
+        """Another title for a part."""
+        return model.Update(number, {"title": self._text("Group")}, None, "")
+
     def any(self, parts: Sequence[model.Part], today: date) -> model.Edit:
         """Any edit, by preference of what is not deleted."""
         living = [number for number, part in enumerate(parts) if not part.deleted]

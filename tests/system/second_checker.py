@@ -35,7 +35,7 @@ async def restless(site: Site) -> list[str]:
 
 async def check(site: Site, history: History, faults: Faults) -> list[str]:
     """Everything that is wrong."""
-    wrong = [*history.wrong, *effects(history), *await restless(site)]
+    wrong = [*history.wrong, *site.witness.wrong, *effects(history), *await restless(site)]
     wrong += await _feeds(site, history)
     wrong += await _lists(site, history)
     wrong += await _left_over(site)

@@ -34,6 +34,7 @@ from tests.system.running import System
 from tests.system.second_link import Link
 from tests.system.second_site import SERVICES
 from tests.system.second_watcher import NAME as WATCHER
+from tests.system.second_witness import Witness
 
 if TYPE_CHECKING:
     import random
@@ -59,7 +60,15 @@ class Sequential(History):
     """A history of one caller. What the database took in is asked of the database, as no listener can tell."""
 
     async def do(self, edit: model.Edit, tries: int, timeout: float) -> Command:  # noqa: ASYNC109 - the call's own
-        """Sends the edit until it is known what became of it."""
+        """Sends the edit until it is known what became of it, also where nobody waits for that any more."""
+        doing = asyncio.create_task(self._do(edit, tries, timeout))
+        try:
+            return await asyncio.shield(doing)
+        except asyncio.CancelledError:
+            await doing
+            raise
+
+    async def _do(self, edit: model.Edit, tries: int, timeout: float) -> Command:  # noqa: ASYNC109 - the call's own
         site = cast("Processes", self.site)
         async with site.calls:
             command = await super().do(edit, max(tries, 40), max(timeout, 2.0))
@@ -205,6 +214,7 @@ class Processes:
         self.log = LOG
         self.lossy = 0.0
         self.within = PATIENCE
+        self.witness = Witness()  # it sees into no other process
         self._looking: list[asyncio.Task[None]] = []
         self.calls = asyncio.Lock()
         self.noted: Callable[[Any, Commit], None] = lambda _node, _change: None

@@ -30,6 +30,7 @@ from tests.system import second_watcher as watcher
 from tests.system.second_link import Link
 from tests.system.second_store import Database, Seat
 from tests.system.second_time import GatedClock, Time
+from tests.system.second_witness import Witness
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -50,6 +51,9 @@ QUIET = GRACE + 120
 
 TIMEOUT, HEARTBEAT = 0.5, 0.3
 """Seconds of the machine, in which a nats-server answers and shows that it lives."""
+
+LATE = 0.2
+"""Seconds of the machine that pass at most until a database hears of what was published."""
 
 WITHIN = 15.0
 """Seconds of the machine until all must be well, once it is healed."""
@@ -145,6 +149,9 @@ class Node:
         log = site.log.bind(node=self.name)
         self.host = Host((self.plan,), self._engines, site.settings, clock, ids, log)
         await self.host.open(ADDRESS)
+        for one in self.host.hosted:
+            for name, projection in one.projections.items():
+                site.witness.watch(f"{self.name}: {name}", projection)
         services = [service for one in self.host.hosted for service in one.services]
         self.server = LocalServer(services, outer(log, ids, site.verifier), clock=clock)
         await self.server.start()
@@ -244,6 +251,7 @@ class Site:
         self.lossy = 0.0
         """How likely the answer to a publish is swallowed, from 0 to 1."""
         self.within = WITHIN
+        self.witness = Witness()
         self.settings = Settings(site=SITE, public_url=ADDRESS, page_secret="a secret that everybody may know: " * 2)
         self.verifier = TokenVerifier({key_id(KEY.public_key()): KEY.public_key()}, audience_of(SITE), self.clock)
         self.noted: Callable[[Any, Commit], None] = lambda _node, _change: None
@@ -268,6 +276,10 @@ class Site:
         """Whether this answer is one that is lost."""
         return self.chance.random() < self.lossy
 
+    def late(self) -> float:
+        """Seconds of the machine that a database takes to hear of something."""
+        return self.chance.random() * LATE if self.chance.random() < 0.3 else 0.0
+
     async def start(self) -> None:
         """Comes back when all of it is ready."""
         await self._folder.acquire()
@@ -279,6 +291,7 @@ class Site:
         await provision(self.tools["provisioner"], self.streams.values())
         for database in self.databases.values():
             await database.open()
+            database.late = self.late
         self.databases["meetings"].noted = lambda change: self.noted(self.nodes["meetings-1"], change)
         for plan in SERVICES:
             for number in (1, 2):

@@ -31,6 +31,8 @@ class Database:
         self._count = 0
         self._told: dict[Key, Commit] = {}
         self.noted: Callable[[Commit], None] = lambda _: None
+        self.late: Callable[[], float] = lambda: 0.0
+        """Seconds until it hears that something was published."""
         self.store: Store = self._make()
 
     async def open(self) -> None:
@@ -95,6 +97,12 @@ class Seat:
         for task in self._writing:
             task.cancel()
         await asyncio.gather(*self._writing, return_exceptions=True)
+
+    async def published(self, *told: Any) -> None:
+        """It hears of it late, now and then: more may have been changed meanwhile."""
+        await asyncio.sleep(self._database.late())
+        await self._gate.wait()
+        await self._database.store.published(*told)
 
     async def commit(self, change: Commit) -> None:
         """Written although its caller is cancelled meanwhile."""
