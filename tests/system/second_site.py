@@ -308,9 +308,7 @@ class Site:
     async def stop(self) -> None:
         """Ends everything."""
         self.lossy = 0.0
-        for node in self.nodes.values():
-            if node.host is not None:
-                await node.kill()
+        await asyncio.gather(*(node.kill() for node in self.nodes.values() if node.host is not None))
         for bus in self.tools.values():
             await bus.close()
         await self.nats.stop()
