@@ -132,6 +132,12 @@ def test_no_secret_is_shown(system: System) -> None:
     }
     _, found = doctor(system, **secrets)
     assert "canary" not in str(found)
+    told = str(found["settings"])
+    assert all(key in told for key in ("OPENCHAIR_PAGE_SECRET", "NATS_MONITOR_URLS", "OPENCHAIR_CANARY"))
+
+
+def test_a_monitor_that_does_not_answer_is_named(system: System) -> None:
+    _, found = doctor(system, NATS_MONITOR_URLS="http://127.0.0.1:1")
     assert "127.0.0.1:1" in str(found["broker"])
 
 
