@@ -65,6 +65,8 @@ class Projection:
         self._held: dict[str, Event] = {}
         self._past: tuple[str, int] | None = None
         self._copy: dict[str, Event] | None = None
+        self._read: set[str] | None = None
+        self._doubted = False
         self._swapping: asyncio.Task[None] | None = None
         self._ready = asyncio.Event()
         self._caught_up = False
@@ -110,8 +112,8 @@ class Projection:
             self._forget_copy()
 
     def _begin(self, state: StreamState, pending: int) -> None:
-        lost = self._lost(state)
-        self._past = (state.created, state.last_sequence)
+        lost = self._lost(state) or self._doubted
+        self._past, self._read, self._doubted = (state.created, state.last_sequence), set(), False
         if lost or self._copy is not None:
             self._log.warning("the stream lost its past", created=state.created)
             self._forget_copy()
@@ -130,6 +132,8 @@ class Projection:
     def _deliver(self, delivered: Delivered) -> None:
         if self._past is not None:
             self._past = (self._past[0], max(self._past[1], delivered.sequence))
+        if self._read is not None:
+            self._read.add(delivered.subject if isinstance(delivered, Malformed) else delivered.event.subject)
         if isinstance(delivered, Malformed):
             self._skip(f"{delivered.subject} at {delivered.sequence}", delivered.reason)
         else:
@@ -141,10 +145,18 @@ class Projection:
 
     def _complete(self) -> None:
         """Nothing is left to catch up with."""
+        read, self._read = self._read, None
+        if read is not None and self._copy is None and self._misses(read):
+            self._doubted = True
+            raise Broken("the stream does not hold all that it held: it was set back, and has grown since")
         self._caught_up = True
         self._ready.set()
         if self._copy is not None and self._swapping is None:
             self._swapping = asyncio.create_task(self._swap_later())
+
+    def _misses(self, read: set[str]) -> bool:
+        """Whether a whole reading lacks something that we know: streams forget tombstones and nothing else."""
+        return any(subject not in read and subject not in self._graves for subject in self._orders)
 
     def _take(self, event: Event) -> None:
         held = self._held.get(event.subject)

@@ -201,6 +201,29 @@ async def test_a_stream_made_anew_is_served_as_before_until_it_has_been_complete
     await copy.stop()
 
 
+async def test_what_a_stream_that_was_set_back_and_grew_again_does_not_hold_is_forgotten_too(
+    site: Site, owner: Owner
+) -> None:
+    clock, holed = VirtualClock(datetime(2026, 11, 21, tzinfo=UTC)), Holed(await site.bus("feeds"))
+    for name in "abc":
+        await owner.say(name, 7, b"before")
+    await owner.say("gone", 7, None)
+    copy = Copy(holed, clock, grace=60)  # type: ignore[arg-type]  # the rest goes through __getattr__
+    await copy.ready()
+    holed.drop, holed.without = 1, {where("c"), where("gone")}  # tombstones also go by themselves
+    await owner.say("a", 8, b"after")
+    await until(lambda: not copy.projection.current)
+    await clock.advance(1)
+    await until(lambda: copy.projection._doubted and copy.projection._left == clock.monotonic())
+    await clock.advance(1)
+    await until(lambda: copy.projection.current)
+    assert copy.words == {"a": b"after", "b": b"before", "c": b"before"}
+    await clock.advance(60)
+    await until(lambda: copy.resets == 1)
+    assert copy.words == {"a": b"after", "b": b"before"}
+    await copy.stop()
+
+
 async def test_an_empty_stream_never_empties_a_copy(site: Site, owner: Owner, feeds: Bus) -> None:
     clock = VirtualClock(datetime(2026, 11, 21, tzinfo=UTC))
     await owner.say("a", 1)
@@ -233,6 +256,7 @@ class Holed:
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
         self.drop = 0
+        self.without: set[str] = set()
         self.follows = 0
 
     def __getattr__(self, name: str) -> object:
@@ -241,11 +265,12 @@ class Holed:
     async def follow(self, stream, subjects, begin, deliver) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001 - as in the port
         self.follows += 1
 
-        def holed(delivered: object) -> None:
+        def holed(delivered: Any) -> None:
             if self.drop:
                 self.drop -= 1
                 raise Broken("message 2 came where 1 was due")
-            deliver(delivered)
+            if delivered.event.subject not in self.without:
+                deliver(delivered)
 
         await self._bus.follow(stream, subjects, begin, holed)
 
