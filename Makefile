@@ -9,6 +9,7 @@ PY := .venv/bin/python
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --require-hashes
 PIP_SELF := -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 SEEDS ?= 100
+PYTEST := $(PY) -m pytest --numprocesses 2 --dist loadfile
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url
 
 .PHONY: help run test setup clients try-clients check lint format type gen gen-check gate sim bench lock clean
@@ -20,7 +21,7 @@ run: .venv/.run ## Start everything on this machine (Ctrl-C stops it)
 	@exec $(PY) -m services.everything
 
 test: .venv/.dev try-clients ## Run every test that can run here; says what was skipped and why
-	@$(PY) -m pytest
+	@$(PYTEST)
 
 setup: .venv/.dev ## Prepare .venv for development
 	@echo "Ready: .venv ($$($(PY) --version))"
@@ -53,7 +54,7 @@ gen-check: .venv/.dev
 	@$(PY) scripts/gen.py --check
 
 gate: .venv/.dev try-clients ## The tests in their long forms, before a release
-	@OPENCHAIR_GATE=1 $(PY) -m pytest --timeout=1800
+	@OPENCHAIR_GATE=1 $(PYTEST) --timeout=1800
 
 sim: .venv/.dev ## Simulate a site while everything fails, with many seeds (SEEDS=100)
 	@SEEDS=$(SEEDS) $(PY) -m pytest tests/sim --timeout=600
