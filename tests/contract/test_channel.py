@@ -135,14 +135,14 @@ async def test_a_deadline_that_is_too_far_off_is_shortened(wire: Wire) -> None:
 
 async def test_a_call_that_is_not_answered_in_time_is_late_and_its_method_is_cancelled(wire: Wire) -> None:
     wire.rooms.gate.clear()
-    assert (await wire.problem(wire.stub.GetRoom(GET, timeout=0.05))).code == "DEADLINE_EXCEEDED"
+    assert (await wire.problem(wire.stub.GetRoom(GET, timeout=0.5))).code == "DEADLINE_EXCEEDED"
     await asyncio.wait_for(wire.rooms.cancelled.wait(), PATIENCE)
 
 
 async def test_a_method_that_does_not_heed_its_cancellation_keeps_no_caller_waiting(wire: Wire) -> None:
     wire.rooms.deaf = True
     wire.rooms.gate.clear()
-    problem = await asyncio.wait_for(wire.problem(wire.stub.GetRoom(GET, timeout=0.05)), PATIENCE)
+    problem = await asyncio.wait_for(wire.problem(wire.stub.GetRoom(GET, timeout=0.5)), PATIENCE)
     assert problem.code == "DEADLINE_EXCEEDED"
     await asyncio.wait_for(wire.rooms.cancelled.wait(), PATIENCE)
     wire.rooms.gate.set()
