@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 GRACE = 900.0
 """Seconds that owners have to publish again what a stream lost, before what is missing from it is forgotten."""
 
+LEAST_GRACE = 1 / 10
+"""Of the grace, what they have in any case once we are connected again: they may have been away too."""
+
 FIRST_BACKOFF = 0.1
 LONGEST_BACKOFF = 5.0
 
@@ -71,6 +74,7 @@ class Projection:
         self._ready = asyncio.Event()
         self._caught_up = False
         self._left = 0.0
+        self._lost_at = 0.0
         self.skipped = 0
 
     @property
@@ -115,6 +119,8 @@ class Projection:
         lost = self._lost(state) or self._doubted
         self._past, self._read, self._doubted = (state.created, state.last_sequence), set(), False
         if lost or self._copy is not None:
+            if lost:
+                self._lost_at = self._clock.monotonic()
             self._log.warning("the stream lost its past", created=state.created)
             self._forget_copy()
             self._copy = {}
@@ -208,7 +214,9 @@ class Projection:
         self._log.error("skipped", id=name, reason=reason)
 
     async def _swap_later(self) -> None:
-        await self._clock.sleep(self._grace)
+        """Counted from the loss, or a connection that comes and goes would put it off for ever."""
+        left = self._lost_at + self._grace - self._clock.monotonic()
+        await self._clock.sleep(max(left, self._grace * LEAST_GRACE))
         copy, self._copy, self._swapping = self._copy, None, None
         if not copy:
             self._log.warning("the stream is empty: what was known is kept")

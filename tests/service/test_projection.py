@@ -225,6 +225,31 @@ async def test_what_a_stream_that_was_set_back_and_grew_again_does_not_hold_is_f
     await copy.stop()
 
 
+async def test_a_connection_that_comes_and_goes_does_not_put_off_forgetting(site: Site, owner: Owner) -> None:
+    clock, holed = VirtualClock(datetime(2026, 11, 21, tzinfo=UTC)), Holed(await site.bus("feeds"))
+    for name in "ab":
+        await owner.say(name, 7, b"before")
+    copy = Copy(holed, clock, grace=60)  # type: ignore[arg-type]  # the rest goes through __getattr__
+    await copy.ready()
+    await site.recreate(PUBLIC)
+    owner.sequences.clear()
+    await until(lambda: not copy.projection.current)
+    await clock.advance(1)
+    await until(lambda: copy.projection.current)
+    await owner.say("a", 8, b"after")
+    await until(lambda: copy.words["a"] == b"after")
+    await clock.advance(50)
+    holed.drop = 1
+    await owner.say("a", 9, b"later")
+    await until(lambda: not copy.projection.current)
+    await clock.advance(1)
+    await until(lambda: copy.projection.current)
+    assert copy.words == {"a": b"later", "b": b"before"}
+    await clock.advance(10)
+    await until(lambda: copy.words == {"a": b"later"})
+    await copy.stop()
+
+
 async def test_an_empty_stream_never_empties_a_copy(site: Site, owner: Owner, feeds: Bus) -> None:
     clock = VirtualClock(datetime(2026, 11, 21, tzinfo=UTC))
     await owner.say("a", 1)
