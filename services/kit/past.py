@@ -75,6 +75,7 @@ class Past:
         finding.missing = finding.missing or await self._rewound(newest, graves)
         if finding.highest and not finding.missing:
             finding.later = await self.later(publication, finding.highest, MOST_AHEAD)
+            finding.missing = await self._replaced(publication, finding.later)
         return finding
 
     async def judge(self, publication: Publication, subject: str, epoch: int, at: str) -> str:
@@ -116,6 +117,21 @@ class Past:
             if page.after is None:
                 return
             page = await self._store.find(kind, {}, (), PAGE, page.after)
+
+    async def _replaced(self, publication: Publication, later: Sequence[Delivered]) -> bool:
+        """Whether one of these is older than what we published before it: the stream was set back to another past.
+
+        Twice set back, and the second time to what stood there before the first, it is ahead of all that we know.
+        """
+        for one in later:
+            if isinstance(one, Stored):
+                record = await self._store.get(*_key(one.event.subject))
+                view = record.view(publication.view) if record else None
+                if record is None or view is None or view.pending or view.sequence >= one.sequence:
+                    continue
+                if one.event.order < (record.epoch, view.revision):
+                    return True
+        return False
 
     async def _lost(self, subject: str, sequence: int) -> bool:
         """Another relay may have published it since we asked."""

@@ -20,6 +20,8 @@ from tests.system.acts import create_centre
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from services.kit.broker import Kept
+
 SETTLED = 8.0  # seconds: everything is published, and the relay has looked at the stream since
 
 
@@ -53,3 +55,37 @@ def test_what_a_set_back_stream_lost_is_published_again_though_it_grew_since(aga
         await check(site, history)
 
     run(main, chance)
+
+
+def test_a_stream_set_back_to_what_stood_there_before_it_was_set_back_is_another_past() -> None:
+    chance = random.Random(7)  # noqa: S311 - seeded on purpose
+
+    async def main(loop: SimLoop) -> None:
+        site = Site(loop, chance)
+        del site.nodes["meetings-2"]
+        history, edits = History(site), Edits(chance)
+        await site.start()
+        await create_centre(history.stub, "house")
+        for _ in range(4):
+            await history.do(edits.create(site.clock.now().date()), 1, 10.0)
+        await asyncio.sleep(SETTLED)
+        early = site.broker.copy(STREAM)
+        await titled(history, [1, 2, 3, 1, 2, 3, 1, 2, 3, 0])
+        await asyncio.sleep(SETTLED)
+        long = site.broker.copy(STREAM)
+        await restored(site, early)
+        await titled(history, [0])
+        await asyncio.sleep(SETTLED)
+        await restored(site, long)
+        await asyncio.sleep(1000)
+        await check(site, history)
+
+    run(main, chance)
+
+
+async def restored(site: Site, copy: Kept) -> None:
+    """The broker stops, its stream is what it was then, it starts; until all has settled."""
+    site.broker.stop()
+    site.broker.roll_back(STREAM, copy)
+    site.broker.start()
+    await asyncio.sleep(SETTLED)
