@@ -197,6 +197,8 @@ async def run(process: Process, welcome: Callable[[float], str]) -> int:
         failing.cancel()
         await asyncio.gather(starting, waiting, failing, return_exceptions=True)
         await process.stop()
+    if stopping.is_set():
+        print("openchair: stopped", file=sys.stderr)
     return 1 if process.host.failed.is_set() else 0
 
 

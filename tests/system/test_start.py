@@ -83,6 +83,7 @@ def test_the_sample_calendar_is_valid(system: System) -> None:
 def test_ctrl_c_ends_it_in_good_order_and_it_comes_back_with_the_same_calendar(system: System) -> None:
     before, day = system.feed("riverside"), datetime.now(ZoneInfo(acts.ZONE)).date()
     assert system.stop(signal.SIGINT) == 0, system.said()
+    assert "openchair: stopped" in system.said()
     assert system.nats_servers() == []
     assert free(system)
 
