@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from services.kit.call import Call
 
 _ID = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])")
-WRITABLE = frozenset({"title", "time_zone", "language", "website", "description", "crisis_line"})
+WRITABLE = frozenset(
+    {"title", "time_zone", "language", "website", "description", "crisis_line", "phone", "holiday_calendar", "kinds"}
+)
 
 
 class Centres:

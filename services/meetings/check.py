@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 from services.kit.errors import Invalid, Violation
+from services.meetings import calendars
 from services.recurrence import wire, zones
 from services.recurrence.schedule import check as check_schedule
 from services.recurrence.types import RecurrenceError, Schedule
@@ -132,6 +133,12 @@ class Problems:
         except RecurrenceError as error:
             self.add(field, error.reason)
         return name
+
+    def holiday_calendar(self, field: str, code: str) -> str:
+        """An ISO 3166-1 country, or an ISO 3166-2 subdivision, whose public holidays are known."""
+        if code and not calendars.known(code):
+            self.add(field, 'must be a country or a subdivision whose holidays are known, such as "DE" or "CA-AB"')
+        return code
 
     def schedule(self, field: str, message: schedule_pb2.Schedule) -> Schedule | None:
         """When a series takes place; None when it cannot be read. Whether it can be is for `possible`."""

@@ -13,9 +13,21 @@ import msgspec
 
 from services.kit.clock import instant, moment
 from services.kit.errors import Invalid, NotFound, Unmet, Violation
+from services.meetings import composed
 from services.meetings.access import Audience, finds, joins, learns_area, no_wider
 from services.meetings.check import possible
-from services.meetings.types import Change, DayChange, Meeting, Online, OnlineAccess, Place, Room, Status, Venue
+from services.meetings.types import (
+    Change,
+    DayChange,
+    HolidayRule,
+    Meeting,
+    Online,
+    OnlineAccess,
+    Place,
+    Room,
+    Status,
+    Venue,
+)
 from services.recurrence import edits
 from services.recurrence.schedule import first_key, has, last_key
 from services.recurrence.types import Key, RecurrenceError, Schedule
@@ -64,6 +76,8 @@ def venue_of(place: Place, rooms: tuple[Room, ...]) -> Venue:
         approximate=place.approximate,
         accessibility=tuple(access),
         notes=place.notes,
+        map_url=place.map_url,
+        regions=place.regions,
     )
 
 
@@ -77,9 +91,19 @@ def with_venues(meeting: Meeting, places: Mapping[str, Place], rooms: Mapping[st
         msgspec.structs.replace(change, venue=venue(change.place, change.rooms) if change.place else None)
         for change in meeting.changes
     )
+    closed = tuple(
+        msgspec.structs.replace(each, venue=venue(each.place, each.rooms) if each.place else None)
+        for each in meeting.closed
+    )
+    sessions = tuple(
+        msgspec.structs.replace(each, room_titles=tuple(rooms[room].title for room in each.rooms))
+        for each in meeting.sessions
+    )
     own = venue(meeting.place, meeting.rooms) if meeting.place else None
-    elsewhere = any(change.place not in {None, meeting.place} for change in changes)
-    return msgspec.structs.replace(meeting, venue=own, changes=changes, elsewhere=elsewhere)
+    elsewhere = any(each.place not in {None, meeting.place} for each in meeting.apart())
+    return msgspec.structs.replace(
+        meeting, venue=own, changes=changes, closed=closed, sessions=sessions, elsewhere=elsewhere
+    )
 
 
 def numbered(old: Meeting, new: Meeting) -> Meeting:
@@ -96,7 +120,7 @@ def _noticeable(meeting: Meeting, reader: Audience) -> Meeting:
     """The meeting as a calendar of that reader shows it."""
     changes = tuple(
         msgspec.structs.replace(each, venue=_venue_seen(each.venue, reader), online=_online_seen(each.online, reader))
-        for each in meeting.changes
+        for each in composed.changes(meeting)
     )
     return msgspec.structs.replace(
         meeting,
@@ -114,6 +138,12 @@ def _noticeable(meeting: Meeting, reader: Audience) -> Meeting:
         place="",
         rooms=(),
         changes=changes,
+        closed=(),
+        unconfirmed=(),
+        holidays=HolidayRule.ANY_DAY,
+        local_fields=(),
+        capacity=0,
+        online_capacity=0,
         venue=_venue_seen(meeting.venue, reader),
         online=_online_seen(meeting.online, reader),
     )

@@ -12,11 +12,13 @@ import msgspec
 from openchair.meetings.v1 import meeting_service_pb2 as pb
 from openchair.meetings.v1 import occurrence_pb2
 
-from services.meetings import records
+from services.meetings import composed, records
 from services.meetings.access import Audience, sees
 from services.meetings.types import Change, Meeting, Status
-from services.meetings.wire import MODES, child_name, number, online_message, venue_message
+from services.meetings.wire import MODES, child_name, online_message, venue_message
+from services.meetings.wire_details import WHO_MAY_COME, number, programme_message
 from services.recurrence.agenda import Agenda
+from services.recurrence.weeks import falls_on
 from services.recurrence.wire import key_text
 
 if TYPE_CHECKING:
@@ -85,7 +87,8 @@ class Listing:
             agenda.remove(meeting.id)
         else:
             # half of its memory, and no answer about a date says it
-            self._meetings[meeting.id] = msgspec.structs.replace(meeting, source=None, day_changes=())
+            meeting = msgspec.structs.replace(composed.all_in_one(meeting), source=None, day_changes=(), sessions=())
+            self._meetings[meeting.id] = meeting
             agenda.put(meeting.id, meeting.schedule, meeting.changes)
 
     def behind(self, id_: str, event: Event) -> bool:
@@ -193,9 +196,7 @@ def occurrence_message(
     message = occurrence_pb2.Occurrence(
         name=f"{child_name(meeting.centre, 'meetings', meeting.id)}/occurrences/{key}",
         identity=f"{meeting.lineage}/{key}",
-        state=occurrence_pb2.OCCURRENCE_STATE_CANCELLED
-        if occurrence.cancelled
-        else occurrence_pb2.OCCURRENCE_STATE_SCHEDULED,
+        state=_state(occurrence, change),  # type: ignore[arg-type]  # the wire's number
         local_start=occurrence.local.isoformat(timespec="minutes"),
         time_zone=meeting.schedule.zone,
         changed=occurrence.deviates and not occurrence.cancelled,
@@ -208,7 +209,26 @@ def occurrence_message(
         notes=meeting.notes if change.notes is None else change.notes,
         venue=venue_message(venue, audience) if venue else None,
         online=online_message(online, audience) if online else None,
+        closure=child_name(meeting.centre, "closures", change.closure),
+        holiday=change.holiday,
     )
+    _say_programmes(message, meeting, occurrence)
     message.start_time.FromDatetime(occurrence.start)
     message.end_time.FromDatetime(occurrence.end)
     return message
+
+
+def _state(occurrence: Occurrence, change: Change) -> int:
+    if occurrence.cancelled:
+        return occurrence_pb2.OCCURRENCE_STATE_CANCELLED
+    if change.unconfirmed:
+        return occurrence_pb2.OCCURRENCE_STATE_UNCONFIRMED
+    return occurrence_pb2.OCCURRENCE_STATE_SCHEDULED
+
+
+def _say_programmes(message: occurrence_pb2.Occurrence, meeting: Meeting, occurrence: Occurrence) -> None:
+    """What is special on that date: programmes go by its original day."""
+    on = [each for each in meeting.programmes if falls_on(each.when, occurrence.key.date)]
+    message.programmes.extend(map(programme_message, on))
+    who = next((each.who_may_come for each in on if each.who_may_come), meeting.who_may_come)
+    message.who_may_come = number(WHO_MAY_COME, who)  # type: ignore[assignment]  # the wire's number

@@ -12,7 +12,7 @@ from openchair.meetings.v1 import meeting_service_pb2 as pb
 
 from services.kit.errors import Invalid, NotFound, Violation
 from services.kit.paging import page_size
-from services.meetings import edits, records
+from services.meetings import composed, edits, records
 from services.meetings.access import Audience
 from services.meetings.codes import viewer_of
 from services.meetings.desk import CENTRE, OCCURRENCE, PLACE, ROOM, Decision, Desk, Held, actor, expect_etag
@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from services.kit.call import Call
     from services.meetings.parts import Parts
 
-WRITABLE = frozenset({"start", "minutes", "title", "notes", "mode", "place", "rooms", "reason", "online"})
+WRITABLE = frozenset(
+    {"start", "minutes", "title", "notes", "mode", "place", "rooms", "reason", "online", "despite_closures"}
+)
 WINDOW = timedelta(days=7)
 LONGEST_WINDOW = timedelta(days=366)
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
@@ -114,7 +116,8 @@ class Occurrences:
 def _decision(
     call: Call[Any], held: Held[Meeting], meeting: Meeting, key: Key, at: str, action: str, reason: str = ""
 ) -> Decision[occurrence_pb2.Occurrence]:
-    reply = occurrence_message(meeting, occurrence(meeting.schedule, key, meeting.change(key)))
+    shown = composed.all_in_one(meeting)
+    reply = occurrence_message(shown, occurrence(shown.schedule, key, shown.change(key)))
     record = records.write(held.record, meeting, at=at, actor=actor(call))
     written = () if meeting == held.value else (record,)
     return Decision(written, reply, action, f"{key_text(key)} {reason}".strip())

@@ -48,7 +48,9 @@ class Parts:
         A place moves its revision when a meeting starts to use it, so that nobody deletes it meanwhile.
         """
         places, rooms = await used_by(self.desk, meeting)
-        for place, used in ((meeting.place, meeting.rooms), *((each.place, each.rooms) for each in meeting.changes)):
+        held_in = [(meeting.place, meeting.rooms), *((meeting.place, each.rooms) for each in meeting.sessions)]
+        held_in += [(each.place or meeting.place, each.rooms) for each in meeting.changes]
+        for place, used in held_in:
             if any(rooms[room].value.place != place for room in used):
                 raise Invalid(Violation("meeting.rooms", "a room must belong to the place that is given"))
         housed = edits.with_venues(

@@ -11,7 +11,7 @@ from services.kit.publication import Publication
 from services.kit.record import NOTHING, digest, revise
 from services.kit.store.port import Document, Kind, Record
 from services.meetings.access import Audience, sees
-from services.meetings.types import Centre, Group, Meeting, Place, Room, Status, Visibility
+from services.meetings.types import Centre, Closure, Doubt, Group, Meeting, Place, Room, Status, Visibility
 from services.meetings.wire import (
     centre_message,
     group_message,
@@ -21,6 +21,7 @@ from services.meetings.wire import (
     place_message,
     room_message,
 )
+from services.meetings.wire_closures import closure_message, doubt_message
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from services.kit.publication import Needs
 
 T = TypeVar("T", bound=msgspec.Struct)
-Owned = Centre | Place | Room | Group | Meeting
+Owned = Centre | Place | Room | Group | Meeting | Closure | Doubt
 
 
 def _without_group(state: Document) -> Document:
@@ -54,6 +55,8 @@ KINDS = (
         version=2,
         upgrades={1: _without_group},
     ),
+    Kind("closure", indexes=(("centre",), ("centre", "active"))),
+    Kind("doubt", indexes=(("centre",), ("centre", "meeting"))),
     Kind("import", indexes=(("centre",),)),
     Kind("rows", indexes=(("of", "first"),)),
 )
@@ -64,6 +67,8 @@ _SHAPE_OF: dict[str, type[Owned]] = {
     "room": Room,
     "group": Group,
     "meeting": Meeting,
+    "closure": Closure,
+    "doubt": Doubt,
 }
 _KIND_OF: dict[type, str] = {shape: kind for kind, shape in _SHAPE_OF.items()}
 SHOWN = tuple(_SHAPE_OF)
@@ -84,8 +89,10 @@ def public_view(value: Owned) -> Message | None:
     """What everybody may see; None: nothing at all."""
     if isinstance(value, Meeting):
         return meeting_message(value, Audience.PUBLIC) if sees(value.visibility, Audience.PUBLIC) else None
-    if isinstance(value, Group):
+    if isinstance(value, Group | Doubt):
         return None
+    if isinstance(value, Closure):
+        return closure_message(value)
     if isinstance(value, Place):
         return place_message(value, Audience.PUBLIC)
     return room_message(value, Audience.PUBLIC) if isinstance(value, Room) else centre_message(value)
@@ -102,6 +109,8 @@ def private_view(value: Owned) -> Message | None:
     """
     if isinstance(value, Group):
         return group_message(value, digests=True)
+    if isinstance(value, Doubt):
+        return doubt_message(value)
     if not isinstance(value, Meeting):
         return None
     reader = _inside(value)
@@ -232,4 +241,6 @@ PUBLICATIONS = (
     _publication("meeting", "Meeting", Meeting),
     _publication("meeting", "Meeting", Meeting, "private"),
     _publication("group", "Group", Group, "private"),
+    _publication("closure", "Closure", Closure),
+    _publication("doubt", "Doubt", Doubt, "private"),
 )

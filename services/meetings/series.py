@@ -15,7 +15,7 @@ from services.meetings import edits, records
 from services.meetings.check import possible
 from services.meetings.desk import CENTRE, GROUP, PLACE, ROOM, Decision, Desk, Held, actor, expect_etag
 from services.meetings.masks import merged
-from services.meetings.types import Centre, Meeting, Status, Visibility
+from services.meetings.types import Centre, Meeting, Session, Status, Visibility
 from services.meetings.wire import meeting_message, read_meeting, stamp
 from services.recurrence.edits import same_days
 from services.recurrence.types import RecurrenceError, Schedule
@@ -44,6 +44,21 @@ WRITABLE = frozenset(
         "place",
         "rooms",
         "online",
+        "approach",
+        "focus",
+        "led_by",
+        "who_may_come",
+        "first_visit",
+        "other_languages",
+        "capacity",
+        "online_capacity",
+        "holidays",
+        "programmes",
+        "sessions",
+        "cost",
+        "scholarship",
+        "registration_opens",
+        "website",
     }
 )
 ORPHANS: dict[int, Orphans] = {pb.ORPHAN_POLICY_KEEP: "keep", pb.ORPHAN_POLICY_DROP: "drop"}
@@ -221,8 +236,21 @@ def located(meeting: Meeting, message: meeting_pb2.Meeting) -> Meeting:
         meeting,
         place=place["place"] if place else "",
         rooms=tuple(room["room"] for room in rooms),
+        sessions=tuple(_in_rooms(n, session, message, meeting.centre) for n, session in enumerate(meeting.sessions)),
         invite_group=group["group"] if group else "",
     )
+
+
+def _in_rooms(n: int, session: Session, message: meeting_pb2.Meeting, centre: str) -> Session:
+    """The session with the ids of the rooms that the message names for it. Raises Invalid."""
+    said = next((each for each in message.sessions if each.id == session.id), None)
+    names = said.rooms if said is not None else ()
+    rooms = [ROOM.parse(room, f"meeting.sessions[{n}].rooms") for room in names]
+    if rooms and not message.place:
+        raise Invalid(Violation("meeting.place", "rooms go with the place they are in"))
+    if any(room["centre"] != centre for room in rooms):
+        raise Invalid(Violation(f"meeting.sessions[{n}].rooms", "must belong to the same centre"))
+    return msgspec.structs.replace(session, rooms=tuple(room["room"] for room in rooms))
 
 
 def refuse_unopened(before: Meeting | None, meeting: Meeting) -> None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
-from openchair.meetings.v1 import meeting_service_pb2, room_service_pb2
+from openchair.meetings.v1 import closure_service_pb2, meeting_service_pb2, room_service_pb2
 
 from services.kit.middleware import Idempotency
 from services.kit.service import Service
 from services.kit.validation import Validation
 from services.meetings.centres import Centres
+from services.meetings.closures import Closures
 from services.meetings.codes import Expiry
+from services.meetings.doubts import Doubts
 from services.meetings.groups import Groups
 from services.meetings.importing import Importing
 from services.meetings.imports import Imports
@@ -23,6 +25,7 @@ from services.meetings.places import Places
 from services.meetings.rooms import Rooms
 from services.meetings.rows import TEXT
 from services.meetings.sample import Sample
+from services.meetings.searching import Searching
 from services.meetings.series import Series
 from services.meetings.venues import Venues
 from services.meetings.viewing import Viewing
@@ -72,6 +75,13 @@ class Meetings:
                 groups,
                 Viewing(desk, parts),
                 Imports(desk, importing),
+                Searching(desk),
+                Doubts(desk, parts),
+                middleware=middleware,
+            ),
+            Service(
+                closure_service_pb2.DESCRIPTOR.services_by_name["ClosureService"],
+                Closures(desk, parts),
                 middleware=middleware,
             ),
             Service(room_service_pb2.DESCRIPTOR.services_by_name["RoomService"], rooms, middleware=middleware),

@@ -6,10 +6,11 @@ Local times are naive and mean the meeting's zone; instants are RFC 3339 UTC tex
 from __future__ import annotations
 
 import enum
+from datetime import date, time  # noqa: TC003 - msgspec reads annotations at run time
 
 import msgspec
 
-from services.recurrence.types import Deviation, Key, Schedule
+from services.recurrence.types import Deviation, Key, Schedule, Weeks
 
 
 class AddressAccess(enum.Enum):
@@ -52,8 +53,68 @@ class Status(enum.Enum):
     CANCELLED = "cancelled"
 
 
+class Approach(enum.Enum):
+    """What carries the work."""
+
+    SPIRITUAL = "spiritual"
+    SECULAR = "secular"
+    CLINICAL = "clinical"
+
+
+class LedBy(enum.Enum):
+    """Who leads it."""
+
+    PEER = "peer"
+    TRAINED = "trained"
+    LICENSED = "licensed"
+
+
+class WhoMayCome(enum.Enum):
+    """Who may come."""
+
+    EVERYBODY = "everybody"
+    MEMBERS = "members"
+    REFERRED = "referred"
+
+
+class HolidayRule(enum.Enum):
+    """What a public holiday is to a meeting."""
+
+    ANY_DAY = "any-day"
+    NOT_ON_HOLIDAYS = "not-on-holidays"
+    ALSO_ON_HOLIDAYS = "also-on-holidays"
+
+
+class ClosureEffect(enum.Enum):
+    """What a closure makes of the occurrences that it touches."""
+
+    CANCEL = "cancel"
+    ONLINE = "online"
+    MOVE = "move"
+
+
+class ClosureStatus(enum.Enum):
+    """How far a closure is."""
+
+    RUNNING = "running"
+    IN_FORCE = "in-force"
+    WITHDRAWING = "withdrawing"
+    WITHDRAWN = "withdrawn"
+    ENDED = "ended"
+
+
+class KindOfMeeting(msgspec.Struct, frozen=True, kw_only=True):
+    """A kind of meeting that a centre adds to those that everybody knows."""
+
+    id: str
+    title: str
+
+
 class Centre(msgspec.Struct, frozen=True, kw_only=True):
-    """A recovery centre. `centre` is its own id, as every record says whose it is."""
+    """A recovery centre. `centre` is its own id, as every record says whose it is.
+
+    `holiday_calendar` is an ISO 3166-1 country or an ISO 3166-2 subdivision ("DE-BE"); "": no day is a public holiday.
+    """
 
     id: str
     centre: str
@@ -64,6 +125,9 @@ class Centre(msgspec.Struct, frozen=True, kw_only=True):
     website: str = ""
     description: str = ""
     crisis_line: str = ""
+    phone: str = ""
+    holiday_calendar: str = ""
+    kinds: tuple[KindOfMeeting, ...] = ()
 
 
 class Position(msgspec.Struct, frozen=True):
@@ -90,6 +154,8 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     approximate: bool = False
     accessibility: tuple[str, ...] = ()
     notes: str = ""
+    map_url: str = ""
+    regions: tuple[str, ...] = ()
     source: str = ""
     source_key: str = ""
 
@@ -147,6 +213,8 @@ class Venue(msgspec.Struct, frozen=True, kw_only=True):
     approximate: bool = False
     accessibility: tuple[str, ...] = ()
     notes: str = ""
+    map_url: str = ""
+    regions: tuple[str, ...] = ()
 
 
 class Online(msgspec.Struct, frozen=True, kw_only=True):
@@ -160,7 +228,11 @@ class Online(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):
-    """Where an imported meeting comes from; `digest` is over what came, `by` the import that last changed it."""
+    """Where an imported meeting comes from; `digest` is over what came, `by` the import that last changed it.
+
+    `extra` is what the source publishes and no field holds, as a JSON object; `original` its whole record, never
+    public.
+    """
 
     source: str
     id: str
@@ -169,10 +241,15 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     digest: str = ""
     original: str = ""
     by: str = ""
+    extra: str = ""
 
 
 class Change(Deviation, frozen=True, kw_only=True):
-    """What differs on one date: only the fields that are set."""
+    """What differs on one date: only the fields that are set.
+
+    `despite`: it takes place although a closure or a public holiday would have it otherwise. `closure`, `holiday` and
+    `unconfirmed` are set in what `composed.changes` gives, and never stored.
+    """
 
     reason: str = ""
     title: str | None = None
@@ -182,10 +259,65 @@ class Change(Deviation, frozen=True, kw_only=True):
     rooms: tuple[str, ...] = ()
     venue: Venue | None = None
     online: Online | None = None
+    despite: bool = False
+    closure: str = ""
+    holiday: str = ""
+    unconfirmed: bool = False
 
     def empty(self) -> bool:
         """Whether nothing differs any more."""
         return self == Change(date=self.date, ordinal=self.ordinal)
+
+
+class Closed(msgspec.Struct, frozen=True, kw_only=True):
+    """What a closure (its id), or a public holiday (its name), makes of one date; written by the reconciler alone.
+
+    `reason` is for whoever would have come. Of MOVE: `place`, `rooms` and the copy of them. Of ONLINE: `online`, where
+    it is the closure's link and not the meeting's own.
+    """
+
+    date: date
+    ordinal: int = 0
+    effect: ClosureEffect
+    closure: str = ""
+    holiday: str = ""
+    reason: str = ""
+    place: str | None = None
+    rooms: tuple[str, ...] = ()
+    venue: Venue | None = None
+    online: Online | None = None
+
+    @property
+    def key(self) -> Key:
+        """The occurrence it is about."""
+        return Key(self.date, self.ordinal)
+
+
+class Programme(msgspec.Struct, frozen=True, kw_only=True):
+    """What is special in some weeks."""
+
+    when: Weeks
+    title: str
+    types: tuple[str, ...] = ()
+    who_may_come: WhoMayCome | None = None
+    notes: str = ""
+
+
+class Session(msgspec.Struct, frozen=True, kw_only=True):
+    """An item of an agenda: `day` 1 is the local day on which the occurrence begins, `time` is local.
+
+    `room_titles` is a copy, made anew with the venue.
+    """
+
+    id: str
+    title: str
+    day: int
+    time: time
+    minutes: int
+    rooms: tuple[str, ...] = ()
+    room_titles: tuple[str, ...] = ()
+    leader: str = ""
+    notes: str = ""
 
 
 class DayChange(msgspec.Struct, frozen=True, kw_only=True):
@@ -224,6 +356,7 @@ class ReportRow(msgspec.Struct, frozen=True, kw_only=True):
     reasons: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     meeting: str = ""
+    kept: tuple[str, ...] = ()
 
 
 class Batch(msgspec.Struct, frozen=True):
@@ -276,6 +409,9 @@ class Meeting(msgspec.Struct, frozen=True, kw_only=True):
     `next_revision` is the revision of the next part's public view that this one was cut for; 0: it has none.
     `next_private_revision` is the same of its private view. `invite_group` is the group whose codes open it.
     `elsewhere`: on some date it is at another place than usual. `withdrawn`: a person deleted it, not an import.
+    `changes` is what people said about single dates, `closed` what closures and holidays make of them, `unconfirmed`
+    where people found nobody; `composed.changes` is all of it. `local_fields` were edited here since they came from a
+    source: an import leaves them alone. `registration_opens` is local ("2026-12-01T09:00"; "": not stated).
     """
 
     id: str
@@ -311,15 +447,94 @@ class Meeting(msgspec.Struct, frozen=True, kw_only=True):
     withdrawn: bool = False
     source_name: str = ""
     source: Source | None = None
+    approach: Approach | None = None
+    focus: tuple[str, ...] = ()
+    led_by: LedBy | None = None
+    who_may_come: WhoMayCome | None = None
+    first_visit: str = ""
+    other_languages: tuple[str, ...] = ()
+    capacity: int = 0
+    online_capacity: int = 0
+    holidays: HolidayRule = HolidayRule.ANY_DAY
+    programmes: tuple[Programme, ...] = ()
+    sessions: tuple[Session, ...] = ()
+    cost: str = ""
+    scholarship: bool = False
+    registration_opens: str = ""
+    website: str = ""
+    local_fields: tuple[str, ...] = ()
+    closed: tuple[Closed, ...] = ()
+    unconfirmed: tuple[Key, ...] = ()
+    doubtful: bool = False
 
     def change(self, key: Key) -> Change | None:
         """What differs on that date, if anything does."""
         return next((change for change in self.changes if change.key == key), None)
 
+    def apart(self) -> tuple[Change | Closed, ...]:
+        """All that is recorded about single dates, by people and by closures."""
+        return (*self.changes, *self.closed)
+
     def places(self) -> frozenset[str]:
         """Every place it uses, on any date."""
-        return frozenset(filter(None, (self.place, *(change.place for change in self.changes))))
+        return frozenset(filter(None, (self.place, *(each.place for each in self.apart()))))
 
     def all_rooms(self) -> frozenset[str]:
         """Every room it uses, on any date."""
-        return frozenset(self.rooms) | frozenset(room for change in self.changes for room in change.rooms)
+        sessions = frozenset(room for session in self.sessions for room in session.rooms)
+        return frozenset(self.rooms) | sessions | frozenset(room for each in self.apart() for room in each.rooms)
+
+
+class Closure(msgspec.Struct, frozen=True, kw_only=True):
+    """Rooms, places or a whole centre are closed for a time: an intent, its progress stands on it.
+
+    `start` and `end` are local to the centre: dates ("2026-12-24"; the end inclusive) or moments ("2026-12-24T14:00");
+    `end` "": until further notice. `holidays` is an ISO 3166 code: only public holidays in that time are meant, of
+    these the ones in `holiday_names`, if there are any. `active`: running or in force (what `Meeting.closed` follows).
+    `after` is the id of the meeting up to which the reconciler has come; `done` of `total` meetings have followed.
+    """
+
+    id: str
+    centre: str
+    created_at: str
+    reason: str
+    effect: ClosureEffect
+    start: str
+    end: str = ""
+    places: tuple[str, ...] = ()
+    rooms: tuple[str, ...] = ()
+    online_too: bool = False
+    holidays: str = ""
+    holiday_names: tuple[str, ...] = ()
+    move_place: str = ""
+    move_rooms: tuple[str, ...] = ()
+    online: Online | None = None
+    status: ClosureStatus = ClosureStatus.RUNNING
+    active: bool = True
+    after: str = ""
+    done: int = 0
+    total: int = 0
+
+
+class Doubt(msgspec.Struct, frozen=True, kw_only=True):
+    """Reports about one date that nobody was there. It knows nobody who reported. `meeting` is an id.
+
+    Its id is the identity of the occurrence with "-" in place of "/". `start` is the instant at which it began.
+    """
+
+    id: str
+    centre: str
+    created_at: str
+    meeting: str
+    lineage: str
+    date: date
+    ordinal: int = 0
+    title: str
+    start: str
+    reports: int = 0
+    confirmed_at: str | None = None
+
+    @property
+    def key(self) -> Key:
+        """The occurrence it is about."""
+        return Key(self.date, self.ordinal)

@@ -10,6 +10,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from openchair.meetings.v1 import centre_pb2, group_pb2, meeting_pb2, place_pb2, schedule_pb2
 
 from services.kit.clock import moment
+from services.meetings import composed
 from services.meetings.access import Audience, finds, joins, learns_area, reads_passcode
 from services.meetings.check import MAX_CHAIRS, Problems
 from services.meetings.types import (
@@ -17,6 +18,7 @@ from services.meetings.types import (
     Centre,
     Change,
     Group,
+    KindOfMeeting,
     Meeting,
     Mode,
     Online,
@@ -29,6 +31,7 @@ from services.meetings.types import (
     Venue,
     Visibility,
 )
+from services.meetings.wire_details import number, read_details, say_details
 from services.recurrence.wire import from_schedule, to_deviation
 
 if TYPE_CHECKING:
@@ -45,11 +48,6 @@ ADDRESS_ACCESS = {1: AddressAccess.PUBLIC, 2: AddressAccess.AREA_ONLY, 3: Addres
 VISIBILITIES = {1: Visibility.PUBLIC, 2: Visibility.UNLISTED, 3: Visibility.MEMBERS}
 STATES = {1: Status.ACTIVE, 2: Status.SUSPENDED, 3: Status.CANCELLED}
 SETTABLE_STATES = {1: Status.ACTIVE, 2: Status.SUSPENDED}
-
-
-def number(choices: dict[int, E], member: E) -> int:
-    """The enum number that stands for a member on the wire."""
-    return next(key for key, value in choices.items() if value is member)
 
 
 def timestamp(text: str) -> Timestamp:
@@ -88,6 +86,9 @@ def centre_message(centre: Centre) -> centre_pb2.Centre:
         website=centre.website,
         description=centre.description,
         crisis_line=centre.crisis_line,
+        phone=centre.phone,
+        holiday_calendar=centre.holiday_calendar,
+        kinds=[centre_pb2.Kind(id=kind.id, title=kind.title) for kind in centre.kinds],
     )
 
 
@@ -102,7 +103,17 @@ def read_centre(message: centre_pb2.Centre, base: Centre) -> Centre:
         website=problems.url("website", message.website),
         description=problems.text("description", message.description),
         crisis_line=problems.line("crisis_line", message.crisis_line),
+        phone=problems.phone("phone", message.phone),
+        holiday_calendar=problems.holiday_calendar("holiday_calendar", message.holiday_calendar),
+        kinds=tuple(
+            KindOfMeeting(
+                id=problems.slug(f"kinds[{n}].id", kind.id), title=problems.title(f"kinds[{n}].title", kind.title)
+            )
+            for n, kind in enumerate(message.kinds)
+        ),
     )
+    if len({kind.id for kind in centre.kinds}) < len(centre.kinds):
+        problems.add("kinds", "has two with the same id")
     problems.settle()
     return centre
 
@@ -117,8 +128,10 @@ def place_message(place: Place, audience: Audience = Audience.STAFF) -> place_pb
     )
     if learns_area(place.address_access, audience):
         message.area = place.area
+        message.regions.extend(place.regions)
     if finds(place.address_access, audience):
         message.title = place.title  # it may name the house, or be its address
+        message.map_url = place.map_url
         message.address, message.notes, message.approximate = place.address, place.notes, place.approximate
         _set_position(message, place.position)
     return message
@@ -142,6 +155,8 @@ def read_place(message: place_pb2.Place, base: Place, prefix: str = "place.") ->
         approximate=message.approximate,
         accessibility=problems.words("accessibility", message.accessibility),
         notes=problems.text("notes", message.notes),
+        map_url=problems.url("map_url", message.map_url),
+        regions=problems.words("regions", message.regions),
     )
     problems.settle()
     return place
@@ -223,7 +238,9 @@ def venue_message(venue: Venue, audience: Audience) -> meeting_pb2.Venue:
         message.address_access = number(ADDRESS_ACCESS, venue.address_access)  # type: ignore[assignment]  # the wire's number
     if learns_area(venue.address_access, audience):
         message.area = venue.area
+        message.regions.extend(venue.regions)
     if finds(venue.address_access, audience):
+        message.map_url = venue.map_url
         message.title, message.address, message.notes = venue.title, venue.address, venue.notes
         message.rooms.extend(venue.rooms)
         message.approximate = venue.approximate
@@ -243,7 +260,9 @@ def online_message(online: Online, audience: Audience) -> meeting_pb2.Online:
 
 def source_message(source: Source, audience: Audience) -> meeting_pb2.Source:
     """Where it comes from; the source's own record stays inside."""
-    message = meeting_pb2.Source(source=source.source, id=source.id, url=source.url, update_time=source.update_time)
+    message = meeting_pb2.Source(
+        source=source.source, id=source.id, url=source.url, update_time=source.update_time, extra=source.extra
+    )
     if audience is Audience.STAFF:
         message.digest, message.original = source.digest, source.original
     return message
@@ -252,7 +271,14 @@ def source_message(source: Source, audience: Audience) -> meeting_pb2.Source:
 def change_message(change: Change, centre: str, audience: Audience) -> meeting_pb2.OccurrenceChange:
     """What differs on one date."""
     message = meeting_pb2.OccurrenceChange(
-        date=change.date.isoformat(), ordinal=change.ordinal, cancelled=change.cancelled, reason=change.reason
+        date=change.date.isoformat(),
+        ordinal=change.ordinal,
+        cancelled=change.cancelled,
+        reason=change.reason,
+        despite_closures=change.despite,
+        closure=child_name(centre, "closures", change.closure),
+        holiday=change.holiday,
+        unconfirmed=change.unconfirmed,
     )
     if change.start is not None:
         message.start = change.start.isoformat(timespec="minutes")
@@ -293,7 +319,7 @@ def meeting_message(meeting: Meeting, audience: Audience = Audience.STAFF) -> me
         group=meeting.group,
         visibility=number(VISIBILITIES, meeting.visibility),  # type: ignore[arg-type]  # the wire's number
         schedule=from_schedule(meeting.schedule),
-        changes=[change_message(change, meeting.centre, audience) for change in meeting.changes],
+        changes=[change_message(change, meeting.centre, audience) for change in composed.changes(meeting)],
         day_changes=[
             schedule_pb2.DayChange(
                 time=change.at, old_schedule=from_schedule(change.old), new_schedule=from_schedule(change.new)
@@ -307,6 +333,8 @@ def meeting_message(meeting: Meeting, audience: Audience = Audience.STAFF) -> me
         message.cancel_time.CopyFrom(timestamp(meeting.cancelled_at))
     if meeting.venue is not None:
         message.venue.CopyFrom(venue_message(meeting.venue, audience))
+    found = meeting.venue is None or finds(meeting.venue.address_access, audience)
+    say_details(message, meeting, inside=audience is Audience.STAFF, found=found)
     if meeting.online is not None:
         message.online.CopyFrom(online_message(meeting.online, audience))
     if meeting.source is not None and not withholds(meeting, audience):  # the source's page may tell it
@@ -319,7 +347,7 @@ def meeting_message(meeting: Meeting, audience: Audience = Audience.STAFF) -> me
 
 def withholds(meeting: Meeting, audience: Audience) -> bool:
     """Whether the address, or how to join, is kept from them on any date."""
-    venues = filter(None, (meeting.venue, *(change.venue for change in meeting.changes)))
+    venues = filter(None, (meeting.venue, *(each.venue for each in meeting.apart())))
     found = all(finds(venue.address_access, audience) for venue in venues)
     return not (found and all(joins(online.access, audience) for online in _links(meeting)))
 
@@ -332,7 +360,7 @@ def keeps_back(meeting: Meeting, audience: Audience) -> bool:
 
 def _links(meeting: Meeting) -> Iterator[Online]:
     """How it is joined, on any date."""
-    return filter(None, (meeting.online, *(change.online for change in meeting.changes)))
+    return filter(None, (meeting.online, *(each.online for each in meeting.apart())))
 
 
 def _link_parts(message: meeting_pb2.Meeting, meeting: Meeting, audience: Audience) -> None:
@@ -378,6 +406,7 @@ def read_meeting(message: meeting_pb2.Meeting, base: Meeting, prefix: str = "mee
         visibility=problems.choice("visibility", message.visibility, VISIBILITIES, base.visibility),
         online=read_online(message.online, "online", problems, base.online) if message.HasField("online") else None,
     )
+    meeting = read_details(message, meeting, problems)
     problems.settle()
     return meeting
 
@@ -405,6 +434,7 @@ def read_change(message: meeting_pb2.OccurrenceChange, base: Change, series: Onl
         title=problems.title("title", message.title) if message.HasField("title") else None,
         notes=problems.text("notes", message.notes) if message.HasField("notes") else None,
         mode=problems.stated("mode", message.mode, MODES, Mode.IN_PERSON) if message.HasField("mode") else None,
+        despite=message.despite_closures,
         online=read_online(message.online, "online", problems, base.online or series)
         if message.HasField("online")
         else None,

@@ -68,6 +68,19 @@ class ExtraDate(msgspec.Struct, frozen=True):
         return Key(self.date, self.ordinal)
 
 
+class Weeks(msgspec.Struct, frozen=True):
+    """Some weeks: `weeks` of the month by a date's own weekday (1 to 5, -1 the last), or one turn of a rotation.
+
+    A rotation is `rotation` weeks long (2 to 52; 0: none); `anchor` is a date in a week of turn 1. Weeks begin on
+    Monday.
+    """
+
+    weeks: tuple[int, ...] = ()
+    rotation: int = 0
+    turn: int = 0
+    anchor: date | None = None
+
+
 class Schedule(msgspec.Struct, frozen=True):
     """When a series takes place. `start` is naive, local to the IANA zone `zone`, and its date is one of the rule's."""
 

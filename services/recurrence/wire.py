@@ -11,7 +11,8 @@ from openchair.meetings.v1 import schedule_pb2
 from services.recurrence.days import LAST_DAY
 from services.recurrence.rule import format_rule, parse_rule
 from services.recurrence.schedule import FIRST_YEAR, LAST_YEAR, MAX_MINUTES, MAX_ORDINAL
-from services.recurrence.types import Deviation, ExtraDate, Key, RecurrenceError, Schedule
+from services.recurrence.types import Deviation, ExtraDate, Key, RecurrenceError, Schedule, Weeks
+from services.recurrence.weeks import check as check_weeks
 from services.recurrence.zones import zone
 
 if TYPE_CHECKING:
@@ -61,6 +62,24 @@ def to_deviation(message: meeting_pb2.OccurrenceChange) -> Deviation:
         start=_moved(message.start) if message.HasField("start") else None,
         minutes=_minutes(message.minutes) if message.HasField("minutes") else None,
     )
+
+
+def to_weeks(message: schedule_pb2.Programme) -> Weeks:
+    """The weeks that a programme is about.
+
+    Raises:
+        RecurrenceError: "weeks", "rotation", "turn" or "anchor".
+    """
+    anchor = parse_date("anchor", message.anchor) if message.anchor else None
+    weeks = Weeks(tuple(message.weeks), message.rotation, message.turn, anchor)
+    check_weeks(weeks)
+    return weeks
+
+
+def from_weeks(weeks: Weeks) -> schedule_pb2.Programme:
+    """A programme that says these weeks, and nothing else yet."""
+    anchor = weeks.anchor.isoformat() if weeks.anchor else ""
+    return schedule_pb2.Programme(weeks=weeks.weeks, rotation=weeks.rotation, turn=weeks.turn, anchor=anchor)
 
 
 def key_text(key: Key) -> str:

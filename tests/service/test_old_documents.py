@@ -112,6 +112,15 @@ async def test_its_tables_are_made_anew_once_and_their_order_tells_nothing(file:
     assert await opened() == found
 
 
+def still(now: Any, old: Any) -> Any:
+    """What is said now, as far as the older version knew to say it."""
+    if isinstance(now, dict) and isinstance(old, dict):
+        return {name: still(now[name], old[name]) for name in old if name in now}
+    if isinstance(now, list) and isinstance(old, list) and len(now) == len(old):
+        return [still(one, other) for one, other in zip(now, old, strict=True)]
+    return now
+
+
 async def test_what_a_document_said_it_says_still(file: Path) -> None:
     before = {key: json.loads(state) for key, (_, state) in stored(file).items()}
     store = SqliteStore(file, KINDS, SystemClock())
@@ -121,7 +130,7 @@ async def test_what_a_document_said_it_says_still(file: Path) -> None:
     for one in found:
         now = document(read(one, SHAPES[one.kind]))
         old = before[one.kind, one.id]
-        assert {name: now[name] for name in old if name in now} == {name: old[name] for name in old if name in now}
+        assert still(now, old) == {name: old[name] for name in old if name in now}
 
 
 async def test_every_record_is_found_by_each_of_its_indexes(store: SqliteStore) -> None:

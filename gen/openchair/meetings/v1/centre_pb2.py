@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"openchair/meetings/v1/centre.proto\x12\x15openchair.meetings.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x96\x02\n\x06\x43\x65ntre\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\r\n\x05\x65poch\x18\x03 \x01(\x03\x12\x10\n\x08revision\x18\x04 \x01(\x03\x12/\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05title\x18\x07 \x01(\t\x12\x11\n\ttime_zone\x18\x08 \x01(\t\x12\x10\n\x08language\x18\t \x01(\t\x12\x0f\n\x07website\x18\n \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x0b \x01(\t\x12\x13\n\x0b\x63risis_line\x18\x0c \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"openchair/meetings/v1/centre.proto\x12\x15openchair.meetings.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xeb\x02\n\x06\x43\x65ntre\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\r\n\x05\x65poch\x18\x03 \x01(\x03\x12\x10\n\x08revision\x18\x04 \x01(\x03\x12/\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05title\x18\x07 \x01(\t\x12\x11\n\ttime_zone\x18\x08 \x01(\t\x12\x10\n\x08language\x18\t \x01(\t\x12\x0f\n\x07website\x18\n \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x0b \x01(\t\x12\x13\n\x0b\x63risis_line\x18\x0c \x01(\t\x12\r\n\x05phone\x18\r \x01(\t\x12\x18\n\x10holiday_calendar\x18\x0e \x01(\t\x12*\n\x05kinds\x18\x0f \x03(\x0b\x32\x1b.openchair.meetings.v1.Kind\"!\n\x04Kind\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,5 +33,7 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'openchair.meetings.v1.centr
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_CENTRE']._serialized_start=95
-  _globals['_CENTRE']._serialized_end=373
+  _globals['_CENTRE']._serialized_end=458
+  _globals['_KIND']._serialized_start=460
+  _globals['_KIND']._serialized_end=493
 # @@protoc_insertion_point(module_scope)

@@ -3,9 +3,11 @@
 isort:skip_file
 """
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -35,6 +37,9 @@ class Centre(_message.Message):
     WEBSITE_FIELD_NUMBER: _builtins.int
     DESCRIPTION_FIELD_NUMBER: _builtins.int
     CRISIS_LINE_FIELD_NUMBER: _builtins.int
+    PHONE_FIELD_NUMBER: _builtins.int
+    HOLIDAY_CALENDAR_FIELD_NUMBER: _builtins.int
+    KINDS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """"centres/{centre}"; the id is 2 to 40 of a-z, 0-9 and "-"."""
     etag: _builtins.str
@@ -53,10 +58,20 @@ class Centre(_message.Message):
     """Plain text: what kind of place it is."""
     crisis_line: _builtins.str
     """Whom to call in need, as it should be read: "988 (call or text)"."""
+    phone: _builtins.str
+    """Whom to call about its meetings, as dialled: "+1 780 555 0100". Public."""
+    holiday_calendar: _builtins.str
+    """Whose public holidays count here: an ISO 3166-1 country, or an ISO 3166-2 subdivision: "DE", "DE-BE", "CA-AB".
+    Empty: no day is a public holiday.
+    """
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def update_time(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def kinds(self) -> _containers.RepeatedCompositeFieldContainer[Global___Kind]:
+        """Kinds of meetings of its own, beside those that every centre knows."""
+
     def __init__(
         self,
         *,
@@ -72,11 +87,40 @@ class Centre(_message.Message):
         website: _builtins.str = ...,
         description: _builtins.str = ...,
         crisis_line: _builtins.str = ...,
+        phone: _builtins.str = ...,
+        holiday_calendar: _builtins.str = ...,
+        kinds: _abc.Iterable[Global___Kind] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "crisis_line", b"crisis_line", "description", b"description", "epoch", b"epoch", "etag", b"etag", "language", b"language", "name", b"name", "revision", b"revision", "time_zone", b"time_zone", "title", b"title", "update_time", b"update_time", "website", b"website"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "crisis_line", b"crisis_line", "description", b"description", "epoch", b"epoch", "etag", b"etag", "holiday_calendar", b"holiday_calendar", "kinds", b"kinds", "language", b"language", "name", b"name", "phone", b"phone", "revision", b"revision", "time_zone", b"time_zone", "title", b"title", "update_time", b"update_time", "website", b"website"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Centre: _TypeAlias = Centre  # noqa: Y015
+
+@_typing.final
+class Kind(_message.Message):
+    """A kind of meeting that a centre adds."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """1 to 60 of a-z, 0-9, "-" and ".": "sound-bath"."""
+    title: _builtins.str
+    """As it is read: "Sound bath"."""
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        title: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "title", b"title"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Kind: _TypeAlias = Kind  # noqa: Y015

@@ -87,6 +87,8 @@ class ImportRow(_message.Message):
     WARNINGS_FIELD_NUMBER: _builtins.int
     SOURCE_URL_FIELD_NUMBER: _builtins.int
     SOURCE_UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    CHANGES_FIELD_NUMBER: _builtins.int
+    EXTRA_FIELD_NUMBER: _builtins.int
     number: _builtins.int
     """Where it stands in the file, from 1. The rows of one call are in rising order."""
     source_id: _builtins.str
@@ -97,6 +99,8 @@ class ImportRow(_message.Message):
     """Why it could not be translated; then `meeting` is not read and the row is reported as refused."""
     source_url: _builtins.str
     source_update_time: _builtins.str
+    extra: _builtins.str
+    """As Source.extra."""
     @_builtins.property
     def meeting(self) -> _meeting_pb2.Meeting:
         """Filled as for CreateMeeting, without names; `schedule.start` may be any date of the rule: the first import fixes it."""
@@ -108,6 +112,12 @@ class ImportRow(_message.Message):
     @_builtins.property
     def warnings(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """What was understood with reservation ("type 'XYZ' is not known: kept")."""
+
+    @_builtins.property
+    def changes(self) -> _containers.RepeatedCompositeFieldContainer[_meeting_pb2.OccurrenceChange]:
+        """What differs on single dates, where the source says it; absent dates are as the series says. `place` and `rooms` are
+        not read.
+        """
 
     def __init__(
         self,
@@ -121,10 +131,12 @@ class ImportRow(_message.Message):
         warnings: _abc.Iterable[_builtins.str] | None = ...,
         source_url: _builtins.str = ...,
         source_update_time: _builtins.str = ...,
+        changes: _abc.Iterable[_meeting_pb2.OccurrenceChange] | None = ...,
+        extra: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["meeting", b"meeting", "place", b"place"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["meeting", b"meeting", "number", b"number", "original", b"original", "place", b"place", "refusal", b"refusal", "source_id", b"source_id", "source_update_time", b"source_update_time", "source_url", b"source_url", "warnings", b"warnings"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changes", b"changes", "extra", b"extra", "meeting", b"meeting", "number", b"number", "original", b"original", "place", b"place", "refusal", b"refusal", "source_id", b"source_id", "source_update_time", b"source_update_time", "source_url", b"source_url", "warnings", b"warnings"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -143,6 +155,7 @@ class ImportReportRow(_message.Message):
     REASONS_FIELD_NUMBER: _builtins.int
     WARNINGS_FIELD_NUMBER: _builtins.int
     MEETING_FIELD_NUMBER: _builtins.int
+    KEPT_FIELD_NUMBER: _builtins.int
     number: _builtins.int
     source_id: _builtins.str
     title: _builtins.str
@@ -155,6 +168,10 @@ class ImportReportRow(_message.Message):
 
     @_builtins.property
     def warnings(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def kept(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Fields that the source has otherwise and that stay as they were edited here."""
+
     def __init__(
         self,
         *,
@@ -165,10 +182,11 @@ class ImportReportRow(_message.Message):
         reasons: _abc.Iterable[_builtins.str] | None = ...,
         warnings: _abc.Iterable[_builtins.str] | None = ...,
         meeting: _builtins.str = ...,
+        kept: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["meeting", b"meeting", "number", b"number", "outcome", b"outcome", "reasons", b"reasons", "source_id", b"source_id", "title", b"title", "warnings", b"warnings"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kept", b"kept", "meeting", b"meeting", "number", b"number", "outcome", b"outcome", "reasons", b"reasons", "source_id", b"source_id", "title", b"title", "warnings", b"warnings"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -116,6 +116,70 @@ MEETING_STATE_CANCELLED: MeetingState.ValueType  # 3
 """Deleted: shown as cancelled for 30 local days."""
 Global___MeetingState: _TypeAlias = MeetingState  # noqa: Y015
 
+class _Approach:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ApproachEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Approach.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    APPROACH_UNSPECIFIED: _Approach.ValueType  # 0
+    APPROACH_SPIRITUAL: _Approach.ValueType  # 1
+    APPROACH_SECULAR: _Approach.ValueType  # 2
+    APPROACH_CLINICAL: _Approach.ValueType  # 3
+
+class Approach(_Approach, metaclass=_ApproachEnumTypeWrapper):
+    """What carries the work."""
+
+APPROACH_UNSPECIFIED: Approach.ValueType  # 0
+APPROACH_SPIRITUAL: Approach.ValueType  # 1
+APPROACH_SECULAR: Approach.ValueType  # 2
+APPROACH_CLINICAL: Approach.ValueType  # 3
+Global___Approach: _TypeAlias = Approach  # noqa: Y015
+
+class _LedBy:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _LedByEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_LedBy.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    LED_BY_UNSPECIFIED: _LedBy.ValueType  # 0
+    LED_BY_PEER: _LedBy.ValueType  # 1
+    LED_BY_TRAINED: _LedBy.ValueType  # 2
+    LED_BY_LICENSED: _LedBy.ValueType  # 3
+
+class LedBy(_LedBy, metaclass=_LedByEnumTypeWrapper):
+    """Who leads it."""
+
+LED_BY_UNSPECIFIED: LedBy.ValueType  # 0
+LED_BY_PEER: LedBy.ValueType  # 1
+LED_BY_TRAINED: LedBy.ValueType  # 2
+LED_BY_LICENSED: LedBy.ValueType  # 3
+Global___LedBy: _TypeAlias = LedBy  # noqa: Y015
+
+class _HolidayRule:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _HolidayRuleEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_HolidayRule.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    HOLIDAY_RULE_UNSPECIFIED: _HolidayRule.ValueType  # 0
+    """A day like any other, unless a closure says otherwise."""
+    HOLIDAY_RULE_NOT_ON_HOLIDAYS: _HolidayRule.ValueType  # 1
+    """It is not held on public holidays."""
+    HOLIDAY_RULE_ALSO_ON_HOLIDAYS: _HolidayRule.ValueType  # 2
+    """It is held on public holidays too: closures for holidays do not touch it."""
+
+class HolidayRule(_HolidayRule, metaclass=_HolidayRuleEnumTypeWrapper):
+    """What a public holiday (`Centre.holiday_calendar`) is to a meeting."""
+
+HOLIDAY_RULE_UNSPECIFIED: HolidayRule.ValueType  # 0
+"""A day like any other, unless a closure says otherwise."""
+HOLIDAY_RULE_NOT_ON_HOLIDAYS: HolidayRule.ValueType  # 1
+"""It is not held on public holidays."""
+HOLIDAY_RULE_ALSO_ON_HOLIDAYS: HolidayRule.ValueType  # 2
+"""It is held on public holidays too: closures for holidays do not touch it."""
+Global___HolidayRule: _TypeAlias = HolidayRule  # noqa: Y015
+
 @_typing.final
 class Online(_message.Message):
     """How to join from afar."""
@@ -171,6 +235,8 @@ class Venue(_message.Message):
     ACCESSIBILITY_FIELD_NUMBER: _builtins.int
     NOTES_FIELD_NUMBER: _builtins.int
     ADDRESS_ACCESS_FIELD_NUMBER: _builtins.int
+    MAP_URL_FIELD_NUMBER: _builtins.int
+    REGIONS_FIELD_NUMBER: _builtins.int
     title: _builtins.str
     """The place's title."""
     address: _builtins.str
@@ -181,12 +247,15 @@ class Venue(_message.Message):
     notes: _builtins.str
     address_access: _place_pb2.AddressAccess.ValueType
     """Who may learn the address. Unset: everybody."""
+    map_url: _builtins.str
     @_builtins.property
     def rooms(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Titles of the rooms."""
 
     @_builtins.property
     def accessibility(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def regions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     def __init__(
         self,
         *,
@@ -200,10 +269,12 @@ class Venue(_message.Message):
         accessibility: _abc.Iterable[_builtins.str] | None = ...,
         notes: _builtins.str = ...,
         address_access: _place_pb2.AddressAccess.ValueType = ...,
+        map_url: _builtins.str = ...,
+        regions: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_latitude", b"_latitude", "_longitude", b"_longitude", "latitude", b"latitude", "longitude", b"longitude"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_latitude", b"_latitude", "_longitude", b"_longitude", "accessibility", b"accessibility", "address", b"address", "address_access", b"address_access", "approximate", b"approximate", "area", b"area", "latitude", b"latitude", "longitude", b"longitude", "notes", b"notes", "rooms", b"rooms", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_latitude", b"_latitude", "_longitude", b"_longitude", "accessibility", b"accessibility", "address", b"address", "address_access", b"address_access", "approximate", b"approximate", "area", b"area", "latitude", b"latitude", "longitude", b"longitude", "map_url", b"map_url", "notes", b"notes", "regions", b"regions", "rooms", b"rooms", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__latitude: _TypeAlias = _typing.Literal["latitude"]  # noqa: Y015
     _WhichOneofArgType__latitude: _TypeAlias = _typing.Literal["_latitude", b"_latitude"]  # noqa: Y015
@@ -228,6 +299,7 @@ class Source(_message.Message):
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     DIGEST_FIELD_NUMBER: _builtins.int
     ORIGINAL_FIELD_NUMBER: _builtins.int
+    EXTRA_FIELD_NUMBER: _builtins.int
     source: _builtins.str
     """Name of the source, chosen at the import: "edmonton-aa"."""
     id: _builtins.str
@@ -240,6 +312,10 @@ class Source(_message.Message):
     """SHA-256 of what came, as it was read."""
     original: _builtins.str
     """The source's own record, as JSON, less contacts. Never public."""
+    extra: _builtins.str
+    """What of it no other field holds and the source publishes, as a JSON object ("district", "group_notes"): it comes
+    back in an export. Without contacts and passcodes. At most 16 KiB.
+    """
     def __init__(
         self,
         *,
@@ -249,10 +325,11 @@ class Source(_message.Message):
         update_time: _builtins.str = ...,
         digest: _builtins.str = ...,
         original: _builtins.str = ...,
+        extra: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "id", b"id", "original", b"original", "source", b"source", "update_time", b"update_time", "url", b"url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "extra", b"extra", "id", b"id", "original", b"original", "source", b"source", "update_time", b"update_time", "url", b"url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -277,6 +354,10 @@ class OccurrenceChange(_message.Message):
     ROOMS_FIELD_NUMBER: _builtins.int
     VENUE_FIELD_NUMBER: _builtins.int
     ONLINE_FIELD_NUMBER: _builtins.int
+    DESPITE_CLOSURES_FIELD_NUMBER: _builtins.int
+    CLOSURE_FIELD_NUMBER: _builtins.int
+    HOLIDAY_FIELD_NUMBER: _builtins.int
+    UNCONFIRMED_FIELD_NUMBER: _builtins.int
     date: _builtins.str
     """Original local date, "2026-11-24": with the ordinal, the identity inside the series."""
     ordinal: _builtins.int
@@ -291,6 +372,14 @@ class OccurrenceChange(_message.Message):
     mode: Global___Mode.ValueType
     place: _builtins.str
     """Another place of this centre: "centres/{centre}/places/{place}"."""
+    despite_closures: _builtins.bool
+    """It takes place although a closure, or a public holiday, would have it otherwise."""
+    closure: _builtins.str
+    """Output only: the closure that makes it so ("centres/{centre}/closures/{closure}"). Its reason stands in `reason`."""
+    holiday: _builtins.str
+    """Output only: the public holiday that makes it so ("Christmas Day")."""
+    unconfirmed: _builtins.bool
+    """Output only: people found nobody there, and nobody has said yet that it is on."""
     @_builtins.property
     def rooms(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The rooms there, if `place` or the rooms differ."""
@@ -317,10 +406,14 @@ class OccurrenceChange(_message.Message):
         rooms: _abc.Iterable[_builtins.str] | None = ...,
         venue: Global___Venue | None = ...,
         online: Global___Online | None = ...,
+        despite_closures: _builtins.bool = ...,
+        closure: _builtins.str = ...,
+        holiday: _builtins.str = ...,
+        unconfirmed: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_minutes", b"_minutes", "_mode", b"_mode", "_notes", b"_notes", "_online", b"_online", "_place", b"_place", "_start", b"_start", "_title", b"_title", "minutes", b"minutes", "mode", b"mode", "notes", b"notes", "online", b"online", "place", b"place", "start", b"start", "title", b"title", "venue", b"venue"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_minutes", b"_minutes", "_mode", b"_mode", "_notes", b"_notes", "_online", b"_online", "_place", b"_place", "_start", b"_start", "_title", b"_title", "cancelled", b"cancelled", "date", b"date", "minutes", b"minutes", "mode", b"mode", "notes", b"notes", "online", b"online", "ordinal", b"ordinal", "place", b"place", "reason", b"reason", "rooms", b"rooms", "start", b"start", "title", b"title", "venue", b"venue"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_minutes", b"_minutes", "_mode", b"_mode", "_notes", b"_notes", "_online", b"_online", "_place", b"_place", "_start", b"_start", "_title", b"_title", "cancelled", b"cancelled", "closure", b"closure", "date", b"date", "despite_closures", b"despite_closures", "holiday", b"holiday", "minutes", b"minutes", "mode", b"mode", "notes", b"notes", "online", b"online", "ordinal", b"ordinal", "place", b"place", "reason", b"reason", "rooms", b"rooms", "start", b"start", "title", b"title", "unconfirmed", b"unconfirmed", "venue", b"venue"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__minutes: _TypeAlias = _typing.Literal["minutes"]  # noqa: Y015
     _WhichOneofArgType__minutes: _TypeAlias = _typing.Literal["_minutes", b"_minutes"]  # noqa: Y015
@@ -391,6 +484,23 @@ class Meeting(_message.Message):
     ONLINE_FIELD_NUMBER: _builtins.int
     SOURCE_FIELD_NUMBER: _builtins.int
     INVITE_GROUP_FIELD_NUMBER: _builtins.int
+    APPROACH_FIELD_NUMBER: _builtins.int
+    FOCUS_FIELD_NUMBER: _builtins.int
+    LED_BY_FIELD_NUMBER: _builtins.int
+    WHO_MAY_COME_FIELD_NUMBER: _builtins.int
+    FIRST_VISIT_FIELD_NUMBER: _builtins.int
+    OTHER_LANGUAGES_FIELD_NUMBER: _builtins.int
+    CAPACITY_FIELD_NUMBER: _builtins.int
+    ONLINE_CAPACITY_FIELD_NUMBER: _builtins.int
+    HOLIDAYS_FIELD_NUMBER: _builtins.int
+    PROGRAMMES_FIELD_NUMBER: _builtins.int
+    SESSIONS_FIELD_NUMBER: _builtins.int
+    COST_FIELD_NUMBER: _builtins.int
+    SCHOLARSHIP_FIELD_NUMBER: _builtins.int
+    REGISTRATION_OPENS_FIELD_NUMBER: _builtins.int
+    WEBSITE_FIELD_NUMBER: _builtins.int
+    LOCAL_FIELDS_FIELD_NUMBER: _builtins.int
+    DOUBTFUL_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """"centres/{centre}/meetings/{meeting}"."""
     etag: _builtins.str
@@ -425,6 +535,25 @@ class Meeting(_message.Message):
     """Whose invite codes open it: "centres/{centre}/groups/{group}". Not in the public view. A meeting for members needs
     one when it is made so by hand; an imported one without it is seen by the centre's own people alone.
     """
+    approach: Global___Approach.ValueType
+    led_by: Global___LedBy.ValueType
+    who_may_come: _schedule_pb2.WhoMayCome.ValueType
+    first_visit: _builtins.str
+    """What somebody who comes for the first time wants to know."""
+    capacity: _builtins.int
+    """Chairs, and places online, as a description; 0: not stated. The public view says it from 11 on."""
+    online_capacity: _builtins.int
+    holidays: Global___HolidayRule.ValueType
+    cost: _builtins.str
+    """In words: "by donation, 40 suggested"."""
+    scholarship: _builtins.bool
+    """Whether there are places for those who cannot pay."""
+    registration_opens: _builtins.str
+    """Local time from which one can register, "2026-12-01T09:00"; empty: not stated."""
+    website: _builtins.str
+    """Its page on the web, http or https."""
+    doubtful: _builtins.bool
+    """Output only. On two of its dates lately people found nobody: whoever wants to go had better ask before."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -461,6 +590,24 @@ class Meeting(_message.Message):
     def source(self) -> Global___Source:
         """Output only."""
 
+    @_builtins.property
+    def focus(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Whom or what it is about, as slugs: "women", "men", "lgbtq", "young-people", "newcomers", "trauma"."""
+
+    @_builtins.property
+    def other_languages(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """BCP 47: spoken too, besides `language`."""
+
+    @_builtins.property
+    def programmes(self) -> _containers.RepeatedCompositeFieldContainer[_schedule_pb2.Programme]: ...
+    @_builtins.property
+    def sessions(self) -> _containers.RepeatedCompositeFieldContainer[_schedule_pb2.Session]:
+        """The agenda; for a meeting without a rule (a one-off, and extra dates). In the order of (day, time, id)."""
+
+    @_builtins.property
+    def local_fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Output only. Top-level fields that were edited here after they came from a source: an import leaves them alone."""
+
     def __init__(
         self,
         *,
@@ -496,10 +643,27 @@ class Meeting(_message.Message):
         online: Global___Online | None = ...,
         source: Global___Source | None = ...,
         invite_group: _builtins.str = ...,
+        approach: Global___Approach.ValueType = ...,
+        focus: _abc.Iterable[_builtins.str] | None = ...,
+        led_by: Global___LedBy.ValueType = ...,
+        who_may_come: _schedule_pb2.WhoMayCome.ValueType = ...,
+        first_visit: _builtins.str = ...,
+        other_languages: _abc.Iterable[_builtins.str] | None = ...,
+        capacity: _builtins.int = ...,
+        online_capacity: _builtins.int = ...,
+        holidays: Global___HolidayRule.ValueType = ...,
+        programmes: _abc.Iterable[_schedule_pb2.Programme] | None = ...,
+        sessions: _abc.Iterable[_schedule_pb2.Session] | None = ...,
+        cost: _builtins.str = ...,
+        scholarship: _builtins.bool = ...,
+        registration_opens: _builtins.str = ...,
+        website: _builtins.str = ...,
+        local_fields: _abc.Iterable[_builtins.str] | None = ...,
+        doubtful: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["cancel_time", b"cancel_time", "create_time", b"create_time", "online", b"online", "schedule", b"schedule", "source", b"source", "update_time", b"update_time", "venue", b"venue"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accessibility", b"accessibility", "cancel_time", b"cancel_time", "changes", b"changes", "create_time", b"create_time", "day_changes", b"day_changes", "epoch", b"epoch", "etag", b"etag", "fellowship", b"fellowship", "group", b"group", "invite_group", b"invite_group", "kind", b"kind", "language", b"language", "lineage", b"lineage", "mode", b"mode", "name", b"name", "next_part", b"next_part", "next_part_revision", b"next_part_revision", "notes", b"notes", "online", b"online", "place", b"place", "previous_part", b"previous_part", "revision", b"revision", "rooms", b"rooms", "schedule", b"schedule", "sequence", b"sequence", "source", b"source", "state", b"state", "title", b"title", "types", b"types", "update_time", b"update_time", "venue", b"venue", "visibility", b"visibility"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accessibility", b"accessibility", "approach", b"approach", "cancel_time", b"cancel_time", "capacity", b"capacity", "changes", b"changes", "cost", b"cost", "create_time", b"create_time", "day_changes", b"day_changes", "doubtful", b"doubtful", "epoch", b"epoch", "etag", b"etag", "fellowship", b"fellowship", "first_visit", b"first_visit", "focus", b"focus", "group", b"group", "holidays", b"holidays", "invite_group", b"invite_group", "kind", b"kind", "language", b"language", "led_by", b"led_by", "lineage", b"lineage", "local_fields", b"local_fields", "mode", b"mode", "name", b"name", "next_part", b"next_part", "next_part_revision", b"next_part_revision", "notes", b"notes", "online", b"online", "online_capacity", b"online_capacity", "other_languages", b"other_languages", "place", b"place", "previous_part", b"previous_part", "programmes", b"programmes", "registration_opens", b"registration_opens", "revision", b"revision", "rooms", b"rooms", "schedule", b"schedule", "scholarship", b"scholarship", "sequence", b"sequence", "sessions", b"sessions", "source", b"source", "state", b"state", "title", b"title", "types", b"types", "update_time", b"update_time", "venue", b"venue", "visibility", b"visibility", "website", b"website", "who_may_come", b"who_may_come"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

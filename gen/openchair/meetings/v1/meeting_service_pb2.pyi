@@ -11,11 +11,13 @@ from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from openchair.meetings.v1 import centre_pb2 as _centre_pb2
+from openchair.meetings.v1 import doubt_pb2 as _doubt_pb2
 from openchair.meetings.v1 import group_pb2 as _group_pb2
 from openchair.meetings.v1 import import_pb2 as _import_pb2
 from openchair.meetings.v1 import meeting_pb2 as _meeting_pb2
 from openchair.meetings.v1 import occurrence_pb2 as _occurrence_pb2
 from openchair.meetings.v1 import place_pb2 as _place_pb2
+from openchair.meetings.v1 import schedule_pb2 as _schedule_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -70,6 +72,28 @@ ORPHAN_POLICY_KEEP: OrphanPolicy.ValueType  # 1
 """Keep each as an extra date."""
 ORPHAN_POLICY_DROP: OrphanPolicy.ValueType  # 2
 Global___OrphanPolicy: _TypeAlias = OrphanPolicy  # noqa: Y015
+
+class _SearchOrder:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _SearchOrderEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SearchOrder.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    SEARCH_ORDER_UNSPECIFIED: _SearchOrder.ValueType  # 0
+    """By distance where `near` is given, else by the next date."""
+    SEARCH_ORDER_DISTANCE: _SearchOrder.ValueType  # 1
+    SEARCH_ORDER_NEXT_DATE: _SearchOrder.ValueType  # 2
+    SEARCH_ORDER_TITLE: _SearchOrder.ValueType  # 3
+
+class SearchOrder(_SearchOrder, metaclass=_SearchOrderEnumTypeWrapper):
+    """In which order meetings are found."""
+
+SEARCH_ORDER_UNSPECIFIED: SearchOrder.ValueType  # 0
+"""By distance where `near` is given, else by the next date."""
+SEARCH_ORDER_DISTANCE: SearchOrder.ValueType  # 1
+SEARCH_ORDER_NEXT_DATE: SearchOrder.ValueType  # 2
+SEARCH_ORDER_TITLE: SearchOrder.ValueType  # 3
+Global___SearchOrder: _TypeAlias = SearchOrder  # noqa: Y015
 
 @_typing.final
 class CreateCentreRequest(_message.Message):
@@ -373,8 +397,11 @@ class CreateMeetingRequest(_message.Message):
     PARENT_FIELD_NUMBER: _builtins.int
     MEETING_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     request_id: _builtins.str
+    validate_only: _builtins.bool
+    """Decide and answer as if, and change nothing."""
     @_builtins.property
     def meeting(self) -> _meeting_pb2.Meeting: ...
     def __init__(
@@ -383,10 +410,11 @@ class CreateMeetingRequest(_message.Message):
         parent: _builtins.str = ...,
         meeting: _meeting_pb2.Meeting | None = ...,
         request_id: _builtins.str = ...,
+        validate_only: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["meeting", b"meeting"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["meeting", b"meeting", "parent", b"parent", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["meeting", b"meeting", "parent", b"parent", "request_id", b"request_id", "validate_only", b"validate_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -420,6 +448,7 @@ class ListMeetingsRequest(_message.Message):
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     SOURCE_FIELD_NUMBER: _builtins.int
     SHOW_CANCELLED_FIELD_NUMBER: _builtins.int
+    PUBLIC_ONLY_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     page_size: _builtins.int
     page_token: _builtins.str
@@ -427,6 +456,8 @@ class ListMeetingsRequest(_message.Message):
     """Only those of one source."""
     show_cancelled: _builtins.bool
     """Cancelled ones too."""
+    public_only: _builtins.bool
+    """Only those that are public, each as everybody may see it."""
     def __init__(
         self,
         *,
@@ -435,10 +466,11 @@ class ListMeetingsRequest(_message.Message):
         page_token: _builtins.str = ...,
         source: _builtins.str = ...,
         show_cancelled: _builtins.bool = ...,
+        public_only: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "parent", b"parent", "show_cancelled", b"show_cancelled", "source", b"source"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "parent", b"parent", "public_only", b"public_only", "show_cancelled", b"show_cancelled", "source", b"source"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -478,6 +510,8 @@ class UpdateMeetingRequest(_message.Message):
     ORPHANS_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    FOLLOW_SOURCE_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
     scope: Global___EditScope.ValueType
     """Unspecified means ALL."""
     occurrence: _builtins.str
@@ -486,11 +520,17 @@ class UpdateMeetingRequest(_message.Message):
     reason: _builtins.str
     """Why; kept in the audit trail."""
     request_id: _builtins.str
+    validate_only: _builtins.bool
+    """Decide and answer as if, and change nothing."""
     @_builtins.property
     def meeting(self) -> _meeting_pb2.Meeting: ...
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
         """Fields to change, "title" or "schedule.start"; empty: every field that is set."""
+
+    @_builtins.property
+    def follow_source(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Fields of `Meeting.local_fields` that shall follow the source again, from its next import on."""
 
     def __init__(
         self,
@@ -502,10 +542,12 @@ class UpdateMeetingRequest(_message.Message):
         orphans: Global___OrphanPolicy.ValueType = ...,
         reason: _builtins.str = ...,
         request_id: _builtins.str = ...,
+        follow_source: _abc.Iterable[_builtins.str] | None = ...,
+        validate_only: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["meeting", b"meeting", "update_mask", b"update_mask"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["meeting", b"meeting", "occurrence", b"occurrence", "orphans", b"orphans", "reason", b"reason", "request_id", b"request_id", "scope", b"scope", "update_mask", b"update_mask"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["follow_source", b"follow_source", "meeting", b"meeting", "occurrence", b"occurrence", "orphans", b"orphans", "reason", b"reason", "request_id", b"request_id", "scope", b"scope", "update_mask", b"update_mask", "validate_only", b"validate_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1119,3 +1161,427 @@ class ViewMeetingRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ViewMeetingRequest: _TypeAlias = ViewMeetingRequest  # noqa: Y015
+
+@_typing.final
+class Near(_message.Message):
+    """A circle on the earth."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LATITUDE_FIELD_NUMBER: _builtins.int
+    LONGITUDE_FIELD_NUMBER: _builtins.int
+    RADIUS_KM_FIELD_NUMBER: _builtins.int
+    latitude: _builtins.float
+    """WGS 84 degrees."""
+    longitude: _builtins.float
+    radius_km: _builtins.float
+    """Up to 500; 0 means 25."""
+    def __init__(
+        self,
+        *,
+        latitude: _builtins.float = ...,
+        longitude: _builtins.float = ...,
+        radius_km: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["latitude", b"latitude", "longitude", b"longitude", "radius_km", b"radius_km"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Near: _TypeAlias = Near  # noqa: Y015
+
+@_typing.final
+class SearchMeetingsRequest(_message.Message):
+    """Every condition that is given must hold; of several values of one condition any (of `types` and `accessibility` all)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    NEAR_FIELD_NUMBER: _builtins.int
+    DAYS_FIELD_NUMBER: _builtins.int
+    FROM_TIME_FIELD_NUMBER: _builtins.int
+    TO_TIME_FIELD_NUMBER: _builtins.int
+    FELLOWSHIPS_FIELD_NUMBER: _builtins.int
+    KINDS_FIELD_NUMBER: _builtins.int
+    TYPES_FIELD_NUMBER: _builtins.int
+    LANGUAGES_FIELD_NUMBER: _builtins.int
+    MODES_FIELD_NUMBER: _builtins.int
+    ACCESSIBILITY_FIELD_NUMBER: _builtins.int
+    FOCUS_FIELD_NUMBER: _builtins.int
+    APPROACHES_FIELD_NUMBER: _builtins.int
+    LED_BY_FIELD_NUMBER: _builtins.int
+    WHO_MAY_COME_FIELD_NUMBER: _builtins.int
+    OPEN_NOW_FIELD_NUMBER: _builtins.int
+    ORDER_FIELD_NUMBER: _builtins.int
+    NEXT_DATES_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    INVITE_CODE_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """"centres/{centre}"; "centres/-" means every centre of this site."""
+    text: _builtins.str
+    """Words of title, group, place, area, regions, fellowship, notes: each must stand there, the last may be the beginning
+    of one. Case and accents do not count.
+    """
+    from_time: _builtins.str
+    """Local time of the usual start, from "17:00" on and before "22:00"; an end before the start is past midnight."""
+    to_time: _builtins.str
+    open_now: _builtins.bool
+    """Being held at this moment, or beginning within 30 minutes."""
+    order: Global___SearchOrder.ValueType
+    next_dates: _builtins.int
+    """How many of the next dates are told of each: 0 means 1, at most 10."""
+    page_size: _builtins.int
+    """1 to 100; 0 means 20."""
+    page_token: _builtins.str
+    invite_code: _builtins.str
+    """Opens what a group keeps to its members, as for ListOccurrences."""
+    @_builtins.property
+    def near(self) -> Global___Near:
+        """Only meetings whose address is public have a distance; those online only are not found by it."""
+
+    @_builtins.property
+    def days(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """ISO 8601 weekdays of the rule's dates, local: 1 is Monday, 7 Sunday."""
+
+    @_builtins.property
+    def fellowships(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def kinds(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def types(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def languages(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """BCP 47; "pt" finds "pt-BR" too."""
+
+    @_builtins.property
+    def modes(self) -> _containers.RepeatedScalarFieldContainer[_meeting_pb2.Mode.ValueType]:
+        """IN_PERSON finds hybrid ones too, and so does ONLINE."""
+
+    @_builtins.property
+    def accessibility(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def focus(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def approaches(self) -> _containers.RepeatedScalarFieldContainer[_meeting_pb2.Approach.ValueType]: ...
+    @_builtins.property
+    def led_by(self) -> _containers.RepeatedScalarFieldContainer[_meeting_pb2.LedBy.ValueType]: ...
+    @_builtins.property
+    def who_may_come(self) -> _containers.RepeatedScalarFieldContainer[_schedule_pb2.WhoMayCome.ValueType]: ...
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        text: _builtins.str = ...,
+        near: Global___Near | None = ...,
+        days: _abc.Iterable[_builtins.int] | None = ...,
+        from_time: _builtins.str = ...,
+        to_time: _builtins.str = ...,
+        fellowships: _abc.Iterable[_builtins.str] | None = ...,
+        kinds: _abc.Iterable[_builtins.str] | None = ...,
+        types: _abc.Iterable[_builtins.str] | None = ...,
+        languages: _abc.Iterable[_builtins.str] | None = ...,
+        modes: _abc.Iterable[_meeting_pb2.Mode.ValueType] | None = ...,
+        accessibility: _abc.Iterable[_builtins.str] | None = ...,
+        focus: _abc.Iterable[_builtins.str] | None = ...,
+        approaches: _abc.Iterable[_meeting_pb2.Approach.ValueType] | None = ...,
+        led_by: _abc.Iterable[_meeting_pb2.LedBy.ValueType] | None = ...,
+        who_may_come: _abc.Iterable[_schedule_pb2.WhoMayCome.ValueType] | None = ...,
+        open_now: _builtins.bool = ...,
+        order: Global___SearchOrder.ValueType = ...,
+        next_dates: _builtins.int = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+        invite_code: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["near", b"near"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accessibility", b"accessibility", "approaches", b"approaches", "days", b"days", "fellowships", b"fellowships", "focus", b"focus", "from_time", b"from_time", "invite_code", b"invite_code", "kinds", b"kinds", "languages", b"languages", "led_by", b"led_by", "modes", b"modes", "near", b"near", "next_dates", b"next_dates", "open_now", b"open_now", "order", b"order", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent", "text", b"text", "to_time", b"to_time", "types", b"types", "who_may_come", b"who_may_come"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SearchMeetingsRequest: _TypeAlias = SearchMeetingsRequest  # noqa: Y015
+
+@_typing.final
+class FoundDate(_message.Message):
+    """One of the next dates of a meeting that was found."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    LOCAL_START_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Name of the occurrence."""
+    state: _occurrence_pb2.OccurrenceState.ValueType
+    local_start: _builtins.str
+    """Local, "2026-11-24T19:00"."""
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        state: _occurrence_pb2.OccurrenceState.ValueType = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+        local_start: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "local_start", b"local_start", "name", b"name", "start_time", b"start_time", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FoundDate: _TypeAlias = FoundDate  # noqa: Y015
+
+@_typing.final
+class FoundMeeting(_message.Message):
+    """A meeting that was found, as much of it as a list shows; ViewMeeting tells the rest."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    FELLOWSHIP_FIELD_NUMBER: _builtins.int
+    TYPES_FIELD_NUMBER: _builtins.int
+    MODE_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
+    ACCESSIBILITY_FIELD_NUMBER: _builtins.int
+    WHO_MAY_COME_FIELD_NUMBER: _builtins.int
+    VENUE_FIELD_NUMBER: _builtins.int
+    URL_FIELD_NUMBER: _builtins.int
+    TIME_ZONE_FIELD_NUMBER: _builtins.int
+    DISTANCE_M_FIELD_NUMBER: _builtins.int
+    NEXT_DATES_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """"centres/{centre}/meetings/{meeting}"."""
+    title: _builtins.str
+    kind: _builtins.str
+    fellowship: _builtins.str
+    mode: _meeting_pb2.Mode.ValueType
+    language: _builtins.str
+    who_may_come: _schedule_pb2.WhoMayCome.ValueType
+    url: _builtins.str
+    """Link to join by, where it may be told."""
+    time_zone: _builtins.str
+    distance_m: _builtins.int
+    """Metres from the middle of `near`; unset without `near`."""
+    @_builtins.property
+    def types(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def accessibility(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def venue(self) -> _meeting_pb2.Venue: ...
+    @_builtins.property
+    def next_dates(self) -> _containers.RepeatedCompositeFieldContainer[Global___FoundDate]:
+        """In order of time; cancelled ones are left out, where there is another."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        title: _builtins.str = ...,
+        kind: _builtins.str = ...,
+        fellowship: _builtins.str = ...,
+        types: _abc.Iterable[_builtins.str] | None = ...,
+        mode: _meeting_pb2.Mode.ValueType = ...,
+        language: _builtins.str = ...,
+        accessibility: _abc.Iterable[_builtins.str] | None = ...,
+        who_may_come: _schedule_pb2.WhoMayCome.ValueType = ...,
+        venue: _meeting_pb2.Venue | None = ...,
+        url: _builtins.str = ...,
+        time_zone: _builtins.str = ...,
+        distance_m: _builtins.int | None = ...,
+        next_dates: _abc.Iterable[Global___FoundDate] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_distance_m", b"_distance_m", "distance_m", b"distance_m", "venue", b"venue"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_distance_m", b"_distance_m", "accessibility", b"accessibility", "distance_m", b"distance_m", "fellowship", b"fellowship", "kind", b"kind", "language", b"language", "mode", b"mode", "name", b"name", "next_dates", b"next_dates", "time_zone", b"time_zone", "title", b"title", "types", b"types", "url", b"url", "venue", b"venue", "who_may_come", b"who_may_come"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__distance_m: _TypeAlias = _typing.Literal["distance_m"]  # noqa: Y015
+    _WhichOneofArgType__distance_m: _TypeAlias = _typing.Literal["_distance_m", b"_distance_m"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__distance_m) -> _WhichOneofReturnType__distance_m | None: ...
+
+Global___FoundMeeting: _TypeAlias = FoundMeeting  # noqa: Y015
+
+@_typing.final
+class SearchMeetingsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MEETINGS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    TOTAL_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Goes on in the order of the first page, as of its moment."""
+    total: _builtins.int
+    """How many there are, counted up to 10,000."""
+    @_builtins.property
+    def meetings(self) -> _containers.RepeatedCompositeFieldContainer[Global___FoundMeeting]: ...
+    def __init__(
+        self,
+        *,
+        meetings: _abc.Iterable[Global___FoundMeeting] | None = ...,
+        next_page_token: _builtins.str = ...,
+        total: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["meetings", b"meetings", "next_page_token", b"next_page_token", "total", b"total"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SearchMeetingsResponse: _TypeAlias = SearchMeetingsResponse  # noqa: Y015
+
+@_typing.final
+class ReportNobodyHereRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Name of the occurrence."""
+    request_id: _builtins.str
+    """One report for each: made by whoever asks for somebody, so that one person is one report."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReportNobodyHereRequest: _TypeAlias = ReportNobodyHereRequest  # noqa: Y015
+
+@_typing.final
+class ReportNobodyHereResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CALL_FIELD_NUMBER: _builtins.int
+    CRISIS_LINE_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    call: _builtins.str
+    """Whom to call, as dialled; empty where the centre names nobody."""
+    crisis_line: _builtins.str
+    """Whom to call in need."""
+    state: _occurrence_pb2.OccurrenceState.ValueType
+    def __init__(
+        self,
+        *,
+        call: _builtins.str = ...,
+        crisis_line: _builtins.str = ...,
+        state: _occurrence_pb2.OccurrenceState.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call", b"call", "crisis_line", b"crisis_line", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReportNobodyHereResponse: _TypeAlias = ReportNobodyHereResponse  # noqa: Y015
+
+@_typing.final
+class ConfirmOccurrenceRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Name of the occurrence."""
+    request_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConfirmOccurrenceRequest: _TypeAlias = ConfirmOccurrenceRequest  # noqa: Y015
+
+@_typing.final
+class ListDoubtsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """"centres/{centre}"."""
+    page_size: _builtins.int
+    page_token: _builtins.str
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "parent", b"parent"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListDoubtsRequest: _TypeAlias = ListDoubtsRequest  # noqa: Y015
+
+@_typing.final
+class ListDoubtsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DOUBTS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    @_builtins.property
+    def doubts(self) -> _containers.RepeatedCompositeFieldContainer[_doubt_pb2.Doubt]: ...
+    def __init__(
+        self,
+        *,
+        doubts: _abc.Iterable[_doubt_pb2.Doubt] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["doubts", b"doubts", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListDoubtsResponse: _TypeAlias = ListDoubtsResponse  # noqa: Y015
+
+@_typing.final
+class ResolveDoubtsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Name of the meeting."""
+    request_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResolveDoubtsRequest: _TypeAlias = ResolveDoubtsRequest  # noqa: Y015

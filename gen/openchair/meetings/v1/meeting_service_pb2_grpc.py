@@ -180,6 +180,31 @@ class MeetingServiceStub:
                 request_serializer=openchair_dot_meetings_dot_v1_dot_meeting__service__pb2.ViewMeetingRequest.SerializeToString,
                 response_deserializer=openchair_dot_meetings_dot_v1_dot_meeting__pb2.Meeting.FromString,
                 _registered_method=True)
+        self.SearchMeetings = channel.unary_unary(
+                '/openchair.meetings.v1.MeetingService/SearchMeetings',
+                request_serializer=openchair_dot_meetings_dot_v1_dot_meeting__service__pb2.SearchMeetingsRequest.SerializeToString,
+                response_deserializer=openchair_dot_meetings_dot_v1_dot_meeting__service__pb2.SearchMeetingsResponse.FromString,
+                _registered_method=True)
+        self.ReportNobodyHere = channel.unary_unary(
+                '/openchair.meetings.v1.MeetingService/ReportNobodyHere',
+                request_serializer=openchair_dot_meetings_dot_v1_dot_meeting__service__pb2.ReportNobodyHereRequest.SerializeToString,
+                response_deserializer=openchair_dot_meetings_dot_v1_dot_meeting__service__pb2.ReportNobodyHereResponse.FromString,
+                _registered_method=True)
+        self.ConfirmOccurrence = channel.unary_unary(
+                '/openchair.meetings.v1.MeetingService/ConfirmOccurrence',
+                request_serializer=openchair_dot_meetings_dot_v1_dot_meeting__service__pb2.ConfirmOccurrenceRequest.SerializeToString,
+                response_deserializer=openchair_dot_meetings_dot_v1_dot_occurrence__pb2.Occurrence.FromString,
+                _registered_method=True)
+        self.ListDoubts = channel.unary_unary(
+                '/openchair.meetings.v1.MeetingService/ListDoubts',
+                request_serializer=openchair_dot_meetings_dot_v1_dot_meeting__service__pb2.ListDoubtsRequest.SerializeToString,
+                response_deserializer=openchair_dot_meetings_dot_v1_dot_meeting__service__pb2.ListDoubtsResponse.FromString,
+                _registered_method=True)
+        self.ResolveDoubts = channel.unary_unary(
+                '/openchair.meetings.v1.MeetingService/ResolveDoubts',
+                request_serializer=openchair_dot_meetings_dot_v1_dot_meeting__service__pb2.ResolveDoubtsRequest.SerializeToString,
+                response_deserializer=openchair_dot_meetings_dot_v1_dot_meeting__pb2.Meeting.FromString,
+                _registered_method=True)
         self.CreateImport = channel.unary_unary(
                 '/openchair.meetings.v1.MeetingService/CreateImport',
                 request_serializer=openchair_dot_meetings_dot_v1_dot_meeting__service__pb2.CreateImportRequest.SerializeToString,
@@ -392,6 +417,43 @@ class MeetingServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SearchMeetings(self, request, context):
+        """Meetings that fit, of one centre or of all, with their next dates. What may not be seen is not found.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReportNobodyHere(self, request, context):
+        """"Nobody here?": from 15 minutes before the start of an occurrence to 60 after, by whoever stands there. The answer
+        says whom to call; the centre's coordinators are told; two reports mark the occurrence as unconfirmed. Reports never
+        cancel anything. A repetition of one request_id is one report.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ConfirmOccurrence(self, request, context):
+        """"We are on": whoever leads it is there. It is confirmed again, and no report about it counts any more.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListDoubts(self, request, context):
+        """Where people found nobody lately, newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ResolveDoubts(self, request, context):
+        """Somebody has looked into it: a series that was flagged as doubtful is so no more.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CreateImport(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -560,6 +622,31 @@ def add_MeetingServiceServicer_to_server(servicer, server):
             'ViewMeeting': grpc.unary_unary_rpc_method_handler(
                     servicer.ViewMeeting,
                     request_deserializer=openchair_dot_meetings_dot_v1_dot_meeting__service__pb2.ViewMeetingRequest.FromString,
+                    response_serializer=openchair_dot_meetings_dot_v1_dot_meeting__pb2.Meeting.SerializeToString,
+            ),
+            'SearchMeetings': grpc.unary_unary_rpc_method_handler(
+                    servicer.SearchMeetings,
+                    request_deserializer=openchair_dot_meetings_dot_v1_dot_meeting__service__pb2.SearchMeetingsRequest.FromString,
+                    response_serializer=openchair_dot_meetings_dot_v1_dot_meeting__service__pb2.SearchMeetingsResponse.SerializeToString,
+            ),
+            'ReportNobodyHere': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReportNobodyHere,
+                    request_deserializer=openchair_dot_meetings_dot_v1_dot_meeting__service__pb2.ReportNobodyHereRequest.FromString,
+                    response_serializer=openchair_dot_meetings_dot_v1_dot_meeting__service__pb2.ReportNobodyHereResponse.SerializeToString,
+            ),
+            'ConfirmOccurrence': grpc.unary_unary_rpc_method_handler(
+                    servicer.ConfirmOccurrence,
+                    request_deserializer=openchair_dot_meetings_dot_v1_dot_meeting__service__pb2.ConfirmOccurrenceRequest.FromString,
+                    response_serializer=openchair_dot_meetings_dot_v1_dot_occurrence__pb2.Occurrence.SerializeToString,
+            ),
+            'ListDoubts': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListDoubts,
+                    request_deserializer=openchair_dot_meetings_dot_v1_dot_meeting__service__pb2.ListDoubtsRequest.FromString,
+                    response_serializer=openchair_dot_meetings_dot_v1_dot_meeting__service__pb2.ListDoubtsResponse.SerializeToString,
+            ),
+            'ResolveDoubts': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResolveDoubts,
+                    request_deserializer=openchair_dot_meetings_dot_v1_dot_meeting__service__pb2.ResolveDoubtsRequest.FromString,
                     response_serializer=openchair_dot_meetings_dot_v1_dot_meeting__pb2.Meeting.SerializeToString,
             ),
             'CreateImport': grpc.unary_unary_rpc_method_handler(
@@ -1320,6 +1407,141 @@ class MeetingService:
             target,
             '/openchair.meetings.v1.MeetingService/ViewMeeting',
             openchair_dot_meetings_dot_v1_dot_meeting__service__pb2.ViewMeetingRequest.SerializeToString,
+            openchair_dot_meetings_dot_v1_dot_meeting__pb2.Meeting.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SearchMeetings(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/openchair.meetings.v1.MeetingService/SearchMeetings',
+            openchair_dot_meetings_dot_v1_dot_meeting__service__pb2.SearchMeetingsRequest.SerializeToString,
+            openchair_dot_meetings_dot_v1_dot_meeting__service__pb2.SearchMeetingsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReportNobodyHere(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/openchair.meetings.v1.MeetingService/ReportNobodyHere',
+            openchair_dot_meetings_dot_v1_dot_meeting__service__pb2.ReportNobodyHereRequest.SerializeToString,
+            openchair_dot_meetings_dot_v1_dot_meeting__service__pb2.ReportNobodyHereResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ConfirmOccurrence(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/openchair.meetings.v1.MeetingService/ConfirmOccurrence',
+            openchair_dot_meetings_dot_v1_dot_meeting__service__pb2.ConfirmOccurrenceRequest.SerializeToString,
+            openchair_dot_meetings_dot_v1_dot_occurrence__pb2.Occurrence.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListDoubts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/openchair.meetings.v1.MeetingService/ListDoubts',
+            openchair_dot_meetings_dot_v1_dot_meeting__service__pb2.ListDoubtsRequest.SerializeToString,
+            openchair_dot_meetings_dot_v1_dot_meeting__service__pb2.ListDoubtsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResolveDoubts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/openchair.meetings.v1.MeetingService/ResolveDoubts',
+            openchair_dot_meetings_dot_v1_dot_meeting__service__pb2.ResolveDoubtsRequest.SerializeToString,
             openchair_dot_meetings_dot_v1_dot_meeting__pb2.Meeting.FromString,
             options,
             channel_credentials,

@@ -72,6 +72,19 @@ class MeetingServiceStub:
     knows its name; one for members with an invite code of its group, which also shows what is told to code holders.
     Whatever may not be seen answers like what does not exist.
     """
+    SearchMeetings: _aio.UnaryUnaryMultiCallable[_meeting_service_pb2.SearchMeetingsRequest, _meeting_service_pb2.SearchMeetingsResponse]
+    """Meetings that fit, of one centre or of all, with their next dates. What may not be seen is not found."""
+    ReportNobodyHere: _aio.UnaryUnaryMultiCallable[_meeting_service_pb2.ReportNobodyHereRequest, _meeting_service_pb2.ReportNobodyHereResponse]
+    """"Nobody here?": from 15 minutes before the start of an occurrence to 60 after, by whoever stands there. The answer
+    says whom to call; the centre's coordinators are told; two reports mark the occurrence as unconfirmed. Reports never
+    cancel anything. A repetition of one request_id is one report.
+    """
+    ConfirmOccurrence: _aio.UnaryUnaryMultiCallable[_meeting_service_pb2.ConfirmOccurrenceRequest, _occurrence_pb2.Occurrence]
+    """"We are on": whoever leads it is there. It is confirmed again, and no report about it counts any more."""
+    ListDoubts: _aio.UnaryUnaryMultiCallable[_meeting_service_pb2.ListDoubtsRequest, _meeting_service_pb2.ListDoubtsResponse]
+    """Where people found nobody lately, newest first."""
+    ResolveDoubts: _aio.UnaryUnaryMultiCallable[_meeting_service_pb2.ResolveDoubtsRequest, _meeting_pb2.Meeting]
+    """Somebody has looked into it: a series that was flagged as doubtful is so no more."""
     CreateImport: _aio.UnaryUnaryMultiCallable[_meeting_service_pb2.CreateImportRequest, _import_pb2.Import]
     AddImportRows: _aio.UnaryUnaryMultiCallable[_meeting_service_pb2.AddImportRowsRequest, _import_pb2.Import]
     CommitImport: _aio.UnaryUnaryMultiCallable[_meeting_service_pb2.CommitImportRequest, _import_pb2.Import]
@@ -293,6 +306,49 @@ class MeetingServiceServicer(metaclass=_abc_1.ABCMeta):
         knows its name; one for members with an invite code of its group, which also shows what is told to code holders.
         Whatever may not be seen answers like what does not exist.
         """
+
+    @_abc_1.abstractmethod
+    def SearchMeetings(
+        self,
+        request: _meeting_service_pb2.SearchMeetingsRequest,
+        context: _aio.ServicerContext[_meeting_service_pb2.SearchMeetingsRequest, _abc.Awaitable[_meeting_service_pb2.SearchMeetingsResponse]],
+    ) -> _abc.Awaitable[_meeting_service_pb2.SearchMeetingsResponse]:
+        """Meetings that fit, of one centre or of all, with their next dates. What may not be seen is not found."""
+
+    @_abc_1.abstractmethod
+    def ReportNobodyHere(
+        self,
+        request: _meeting_service_pb2.ReportNobodyHereRequest,
+        context: _aio.ServicerContext[_meeting_service_pb2.ReportNobodyHereRequest, _abc.Awaitable[_meeting_service_pb2.ReportNobodyHereResponse]],
+    ) -> _abc.Awaitable[_meeting_service_pb2.ReportNobodyHereResponse]:
+        """"Nobody here?": from 15 minutes before the start of an occurrence to 60 after, by whoever stands there. The answer
+        says whom to call; the centre's coordinators are told; two reports mark the occurrence as unconfirmed. Reports never
+        cancel anything. A repetition of one request_id is one report.
+        """
+
+    @_abc_1.abstractmethod
+    def ConfirmOccurrence(
+        self,
+        request: _meeting_service_pb2.ConfirmOccurrenceRequest,
+        context: _aio.ServicerContext[_meeting_service_pb2.ConfirmOccurrenceRequest, _abc.Awaitable[_occurrence_pb2.Occurrence]],
+    ) -> _abc.Awaitable[_occurrence_pb2.Occurrence]:
+        """"We are on": whoever leads it is there. It is confirmed again, and no report about it counts any more."""
+
+    @_abc_1.abstractmethod
+    def ListDoubts(
+        self,
+        request: _meeting_service_pb2.ListDoubtsRequest,
+        context: _aio.ServicerContext[_meeting_service_pb2.ListDoubtsRequest, _abc.Awaitable[_meeting_service_pb2.ListDoubtsResponse]],
+    ) -> _abc.Awaitable[_meeting_service_pb2.ListDoubtsResponse]:
+        """Where people found nobody lately, newest first."""
+
+    @_abc_1.abstractmethod
+    def ResolveDoubts(
+        self,
+        request: _meeting_service_pb2.ResolveDoubtsRequest,
+        context: _aio.ServicerContext[_meeting_service_pb2.ResolveDoubtsRequest, _abc.Awaitable[_meeting_pb2.Meeting]],
+    ) -> _abc.Awaitable[_meeting_pb2.Meeting]:
+        """Somebody has looked into it: a series that was flagged as doubtful is so no more."""
 
     @_abc_1.abstractmethod
     def CreateImport(

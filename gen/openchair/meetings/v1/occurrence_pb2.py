@@ -24,17 +24,18 @@ _sym_db = _symbol_database.Default()
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from openchair.meetings.v1 import meeting_pb2 as openchair_dot_meetings_dot_v1_dot_meeting__pb2
+from openchair.meetings.v1 import schedule_pb2 as openchair_dot_meetings_dot_v1_dot_schedule__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&openchair/meetings/v1/occurrence.proto\x12\x15openchair.meetings.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#openchair/meetings/v1/meeting.proto\"\xe0\x03\n\nOccurrence\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08identity\x18\x02 \x01(\t\x12\x35\n\x05state\x18\x03 \x01(\x0e\x32&.openchair.meetings.v1.OccurrenceState\x12.\n\nstart_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0blocal_start\x18\x06 \x01(\t\x12\x11\n\ttime_zone\x18\x07 \x01(\t\x12\x0f\n\x07\x63hanged\x18\x08 \x01(\x08\x12\x0e\n\x06reason\x18\t \x01(\t\x12\r\n\x05title\x18\n \x01(\t\x12\x0c\n\x04kind\x18\x0b \x01(\t\x12\x12\n\nfellowship\x18\x0c \x01(\t\x12\r\n\x05types\x18\r \x03(\t\x12)\n\x04mode\x18\x0e \x01(\x0e\x32\x1b.openchair.meetings.v1.Mode\x12\r\n\x05notes\x18\x0f \x01(\t\x12+\n\x05venue\x18\x10 \x01(\x0b\x32\x1c.openchair.meetings.v1.Venue\x12-\n\x06online\x18\x11 \x01(\x0b\x32\x1d.openchair.meetings.v1.Online*s\n\x0fOccurrenceState\x12 \n\x1cOCCURRENCE_STATE_UNSPECIFIED\x10\x00\x12\x1e\n\x1aOCCURRENCE_STATE_SCHEDULED\x10\x01\x12\x1e\n\x1aOCCURRENCE_STATE_CANCELLED\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&openchair/meetings/v1/occurrence.proto\x12\x15openchair.meetings.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#openchair/meetings/v1/meeting.proto\x1a$openchair/meetings/v1/schedule.proto\"\xf1\x04\n\nOccurrence\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08identity\x18\x02 \x01(\t\x12\x35\n\x05state\x18\x03 \x01(\x0e\x32&.openchair.meetings.v1.OccurrenceState\x12.\n\nstart_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0blocal_start\x18\x06 \x01(\t\x12\x11\n\ttime_zone\x18\x07 \x01(\t\x12\x0f\n\x07\x63hanged\x18\x08 \x01(\x08\x12\x0e\n\x06reason\x18\t \x01(\t\x12\r\n\x05title\x18\n \x01(\t\x12\x0c\n\x04kind\x18\x0b \x01(\t\x12\x12\n\nfellowship\x18\x0c \x01(\t\x12\r\n\x05types\x18\r \x03(\t\x12)\n\x04mode\x18\x0e \x01(\x0e\x32\x1b.openchair.meetings.v1.Mode\x12\r\n\x05notes\x18\x0f \x01(\t\x12+\n\x05venue\x18\x10 \x01(\x0b\x32\x1c.openchair.meetings.v1.Venue\x12-\n\x06online\x18\x11 \x01(\x0b\x32\x1d.openchair.meetings.v1.Online\x12\x0f\n\x07\x63losure\x18\x12 \x01(\t\x12\x0f\n\x07holiday\x18\x13 \x01(\t\x12\x34\n\nprogrammes\x18\x14 \x03(\x0b\x32 .openchair.meetings.v1.Programme\x12\x37\n\x0cwho_may_come\x18\x15 \x01(\x0e\x32!.openchair.meetings.v1.WhoMayCome*\x95\x01\n\x0fOccurrenceState\x12 \n\x1cOCCURRENCE_STATE_UNSPECIFIED\x10\x00\x12\x1e\n\x1aOCCURRENCE_STATE_SCHEDULED\x10\x01\x12\x1e\n\x1aOCCURRENCE_STATE_CANCELLED\x10\x02\x12 \n\x1cOCCURRENCE_STATE_UNCONFIRMED\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'openchair.meetings.v1.occurrence_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_OCCURRENCESTATE']._serialized_start=618
-  _globals['_OCCURRENCESTATE']._serialized_end=733
-  _globals['_OCCURRENCE']._serialized_start=136
-  _globals['_OCCURRENCE']._serialized_end=616
+  _globals['_OCCURRENCESTATE']._serialized_start=802
+  _globals['_OCCURRENCESTATE']._serialized_end=951
+  _globals['_OCCURRENCE']._serialized_start=174
+  _globals['_OCCURRENCE']._serialized_end=799
 # @@protoc_insertion_point(module_scope)

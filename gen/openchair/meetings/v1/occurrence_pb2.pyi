@@ -10,6 +10,7 @@ from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from openchair.meetings.v1 import meeting_pb2 as _meeting_pb2
+from openchair.meetings.v1 import schedule_pb2 as _schedule_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -30,6 +31,8 @@ class _OccurrenceStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Occur
     OCCURRENCE_STATE_UNSPECIFIED: _OccurrenceState.ValueType  # 0
     OCCURRENCE_STATE_SCHEDULED: _OccurrenceState.ValueType  # 1
     OCCURRENCE_STATE_CANCELLED: _OccurrenceState.ValueType  # 2
+    OCCURRENCE_STATE_UNCONFIRMED: _OccurrenceState.ValueType  # 3
+    """People found nobody there, and nobody has said yet that it is on."""
 
 class OccurrenceState(_OccurrenceState, metaclass=_OccurrenceStateEnumTypeWrapper):
     """What one date is."""
@@ -37,6 +40,8 @@ class OccurrenceState(_OccurrenceState, metaclass=_OccurrenceStateEnumTypeWrappe
 OCCURRENCE_STATE_UNSPECIFIED: OccurrenceState.ValueType  # 0
 OCCURRENCE_STATE_SCHEDULED: OccurrenceState.ValueType  # 1
 OCCURRENCE_STATE_CANCELLED: OccurrenceState.ValueType  # 2
+OCCURRENCE_STATE_UNCONFIRMED: OccurrenceState.ValueType  # 3
+"""People found nobody there, and nobody has said yet that it is on."""
 Global___OccurrenceState: _TypeAlias = OccurrenceState  # noqa: Y015
 
 @_typing.final
@@ -62,6 +67,10 @@ class Occurrence(_message.Message):
     NOTES_FIELD_NUMBER: _builtins.int
     VENUE_FIELD_NUMBER: _builtins.int
     ONLINE_FIELD_NUMBER: _builtins.int
+    CLOSURE_FIELD_NUMBER: _builtins.int
+    HOLIDAY_FIELD_NUMBER: _builtins.int
+    PROGRAMMES_FIELD_NUMBER: _builtins.int
+    WHO_MAY_COME_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """"centres/{centre}/meetings/{meeting}/occurrences/{date}[-{ordinal}]", date as "20261124"."""
     identity: _builtins.str
@@ -78,6 +87,11 @@ class Occurrence(_message.Message):
     fellowship: _builtins.str
     mode: _meeting_pb2.Mode.ValueType
     notes: _builtins.str
+    closure: _builtins.str
+    """The closure that cancels or moves it; empty: none."""
+    holiday: _builtins.str
+    """The public holiday that cancels it ("Christmas Day")."""
+    who_may_come: _schedule_pb2.WhoMayCome.ValueType
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -88,6 +102,10 @@ class Occurrence(_message.Message):
     def venue(self) -> _meeting_pb2.Venue: ...
     @_builtins.property
     def online(self) -> _meeting_pb2.Online: ...
+    @_builtins.property
+    def programmes(self) -> _containers.RepeatedCompositeFieldContainer[_schedule_pb2.Programme]:
+        """What is special on this date."""
+
     def __init__(
         self,
         *,
@@ -108,10 +126,14 @@ class Occurrence(_message.Message):
         notes: _builtins.str = ...,
         venue: _meeting_pb2.Venue | None = ...,
         online: _meeting_pb2.Online | None = ...,
+        closure: _builtins.str = ...,
+        holiday: _builtins.str = ...,
+        programmes: _abc.Iterable[_schedule_pb2.Programme] | None = ...,
+        who_may_come: _schedule_pb2.WhoMayCome.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "online", b"online", "start_time", b"start_time", "venue", b"venue"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["changed", b"changed", "end_time", b"end_time", "fellowship", b"fellowship", "identity", b"identity", "kind", b"kind", "local_start", b"local_start", "mode", b"mode", "name", b"name", "notes", b"notes", "online", b"online", "reason", b"reason", "start_time", b"start_time", "state", b"state", "time_zone", b"time_zone", "title", b"title", "types", b"types", "venue", b"venue"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changed", b"changed", "closure", b"closure", "end_time", b"end_time", "fellowship", b"fellowship", "holiday", b"holiday", "identity", b"identity", "kind", b"kind", "local_start", b"local_start", "mode", b"mode", "name", b"name", "notes", b"notes", "online", b"online", "programmes", b"programmes", "reason", b"reason", "start_time", b"start_time", "state", b"state", "time_zone", b"time_zone", "title", b"title", "types", b"types", "venue", b"venue", "who_may_come", b"who_may_come"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -65,6 +65,8 @@ class Place(_message.Message):
     APPROXIMATE_FIELD_NUMBER: _builtins.int
     ACCESSIBILITY_FIELD_NUMBER: _builtins.int
     NOTES_FIELD_NUMBER: _builtins.int
+    MAP_URL_FIELD_NUMBER: _builtins.int
+    REGIONS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """"centres/{centre}/places/{place}"."""
     etag: _builtins.str
@@ -83,6 +85,8 @@ class Place(_message.Message):
     """The coordinates are those of an area, not of a door."""
     notes: _builtins.str
     """How to get in."""
+    map_url: _builtins.str
+    """A link to a map, http or https. Told as the address is."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -90,6 +94,10 @@ class Place(_message.Message):
     @_builtins.property
     def accessibility(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Free words of the field: "wheelchair", "step-free", "hearing-loop"."""
+
+    @_builtins.property
+    def regions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """From wide to narrow: "Alberta", "Edmonton", "Old Strathcona". Told as the area is."""
 
     def __init__(
         self,
@@ -109,10 +117,12 @@ class Place(_message.Message):
         approximate: _builtins.bool = ...,
         accessibility: _abc.Iterable[_builtins.str] | None = ...,
         notes: _builtins.str = ...,
+        map_url: _builtins.str = ...,
+        regions: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_latitude", b"_latitude", "_longitude", b"_longitude", "create_time", b"create_time", "latitude", b"latitude", "longitude", b"longitude", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_latitude", b"_latitude", "_longitude", b"_longitude", "accessibility", b"accessibility", "address", b"address", "address_access", b"address_access", "approximate", b"approximate", "area", b"area", "create_time", b"create_time", "epoch", b"epoch", "etag", b"etag", "latitude", b"latitude", "longitude", b"longitude", "name", b"name", "notes", b"notes", "revision", b"revision", "title", b"title", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_latitude", b"_latitude", "_longitude", b"_longitude", "accessibility", b"accessibility", "address", b"address", "address_access", b"address_access", "approximate", b"approximate", "area", b"area", "create_time", b"create_time", "epoch", b"epoch", "etag", b"etag", "latitude", b"latitude", "longitude", b"longitude", "map_url", b"map_url", "name", b"name", "notes", b"notes", "regions", b"regions", "revision", b"revision", "title", b"title", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__latitude: _TypeAlias = _typing.Literal["latitude"]  # noqa: Y015
     _WhichOneofArgType__latitude: _TypeAlias = _typing.Literal["_latitude", b"_latitude"]  # noqa: Y015

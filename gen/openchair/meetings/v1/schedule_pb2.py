@@ -24,17 +24,23 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$openchair/meetings/v1/schedule.proto\x12\x15openchair.meetings.v1\"\x82\x01\n\x08Schedule\x12\r\n\x05start\x18\x01 \x01(\t\x12\x11\n\ttime_zone\x18\x02 \x01(\t\x12\x0f\n\x07minutes\x18\x03 \x01(\x05\x12\x0c\n\x04rule\x18\x04 \x01(\t\x12\x35\n\x0b\x65xtra_dates\x18\x05 \x03(\x0b\x32 .openchair.meetings.v1.ExtraDate\"8\n\tExtraDate\x12\x0c\n\x04\x64\x61te\x18\x01 \x01(\t\x12\x0f\n\x07ordinal\x18\x02 \x01(\x05\x12\x0c\n\x04time\x18\x03 \x01(\t\"\x87\x01\n\tDayChange\x12\x0c\n\x04time\x18\x01 \x01(\t\x12\x35\n\x0cold_schedule\x18\x02 \x01(\x0b\x32\x1f.openchair.meetings.v1.Schedule\x12\x35\n\x0cnew_schedule\x18\x03 \x01(\x0b\x32\x1f.openchair.meetings.v1.Scheduleb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$openchair/meetings/v1/schedule.proto\x12\x15openchair.meetings.v1\"\x82\x01\n\x08Schedule\x12\r\n\x05start\x18\x01 \x01(\t\x12\x11\n\ttime_zone\x18\x02 \x01(\t\x12\x0f\n\x07minutes\x18\x03 \x01(\x05\x12\x0c\n\x04rule\x18\x04 \x01(\t\x12\x35\n\x0b\x65xtra_dates\x18\x05 \x03(\x0b\x32 .openchair.meetings.v1.ExtraDate\"8\n\tExtraDate\x12\x0c\n\x04\x64\x61te\x18\x01 \x01(\t\x12\x0f\n\x07ordinal\x18\x02 \x01(\x05\x12\x0c\n\x04time\x18\x03 \x01(\t\"\xb0\x01\n\tProgramme\x12\r\n\x05weeks\x18\x01 \x03(\x05\x12\x10\n\x08rotation\x18\x02 \x01(\x05\x12\x0c\n\x04turn\x18\x03 \x01(\x05\x12\x0e\n\x06\x61nchor\x18\x04 \x01(\t\x12\r\n\x05title\x18\x05 \x01(\t\x12\r\n\x05types\x18\x06 \x03(\t\x12\x37\n\x0cwho_may_come\x18\x07 \x01(\x0e\x32!.openchair.meetings.v1.WhoMayCome\x12\r\n\x05notes\x18\x08 \x01(\t\"\x93\x01\n\x07Session\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12\x0b\n\x03\x64\x61y\x18\x03 \x01(\x05\x12\x0c\n\x04time\x18\x04 \x01(\t\x12\x0f\n\x07minutes\x18\x05 \x01(\x05\x12\r\n\x05rooms\x18\x06 \x03(\t\x12\x13\n\x0broom_titles\x18\x07 \x03(\t\x12\x0e\n\x06leader\x18\x08 \x01(\t\x12\r\n\x05notes\x18\t \x01(\t\"\x87\x01\n\tDayChange\x12\x0c\n\x04time\x18\x01 \x01(\t\x12\x35\n\x0cold_schedule\x18\x02 \x01(\x0b\x32\x1f.openchair.meetings.v1.Schedule\x12\x35\n\x0cnew_schedule\x18\x03 \x01(\x0b\x32\x1f.openchair.meetings.v1.Schedule*{\n\nWhoMayCome\x12\x1c\n\x18WHO_MAY_COME_UNSPECIFIED\x10\x00\x12\x1a\n\x16WHO_MAY_COME_EVERYBODY\x10\x01\x12\x18\n\x14WHO_MAY_COME_MEMBERS\x10\x02\x12\x19\n\x15WHO_MAY_COME_REFERRED\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'openchair.meetings.v1.schedule_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_WHOMAYCOME']._serialized_start=721
+  _globals['_WHOMAYCOME']._serialized_end=844
   _globals['_SCHEDULE']._serialized_start=64
   _globals['_SCHEDULE']._serialized_end=194
   _globals['_EXTRADATE']._serialized_start=196
   _globals['_EXTRADATE']._serialized_end=252
-  _globals['_DAYCHANGE']._serialized_start=255
-  _globals['_DAYCHANGE']._serialized_end=390
+  _globals['_PROGRAMME']._serialized_start=255
+  _globals['_PROGRAMME']._serialized_end=431
+  _globals['_SESSION']._serialized_start=434
+  _globals['_SESSION']._serialized_end=581
+  _globals['_DAYCHANGE']._serialized_start=584
+  _globals['_DAYCHANGE']._serialized_end=719
 # @@protoc_insertion_point(module_scope)

@@ -7,6 +7,7 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -17,6 +18,32 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _WhoMayCome:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _WhoMayComeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_WhoMayCome.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    WHO_MAY_COME_UNSPECIFIED: _WhoMayCome.ValueType  # 0
+    WHO_MAY_COME_EVERYBODY: _WhoMayCome.ValueType  # 1
+    """Everybody: visitors, families, students ("open")."""
+    WHO_MAY_COME_MEMBERS: _WhoMayCome.ValueType  # 2
+    """Those it is about ("closed")."""
+    WHO_MAY_COME_REFERRED: _WhoMayCome.ValueType  # 3
+    """By referral or appointment."""
+
+class WhoMayCome(_WhoMayCome, metaclass=_WhoMayComeEnumTypeWrapper):
+    """Who may come."""
+
+WHO_MAY_COME_UNSPECIFIED: WhoMayCome.ValueType  # 0
+WHO_MAY_COME_EVERYBODY: WhoMayCome.ValueType  # 1
+"""Everybody: visitors, families, students ("open")."""
+WHO_MAY_COME_MEMBERS: WhoMayCome.ValueType  # 2
+"""Those it is about ("closed")."""
+WHO_MAY_COME_REFERRED: WhoMayCome.ValueType  # 3
+"""By referral or appointment."""
+Global___WhoMayCome: _TypeAlias = WhoMayCome  # noqa: Y015
 
 @_typing.final
 class Schedule(_message.Message):
@@ -89,6 +116,114 @@ class ExtraDate(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ExtraDate: _TypeAlias = ExtraDate  # noqa: Y015
+
+@_typing.final
+class Programme(_message.Message):
+    """What is special in some weeks: "third Thursday: speaker". Either weeks of the month, or a turn of a rotation."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WEEKS_FIELD_NUMBER: _builtins.int
+    ROTATION_FIELD_NUMBER: _builtins.int
+    TURN_FIELD_NUMBER: _builtins.int
+    ANCHOR_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    TYPES_FIELD_NUMBER: _builtins.int
+    WHO_MAY_COME_FIELD_NUMBER: _builtins.int
+    NOTES_FIELD_NUMBER: _builtins.int
+    rotation: _builtins.int
+    """Length of the cycle in weeks, 2 to 52; 0 where `weeks` is meant."""
+    turn: _builtins.int
+    """Which week of the cycle, from 1."""
+    anchor: _builtins.str
+    """A local date in a week of turn 1 ("2026-11-24"); weeks begin on Monday."""
+    title: _builtins.str
+    """As it is read: "Speaker", "Business meeting"."""
+    who_may_come: Global___WhoMayCome.ValueType
+    """Who may come in such a week, where that differs."""
+    notes: _builtins.str
+    @_builtins.property
+    def weeks(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Weeks of the month by the date's own weekday: 3 is its third Thursday, 5 its fifth where there is one, -1 its last."""
+
+    @_builtins.property
+    def types(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Format codes of such a week, besides those of the series."""
+
+    def __init__(
+        self,
+        *,
+        weeks: _abc.Iterable[_builtins.int] | None = ...,
+        rotation: _builtins.int = ...,
+        turn: _builtins.int = ...,
+        anchor: _builtins.str = ...,
+        title: _builtins.str = ...,
+        types: _abc.Iterable[_builtins.str] | None = ...,
+        who_may_come: Global___WhoMayCome.ValueType = ...,
+        notes: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["anchor", b"anchor", "notes", b"notes", "rotation", b"rotation", "title", b"title", "turn", b"turn", "types", b"types", "weeks", b"weeks", "who_may_come", b"who_may_come"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Programme: _TypeAlias = Programme  # noqa: Y015
+
+@_typing.final
+class Session(_message.Message):
+    """An item of the agenda of a retreat or workshop."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    DAY_FIELD_NUMBER: _builtins.int
+    TIME_FIELD_NUMBER: _builtins.int
+    MINUTES_FIELD_NUMBER: _builtins.int
+    ROOMS_FIELD_NUMBER: _builtins.int
+    ROOM_TITLES_FIELD_NUMBER: _builtins.int
+    LEADER_FIELD_NUMBER: _builtins.int
+    NOTES_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """1 to 20 of a-z, 0-9 and "-", the same for as long as the session lives; made by the service when empty."""
+    title: _builtins.str
+    day: _builtins.int
+    """1 is the local day on which the occurrence begins."""
+    time: _builtins.str
+    """Local time, "15:00"."""
+    minutes: _builtins.int
+    leader: _builtins.str
+    """Who leads it, as they publish it themselves: a first name and at most an initial."""
+    notes: _builtins.str
+    @_builtins.property
+    def rooms(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Rooms of this centre, where it is held."""
+
+    @_builtins.property
+    def room_titles(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Output only: titles of the rooms, as much as the reader may know."""
+
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        title: _builtins.str = ...,
+        day: _builtins.int = ...,
+        time: _builtins.str = ...,
+        minutes: _builtins.int = ...,
+        rooms: _abc.Iterable[_builtins.str] | None = ...,
+        room_titles: _abc.Iterable[_builtins.str] | None = ...,
+        leader: _builtins.str = ...,
+        notes: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["day", b"day", "id", b"id", "leader", b"leader", "minutes", b"minutes", "notes", b"notes", "room_titles", b"room_titles", "rooms", b"rooms", "time", b"time", "title", b"title"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Session: _TypeAlias = Session  # noqa: Y015
 
 @_typing.final
 class DayChange(_message.Message):
