@@ -13,7 +13,8 @@ from services.kit.errors import Exists, Invalid, Unmet, Violation
 from services.meetings import records
 from services.meetings.desk import CENTRE, Decision, Desk, Held, actor, expect_etag
 from services.meetings.masks import merged
-from services.meetings.types import Centre, Import, ImportStatus
+from services.meetings.types import Centre
+from services.meetings.types_imports import Import, ImportStatus
 from services.meetings.wire import centre_message, centre_name, read_centre, stamp
 
 if TYPE_CHECKING:

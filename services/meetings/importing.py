@@ -22,7 +22,8 @@ from services.kit.record import revise, transact
 from services.kit.store.port import Commit, Conflict, Record
 from services.meetings import records, rows
 from services.meetings.desk import Desk, Held, trail
-from services.meetings.types import Batch, Import, ImportStatus, Meeting, Outcome, ReportRow, Rows, Status
+from services.meetings.types import Meeting, Status
+from services.meetings.types_imports import Batch, Import, ImportStatus, Outcome, ReportRow, Rows
 from services.meetings.wire import child_name
 
 if TYPE_CHECKING:

@@ -18,7 +18,8 @@ from services.kit.paging import page_size
 from services.meetings.check import Problems
 from services.meetings.desk import CENTRE, IMPORT, Decision, Desk, Held, actor
 from services.meetings.importing import Importing, leaf_id, written
-from services.meetings.types import Batch, Centre, Import, ImportStatus, Outcome, ReportRow, Rows
+from services.meetings.types import Centre
+from services.meetings.types_imports import Batch, Import, ImportStatus, Outcome, ReportRow, Rows
 from services.meetings.wire import centre_name, child_name, timestamp
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from services.kit.store.port import Commit, Record
 from services.meetings import records, rows
 from services.meetings.desk import ATTEMPTS, Desk, Held, trail
 from services.meetings.edits import Neighbours
-from services.meetings.types import AddressAccess, Import, Meeting, Outcome, Place, ReportRow, Status
+from services.meetings.types import AddressAccess, Meeting, Place, Status
+from services.meetings.types_imports import Import, Outcome, ReportRow
 
 if TYPE_CHECKING:
     from openchair.meetings.v1 import import_pb2

@@ -16,16 +16,14 @@ from services.meetings.access import no_wider
 from services.meetings.check import TITLE_LENGTH, possible
 from services.meetings.types import (
     AddressAccess,
-    Import,
     Meeting,
     Online,
     OnlineAccess,
-    Outcome,
     Place,
-    ReportRow,
     Source,
     Status,
 )
+from services.meetings.types_imports import Import, Outcome, ReportRow
 from services.meetings.wire import read_meeting, read_place
 from services.recurrence.types import Schedule
 

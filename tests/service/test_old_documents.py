@@ -18,7 +18,8 @@ from services.kit.store.port import Record
 from services.kit.store.schema import kinds_in
 from services.kit.store.sqlite import SqliteStore
 from services.meetings.records import KINDS, PUBLICATIONS, document, read
-from services.meetings.types import Centre, Import, Meeting, Place, Room, Rows
+from services.meetings.types import Centre, Meeting, Place, Room
+from services.meetings.types_imports import Import, Rows
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
