@@ -8,6 +8,10 @@ from __future__ import annotations
 import functools
 import importlib.resources
 import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 CLOSED = "TC"
 """Location temporarily closed: of every fellowship (it is the format's own, not a fellowship's)."""
@@ -27,18 +31,32 @@ _LANGUAGES_AA = {
 
 _ACCESSIBILITY_AA = {"X": "wheelchair", "XB": "accessible-bathroom"}
 
+_FOCUS: dict[str, dict[str, str]] = {
+    "AA": {
+        "W": "women", "M": "men", "Y": "young-people", "LGBTQ": "lgbtq", "L": "lesbian", "G": "gay", "BI": "bisexual",
+        "T": "transgender", "BE": "newcomers", "SEN": "seniors", "P": "professionals", "POC": "people-of-color",
+        "N": "native-american", "NDG": "indigenous", "NB": "non-binary", "DD": "dual-diagnosis",
+    },
+    "NA": {
+        "W": "women", "M": "men", "Y": "young-people", "GL": "lgbtq", "BEG": "newcomers", "flinta": "flinta",
+    },
+}  # fmt: skip
+
+_OPEN, _SHUT = "O", "C"
+
 
 @functools.cache
-def _names() -> dict[str, dict[str, str]]:
-    """Names by fellowship and code, as the file beside this one has them."""
-    text = importlib.resources.files(__package__).joinpath("types_en.json").read_text(encoding="utf-8")
-    names: dict[str, dict[str, str]] = json.loads(text)
+def _names() -> dict[str, dict[str, dict[str, str]]]:
+    """Names by fellowship, code and language, as the file beside this one has them."""
+    text = importlib.resources.files(__package__).joinpath("types.json").read_text(encoding="utf-8")
+    names: dict[str, dict[str, dict[str, str]]] = json.loads(text)
     return names
 
 
-def type_name(fellowship: str, code: str) -> str | None:
-    """English name of a code in that fellowship ("AA"); None where it is not known."""
-    return _names().get(fellowship, {}).get(code) or _OF_THE_FORMAT.get(code)
+def type_name(fellowship: str, code: str, language: str = "en") -> str | None:
+    """Name of a code in that fellowship ("AA"), in that language (BCP 47) or else in English; None: not known."""
+    names = _names().get(fellowship, {}).get(code, {})
+    return names.get(language.partition("-")[0].lower()) or names.get("en") or _OF_THE_FORMAT.get(code)
 
 
 def is_listed(fellowship: str) -> bool:
@@ -50,6 +68,31 @@ def languages(fellowship: str, codes: list[str]) -> list[str]:
     """BCP 47 tags of the codes that name a language; a sign language comes last, since a meeting is also spoken."""
     table = _LANGUAGES_AA if fellowship == "AA" else {}
     return sorted((table[code] for code in codes if code in table), key=lambda tag: tag == "ase")
+
+
+def without_languages(fellowship: str, codes: list[str]) -> list[str]:
+    """The codes that name no language: these stand in fields of their own."""
+    table = _LANGUAGES_AA if fellowship == "AA" else {}
+    return [code for code in codes if code not in table]
+
+
+def language_codes(fellowship: str, tags: Iterable[str]) -> list[str]:
+    """The codes for BCP 47 tags, where the fellowship has one ("pt-BR" is "pt")."""
+    table = {tag: code for code, tag in _LANGUAGES_AA.items()} if fellowship == "AA" else {}
+    found = (table.get(tag) or table.get(tag.partition("-")[0]) for tag in tags)
+    return list(dict.fromkeys(code for code in found if code))
+
+
+def focus(fellowship: str, codes: list[str]) -> list[str]:
+    """Whom it is for, as slugs."""
+    table = _FOCUS.get(fellowship, {})
+    return list(dict.fromkeys(table[code] for code in codes if code in table))
+
+
+def is_open(fellowship: str, codes: list[str]) -> bool | None:
+    """Whether everybody may come; None where the codes do not say, or say both."""
+    stated = (_OPEN in codes, _SHUT in codes) if fellowship in _names() else (False, False)
+    return stated[0] if stated[0] != stated[1] else None
 
 
 def accessibility(fellowship: str, codes: list[str]) -> list[str]:

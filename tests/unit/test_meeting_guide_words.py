@@ -23,13 +23,14 @@ def test_unknown_and_numeric_codes_are_kept() -> None:
 
 
 def test_a_code_means_nothing_without_its_fellowship() -> None:
-    row = one(fellowship="NA", types=["X", "S", "POA"])
+    row = one(fellowship="SMART", types=["X", "S", "POA"])
     assert list(row.meeting.types) == ["X", "S", "POA"]
     assert not row.meeting.accessibility
     assert row.meeting.language == ""
     assert not row.warnings
     assert type_name("AA", "POA") == "Proof of Attendance"
     assert type_name("NA", "POA") is None
+    assert list(one(fellowship="NA", types=["X"]).warnings) == ["type 'X' is not known: kept"]
 
 
 def test_languages_among_the_types_are_the_meetings_language_and_stay_types() -> None:
