@@ -25,6 +25,9 @@ HIGHEST_PORT = 65535
 TEST_KEYS = frozenset({"OPENCHAIR_MONGOD", "OPENCHAIR_GATE"})
 """Read by the tests alone: a person may have them set when starting the program."""
 
+FROM_FILES = ("MONGODB_URL", "OPENCHAIR_PAGE_SECRET")
+"""Secrets that may stand in a file that <key>_FILE names: an environment is seen by whoever may look at a container."""
+
 _PLACEHOLDER = re.compile(
     r"(?:(?:change|replace|fill|my|your|our|the|this|here|it|me|in|a|an|some|default|example|dummy|sample|placeholder"
     r"|insecure|secret|password|passwd|pass|key|token|admin|root|guest|test|testing|todo|random|string|value|\d)s?[\W_]*)+"
@@ -201,9 +204,8 @@ def read(environ: Mapping[str, str]) -> Settings:
     values: dict[str, Any] = {}
     for setting in fields(Settings):
         key = setting.metadata["key"]
-        text = environ.get(key, "").strip()
         try:
-            if text:
+            if text := _stated(environ, key):
                 values[setting.name] = setting.metadata["read"](text)
         except ValueError as error:
             problems.append(f"{key} {error}")
@@ -212,6 +214,21 @@ def read(environ: Mapping[str, str]) -> Settings:
     if problems:
         raise SettingsError(problems)
     return settings
+
+
+def _stated(environ: Mapping[str, str], key: str) -> str:
+    """What is stated for a key, by itself or in a file; empty where nothing is. Raises ValueError."""
+    text = environ.get(key, "").strip()
+    path = environ.get(f"{key}_FILE", "").strip() if key in FROM_FILES else ""
+    if not path:
+        return text
+    if text:
+        raise ValueError(f"is stated twice: by itself, and in the file of {key}_FILE")
+    try:
+        return Path(path).read_text().strip()
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise ValueError(f"cannot be read from the file of {key}_FILE: {why}") from None
 
 
 def is_loopback(host: str) -> bool:
@@ -223,7 +240,7 @@ def is_loopback(host: str) -> bool:
 
 
 def _known() -> frozenset[str]:
-    return frozenset(keys()) | TEST_KEYS
+    return frozenset(keys()) | TEST_KEYS | {f"{key}_FILE" for key in FROM_FILES}
 
 
 def _unknown(key: str) -> str:

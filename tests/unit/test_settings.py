@@ -170,3 +170,26 @@ def test_secrets_have_no_default_and_are_not_shown() -> None:
 )
 def test_values_are_typed(key: str, value: str, name: str, read_as: Any) -> None:
     assert getattr(read({key: value}), name) == read_as
+
+
+def test_a_secret_may_stand_in_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "secret"
+    path.write_text(f"{RANDOM}\n")
+    assert read({"OPENCHAIR_PAGE_SECRET_FILE": str(path)}).page_secret == RANDOM
+    path.write_text("mongodb://reader:k3y-of-9-owls@mongodb:27017/?replicaSet=rs0\n")
+    assert read({"MONGODB_URL_FILE": str(path)}).mongodb_url == path.read_text().strip()
+
+
+def test_a_file_of_a_secret_is_refused_naming_the_key_and_never_what_is_in_it(tmp_path: Path) -> None:
+    path = tmp_path / "secret"
+    path.write_text("changeme")
+    for environ, says in (
+        ({"OPENCHAIR_PAGE_SECRET_FILE": str(path)}, "OPENCHAIR_PAGE_SECRET is a placeholder"),
+        ({"OPENCHAIR_PAGE_SECRET_FILE": str(tmp_path / "none")}, "cannot be read from the file of"),
+        ({"OPENCHAIR_PAGE_SECRET_FILE": str(path), "OPENCHAIR_PAGE_SECRET": RANDOM}, "is stated twice"),
+        ({"OPENCHAIR_SITE_FILE": str(path)}, "OPENCHAIR_SITE_FILE is not a setting"),
+    ):
+        (problem,) = problems(**environ)
+        assert says in problem
+        assert "changeme" not in problem
+        assert RANDOM not in problem
