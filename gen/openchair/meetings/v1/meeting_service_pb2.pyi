@@ -1223,7 +1223,7 @@ class SearchMeetingsRequest(_message.Message):
     """"centres/{centre}"; "centres/-" means every centre of this site."""
     text: _builtins.str
     """Words of title, group, place, area, regions, fellowship, notes: each must stand there, the last may be the beginning
-    of one. Case and accents do not count.
+    of one. Case and accents do not count. What the asker may not know of a place finds nothing. At most 200 characters.
     """
     from_time: _builtins.str
     """Local time of the usual start, from "17:00" on and before "22:00"; an end before the start is past midnight."""
@@ -1240,11 +1240,11 @@ class SearchMeetingsRequest(_message.Message):
     """Opens what a group keeps to its members, as for ListOccurrences."""
     @_builtins.property
     def near(self) -> Global___Near:
-        """Only meetings whose address is public have a distance; those online only are not found by it."""
+        """Only meetings whose address the asker may know have a distance; those online only are not found by it."""
 
     @_builtins.property
     def days(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
-        """ISO 8601 weekdays of the rule's dates, local: 1 is Monday, 7 Sunday."""
+        """ISO 8601 weekdays of the rule's dates, local: 1 is Monday, 7 Sunday. Where single dates moved to does not count."""
 
     @_builtins.property
     def fellowships(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
@@ -1269,7 +1269,9 @@ class SearchMeetingsRequest(_message.Message):
     @_builtins.property
     def led_by(self) -> _containers.RepeatedScalarFieldContainer[_meeting_pb2.LedBy.ValueType]: ...
     @_builtins.property
-    def who_may_come(self) -> _containers.RepeatedScalarFieldContainer[_schedule_pb2.WhoMayCome.ValueType]: ...
+    def who_may_come(self) -> _containers.RepeatedScalarFieldContainer[_schedule_pb2.WhoMayCome.ValueType]:
+        """Of the next date: a programme may say otherwise than the series."""
+
     def __init__(
         self,
         *,
@@ -1315,15 +1317,35 @@ class FoundDate(_message.Message):
     START_TIME_FIELD_NUMBER: _builtins.int
     END_TIME_FIELD_NUMBER: _builtins.int
     LOCAL_START_FIELD_NUMBER: _builtins.int
+    MODE_FIELD_NUMBER: _builtins.int
+    VENUE_FIELD_NUMBER: _builtins.int
+    URL_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    PROGRAMMES_FIELD_NUMBER: _builtins.int
+    WHO_MAY_COME_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Name of the occurrence."""
     state: _occurrence_pb2.OccurrenceState.ValueType
     local_start: _builtins.str
     """Local, "2026-11-24T19:00"."""
+    mode: _meeting_pb2.Mode.ValueType
+    """What differs on this date from what the meeting says; unset and empty: nothing does. `url`: where it may be told."""
+    url: _builtins.str
+    title: _builtins.str
+    reason: _builtins.str
+    """Why it differs, or is cancelled."""
+    who_may_come: _schedule_pb2.WhoMayCome.ValueType
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def end_time(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def venue(self) -> _meeting_pb2.Venue: ...
+    @_builtins.property
+    def programmes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Titles of what is special on this date."""
+
     def __init__(
         self,
         *,
@@ -1332,10 +1354,17 @@ class FoundDate(_message.Message):
         start_time: _timestamp_pb2.Timestamp | None = ...,
         end_time: _timestamp_pb2.Timestamp | None = ...,
         local_start: _builtins.str = ...,
+        mode: _meeting_pb2.Mode.ValueType = ...,
+        venue: _meeting_pb2.Venue | None = ...,
+        url: _builtins.str = ...,
+        title: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        programmes: _abc.Iterable[_builtins.str] | None = ...,
+        who_may_come: _schedule_pb2.WhoMayCome.ValueType = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time", "venue", b"venue"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "local_start", b"local_start", "name", b"name", "start_time", b"start_time", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "local_start", b"local_start", "mode", b"mode", "name", b"name", "programmes", b"programmes", "reason", b"reason", "start_time", b"start_time", "state", b"state", "title", b"title", "url", b"url", "venue", b"venue", "who_may_come", b"who_may_come"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1361,6 +1390,8 @@ class FoundMeeting(_message.Message):
     TIME_ZONE_FIELD_NUMBER: _builtins.int
     DISTANCE_M_FIELD_NUMBER: _builtins.int
     NEXT_DATES_FIELD_NUMBER: _builtins.int
+    PHONE_FIELD_NUMBER: _builtins.int
+    DOUBTFUL_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """"centres/{centre}/meetings/{meeting}"."""
     title: _builtins.str
@@ -1374,6 +1405,10 @@ class FoundMeeting(_message.Message):
     time_zone: _builtins.str
     distance_m: _builtins.int
     """Metres from the middle of `near`; unset without `near`."""
+    phone: _builtins.str
+    """Number to join by, where it may be told."""
+    doubtful: _builtins.bool
+    """On two of its dates lately people found nobody: whoever wants to go had better ask before."""
     @_builtins.property
     def types(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
@@ -1382,7 +1417,7 @@ class FoundMeeting(_message.Message):
     def venue(self) -> _meeting_pb2.Venue: ...
     @_builtins.property
     def next_dates(self) -> _containers.RepeatedCompositeFieldContainer[Global___FoundDate]:
-        """In order of time; cancelled ones are left out, where there is another."""
+        """In order of time, from one that is being held on; cancelled ones are left out, where there is another."""
 
     def __init__(
         self,
@@ -1401,10 +1436,12 @@ class FoundMeeting(_message.Message):
         time_zone: _builtins.str = ...,
         distance_m: _builtins.int | None = ...,
         next_dates: _abc.Iterable[Global___FoundDate] | None = ...,
+        phone: _builtins.str = ...,
+        doubtful: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_distance_m", b"_distance_m", "distance_m", b"distance_m", "venue", b"venue"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_distance_m", b"_distance_m", "accessibility", b"accessibility", "distance_m", b"distance_m", "fellowship", b"fellowship", "kind", b"kind", "language", b"language", "mode", b"mode", "name", b"name", "next_dates", b"next_dates", "time_zone", b"time_zone", "title", b"title", "types", b"types", "url", b"url", "venue", b"venue", "who_may_come", b"who_may_come"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_distance_m", b"_distance_m", "accessibility", b"accessibility", "distance_m", b"distance_m", "doubtful", b"doubtful", "fellowship", b"fellowship", "kind", b"kind", "language", b"language", "mode", b"mode", "name", b"name", "next_dates", b"next_dates", "phone", b"phone", "time_zone", b"time_zone", "title", b"title", "types", b"types", "url", b"url", "venue", b"venue", "who_may_come", b"who_may_come"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__distance_m: _TypeAlias = _typing.Literal["distance_m"]  # noqa: Y015
     _WhichOneofArgType__distance_m: _TypeAlias = _typing.Literal["_distance_m", b"_distance_m"]  # noqa: Y015
@@ -1420,7 +1457,7 @@ class SearchMeetingsResponse(_message.Message):
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     TOTAL_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
-    """Goes on in the order of the first page, as of its moment."""
+    """Goes on in the order of the first page, as of its moment, for an hour."""
     total: _builtins.int
     """How many there are, counted up to 10,000."""
     @_builtins.property
@@ -1446,19 +1483,23 @@ class ReportNobodyHereRequest(_message.Message):
 
     NAME_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    INVITE_CODE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Name of the occurrence."""
     request_id: _builtins.str
-    """One report for each: made by whoever asks for somebody, so that one person is one report."""
+    """One report for each: made by whoever asks for somebody, so that one person is one report. Needed."""
+    invite_code: _builtins.str
+    """An invite code of the meeting's group, for a meeting that is for members."""
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
         request_id: _builtins.str = ...,
+        invite_code: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["invite_code", b"invite_code", "name", b"name", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

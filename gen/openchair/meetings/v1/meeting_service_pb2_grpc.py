@@ -418,7 +418,8 @@ class MeetingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def SearchMeetings(self, request, context):
-        """Meetings that fit, of one centre or of all, with their next dates. What may not be seen is not found.
+        """Meetings that fit, of one centre or of all, with their next dates. What may not be seen is not found, nor is what is
+        over or suspended. Of a series that was split the part with the next date is found, of those parts that fit.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -73,7 +73,9 @@ class MeetingServiceStub:
     Whatever may not be seen answers like what does not exist.
     """
     SearchMeetings: _aio.UnaryUnaryMultiCallable[_meeting_service_pb2.SearchMeetingsRequest, _meeting_service_pb2.SearchMeetingsResponse]
-    """Meetings that fit, of one centre or of all, with their next dates. What may not be seen is not found."""
+    """Meetings that fit, of one centre or of all, with their next dates. What may not be seen is not found, nor is what is
+    over or suspended. Of a series that was split the part with the next date is found, of those parts that fit.
+    """
     ReportNobodyHere: _aio.UnaryUnaryMultiCallable[_meeting_service_pb2.ReportNobodyHereRequest, _meeting_service_pb2.ReportNobodyHereResponse]
     """"Nobody here?": from 15 minutes before the start of an occurrence to 60 after, by whoever stands there. The answer
     says whom to call; the centre's coordinators are told; two reports mark the occurrence as unconfirmed. Reports never
@@ -313,7 +315,9 @@ class MeetingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _meeting_service_pb2.SearchMeetingsRequest,
         context: _aio.ServicerContext[_meeting_service_pb2.SearchMeetingsRequest, _abc.Awaitable[_meeting_service_pb2.SearchMeetingsResponse]],
     ) -> _abc.Awaitable[_meeting_service_pb2.SearchMeetingsResponse]:
-        """Meetings that fit, of one centre or of all, with their next dates. What may not be seen is not found."""
+        """Meetings that fit, of one centre or of all, with their next dates. What may not be seen is not found, nor is what is
+        over or suspended. Of a series that was split the part with the next date is found, of those parts that fit.
+        """
 
     @_abc_1.abstractmethod
     def ReportNobodyHere(
