@@ -9,6 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from services.meetings.types import Change, Closed, ClosureEffect, Meeting, Mode
+from services.recurrence.schedule import has
 
 
 def changes(meeting: Meeting) -> tuple[Change, ...]:
@@ -21,7 +22,7 @@ def changes(meeting: Meeting) -> tuple[Change, ...]:
         found[closed.key] = under(change, closed)
     for key in meeting.unconfirmed:
         change = found.get(key) or Change(date=key.date, ordinal=key.ordinal)
-        if not change.cancelled:
+        if not change.cancelled and has(meeting.schedule, key):  # a split, or an edit, may have taken the date away
             found[key] = msgspec.structs.replace(change, unconfirmed=True)
     return tuple(sorted(found.values(), key=lambda change: change.key))
 

@@ -119,7 +119,9 @@ def numbered(old: Meeting, new: Meeting) -> Meeting:
 def _noticeable(meeting: Meeting, reader: Audience) -> Meeting:
     """The meeting as a calendar of that reader shows it."""
     changes = tuple(
-        msgspec.structs.replace(each, venue=_venue_seen(each.venue, reader), online=_online_seen(each.online, reader))
+        msgspec.structs.replace(
+            each, venue=_venue_seen(each.venue, reader), online=_online_seen(each.online, reader), source=False
+        )
         for each in composed.changes(meeting)
     )
     return msgspec.structs.replace(
@@ -140,8 +142,10 @@ def _noticeable(meeting: Meeting, reader: Audience) -> Meeting:
         changes=changes,
         closed=(),
         unconfirmed=(),
+        doubted=(),
         holidays=HolidayRule.ANY_DAY,
         local_fields=(),
+        overruled=(),
         capacity=0,
         online_capacity=0,
         venue=_venue_seen(meeting.venue, reader),
@@ -275,9 +279,14 @@ def with_change(meeting: Meeting, change: Change) -> Meeting:
     """The meeting with this recorded about one date, and nothing if nothing differs. Raises NotFound, Unmet."""
     refuse_cancelled(meeting)
     must_have(meeting, change.key)
+    change = msgspec.structs.replace(change, source=False)
     others = [other for other in meeting.changes if other.key != change.key]
     changes = sorted(others if change.empty() else [*others, change], key=lambda each: each.key)
-    return numbered(meeting, msgspec.structs.replace(meeting, changes=tuple(changes)))
+    was = meeting.change(change.key)
+    overruled = {*meeting.overruled, change.key} if was is not None and was.source else meeting.overruled
+    return numbered(
+        meeting, msgspec.structs.replace(meeting, changes=tuple(changes), overruled=tuple(sorted(overruled)))
+    )
 
 
 def cancel_occurrence(meeting: Meeting, key: Key, reason: str) -> Meeting:

@@ -14,6 +14,7 @@ from services.meetings.centres import Centres
 from services.meetings.closures import Closures
 from services.meetings.codes import Expiry
 from services.meetings.doubts import Doubts
+from services.meetings.forgetting import Forgetting
 from services.meetings.groups import Groups
 from services.meetings.importing import Importing
 from services.meetings.imports import Imports
@@ -93,6 +94,7 @@ class Meetings:
             "room": venues.room_due,
             "meeting": venues.meeting_due,
             "group": Expiry(desk).due,
+            "doubt": Forgetting(desk).due,
         }
 
     async def load(self) -> None:

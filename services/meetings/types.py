@@ -248,7 +248,7 @@ class Change(Deviation, frozen=True, kw_only=True):
     """What differs on one date: only the fields that are set.
 
     `despite`: it takes place although a closure or a public holiday would have it otherwise. `closure`, `holiday` and
-    `unconfirmed` are set in what `composed.changes` gives, and never stored.
+    `unconfirmed` are set in what `composed.changes` gives, and never stored. `source`: said by the meeting's source.
     """
 
     reason: str = ""
@@ -263,10 +263,11 @@ class Change(Deviation, frozen=True, kw_only=True):
     closure: str = ""
     holiday: str = ""
     unconfirmed: bool = False
+    source: bool = False
 
     def empty(self) -> bool:
         """Whether nothing differs any more."""
-        return self == Change(date=self.date, ordinal=self.ordinal)
+        return self == Change(date=self.date, ordinal=self.ordinal, source=self.source)
 
 
 class Closed(msgspec.Struct, frozen=True, kw_only=True):
@@ -335,8 +336,10 @@ class Meeting(msgspec.Struct, frozen=True, kw_only=True):
     `next_private_revision` is the same of its private view. `invite_group` is the group whose codes open it.
     `elsewhere`: on some date it is at another place than usual. `withdrawn`: a person deleted it, not an import.
     `changes` is what people said about single dates, `closed` what closures and holidays make of them, `unconfirmed`
-    where people found nobody; `composed.changes` is all of it. `local_fields` were edited here since they came from a
-    source: an import leaves them alone. `registration_opens` is local ("2026-12-01T09:00"; "": not stated).
+    where people found nobody; `composed.changes` is all of it. `doubted` are the dates that a series is `doubtful` for,
+    or may become; nobody is told of them. `local_fields` were edited here since they came from a
+    source: an import leaves them alone. On `overruled` dates people undid what the source says. `registration_opens`
+    is local ("2026-12-01T09:00"; "": not stated).
     """
 
     id: str
@@ -388,8 +391,10 @@ class Meeting(msgspec.Struct, frozen=True, kw_only=True):
     registration_opens: str = ""
     website: str = ""
     local_fields: tuple[str, ...] = ()
+    overruled: tuple[Key, ...] = ()
     closed: tuple[Closed, ...] = ()
     unconfirmed: tuple[Key, ...] = ()
+    doubted: tuple[Key, ...] = ()
     doubtful: bool = False
 
     def change(self, key: Key) -> Change | None:
