@@ -219,6 +219,7 @@ def report_message(line: ReportRow, centre: str) -> import_pb2.ImportReportRow:
         reasons=line.reasons,
         warnings=line.warnings,
         meeting=child_name(centre, "meetings", line.meeting),
+        kept=line.kept,
     )
 
 

@@ -44,9 +44,8 @@ class Intake:
             return rows.refused(row, why)
         try:
             known = await self._known(intent, row)
-            outcome = outcome_of(intent, row, known)
-            place = await self._place(intent, row)
-            return self._line(intent, row, known, outcome, place.value.id if place else NEW_PLACE)
+            outcome = await self._outcome(intent, row, known)
+            return self._line(intent, row, known, outcome, await self._known_place(intent, row))
         except Unavailable:
             raise
         except Refusal as refusal:
@@ -69,8 +68,10 @@ class Intake:
     async def _take(self, intent: Import, row: import_pb2.ImportRow) -> ReportRow:
         who = f"import/{intent.id}"
         known = await self._known(intent, row)
-        outcome, place = outcome_of(intent, row, known), ""
-        if outcome is not Outcome.UNCHANGED:
+        outcome, local = await self._outcome(intent, row, known), known.meeting.local_fields if known.meeting else ()
+        if outcome is Outcome.UNCHANGED or "place" in local:
+            place = await self._known_place(intent, row) if local else ""
+        else:
             place = await self._settle_place(intent, row, known, who)
 
         loaded = [known]  # what the first attempt decides on; only after a Conflict it is loaded again
@@ -78,7 +79,7 @@ class Intake:
         async def attempt() -> tuple[Commit, ReportRow]:
             at = self.desk.now()
             known = loaded.pop() if loaded else await self._known(intent, row)
-            outcome = outcome_of(intent, row, known)
+            outcome = await self._outcome(intent, row, known)
             line = self._line(intent, row, known, outcome, place)
             if outcome is Outcome.UNCHANGED or taken_by(intent, known.meeting):
                 return Commit(()), line
@@ -93,12 +94,13 @@ class Intake:
         meeting = known.meeting
         id_ = meeting.id if meeting else rows.meeting_id(intent.centre, intent.source, row.source_id)
         reasons: tuple[str, ...] = ()
+        own = rows.kept(row, intent, meeting, place) if meeting is not None and not withdrawn(known) else ()
         if meeting is not None and withdrawn(known):
             reasons = ("it was deleted here, so it is not brought back",)
         elif meeting is not None and outcome is Outcome.CHANGED and not taken_by(intent, meeting):
             wanted = rows.wanted_meeting(row, intent, meeting, place, self.desk.now(), known.around)
             reasons = rows.fields_changed(meeting, wanted)
-        return rows.report(row, outcome, id_, reasons)
+        return rows.report(row, outcome, id_, reasons, own)
 
     async def _known(self, intent: Import, row: import_pb2.ImportRow) -> Known:
         id_ = rows.meeting_id(intent.centre, intent.source, row.source_id)
@@ -121,6 +123,27 @@ class Intake:
             return None
         page = await self.desk.store.find("place", {"centre": intent.centre, "source_key": key}, limit=1)
         return Held(page.records[0], records.read(page.records[0], Place)) if page.records else None
+
+    async def _outcome(self, intent: Import, row: import_pb2.ImportRow, known: Known) -> Outcome:
+        """What becomes of the row; one of a public export is compared by what such an export can say."""
+        outcome, meeting = outcome_of(intent, row, known), known.meeting
+        if not row.public_only or outcome is not Outcome.CHANGED or meeting is None or meeting.source is None:
+            return outcome
+        if taken_by(intent, meeting) or meeting.status is Status.CANCELLED:
+            return outcome
+        held = await self._place(intent, row)
+        level = meeting.venue.address_access if meeting.venue else AddressAccess.PUBLIC
+        if row.HasField("place") and (held is None or rows.wanted_place(row, held.value, level) != held.value):
+            return outcome
+        place = held.value.id if held else ""
+        wanted = rows.wanted_meeting(row, intent, meeting, place, self.desk.now(), known.around)
+        said = (meeting.source.url, meeting.source.extra) == (row.source_url, row.extra)
+        return Outcome.UNCHANGED if said and not rows.fields_changed(meeting, wanted) else outcome
+
+    async def _known_place(self, intent: Import, row: import_pb2.ImportRow) -> str:
+        """The id of the row's place; one that is not here yet is NEW_PLACE, none is ""."""
+        held = await self._place(intent, row)
+        return held.value.id if held else NEW_PLACE * row.HasField("place")
 
     async def _settle_place(self, intent: Import, row: import_pb2.ImportRow, known: Known, who: str) -> str:
         """The place as a new or changed row has it, by its id; meetings that are held there follow by themselves."""

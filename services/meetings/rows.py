@@ -11,11 +11,12 @@ from openchair.meetings.v1 import import_pb2
 
 from services.kit.errors import Invalid, Refusal
 from services.kit.validation import TextRules, Walk, text_fault
-from services.meetings import edits
+from services.meetings import edits, provenance
 from services.meetings.access import no_wider
 from services.meetings.check import TITLE_LENGTH, possible
 from services.meetings.types import (
     AddressAccess,
+    Change,
     Meeting,
     Online,
     OnlineAccess,
@@ -25,11 +26,13 @@ from services.meetings.types import (
 )
 from services.meetings.types_imports import Import, Outcome, ReportRow
 from services.meetings.wire import read_meeting, read_place
-from services.recurrence.types import Schedule
+from services.recurrence.types import RecurrenceError, Schedule
 
 LONGEST_ORIGINAL = 64 * 1024
+LONGEST_EXTRA = 16 * 1024
 TEXT = TextRules(
-    several_lines=frozenset({"notes", "description", "reason", "original"}), longest={"original": LONGEST_ORIGINAL}
+    several_lines=frozenset({"notes", "description", "reason", "original", "extra", "first_visit"}),
+    longest={"original": LONGEST_ORIGINAL, "extra": LONGEST_EXTRA},
 )
 TEXT_WALK = Walk(TEXT)
 LONGEST_ID = 200
@@ -54,7 +57,11 @@ def place_key(intent: Import, row: import_pb2.ImportRow) -> str:
 def digest(row: import_pb2.ImportRow) -> str:
     """Over what the source says of the meeting; of one with a rule, whatever day it was read on."""
     said = import_pb2.ImportRow(
-        meeting=row.meeting, source_url=row.source_url, place=row.place if row.HasField("place") else None
+        meeting=row.meeting,
+        source_url=row.source_url,
+        place=row.place if row.HasField("place") else None,
+        changes=row.changes,
+        extra=row.extra,
     )
     if row.meeting.schedule.rule:
         said.meeting.schedule.start = row.meeting.schedule.start.partition("T")[2]
@@ -73,9 +80,24 @@ def problems(row: import_pb2.ImportRow) -> tuple[str, ...]:
         if row.HasField("place"):
             read_place(row.place, Place(id="", centre="", created_at="", title=""), "place.")
         possible(read_meeting(row.meeting, blank("", "", ""), "").schedule, "schedule")
+        for change in row.changes:
+            provenance.read_source_change(change)
     except Invalid as refusal:
         return tuple(f"{violation.field}: {violation.reason}" for violation in refusal.violations)
-    return ()
+    except RecurrenceError as error:
+        return (f"changes: {error}",)
+    return _extra_fault(row.extra)
+
+
+def _extra_fault(extra: str) -> tuple[str, ...]:
+    """Why what no field holds cannot be kept."""
+    if len(extra.encode()) > LONGEST_EXTRA:
+        return (f"extra: is larger than {LONGEST_EXTRA // 1024} KiB",)
+    try:
+        sound = not extra or isinstance(msgspec.json.decode(extra), dict)
+    except msgspec.DecodeError:
+        sound = False
+    return () if sound else ("extra: must be a JSON object",)
 
 
 def blank(id: str, centre: str, at: str) -> Meeting:  # noqa: A002 - the field is named id everywhere
@@ -116,27 +138,56 @@ def wanted_meeting(
 ) -> Meeting:
     """What the row's meeting should be, at the place of that id ("": none).
 
-    The first import fixes where it starts; changed dates keep their changes.
+    The first import fixes where it starts; dates that people changed keep their changes, fields that they edited too.
     """
     base = current or blank(meeting_id(intent.centre, intent.source, row.source_id), intent.centre, at)
-    base = msgspec.structs.replace(base, status=Status.ACTIVE, cancelled_at=None, withdrawn=False)
-    said = private_as(base, read_meeting(row.meeting, base, ""))
-    wanted = msgspec.structs.replace(
-        said,
-        place=place,
-        rooms=(),
-        source_name=intent.source,
-        source=source(row, intent),
-    )
+    base = revived(provenance.without_source_changes(base))
+    said = stated(row, intent, base, place)
     if current is None:
-        return wanted
-    day = (base if said.schedule.rule else said).schedule.start.date()
-    schedule = msgspec.structs.replace(
-        said.schedule, start=datetime.combine(day, said.schedule.start.time()), extra=base.schedule.extra
-    )
-    wanted = msgspec.structs.replace(wanted, schedule=schedule)
+        return provenance.with_source_changes(said, row.changes)
+    wanted = provenance.with_local(said, base)
     edited = edits.edit_all(base, edits.Edit(wanted, "keep", start_named=False), at, neighbours)
+    edited = provenance.with_source_changes(edited, row.changes)
     return edits.numbered(current, msgspec.structs.replace(edited, sequence=current.sequence))
+
+
+def revived(meeting: Meeting) -> Meeting:
+    """The same, not deleted: of one that was suspended by a person (a local field) that stays."""
+    suspended = meeting.status is Status.SUSPENDED and "state" in meeting.local_fields
+    status = Status.SUSPENDED if suspended else Status.ACTIVE
+    return msgspec.structs.replace(meeting, status=status, cancelled_at=None, withdrawn=False)
+
+
+def stated(row: import_pb2.ImportRow, intent: Import, base: Meeting, place: str) -> Meeting:
+    """What the source says the meeting is, whatever was edited here."""
+    said = private_as(base, read_meeting(row.meeting, base, ""))
+    if row.public_only:
+        said = _with_untold(said, base)
+    said = msgspec.structs.replace(said, place=place, rooms=(), source_name=intent.source, source=source(row, intent))
+    if not base.source_name:
+        return said
+    day = (base if said.schedule.rule else said).schedule.start.date()
+    extra = provenance.merged_extra(said.schedule.extra, base)
+    start = datetime.combine(day, said.schedule.start.time())
+    return msgspec.structs.replace(said, schedule=msgspec.structs.replace(said.schedule, start=start, extra=extra))
+
+
+def _with_untold(said: Meeting, current: Meeting) -> Meeting:
+    """With what no public export tells, as it is here: a passcode and notes on joining by the same link."""
+    here, online = current.online, said.online
+    if here is None:
+        return said
+    told = (online.url, online.phone) if online else ("", "")
+    if told != (here.url, here.phone):
+        return said
+    return msgspec.structs.replace(said, online=here if here.notes or here.passcode else online)
+
+
+def kept(row: import_pb2.ImportRow, intent: Import, current: Meeting, place: str) -> tuple[str, ...]:
+    """The fields that were edited here, and that the row has otherwise."""
+    if not current.local_fields:
+        return ()
+    return provenance.kept(stated(row, intent, revived(current), place), revived(current))
 
 
 def source(row: import_pb2.ImportRow, intent: Import) -> Source:
@@ -149,6 +200,7 @@ def source(row: import_pb2.ImportRow, intent: Import) -> Source:
         digest=digest(row),
         original=row.original,
         by=intent.id,
+        extra=row.extra,
     )
 
 
@@ -158,10 +210,20 @@ def fields_changed(old: Meeting, new: Meeting) -> tuple[str, ...]:
         field
         for field in Meeting.__struct_fields__
         if field not in _UNREPORTED and getattr(old, field) != getattr(new, field)
-    )
+    ) + (("changes",) if _source_changes(old) != _source_changes(new) else ())
 
 
-def report(row: import_pb2.ImportRow, outcome: Outcome, meeting: str, reasons: tuple[str, ...] = ()) -> ReportRow:
+def _source_changes(meeting: Meeting) -> tuple[Change, ...]:
+    return tuple(change for change in meeting.changes if change.source)
+
+
+def report(
+    row: import_pb2.ImportRow,
+    outcome: Outcome,
+    meeting: str,
+    reasons: tuple[str, ...] = (),
+    kept: tuple[str, ...] = (),
+) -> ReportRow:
     """The row's line of the report."""
     return ReportRow(
         number=row.number,
@@ -171,6 +233,7 @@ def report(row: import_pb2.ImportRow, outcome: Outcome, meeting: str, reasons: t
         reasons=reasons,
         warnings=tuple(row.warnings),
         meeting=meeting,
+        kept=kept,
     )
 
 

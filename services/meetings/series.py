@@ -11,17 +11,30 @@ from openchair.meetings.v1 import meeting_service_pb2 as pb
 
 from services.kit.errors import Invalid, Violation
 from services.kit.store.port import In, Record
-from services.meetings import edits, records
+from services.meetings import edits, provenance, records
 from services.meetings.check import possible
-from services.meetings.desk import CENTRE, GROUP, PLACE, ROOM, Decision, Desk, Held, actor, expect_etag
+from services.meetings.desk import (
+    CENTRE,
+    GROUP,
+    PLACE,
+    ROOM,
+    Decision,
+    Desk,
+    Held,
+    actor,
+    expect_etag,
+    refuse_too_large,
+)
 from services.meetings.masks import merged
 from services.meetings.types import Centre, Meeting, Session, Status, Visibility
-from services.meetings.wire import meeting_message, read_meeting, stamp
+from services.meetings.wire import meeting_message, read_meeting, stamp, timestamp
 from services.recurrence.edits import same_days
 from services.recurrence.types import RecurrenceError, Schedule
 from services.recurrence.wire import parse_key
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from services.kit.call import Call
     from services.meetings.parts import Parts
     from services.recurrence.edits import Orphans
@@ -87,7 +100,7 @@ class Series:
             possible(meeting.schedule, "meeting.schedule")
             return await self._settle(call, None, meeting, at, "create")
 
-        return await self.desk.write(call, decide)
+        return await self._decided(call, decide, validate_only=request.validate_only)
 
     async def get_meeting(self, call: Call[pb.GetMeetingRequest]) -> meeting_pb2.Meeting:
         """One meeting, whole."""
@@ -104,6 +117,9 @@ class Series:
         if not request.show_cancelled:
             where["status"] = LIVING
         found, token = await self.desk.page(call, "meeting", Meeting, **where)
+        if request.public_only:
+            public = filter(None, map(_as_everybody_sees_it, found))
+            return pb.ListMeetingsResponse(meetings=public, next_page_token=token)
         meetings = [stamp(meeting_message(held.value), held.record) for held in found]
         for meeting in meetings:
             if meeting.HasField("source"):
@@ -122,12 +138,36 @@ class Series:
             edits.refuse_cancelled(held.value)
             if following:
                 return await self._following(call, held, at)
-            around = await self.parts.neighbours(held.value)
-            edited = edits.edit_all(held.value, edit(call.message, held.value), at, values(*around))
-            moved = beside(held.value, edited, around, at, actor(call))
-            return await self._settle(call, held, edited, at, "update", moved)
+            return await self._of_all(call, held, await self.parts.neighbours(held.value), at)
 
-        return await self.desk.write(call, decide)
+        return await self._decided(call, decide, validate_only=call.message.validate_only)
+
+    async def _decided(
+        self,
+        call: Call[pb.CreateMeetingRequest] | Call[pb.UpdateMeetingRequest],
+        decide: Callable[[str], Awaitable[Decision[meeting_pb2.Meeting]]],
+        *,
+        validate_only: bool,
+    ) -> meeting_pb2.Meeting:
+        """The reply of what was decided, which is written unless it was only to be tried."""
+        if not validate_only:
+            return await self.desk.write(call, decide)
+        decision = await decide(self.desk.now())
+        refuse_too_large(decision.records)
+        return decision.reply
+
+    async def _of_all(
+        self,
+        call: Call[pb.UpdateMeetingRequest],
+        held: Held[Meeting],
+        around: tuple[Held[Meeting] | None, Held[Meeting] | None],
+        at: str,
+    ) -> Decision[meeting_pb2.Meeting]:
+        """The decision to edit every date of this part."""
+        edited = edits.edit_all(held.value, edit(call.message, held.value), at, values(*around))
+        edited = provenance.edited_here(held.value, edited, call.message.follow_source)
+        moved = beside(held.value, edited, around, at, actor(call))
+        return await self._settle(call, held, edited, at, "update", moved)
 
     async def _following(
         self, call: Call[pb.UpdateMeetingRequest], held: Held[Meeting], at: str
@@ -140,13 +180,12 @@ class Series:
         later = around[1]
         parts = edits.split(held.value, key, self.desk.ids.uuid(), at)
         if parts is None:
-            edited = edits.edit_all(held.value, edit(call.message, held.value), at, values(*around))
-            moved = beside(held.value, edited, around, at, actor(call))
-            return await self._settle(call, held, edited, at, "update", moved)
+            return await self._of_all(call, held, around, at)
         cut, continuation = parts
         edited = edits.edit_all(
             continuation, edit(call.message, continuation), at, edits.Neighbours(cut, later.value if later else None)
         )
+        edited = provenance.edited_here(continuation, edited, call.message.follow_source)
         cut = records.seen_with(cut, edited)
         edited = msgspec.structs.replace(edited, sequence=0, day_changes=())
         others = [records.write(held.record, cut, at=at, actor=actor(call))]
@@ -186,6 +225,17 @@ class Series:
         reply = stamp(meeting_message(meeting), record)
         reason = getattr(call.message, "reason", "")
         return Decision((record, *others, *moved), reply, action, reason)
+
+
+def _as_everybody_sees_it(held: Held[Meeting]) -> meeting_pb2.Meeting | None:
+    """A meeting's public view with its own revision and time; None where it has none."""
+    found = records.public_view(held.value)
+    view = held.record.view("public")
+    if not isinstance(found, meeting_pb2.Meeting) or view is None:
+        return None
+    found.epoch, found.revision = held.record.epoch, view.revision
+    found.update_time.CopyFrom(timestamp(view.at))
+    return found
 
 
 def values(before: Held[Meeting] | None, after: Held[Meeting] | None) -> edits.Neighbours:

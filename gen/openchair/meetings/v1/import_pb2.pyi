@@ -89,6 +89,7 @@ class ImportRow(_message.Message):
     SOURCE_UPDATE_TIME_FIELD_NUMBER: _builtins.int
     CHANGES_FIELD_NUMBER: _builtins.int
     EXTRA_FIELD_NUMBER: _builtins.int
+    PUBLIC_ONLY_FIELD_NUMBER: _builtins.int
     number: _builtins.int
     """Where it stands in the file, from 1. The rows of one call are in rising order."""
     source_id: _builtins.str
@@ -101,6 +102,10 @@ class ImportRow(_message.Message):
     source_update_time: _builtins.str
     extra: _builtins.str
     """As Source.extra."""
+    public_only: _builtins.bool
+    """It was read from a public export: what such an export may not hold (passcodes, notes on joining) stays as it is here,
+    and a row that says nothing else is unchanged.
+    """
     @_builtins.property
     def meeting(self) -> _meeting_pb2.Meeting:
         """Filled as for CreateMeeting, without names; `schedule.start` may be any date of the rule: the first import fixes it."""
@@ -133,10 +138,11 @@ class ImportRow(_message.Message):
         source_update_time: _builtins.str = ...,
         changes: _abc.Iterable[_meeting_pb2.OccurrenceChange] | None = ...,
         extra: _builtins.str = ...,
+        public_only: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["meeting", b"meeting", "place", b"place"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["changes", b"changes", "extra", b"extra", "meeting", b"meeting", "number", b"number", "original", b"original", "place", b"place", "refusal", b"refusal", "source_id", b"source_id", "source_update_time", b"source_update_time", "source_url", b"source_url", "warnings", b"warnings"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changes", b"changes", "extra", b"extra", "meeting", b"meeting", "number", b"number", "original", b"original", "place", b"place", "public_only", b"public_only", "refusal", b"refusal", "source_id", b"source_id", "source_update_time", b"source_update_time", "source_url", b"source_url", "warnings", b"warnings"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
