@@ -41,16 +41,17 @@ class Problem:
         return "\n".join([f"{head}:", *(f"  {wrong.field}: {wrong.reason}" for wrong in self.violations)])
 
 
-def connect(target: str, token: str = "") -> grpc.aio.Channel:
+def connect(target: str, token: str = "", *, plain: bool = False) -> grpc.aio.Channel:
     """A channel to "host:port". It speaks TLS unless the host is this machine; every call carries the token, if any.
 
-    The caller closes it. Raises ValueError for a target that is no host and port.
+    `plain`: without TLS, in a private network. The caller closes it. Raises ValueError for a target that is no
+    host and port.
     """
     host, _, port = target.rpartition(":")
     if not host or not port.isdigit():
         raise ValueError("the server is named as host:port")
     interceptors = [_Bearer(token)] if token else []
-    if is_loopback(host):
+    if plain or is_loopback(host):
         return grpc.aio.insecure_channel(target, _DIRECT, interceptors=interceptors)
     return grpc.aio.secure_channel(target, grpc.ssl_channel_credentials(), interceptors=interceptors)
 

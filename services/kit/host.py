@@ -12,6 +12,7 @@ import contextlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from services.kit.reach import Reach, Unknown
 from services.kit.relay import Relay
 from services.kit.streams import NatsUser, declared, private_stream, stream_of, subjects_of
 from services.kit.sweep import Sweeper
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 
     from services.kit.bus_port import Bus
+    from services.kit.client import Channel
     from services.kit.clock import Clock, Ids
     from services.kit.http import App
     from services.kit.kept import Keeper
@@ -85,6 +87,10 @@ class Engines(Protocol):
         """Stops what `open` started, and gives back what was claimed."""
 
 
+def _nowhere(service: str) -> Channel:
+    raise Unknown(service)
+
+
 @dataclass
 class Hosted:
     """One service in its process. `build` adds to it what the service consists of; the host runs and ends all of it."""
@@ -99,6 +105,8 @@ class Hosted:
     engine: str = ""
     address: str = ""
     """How this machine reaches what it answers over HTTP ("http://127.0.0.1:8080")."""
+    reach: Callable[[str], Channel] = _nowhere
+    """A channel to another service, by its name, once something asks: not while it is built. Raises Unknown."""
     services: list[Service] = field(default_factory=list)
     """What it answers over gRPC."""
     mounts: dict[str, App] = field(default_factory=dict)
@@ -147,6 +155,7 @@ class Host:
         self._ids = ids
         self._log = log
         self._tasks: list[asyncio.Task[Any]] = []
+        self.reach = Reach([plan.name for plan in self._plans], settings)
         self.hosted: list[Hosted] = []
         self.failed = asyncio.Event()
         """Set when a part ended that never should."""
@@ -184,6 +193,7 @@ class Host:
         for task in reversed(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._closed("calls", self.reach.close())
         for one in self.hosted:
             await self._closed(f"{one.plan.name} bus", one.bus.close())
         for one in self.hosted:
@@ -213,7 +223,7 @@ class Host:
         """One service, wired; what it owes to others is published and swept from here on."""
         log = self._log.bind(service=plan.name)
         bus = await self.engines.bus(plan)
-        one = Hosted(plan, self._settings, self._clock, self._ids, log, bus, address=address)
+        one = Hosted(plan, self._settings, self._clock, self._ids, log, bus, address=address, reach=self.reach.to)
         self.hosted.append(one)
         if plan.kinds:
             one.own_store, one.engine = await self.engines.store(plan), self.engines.engine

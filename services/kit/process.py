@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from services.kit.admin import Admin
 from services.kit.auth import verifier_of
 from services.kit.bus_port import BusError
+from services.kit.client import connect
 from services.kit.clock import Ids, SystemClock
 from services.kit.folder import FolderTaken
 from services.kit.host import Host
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from services.kit.call import Middleware
+    from services.kit.client import Channel
     from services.kit.clock import Clock
     from services.kit.host import Engines, Plan
     from services.kit.http import Receive, Scope, Send
@@ -61,6 +63,7 @@ class Process:
         self._traces = _traces(name, os.environ, clock, log)
         traced = engines if self._traces is None else self._traces.engines(engines)
         self.host = Host(plans, traced, settings, clock, ids, log)
+        self.host.reach.own = self._own_channel
         self._readiness = Readiness(self.host)
         self.health = self._readiness.health
         self.metrics = Metrics(self.health.problems)
@@ -82,6 +85,12 @@ class Process:
     def address(self) -> str:
         """How this machine reaches it over HTTP."""
         return f"http://{self._settings.host}:{self.http_port}"
+
+    def _own_channel(self) -> Channel:
+        """How the services of this process call each other: through the listener, as from anywhere."""
+        host = self._settings.host
+        here = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - an address to reach, not to bind
+        return connect(f"[{here}]:{self.grpc_port}" if ":" in here else f"{here}:{self.grpc_port}", plain=True)
 
     async def start(self) -> None:
         """Comes back when everything answers. Raises FolderTaken, NatsFailed, BusError, OSError, ValueError."""

@@ -109,6 +109,16 @@ def _nats_url(text: str) -> str:
     return text
 
 
+def _targets(text: str) -> tuple[tuple[str, str], ...]:
+    """Services by name, each with its address: "books=grpc://10.0.0.5:50051"."""
+    found = [tuple(part.strip().partition("=")[::2]) for part in text.split(",")]
+    for name, url in found:
+        parts = _url(url, "grpc", "grpcs")
+        if not name or parts.port is None or parts.username is not None or parts.path or parts.query:
+            raise ValueError("must be <service>=grpc://<host>:<port> (grpcs:// with TLS), with commas between several")
+    return tuple((name, url) for name, url in found)
+
+
 def _mongodb_url(text: str) -> str:
     first, *_ = text.split(",")  # more hosts follow the first, which urlsplit would take for a wrong port
     _url(first, "mongodb", "mongodb+srv")
@@ -174,6 +184,7 @@ class Settings:
     backup_key_file: Path | None = _setting("OPENCHAIR_BACKUP_KEY_FILE", Path, None)  # noqa: RUF009 - the same
     nats_replicas: int = _setting("OPENCHAIR_NATS_REPLICAS", _replicas, 1)
     stated_target: str | None = _setting("OPENCHAIR_TARGET", str, None)
+    targets: tuple[tuple[str, str], ...] | None = _setting("OPENCHAIR_TARGETS", _targets, None)
     token: str | None = _setting("OPENCHAIR_TOKEN", str, None, secret=True)
 
     @property

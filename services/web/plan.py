@@ -26,4 +26,4 @@ def follows(site: str) -> tuple[str, ...]:
     return (public_stream(site), private_stream(site, "meetings"))
 
 
-PLAN = Plan("web", build, follows=follows)
+PLAN = Plan("web", build, follows=follows, needs=("targets",))

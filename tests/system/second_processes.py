@@ -239,6 +239,7 @@ class Processes:
             "OPENCHAIR_ENV": "production",
             "OPENCHAIR_SITE": SITE,
             "OPENCHAIR_PUBLIC_URL": ADDRESS,
+            "OPENCHAIR_TARGETS": "meetings=grpc://127.0.0.1:1",  # nobody reports anything here
             "OPENCHAIR_PAGE_SECRET": SECRET,
             "OPENCHAIR_TOKEN_KEYS": str(self.keys / "token.pub"),
             **self.broker.credentials(plan.name),

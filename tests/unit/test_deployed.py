@@ -32,6 +32,7 @@ WHOLE = {
     "OPENCHAIR_PUBLIC_URL": "https://chairs.example.org",
     "OPENCHAIR_TOKEN_KEYS": "/etc/openchair/keys",
     "OPENCHAIR_PAGE_SECRET": SECRET,
+    "OPENCHAIR_TARGETS": "meetings=grpc://127.0.0.1:50051",
 }
 
 
@@ -69,6 +70,8 @@ def test_nothing_is_missing_where_all_is_stated(plan: Plan, engine: dict[str, st
         (FEEDS, {}, "OPENCHAIR_PAGE_SECRET", False),
         (WEB, {}, "OPENCHAIR_TOKEN_KEYS", True),
         (WEB, {}, "OPENCHAIR_PUBLIC_URL", False),
+        (WEB, {}, "OPENCHAIR_TARGETS", True),  # what readers report is passed on
+        (FEEDS, {}, "OPENCHAIR_TARGETS", False),
     ],
 )
 def test_what_a_service_alone_needs_is_asked_for_by_name(
