@@ -9,16 +9,25 @@ PY := .venv/bin/python
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --require-hashes
 PIP_SELF := -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 SEEDS ?= 100
+SITE ?= var/compose
+COMPOSE = docker compose --env-file $(SITE)/compose.env
 PYTEST := $(PY) -m pytest --numprocesses 2 --dist loadfile
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url
 
-.PHONY: help run test setup clients try-clients check lint format type gen gen-check gate sim bench lock clean
+.PHONY: help run up down test setup clients try-clients check lint format type gen gen-check gate sim bench lock clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: .venv/.run ## Start everything on this machine (Ctrl-C stops it)
 	@exec $(PY) -m services.everything
+
+up: .venv/.run ## Start the site in containers (OPENCHAIR_PUBLIC_URL=https://...), with passwords and keys in var/compose
+	@$(PY) -m scripts.deployment $(SITE)
+	@$(COMPOSE) up --build --detach --wait
+
+down: ## Stop the containers; what they keep stays in var/compose
+	@$(COMPOSE) down
 
 test: .venv/.dev try-clients ## Run every test that can run here; says what was skipped and why
 	@$(PYTEST)
