@@ -13,7 +13,7 @@ from services.kit.errors import Exists, Invalid, Unmet, Violation
 from services.meetings import records
 from services.meetings.desk import CENTRE, Decision, Desk, Held, actor, expect_etag
 from services.meetings.masks import merged
-from services.meetings.types import Centre
+from services.meetings.types import Centre, Closure
 from services.meetings.types_imports import Import, ImportStatus
 from services.meetings.wire import centre_message, centre_name, read_centre, stamp
 
@@ -49,7 +49,8 @@ class Centres:
                 raise Exists(centre_name(id_))
             blank = Centre(id=id_, centre=id_, created_at=at, title="", zone="")
             centre = read_centre(call.message.centre, blank)
-            record = records.write(previous, centre, at=at, actor=actor(call))
+            due = at if centre.holiday_calendar else None
+            record = records.write(previous, centre, at=at, actor=actor(call), due_at=due)
             return Decision((record,), stamp(centre_message(centre), record), "create")
 
         return await self.desk.write(call, decide)
@@ -67,7 +68,7 @@ class Centres:
         )
 
     async def update_centre(self, call: Call[pb.UpdateCentreRequest]) -> centre_pb2.Centre:
-        """Changes the fields of the mask."""
+        """Changes the fields of the mask; where its zone or its holidays change, the meetings follow one by one."""
         request = call.message
 
         async def decide(at: str) -> Decision[centre_pb2.Centre]:
@@ -75,13 +76,16 @@ class Centres:
             expect_etag(request.centre.name, held.record, request.centre.etag)
             wanted, _ = merged(centre_message(held.value), request.centre, request.update_mask, WRITABLE, "centre")
             centre = read_centre(wanted, held.value)
-            record = records.write(held.record, centre, at=at, actor=actor(call))
+            same = (centre.zone, centre.holiday_calendar) == (held.value.zone, held.value.holiday_calendar)
+            record = records.write(
+                held.record, centre, at=at, actor=actor(call), due_at=held.record.due_at if same else at
+            )
             return Decision((record,), stamp(centre_message(centre), record), "update")
 
         return await self.desk.write(call, decide)
 
     async def delete_centre(self, call: Call[pb.DeleteCentreRequest]) -> Empty:
-        """Removes an empty centre."""
+        """Removes an empty centre, and its closures."""
 
         async def decide(at: str) -> Decision[Empty]:
             held = await self._centre(call.message.name)
@@ -94,6 +98,8 @@ class Centres:
             if any(each.value.status is not ImportStatus.DONE for each in imports):
                 raise Unmet("the centre still has an import on its way", "CENTRE_IN_USE", {"kind": "import"})
             record = records.write(held.record, held.value, at=at, actor=actor(call), gone=True)
-            return Decision((record,), Empty(), "delete")
+            closures = await self.desk.every("closure", Closure, centre=held.value.id)
+            gone = (records.write(each.record, each.value, at=at, actor=actor(call), gone=True) for each in closures)
+            return Decision((record, *gone), Empty(), "delete")
 
         return await self.desk.write(call, decide)

@@ -69,6 +69,8 @@ class Desk:
     ids: Ids
     pages: Pages
     wake: Callable[[], None] = lambda: None
+    alone: bool = False
+    """Whether nobody else writes this store: then what it said may be kept until a commit of our own."""
 
     def now(self) -> str:
         """The present instant, as it is stored."""

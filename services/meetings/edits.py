@@ -18,6 +18,7 @@ from services.meetings.access import Audience, finds, joins, learns_area, no_wid
 from services.meetings.check import possible
 from services.meetings.types import (
     Change,
+    ClosureEffect,
     DayChange,
     HolidayRule,
     Meeting,
@@ -249,7 +250,10 @@ def split(meeting: Meeting, key: Key, new_id: str, at: str) -> tuple[Meeting, Me
     if parts is None:
         return None
     before, after = parts
-    cut = msgspec.structs.replace(meeting, schedule=before.schedule, changes=before.deviations, next=new_id)
+    closed = tuple(each for each in meeting.closed if each.date < key.date)
+    cut = msgspec.structs.replace(
+        meeting, schedule=before.schedule, changes=before.deviations, closed=closed, next=new_id
+    )
     continuation = msgspec.structs.replace(
         meeting,
         id=new_id,
@@ -292,12 +296,19 @@ def with_change(meeting: Meeting, change: Change) -> Meeting:
 def cancel_occurrence(meeting: Meeting, key: Key, reason: str) -> Meeting:
     """That date does not take place. What else was recorded about it is kept, should it be restored in part."""
     change = meeting.change(key) or Change(date=key.date, ordinal=key.ordinal)
-    return with_change(meeting, msgspec.structs.replace(change, cancelled=True, reason=reason))
+    return with_change(meeting, msgspec.structs.replace(change, cancelled=True, despite=False, reason=reason))
 
 
 def restore_occurrence(meeting: Meeting, key: Key) -> Meeting:
-    """That date is as the series says."""
-    return with_change(meeting, Change(date=key.date, ordinal=key.ordinal))
+    """That date is as the series says: despite a closure, where it was the closure that had it otherwise.
+
+    A date that people cancelled, and that a closure moves or holds online, is where the closure has it: nobody has said
+    that it takes place where it is closed.
+    """
+    closed = next((each for each in meeting.closed if each.key == key), None)
+    change = meeting.change(key)
+    despite = closed is not None and (closed.effect is ClosureEffect.CANCEL or change is None or not change.cancelled)
+    return with_change(meeting, Change(date=key.date, ordinal=key.ordinal, despite=despite))
 
 
 def cancel_meeting(meeting: Meeting, at: str, *, withdrawn: bool) -> Meeting:

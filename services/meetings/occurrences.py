@@ -62,8 +62,10 @@ class Occurrences:
 
         async def decide(at: str) -> Decision[occurrence_pb2.Occurrence]:
             held, key = await self._date(call.message.name, call.message.etag)
-            meeting = edits.restore_occurrence(held.value, key)
-            return _decision(call, held, meeting, key, at, "restore-occurrence")
+            restored = edits.restore_occurrence(held.value, key)
+            meeting, moved = await self.parts.housed(held.value, restored, at, actor(call))
+            decision = _decision(call, held, meeting, key, at, "restore-occurrence")
+            return dataclasses.replace(decision, records=(*decision.records, *moved))
 
         return await self.desk.write(call, decide)
 

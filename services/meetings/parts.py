@@ -9,10 +9,11 @@ import msgspec
 
 from services.kit.clock import instant, moment
 from services.kit.errors import Invalid, NotFound, Violation
-from services.meetings import edits, records
+from services.meetings import closing, edits, records
 from services.meetings.desk import MEETING, Desk, Held
+from services.meetings.in_force import InForce
 from services.meetings.places import used_by
-from services.meetings.types import Group, Meeting, Status
+from services.meetings.types import Group, HolidayRule, Meeting, Status
 from services.meetings.wire import child_name
 from services.recurrence.zones import local_day, midnight
 
@@ -27,6 +28,7 @@ class Parts:
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
+        self.in_force = InForce(desk)
 
     async def meeting(self, name: str, field: str = "name") -> Held[Meeting]:
         """The meeting of that name. Raises Invalid, NotFound."""
@@ -45,8 +47,10 @@ class Parts:
     ) -> tuple[Meeting, tuple[Record, ...]]:
         """The meeting with its copies of places and rooms, and the records of those that it starts to use, moved on.
 
-        A place moves its revision when a meeting starts to use it, so that nobody deletes it meanwhile.
+        What the closures in force make of its dates is reckoned anew: no write of a meeting escapes them. A place moves
+        its revision when a meeting starts to use it, so that nobody deletes it meanwhile.
         """
+        meeting = await self._overlaid(meeting, at)
         places, rooms = await used_by(self.desk, meeting)
         held_in = [(meeting.place, meeting.rooms), *((meeting.place, each.rooms) for each in meeting.sessions)]
         held_in += [(each.place or meeting.place, each.rooms) for each in meeting.changes]
@@ -58,6 +62,7 @@ class Parts:
             {id_: held.value for id_, held in places.items()},
             {id_: held.value for id_, held in rooms.items()},
         )
+        housed = closing.fitting(housed, moment(at))
         if before is not None:
             housed = edits.numbered(before, msgspec.structs.replace(housed, sequence=before.sequence))
         held = before is not None and before.status is not Status.CANCELLED  # a deleted one keeps no place
@@ -69,6 +74,13 @@ class Parts:
         }
         moved = tuple(records.touch(record, at, who) for id_, record in used_now.items() if id_ not in old)
         return housed, (*moved, *joined)
+
+    async def _overlaid(self, meeting: Meeting, at: str) -> Meeting:
+        """The meeting with what the closures that are in force now make of its dates."""
+        holidays = meeting.holidays is HolidayRule.NOT_ON_HOLIDAYS
+        frame = await self.in_force.frame(meeting.centre, holidays=holidays)
+        bare = not (frame.closures or meeting.closed or (holidays and frame.calendar))
+        return meeting if bare else closing.overlaid(meeting, frame, moment(at))
 
     async def _grouped(
         self, before: Meeting | None, meeting: Meeting, at: str, who: str

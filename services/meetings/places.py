@@ -12,7 +12,7 @@ from services.kit.errors import Unmet
 from services.meetings import records
 from services.meetings.desk import CENTRE, PLACE, Decision, Desk, Held, actor, expect_etag
 from services.meetings.masks import merged
-from services.meetings.types import Centre, Meeting, Place, Room, Status
+from services.meetings.types import Centre, Closure, Meeting, Place, Room, Status
 from services.meetings.wire import child_name, place_message, read_place, stamp
 
 if TYPE_CHECKING:
@@ -93,6 +93,7 @@ class Places:
             expect_etag(call.message.name, held.record, call.message.etag)
             rooms = await self.desk.every("room", Room, centre=held.value.centre, place=held.value.id)
             users = [child_name(room.value.centre, "rooms", room.value.id) for room in rooms]
+            users += await closures_at(self.desk, held.value)
             users += [name_of(meeting.value) for meeting in await meetings_at(self.desk, held.value)]
             refuse_in_use(users)
             record = records.write(held.record, held.value, at=at, actor=actor(call), gone=True)
@@ -124,6 +125,16 @@ async def meetings_at(desk: Desk, used: Place | Room) -> list[Held[Meeting]]:
         for held in found.values()
         if held.value.status is not Status.CANCELLED
         and used.id in (held.value.places() if isinstance(used, Place) else held.value.all_rooms())
+    ]
+
+
+async def closures_at(desk: Desk, used: Place | Room) -> list[str]:
+    """Names of the closures in force that close a place or a room, or move meetings there."""
+    found = await desk.every("closure", Closure, centre=used.centre, active=True)
+    return [
+        child_name(used.centre, "closures", held.value.id)
+        for held in found
+        if used.id in {*held.value.places, *held.value.rooms, held.value.move_place, *held.value.move_rooms}
     ]
 
 

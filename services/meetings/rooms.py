@@ -11,7 +11,7 @@ from openchair.meetings.v1 import room_service_pb2 as pb
 from services.meetings import records
 from services.meetings.desk import CENTRE, PLACE, ROOM, Decision, Desk, Held, actor, expect_etag
 from services.meetings.masks import merged
-from services.meetings.places import meetings_at, name_of, refuse_in_use
+from services.meetings.places import closures_at, meetings_at, name_of, refuse_in_use
 from services.meetings.types import Place, Room
 from services.meetings.wire import read_room, room_message, stamp
 
@@ -81,7 +81,8 @@ class Rooms:
         async def decide(at: str) -> Decision[Empty]:
             held = await self._room(call.message.name)
             expect_etag(call.message.name, held.record, call.message.etag)
-            refuse_in_use([name_of(meeting.value) for meeting in await meetings_at(self.desk, held.value)])
+            users = await closures_at(self.desk, held.value)
+            refuse_in_use(users + [name_of(each.value) for each in await meetings_at(self.desk, held.value)])
             record = records.write(held.record, held.value, at=at, actor=actor(call), gone=True)
             return Decision((record,), Empty(), "delete")
 

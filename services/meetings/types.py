@@ -422,6 +422,8 @@ class Closure(msgspec.Struct, frozen=True, kw_only=True):
     `end` "": until further notice. `holidays` is an ISO 3166 code: only public holidays in that time are meant, of
     these the ones in `holiday_names`, if there are any. `active`: running or in force (what `Meeting.closed` follows).
     `after` is the id of the meeting up to which the reconciler has come; `done` of `total` meetings have followed.
+    `passing`: it is on its way; `passes`: how often it came to the end since the closure was written; `failed`: how
+    many meetings could not follow this time.
     """
 
     id: str
@@ -444,6 +446,9 @@ class Closure(msgspec.Struct, frozen=True, kw_only=True):
     after: str = ""
     done: int = 0
     total: int = 0
+    passing: bool = True
+    passes: int = 0
+    failed: int = 0
 
 
 class Doubt(msgspec.Struct, frozen=True, kw_only=True):

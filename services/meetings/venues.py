@@ -65,11 +65,11 @@ class Venues:
                 held = await self.parts.meeting(name)
             except NotFound:
                 return Commit(()), None
-            meeting, _ = await self.parts.housed(held.value, held.value, at, WHO)
+            meeting, moved = await self.parts.housed(held.value, held.value, at, WHO)
             if meeting == held.value:
                 return Commit(()), None
             record = records.write(held.record, meeting, at=at, actor=WHO, due_at=held.record.due_at)
-            return Commit((record,), (), trail((record,), at, WHO, "rehouse")), None
+            return Commit((record, *moved), (), trail((record,), at, WHO, "rehouse")), None
 
         await transact(self.desk.store, self.desk.clock, self.desk.ids, attempt)
 

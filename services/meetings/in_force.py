@@ -1,0 +1,55 @@
+"""The closures in force of each centre, as every write of a meeting needs them.
+
+They are read from the store each time, since another instance may have written them a moment ago. Where this process is
+the only one that writes the store, they are kept until one of its own commits changes them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from services.meetings import records
+from services.meetings.closing import NOTHING, Frame, ordered
+from services.meetings.types import Centre, Closure
+
+if TYPE_CHECKING:
+    from services.kit.store.port import Commit
+    from services.meetings.desk import Desk
+
+
+class InForce:
+    """What counts at each centre."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self._frames: dict[str, Frame] = {}
+        self._turn = 0
+        desk.store.watch(self._committed)
+
+    async def frame(self, centre: str, *, holidays: bool = True) -> Frame:
+        """What counts there now. Without `holidays` an empty frame will do where nothing is closed."""
+        if self.desk.alone and centre in self._frames:
+            return self._frames[centre]
+        turn = self._turn
+        found = await self.desk.every("closure", Closure, centre=centre, active=True)
+        closures = ordered(tuple(held.value for held in found))
+        if not (closures or holidays or self.desk.alone):
+            return NOTHING
+        record = await self.desk.store.get("centre", centre)
+        if record is None or record.gone:
+            return NOTHING
+        value = records.read(record, Centre)
+        frame = Frame(value.zone, value.holiday_calendar, closures)
+        if self.desk.alone and turn == self._turn:  # nothing was committed while it was read
+            self._frames[centre] = frame
+        return frame
+
+    def forget(self, centre: str) -> None:
+        """Something may have been written there of which nobody was told."""
+        self._turn += 1
+        self._frames.pop(centre, None)
+
+    def _committed(self, commit: Commit) -> None:
+        for record in commit.records:
+            if record.kind in {"closure", "centre"}:
+                self.forget(str(record.state.get("centre", "")))
