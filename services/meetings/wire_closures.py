@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -12,6 +13,7 @@ from services.meetings.check import Problems
 from services.meetings.types import Closure, ClosureEffect, ClosureStatus, Doubt
 from services.meetings.wire import child_name, online_message, read_online, timestamp
 from services.meetings.wire_details import number
+from services.recurrence.schedule import FIRST_YEAR, LAST_YEAR
 from services.recurrence.types import RecurrenceError
 from services.recurrence.wire import key_text, parse_date, parse_local
 
@@ -98,10 +100,13 @@ def _check(message: closure_pb2.Closure, closure: Closure, problems: Problems) -
 
 def _when(field: str, text: str, problems: Problems) -> str:
     try:
-        return parse_local(field, text).isoformat(timespec="minutes") if "T" in text else str(parse_date(field, text))
+        when = parse_local(field, text) if "T" in text else parse_date(field, text)
     except RecurrenceError:
         problems.add(field, 'must be a day such as "2026-12-24" or a local time such as "2026-12-24T14:00"')
         return ""
+    if not FIRST_YEAR <= when.year < LAST_YEAR:
+        problems.add(field, f"must lie in the years {FIRST_YEAR} to {LAST_YEAR - 1}")
+    return when.isoformat(timespec="minutes") if isinstance(when, datetime) else str(when)
 
 
 def doubt_message(doubt: Doubt) -> doubt_pb2.Doubt:

@@ -1,0 +1,143 @@
+"""What a closure would make of the dates of a centre: the same reckoning as the real one, written nowhere."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from services.meetings import closing, records
+from services.meetings.types import Closed, Closure, ClosureEffect, Meeting, Status
+from services.recurrence.schedule import occurrences
+from services.recurrence.wire import key_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from services.kit.store.port import Position
+    from services.meetings.closing import Frame
+    from services.meetings.desk import Desk
+    from services.meetings.types import Change
+    from services.recurrence.types import Occurrence
+
+PAGE: Final = 50  # meetings read at once
+RECKONED: Final = 200  # dates until others get their turn
+
+CANCELLED_ALREADY = "was cancelled already"
+DESPITE = "takes place despite closures"
+SAID_ALREADY = "another closure, or a public holiday, says the same already"
+NO_LINK = "has no link to join by: cancelled"
+CLOSED_TOO = "the other place is closed, too: cancelled"
+OTHERWISE = "another closure, or a public holiday, counts for more"
+
+
+class Impact(NamedTuple):
+    """What becomes of one date. `effect` None: it stays as it is."""
+
+    meeting: Meeting
+    occurrence: Occurrence
+    change: Change | None
+    effect: ClosureEffect | None
+    reason: str
+    closed: Closed | None
+
+    @property
+    def position(self) -> Position:
+        """Where it stands in the order of time."""
+        return (int(self.occurrence.start.timestamp()), self.meeting.id, key_text(self.occurrence.key))
+
+
+@dataclass
+class Reckoning:
+    """What a closure would do in all, and the impacts of one page."""
+
+    after: Position | None
+    size: int
+    occurrences: int = 0
+    meetings: int = 0
+    kept: int = 0
+    outcomes: dict[ClosureEffect, int] = field(default_factory=dict)
+    _rows: list[tuple[Position, Impact]] = field(default_factory=list)
+
+    def take(self, impacts: list[Impact]) -> None:
+        """Counts what becomes of one meeting, and keeps what may stand on the page."""
+        hit = [impact for impact in impacts if impact.effect is not None]
+        self.kept += len(impacts) - len(hit)
+        self.occurrences += len(hit)
+        self.meetings += bool(hit)
+        for impact in hit:
+            if impact.effect is not None:
+                self.outcomes[impact.effect] = self.outcomes.get(impact.effect, 0) + 1
+        self._rows += [(at, each) for each in impacts if self.after is None or (at := each.position) > self.after]
+        if len(self._rows) > 4 * self.size:
+            self._cut()
+
+    def _cut(self) -> None:
+        self._rows.sort(key=lambda row: row[0])
+        del self._rows[self.size + 1 :]
+
+    def page(self) -> tuple[list[Impact], Position | None]:
+        """The impacts of the page, and where to go on."""
+        self._cut()
+        page = self._rows[: self.size]
+        return [impact for _, impact in page], page[-1][0] if len(self._rows) > self.size else None
+
+
+async def reckon(desk: Desk, closure: Closure, frame: Frame, at: datetime, reckoning: Reckoning) -> None:
+    """Goes through the living meetings of the closure's centre. `frame` is what counts there without it."""
+    with_it = frame._replace(closures=closing.ordered((*frame.closures, closure)))
+    after, budget = None, RECKONED
+    while True:
+        page = await desk.store.find("meeting", {"centre": closure.centre}, limit=PAGE, after=after)
+        for record in page.records:
+            meeting = records.read(record, Meeting)
+            if meeting.status is Status.CANCELLED:
+                continue
+            found = list(impacts(meeting, closure, frame, with_it, at))
+            reckoning.take(found)
+            budget -= len(found) + 1
+            if budget <= 0:
+                budget = RECKONED
+                await asyncio.sleep(0)
+        if (after := page.after) is None:
+            return
+
+
+def impacts(meeting: Meeting, closure: Closure, frame: Frame, with_it: Frame, at: datetime) -> Iterator[Impact]:
+    """What becomes of the dates of one meeting that lie in the closure and are not over."""
+    low, high = closing.window(closure.start, closure.end, frame.zone)
+    changes = {change.key: change for change in meeting.changes}
+    for each in occurrences(meeting.schedule, meeting.changes, max(at, low), min(closing.horizon(at), high)):
+        if not closing.in_time(closure, each, frame.zone):
+            continue
+        change = changes.get(each.key)
+        impact = _impact(meeting, closure, each, change, frame, with_it)
+        if impact is not None:
+            yield impact
+
+
+def _impact(
+    meeting: Meeting, closure: Closure, each: Occurrence, change: Change | None, frame: Frame, with_it: Frame
+) -> Impact | None:
+    """None: it is not held where it is closed, now or by another closure."""
+    before = closing.verdict(meeting, each, change, frame)
+    now = closing.verdict(meeting, each, change, with_it)
+    why = closing.kept_because(closure, closing.spot_of(meeting, change), meeting.holidays)
+    if change is not None and (change.cancelled or change.despite):
+        kept = CANCELLED_ALREADY if change.cancelled else DESPITE
+        return Impact(meeting, each, change, None, kept, None) if why == "" or now != before else None
+    if now != before and now is not None:
+        return Impact(meeting, each, change, now.effect, _otherwise(closure, now), now)
+    if why is None:
+        return None
+    return Impact(meeting, each, change, None, why or SAID_ALREADY, None)
+
+
+def _otherwise(closure: Closure, closed: Closed) -> str:
+    """Why the outcome is another than the closure's effect; "": it is not."""
+    if closed.effect is closure.effect:
+        return ""
+    if closed.effect is not ClosureEffect.CANCEL:
+        return OTHERWISE
+    return NO_LINK if closure.effect is ClosureEffect.ONLINE else CLOSED_TOO
