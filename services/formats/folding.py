@@ -7,9 +7,9 @@ import unicodedata
 from typing import Final
 
 _LETTERS: Final = str.maketrans(
-    {"ı": "i", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "'": "", "\u2019": ""}
+    {"\u0131": "i", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "'": "", "\u2019": ""}
 )
-"""Letters that are no letter with a mark (Unicode does not take them apart), and apostrophes: "women's" is one word."""
+"""Letters that Unicode does not take apart (U+0131 is the Turkish i without a dot); "women's" is one word."""
 
 _WORD: Final = re.compile(r"[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]|[^\W_\u0e00-\u0eff\u3040-\u9fff]+")
 """What is written without spaces (Thai, Lao, Japanese, Chinese) is found by its characters."""

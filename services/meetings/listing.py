@@ -14,6 +14,7 @@ from openchair.meetings.v1 import occurrence_pb2
 
 from services.meetings import composed, records
 from services.meetings.access import Audience, sees
+from services.meetings.finder import Finder
 from services.meetings.types import Change, Meeting, Status
 from services.meetings.wire import MODES, child_name, online_message, venue_message
 from services.meetings.wire_details import WHO_MAY_COME, number, programme_message
@@ -57,6 +58,7 @@ class Listing:
         self._meetings: dict[str, Meeting] = {}
         self._seen: dict[str, _Seen] = {}
         self._agendas: defaultdict[str, Agenda] = defaultdict(Agenda)
+        self.finder = Finder()
         store.watch(self._committed)
 
     async def load(self) -> None:
@@ -85,11 +87,13 @@ class Listing:
         if record.gone or meeting.status is not Status.ACTIVE:
             self._meetings.pop(meeting.id, None)
             agenda.remove(meeting.id)
+            self.finder.remove(meeting.id)
         else:
             # half of its memory, and no answer about a date says it
             meeting = msgspec.structs.replace(composed.all_in_one(meeting), source=None, day_changes=(), sessions=())
             self._meetings[meeting.id] = meeting
             agenda.put(meeting.id, meeting.schedule, meeting.changes)
+            self.finder.put(meeting)
 
     def behind(self, id_: str, event: Event) -> bool:
         """Whether the event tells of something newer than what is known of that meeting."""

@@ -1,0 +1,130 @@
+"""What the index of search knows of one meeting, beside the meeting itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from services.formats.folding import fold, words
+from services.meetings import finder_near
+from services.meetings.access import Audience, finds, learns_area
+from services.meetings.finder_dates import Next, next_dates, over_at, weekdays
+from services.meetings.types import Meeting, Mode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+BETWEEN: Final = "\n"
+_TAKE_PART: Final = {
+    Mode.IN_PERSON: (Mode.IN_PERSON,),
+    Mode.ONLINE: (Mode.ONLINE,),
+    Mode.HYBRID: (Mode.IN_PERSON, Mode.ONLINE, Mode.HYBRID),
+}
+
+
+class Entry:
+    """One meeting. `text` are its words that everybody may know, `hidden` those of a place that not everybody knows.
+
+    `over` is when its last date ends and `next` its next date, both in epoch seconds; `minute` counts from midnight.
+    """
+
+    __slots__ = ("hidden", "meeting", "minute", "next", "number", "over", "point", "split", "text", "title")
+
+    def __init__(self, number: int, meeting: Meeting) -> None:
+        self.number = number
+        self.meeting = meeting
+        self.title = fold(meeting.title)
+        self.text, self.hidden = _texts(meeting)
+        self.over = over_at(meeting)
+        self.minute = meeting.schedule.start.hour * 60 + meeting.schedule.start.minute
+        self.split = bool(meeting.previous or meeting.next or meeting.lineage != meeting.id)
+        self.point = _point(meeting)
+        self.next: Next | None = None
+
+    def found_by(self, audience: Audience) -> bool:
+        """Whether they may know where it is held."""
+        venue = self.meeting.venue
+        return venue is None or finds(venue.address_access, audience)
+
+    def has(self, word: str, audience: Audience, *, beginning: bool = False) -> bool:
+        """Whether the word stands there, or one that begins so, as far as they may know it."""
+        sought = BETWEEN + word + ("" if beginning else BETWEEN)
+        return sought in self.text or (sought in self.hidden and self.found_by(audience))
+
+    def next_date(self, moment: datetime, at: float) -> Next:
+        """Its next date; reckoned again when that is over. `at` is the moment in epoch seconds."""
+        if self.next is not None and self.next.holds(at):
+            return self.next
+        reckoned = next_dates(self.meeting, moment, 1)
+        if (
+            self.next is None or at >= self.next.since
+        ):  # who asks as of an earlier moment does not drive out the present
+            self.next = reckoned
+        return reckoned
+
+    def words(self) -> Iterator[str]:
+        """Words that everybody may know, each once."""
+        return filter(None, self.text.split(BETWEEN))
+
+    def hidden_words(self) -> Iterator[str]:
+        """Words that not everybody may know."""
+        return filter(None, self.hidden.split(BETWEEN))
+
+    def cells(self) -> Iterator[int]:
+        """Its cells of the grid; none for one that is online only, or that nobody knows where it is."""
+        venue = self.meeting.venue
+        if venue is None or venue.position is None or self.point is None:
+            return
+        latitude, longitude = venue.position.latitude_e7 / 1e7, venue.position.longitude_e7 / 1e7
+        for day in weekdays(self.meeting.schedule):
+            yield finder_near.cell(latitude, longitude, day)
+
+
+def keys(meeting: Meeting) -> Iterator[str]:
+    """Under what it is found, each once; the letter says which condition."""
+    yield f"c{meeting.centre}"
+    yield f"k{meeting.kind}"
+    yield f"f{fold(meeting.fellowship)}"
+    yield f"h{meeting.schedule.start.hour}"
+    yield from (f"d{day}" for day in weekdays(meeting.schedule))
+    yield from (f"t{code}" for code in set(meeting.types))
+    yield from (f"m{mode.value}" for mode in _TAKE_PART[meeting.mode])
+    yield from (f"x{subject}" for subject in set(meeting.focus))
+    yield from (f"l{tag}" for tag in _languages(meeting))
+    yield from (
+        f"a{code}" for code in {*meeting.accessibility, *(meeting.venue.accessibility if meeting.venue else ())}
+    )
+    yield f"p{meeting.approach.value if meeting.approach else ''}"
+    yield f"b{meeting.led_by.value if meeting.led_by else ''}"
+    who = {meeting.who_may_come, *(each.who_may_come for each in meeting.programmes)}
+    yield from (f"w{each.value}" for each in who if each is not None)
+
+
+def _languages(meeting: Meeting) -> set[str]:
+    """Every beginning of its language tags, in lower case: "pt-br" and "pt"."""
+    tags = [tag.lower().split("-") for tag in (meeting.language, *meeting.other_languages) if tag]
+    return {"-".join(parts[:length]) for parts in tags for length in range(1, len(parts) + 1)}
+
+
+def _texts(meeting: Meeting) -> tuple[str, str]:
+    """Its words, each once, between line breaks: those for everybody, and the other ones of its place."""
+    said = [meeting.title, meeting.group, meeting.fellowship, meeting.notes]
+    said += [programme.title for programme in meeting.programmes]
+    kept = list[str]()
+    if venue := meeting.venue:
+        area = [venue.area, *venue.regions]
+        (said if learns_area(venue.address_access, Audience.PUBLIC) else kept).extend(area)
+        (said if finds(venue.address_access, Audience.PUBLIC) else kept).extend([venue.title, venue.address])
+    known = dict.fromkeys(words(" \n ".join(said)))
+    return _joined(known), _joined(dict.fromkeys(word for word in words(" \n ".join(kept)) if word not in known))
+
+
+def _joined(found: dict[str, None]) -> str:
+    return f"{BETWEEN}{BETWEEN.join(found)}{BETWEEN}" if found else ""
+
+
+def _point(meeting: Meeting) -> finder_near.Point | None:
+    if meeting.mode is Mode.ONLINE or meeting.venue is None or meeting.venue.position is None:
+        return None
+    position = meeting.venue.position
+    return finder_near.point(position.latitude_e7 / 1e7, position.longitude_e7 / 1e7)
