@@ -23,6 +23,7 @@ from services.meetings.listing import Listing
 from services.meetings.occurrences import Occurrences
 from services.meetings.parts import Parts
 from services.meetings.places import Places
+from services.meetings.reclosing import Reclosing
 from services.meetings.rooms import Rooms
 from services.meetings.rows import TEXT
 from services.meetings.sample import Sample
@@ -61,8 +62,9 @@ class Meetings:
     def __init__(self, desk: Desk) -> None:
         parts = Parts(desk)
         importing = Importing(desk, parts, Intake(desk, parts))
-        venues = Venues(desk, parts)
+        venues, reclosing = Venues(desk, parts), Reclosing(desk, parts)
         self.listing = Listing(desk.store, desk.clock)
+        self.searching = Searching(desk, self.listing.finder)
         centres, places, rooms, series = Centres(desk), Places(desk), Rooms(desk), Series(desk, parts)
         occurrences, groups = Occurrences(desk, parts, self.listing), Groups(desk)
         middleware = (validate, Idempotency(desk.store))
@@ -76,7 +78,7 @@ class Meetings:
                 groups,
                 Viewing(desk, parts),
                 Imports(desk, importing),
-                Searching(desk),
+                self.searching,
                 Doubts(desk, parts),
                 middleware=middleware,
             ),
@@ -89,6 +91,8 @@ class Meetings:
         )
         self.sample = Sample(centres, groups, places, rooms, series, occurrences, desk.clock)
         self.due: Mapping[str, Callable[[Record], Awaitable[None]]] = {
+            "centre": reclosing.centre_due,
+            "closure": reclosing.due,
             "import": importing.due,
             "place": venues.place_due,
             "room": venues.room_due,
