@@ -89,14 +89,14 @@ def run(asked: argparse.Namespace, settings: Settings) -> int:
         rows = _read(asked)
     except KeyboardInterrupt:
         raise Failure("stopped: nothing is in", STOPPED) from None
-    report = asyncio.run(_bring_in(asked, rows, settings))
+    report = asyncio.run(bring_in(asked, rows, settings))
     report.write(as_json=asked.json)
     return report.code
 
 
 def _read(asked: argparse.Namespace) -> Sequence[import_pb2.ImportRow]:
     try:
-        data = _standard_input() if str(asked.file) == "-" else asked.file.read_bytes()
+        data = standard_input() if str(asked.file) == "-" else asked.file.read_bytes()
         today = local_day(SystemClock().now(), asked.timezone)
         return meeting_guide.read(
             data, fellowship=asked.fellowship, timezone=asked.timezone, today=today, language=asked.language
@@ -109,13 +109,15 @@ def _read(asked: argparse.Namespace) -> Sequence[import_pb2.ImportRow]:
         raise Failure(f"{asked.file}: {error}") from None
 
 
-def _standard_input() -> bytes:
+def standard_input() -> bytes:
+    """All of it. Raises Failure."""
     if sys.stdin is None:  # closed by whoever started the command
         raise Failure("standard input is closed")
     return sys.stdin.buffer.read()
 
 
-async def _bring_in(asked: argparse.Namespace, rows: Sequence[import_pb2.ImportRow], settings: Settings) -> Report:
+async def bring_in(asked: argparse.Namespace, rows: Sequence[import_pb2.ImportRow], settings: Settings) -> Report:
+    """Stages the rows, puts them into force unless it is a dry run, and gives the report. Whatever the format."""
     async with meetings(settings, _OPTIONS) as stub:
         name, lines = await _staged(stub, asked, rows)
         if not asked.dry_run:
