@@ -8,8 +8,25 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
-from services.cli import backup, centre, dead, doctor, following, group, importing, republish, restore, streams, token
-from services.cli.shell import EXIT_CODES, STOPPED, Failure
+from services.cli import (
+    backup,
+    centre,
+    close,
+    dead,
+    doctor,
+    following,
+    group,
+    import_ics,
+    importing,
+    meeting,
+    place,
+    republish,
+    restore,
+    room,
+    streams,
+    token,
+)
+from services.cli.shell import EXIT_CODES, STOPPED, Command, Failure
 from services.kit.settings import SettingsError, read
 
 if TYPE_CHECKING:
@@ -50,9 +67,23 @@ def parser() -> argparse.ArgumentParser:
     )
     whole.add_argument("--version", action="version", version=_version())
     whole.set_defaults(help_of=whole, run=None)
-    commands = whole.add_subparsers(metavar="COMMAND")
+    commands = whole.add_subparsers(metavar="COMMAND", parser_class=Command)
     _add_import(commands)
-    for module in (centre, group, doctor, backup, restore, republish, dead, streams, token):
+    for module in (
+        centre,
+        place,
+        room,
+        meeting,
+        close,
+        group,
+        doctor,
+        backup,
+        restore,
+        republish,
+        dead,
+        streams,
+        token,
+    ):
         module.add_to(commands)
     everything = commands.add_parser(
         "run",
@@ -78,7 +109,7 @@ def _add_import(commands: Any) -> None:
     )
     parser.set_defaults(help_of=parser)
     formats = parser.add_subparsers(metavar="FORMAT or status")
-    for module in (importing, following):
+    for module in (importing, import_ics, following):
         module.add_to(formats)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from openchair.meetings.v1 import centre_pb2
 from openchair.meetings.v1 import meeting_service_pb2 as pb
 
+from services.cli import centre_edit
 from services.cli.server import PATIENCE, meetings
 from services.cli.shell import EXIT_CODES, seen, site_address
 
@@ -43,13 +44,14 @@ def add_to(commands: Any) -> None:
     """Adds the command."""
     parser = commands.add_parser(
         "centre",
-        help="create a centre; list those there are",
+        help="create and change a centre; list those there are",
         description="A centre is the home of meetings: it has a calendar and a page of its own.",
     )
     parser.set_defaults(help_of=parser)
     actions = parser.add_subparsers(metavar="ACTION")
     _add_create(actions)
     _add_list(actions)
+    centre_edit.add_to(actions)
 
 
 def _add_create(actions: Any) -> None:

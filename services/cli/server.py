@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from openchair.admin.v1.admin_service_pb2_grpc import AdminServiceStub
+from openchair.meetings.v1.closure_service_pb2_grpc import ClosureServiceStub
 from openchair.meetings.v1.meeting_service_pb2_grpc import MeetingServiceStub
+from openchair.meetings.v1.room_service_pb2_grpc import RoomServiceStub
 
 from services.cli.shell import USAGE, Failure, own_token
 from services.cli.terms import failure
@@ -18,6 +20,21 @@ if TYPE_CHECKING:
     from services.kit.settings import Settings
 
 PATIENCE = 60.0  # seconds that one call may take
+
+
+class Site(NamedTuple):
+    """The services of meetings, over one connection."""
+
+    meetings: MeetingServiceStub
+    rooms: RoomServiceStub
+    closures: ClosureServiceStub
+
+
+@asynccontextmanager
+async def site(settings: Settings, options: Mapping[str, str]) -> AsyncIterator[Site]:
+    """All that a coordinator works with, as `meetings` gives one of them."""
+    async with _connected(settings, options) as channel:
+        yield Site(MeetingServiceStub(channel), RoomServiceStub(channel), ClosureServiceStub(channel))
 
 
 @asynccontextmanager

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
 import getpass
 from argparse import ArgumentTypeError
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from services.kit.auth import audience_of, load_or_make_keys, make_token
 from services.kit.call import EVERYWHERE
@@ -28,6 +29,19 @@ EXIT_CODES: Final = """exit codes:
   130  stopped with Ctrl-C: the message says what is in
 """
 OWN_TOKEN = timedelta(minutes=55)
+
+
+class Command(argparse.ArgumentParser):
+    """A parser whose usual action may go without saying: `openchair close riverside` is `close create riverside`."""
+
+    usual: str = ""
+    actions: frozenset[str] = frozenset()
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As ArgumentParser does, with the usual action where none is named."""
+        if self.usual and args and args[0] not in self.actions:
+            args = [self.usual, *args]
+        return super().parse_known_args(args, namespace)
 
 
 class Failure(Exception):  # noqa: N818 - said to a person, with an exit code

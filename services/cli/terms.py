@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from services.cli.shell import NO_SERVER, REFUSED, USAGE, Failure
+from services.cli.when import full
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,6 +16,8 @@ if TYPE_CHECKING:
     from services.kit.settings import Settings
 
 _IMPORT_PARTS: Final = 4
+_INDEX: Final = re.compile(r"\[\d+\]")
+_PLURALS: Final = {"groups", "meetings", "places", "rooms", "closures"}
 _SENTENCES: Final = {
     "IMPORT_RUNNING": "--source: another import of this source goes on. Wait until it is done, then try again",
     "IMPORT_EMPTY": "the list is empty: nothing is in",
@@ -46,10 +51,9 @@ def _refusal(problem: Problem, options: Mapping[str, str]) -> str:
     if problem.code == "ALREADY_EXISTS":
         centre = name.removeprefix("centres/")
         return f"there is a centre {centre!r} already. `openchair centre list` shows it; choose another id"
-    if problem.reason == "SOURCE_SHRANK":
-        return _shrank(problem)
-    if problem.reason == "IN_USE":
-        return _used(problem)
+    told = {"SOURCE_SHRANK": _shrank, "IN_USE": _used, "ORPHANED_OCCURRENCES": _orphaned}
+    if problem.reason in told:
+        return told[problem.reason](problem)
     if problem.code == "INTERNAL":
         return f"the server failed: {problem.message}. Its log says more"
     return _SENTENCES.get(problem.reason) or _CODES.get(problem.code) or problem.message
@@ -82,14 +86,26 @@ def _unknown_caller(problem: Problem, settings: Settings) -> str:
 
 def _wrong_options(problem: Problem, options: Mapping[str, str]) -> Failure:
     """An option that is wrong was not understood; a field that no option fills is the server's refusal."""
-    lines = [f"{options.get(wrong.field, wrong.field)}: {wrong.reason}" for wrong in problem.violations]
-    ours = all(wrong.field in options for wrong in problem.violations)
-    return Failure("\n".join(lines), USAGE if ours else REFUSED)
+    named = [(option_of(wrong.field, options), wrong) for wrong in problem.violations]
+    lines = dict.fromkeys(f"{option or wrong.field}: {wrong.reason}" for option, wrong in named)
+    return Failure("\n".join(lines), USAGE if all(option for option, _ in named) else REFUSED)
+
+
+def option_of(field: str, options: Mapping[str, str]) -> str:
+    """The option that fills a field, or the nearest field around it that has one: of "a.b[2].c" that of "a.b"."""
+    path = _INDEX.sub("", field)
+    while path:
+        if path in options:
+            return options[path]
+        path = path.rpartition(".")[0]
+    return ""
 
 
 def _absent(name: str, options: Mapping[str, str]) -> str:
     parts = name.split("/")
-    if parts[2:3] in (["groups"], ["meetings"]):
+    if "occurrences" in parts:
+        return f"it is not held on {_date(parts[-1])}"
+    if len(parts) == _IMPORT_PARTS and parts[2] in _PLURALS:
         return f"there is no {parts[2][:-1]} {parts[-1]!r} here"
     if len(parts) == _IMPORT_PARTS:
         return f"there is no import {name!r} here. Its report is kept for 30 days after it is done"
@@ -117,3 +133,21 @@ def _shrank(problem: Problem) -> str:
         f"--remove-gone: {gone} of the {known} meetings known from this source are not in the list. So many at once\n"
         "are taken for a broken list, so nothing is in. Look at the list. Without --remove-gone they stay there"
     )
+
+
+def _orphaned(problem: Problem) -> str:
+    """Dates that were changed and would lose their day: which, and how to answer."""
+    dates = problem.details.get("occurrences", "").split(", ")
+    lines = "".join(f"\n  {_date(each)}" for each in dates)
+    return (
+        f"these dates were moved or changed, and the new days have no place for them:{lines}\n"
+        "Say --keep-changed, and they are held as they were changed, or --drop-changed, and they are not held"
+    )
+
+
+def _date(key: str) -> str:
+    """The date of "20261124" or "20261124-1", in full; another text as it is."""
+    try:
+        return full(datetime.strptime(key[:8], "%Y%m%d").date())  # noqa: DTZ007 - a local date
+    except ValueError:
+        return key

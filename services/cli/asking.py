@@ -1,0 +1,63 @@
+"""Before anything changes: what it would do is shown, and whoever is at the terminal says yes."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+from services.cli.shell import USAGE, Failure, seen
+from services.kit.client import RpcError, explain
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Awaitable, Callable
+
+NOTHING = "Nothing was changed."
+
+
+def add_to(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of a command that changes something."""
+    parser.add_argument("--yes", action="store_true", help="do it without asking")
+    parser.add_argument("--dry-run", action="store_true", help="show what it would do; change nothing")
+    parser.add_argument("--json", action="store_true", help="the result as JSON on standard output")
+
+
+def say(asked: argparse.Namespace, text: str = "") -> None:
+    """A line for the person, or several; where standard output is for a program, on standard error."""
+    for line in text.split("\n"):
+        print(seen(line), file=sys.stderr if asked.json else sys.stdout, flush=True)
+
+
+def give(asked: argparse.Namespace, result: Any) -> None:
+    """The result for a program, where that is asked for."""
+    if asked.json:
+        print(json.dumps(result, ensure_ascii=False, indent=1))
+
+
+async def until_current(asked: argparse.Namespace, attempt: Callable[[], Awaitable[None]]) -> None:
+    """Shows, asks and does. Where somebody was faster meanwhile, what it would do now is shown, and asked, again."""
+    while True:
+        try:
+            await attempt()
+        except RpcError as error:
+            if explain(error).reason != "STALE_ETAG" or asked.yes:
+                raise
+            say(asked, "\nSomebody else changed it meanwhile: nothing was done. What it would do now:\n")
+        else:
+            return
+
+
+def go_ahead(asked: argparse.Namespace) -> bool:
+    """Whether to do it. Raises Failure where nobody can be asked, or who was asked says no."""
+    if asked.dry_run:
+        say(asked, f"{NOTHING} (--dry-run)")
+        return False
+    if asked.yes:
+        return True
+    if sys.stdin is None or not sys.stdin.isatty():
+        raise Failure(f"{NOTHING} Nobody can be asked here: add --yes to do it, or --dry-run to look only", USAGE)
+    print("Go ahead? [y/N] ", end="", file=sys.stderr, flush=True)
+    if sys.stdin.readline().strip().casefold() not in {"y", "yes"}:
+        raise Failure(NOTHING)
+    return True

@@ -1,0 +1,207 @@
+"""`openchair meeting create` and `edit`: a series as a whole, or from a date on, with what it would do shown first."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from openchair.meetings.v1 import meeting_pb2
+from openchair.meetings.v1 import meeting_service_pb2 as pb
+
+from services.cli import dates, meeting_facts, meeting_fields, meeting_when, meeting_where, programmes, sessions
+from services.cli.asking import give, go_ahead, say, until_current
+from services.cli.called import id_of
+from services.cli.house import House, open_house
+from services.cli.series import Series, find
+from services.cli.server import PATIENCE, Site
+from services.cli.shell import USAGE, Failure
+from services.cli.when import Unclear, full
+from services.kit.clock import SystemClock
+from services.recurrence import edits
+from services.recurrence.schedule import dates as keys_of
+from services.recurrence.wire import from_schedule, key_text, parse_date, to_schedule
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Mapping
+    from datetime import date
+
+    from openchair.meetings.v1 import schedule_pb2
+
+    from services.recurrence.types import Deviation, Key, Schedule
+
+OPTIONS: Final[Mapping[str, str]] = {
+    **meeting_fields.OPTIONS,
+    **meeting_where.OPTIONS,
+    **meeting_when.OPTIONS,
+    "meeting.programmes": "--programme",
+    "meeting.sessions": "--agenda",
+    "occurrence": "--from",
+    "parent": "CENTRE",
+    "meeting.name": "MEETING",
+    "follow_source": "--follow-source",
+}
+
+
+class Plan(NamedTuple):
+    """What is to be asked for, and how the dates that it is about are before it."""
+
+    request: pb.UpdateMeetingRequest
+    before: meeting_pb2.Meeting
+    since: date | None = None
+
+
+async def create(site: Site, asked: argparse.Namespace) -> None:
+    """A new meeting."""
+    house = await open_house(site, asked.centre)
+    meeting = meeting_pb2.Meeting(schedule=from_schedule(meeting_when.new(asked, house)))
+    await _fill(asked, house, meeting)
+    request = pb.CreateMeetingRequest(parent=house.centre.name, meeting=meeting, validate_only=True)
+    shown = await site.meetings.CreateMeeting(request, timeout=PATIENCE)
+    say(asked, f"A new meeting of {house.centre.title}:")
+    say(asked, "\n".join(meeting_facts.lines(meeting_facts.facts(shown, house))))
+    _say_dates(asked, "Its next dates:", shown)
+    if not go_ahead(asked):
+        give(asked, {"done": False, **_plain(shown, new=True)})
+        return
+    request.validate_only, request.request_id = False, secrets.token_hex(16)
+    made = await site.meetings.CreateMeeting(request, timeout=PATIENCE)
+    say(asked, f'"{made.title}" is there. Its id is {id_of(made)}.')
+    give(asked, {"done": True, **_plain(made)})
+
+
+async def edit(site: Site, asked: argparse.Namespace) -> None:
+    """All dates of a meeting, or those from a date on."""
+
+    async def attempt() -> None:
+        house = await open_house(site, asked.centre)
+        series = await find(site, asked.centre, asked.meeting)
+        plan = await _plan(asked, house, series)
+        plan.request.validate_only = True
+        shown = await site.meetings.UpdateMeeting(plan.request, timeout=PATIENCE)
+        differences = meeting_facts.differences(plan.before, shown, house)
+        _preview(asked, series, plan, shown, differences)
+        result = {"changes": [each._asdict() for each in differences], **_plain(shown)}
+        if not go_ahead(asked):
+            give(asked, {"done": False, **result})
+            return
+        plan.request.validate_only, plan.request.request_id = False, secrets.token_hex(16)
+        done = await site.meetings.UpdateMeeting(plan.request, timeout=PATIENCE)
+        say(asked, f'Done: "{done.title}" is changed.')
+        give(asked, {"done": True, **result, **_plain(done)})
+
+    await until_current(asked, attempt)
+
+
+async def _fill(asked: argparse.Namespace, house: House, meeting: meeting_pb2.Meeting) -> list[str]:
+    """Puts what was said, but for the schedule, into the meeting, and names the paths."""
+    paths = [*meeting_fields.fill(asked, meeting), *await meeting_where.fill(asked, house, meeting)]
+    if asked.programme is not None:
+        meeting.programmes[:] = [_programme(each, house) for each in asked.programme]
+        paths.append("programmes")
+    if asked.agenda is not None:
+        known = list(meeting.sessions)
+        meeting.sessions[:] = sessions.read(asked.agenda, house, known) if asked.agenda else []
+        paths.append("sessions")
+    opens = meeting_when.registration(asked, house)
+    if opens is not None:
+        meeting.registration_opens = opens
+        paths.append("registration_opens")
+    return paths
+
+
+def _programme(text: str, house: House) -> schedule_pb2.Programme:
+    try:
+        return programmes.read(text, house.today)
+    except Unclear as error:
+        raise Failure(f"--programme: {error}", USAGE) from None
+
+
+async def _plan(asked: argparse.Namespace, house: House, series: Series) -> Plan:
+    """The request, and how that part is now. Raises Failure where nothing is to be changed."""
+    before, base, key = _following(asked, house, series) if asked.scope_from else _whole(series)
+    wanted = meeting_pb2.Meeting()
+    wanted.CopyFrom(before)
+    schedule, paths = meeting_when.changed(asked, house, base)
+    wanted.schedule.CopyFrom(from_schedule(schedule))
+    paths += await _fill(asked, house, wanted)
+    if not paths and not asked.follow_source:
+        raise Failure("say what is to be changed: `openchair meeting edit --help` lists it", USAGE)
+    request = pb.UpdateMeetingRequest(
+        meeting=wanted,
+        scope=pb.EDIT_SCOPE_FOLLOWING if key else pb.EDIT_SCOPE_ALL,
+        occurrence=key_text(key) if key else "",
+        orphans=_orphans(asked),
+        reason=asked.because or "",
+        follow_source=asked.follow_source,
+    )
+    request.update_mask.paths.extend(paths)
+    return Plan(request, before, key.date if key else None)
+
+
+def _orphans(asked: argparse.Namespace) -> pb.OrphanPolicy.ValueType:
+    if asked.keep_changed:
+        return pb.ORPHAN_POLICY_KEEP
+    return pb.ORPHAN_POLICY_DROP if asked.drop_changed else pb.ORPHAN_POLICY_UNSPECIFIED
+
+
+def _whole(series: Series) -> tuple[meeting_pb2.Meeting, Schedule, None]:
+    return series.named, to_schedule(series.named.schedule), None
+
+
+def _following(asked: argparse.Namespace, house: House, series: Series) -> tuple[meeting_pb2.Meeting, Schedule, Key]:
+    """The part that has the first date from that day on, as it is from there on. Raises Failure."""
+    since = house.day("--from", asked.scope_from)
+    found = [(key, part) for part in series.parts if (key := next(keys_of(to_schedule(part.schedule), since), None))]
+    if not found:
+        raise Failure(f"--from: it has no date from {full(since)} on", USAGE)
+    key, part = min(found, key=lambda each: each[0])
+    undisturbed: tuple[Deviation, ...] = ()
+    parts = edits.split(to_schedule(part.schedule), undisturbed, key)
+    base = parts[1].schedule if parts else to_schedule(part.schedule)
+    before = meeting_pb2.Meeting()
+    before.CopyFrom(part)
+    before.schedule.CopyFrom(from_schedule(base))
+    before.changes[:] = [each for each in part.changes if parse_date("date", each.date) >= key.date]
+    return before, base, key
+
+
+def _preview(
+    asked: argparse.Namespace,
+    series: Series,
+    plan: Plan,
+    shown: meeting_pb2.Meeting,
+    found: list[meeting_facts.Difference],
+) -> None:
+    now = SystemClock().now()
+    before, after = dates.coming([plan.before], now), dates.coming([shown], now)
+    what = f"from {full(plan.since)} on; dates before it stay as they are" if plan.since else "all its dates"
+    say(asked, f'"{plan.before.title}", {what}:')
+    say(asked, "\n".join(meeting_facts.changed_lines(found)) or "  nothing would be different")
+    say(asked, f"Before: {dates.counted(before, endless=not dates.ends(plan.before))}")
+    say(asked, f"After:  {dates.counted(after, endless=not dates.ends(shown))}")
+    if [each.start for each in before[: dates.NEXT]] != [each.start for each in after[: dates.NEXT]]:
+        _say_dates(asked, "Next dates before:", plan.before)
+    _say_dates(asked, "Next dates after:" if found else "Next dates:", shown)
+    _say_parts(asked, series, plan)
+
+
+def _say_parts(asked: argparse.Namespace, series: Series, plan: Plan) -> None:
+    """Other parts of the series, which this does not touch."""
+    for part in series.parts:
+        coming = [] if part.name == plan.before.name else dates.coming([part], SystemClock().now())
+        if coming:
+            say(asked, f"Not touched: {dates.counted(coming, endless=not dates.ends(part))} (its id is {id_of(part)})")
+
+
+def _say_dates(asked: argparse.Namespace, head: str, meeting: meeting_pb2.Meeting) -> None:
+    say(asked, head)
+    say(asked, "\n".join(meeting_facts.next_lines(dates.coming([meeting], SystemClock().now()))))
+
+
+def _plain(meeting: meeting_pb2.Meeting, *, new: bool = False) -> dict[str, object]:
+    """For a program; what is only shown has no id yet."""
+    plain = meeting_facts.plain(meeting)
+    if new:
+        plain["id"] = plain["name"] = ""
+    return {"meeting": plain, "next_dates": meeting_facts.plain_dates(dates.coming([meeting], SystemClock().now()))}

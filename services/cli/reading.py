@@ -1,0 +1,60 @@
+"""Arguments as argparse reads them: what is wrong in itself is said before any server is asked."""
+
+from __future__ import annotations
+
+from argparse import ArgumentTypeError
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, TypeVar
+
+from services.cli import when
+from services.cli.when import FURTHER_NOTICE, Unclear
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import time
+
+T = TypeVar("T")
+
+
+def words(text: str) -> list[str]:
+    """A list with commas between."""
+    return [each.strip() for each in text.split(",") if each.strip()]
+
+
+def date_text(text: str) -> str:
+    """A date in any form; what it means is decided where the centre's own day is known."""
+    _checked(lambda: when.day(text, datetime.now(UTC).date()))
+    return text
+
+
+def date_or_nothing(text: str) -> str:
+    """The same, or empty."""
+    return date_text(text) if text else text
+
+
+def moment_text(text: str) -> str:
+    """A date in any form, or a date with a time of day."""
+    _checked(lambda: when.moment(text, datetime.now(UTC).date()))
+    return text
+
+
+def end_text(text: str) -> str:
+    """The same, or "further notice"."""
+    return "" if text.casefold().replace("-", " ").removeprefix("until ") == FURTHER_NOTICE else moment_text(text)
+
+
+def clock(text: str) -> time:
+    """A time of day."""
+    return _checked(lambda: when.clock(text))
+
+
+def length(text: str) -> int:
+    """A length, in minutes."""
+    return _checked(lambda: when.length(text))
+
+
+def _checked(read: Callable[[], T]) -> T:
+    try:
+        return read()
+    except Unclear as error:
+        raise ArgumentTypeError(str(error)) from None
