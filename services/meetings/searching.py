@@ -22,7 +22,7 @@ from services.meetings.finder_found import Shown
 from services.meetings.types import Centre, Group, Visibility
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Coroutine, Mapping
 
     from services.kit.call import Call, Caller
     from services.kit.store.port import Position
@@ -65,7 +65,7 @@ class Searching:
         asked = finder_asked.read(request)
         size = page_size(request.page_size, USUAL_SIZE, LARGEST_SIZE)
         moment, after = _pinned(self.desk.pages.position(call), call.clock.now())
-        await self.settled()
+        await self._settled()
         if asked.centre and not self.finder.holds(asked.centre):
             await self.desk.held("centre", asked.centre, Centre, request.parent, asked.centre)
         viewers = await viewers_of(self.desk, call, asked.centre)
@@ -82,17 +82,20 @@ class Searching:
             reply.next_page_token = self.desk.pages.token(call, (_microseconds(moment), *rows[size - 1][0]))
         return reply
 
-    async def settled(self) -> None:
+    async def _settled(self) -> None:
         """The index is in step with the listing; others get their turn meanwhile."""
         while self.finder.settle(TAKEN_IN):  # noqa: ASYNC110 - nothing is waited for: it is work, in slices
             await asyncio.sleep(0)
 
-    async def keep_up(self) -> None:
+    def keep_up(self) -> Coroutine[Any, Any, None]:
         """Takes in what changed before somebody asks, until cancelled."""
+        return self._keep_up()  # a coroutine method that is public would be an rpc
+
+    async def _keep_up(self) -> None:
         while True:
             await self.finder.some.wait()
             self.finder.some.clear()
-            await self.settled()
+            await self._settled()
 
 
 class Viewers:
