@@ -18,20 +18,26 @@ if TYPE_CHECKING:
 
     from openchair.meetings.v1 import centre_pb2, meeting_pb2
 
+    from services.feeds.filters import Filter
+
 PRODID = "-//Openchair//Feeds 1//EN"
+NEUTRAL_PRODID = "-//Calendar//Calendar 1//EN"
 COLOR = "teal"  # a CSS3 name, RFC 7986 section 5.9
 END = b"END:VCALENDAR\r\n"
 
 
 class Kind(NamedTuple):
-    """Which feed of a centre: its path below /calendars/, the names of calendar and file.
+    """Which feed of a centre: its path and query below /calendars/, the names of calendar and file.
 
-    Without a path it is discreet: it names neither the centre nor its own address, which holds a code.
+    Without a path it names neither the centre nor its own address, which may hold a code. `discreet`: it names nothing
+    at all that is ours.
     """
 
     path: str
     title: str
     file_name: str
+    query: str = ""
+    discreet: bool = False
 
 
 def of_centre(centre: centre_pb2.Centre) -> Kind:
@@ -44,6 +50,23 @@ def of_meeting(centre: str, id: str, meeting: meeting_pb2.Meeting) -> Kind:  # n
     """One meeting with all parts of its lineage, by the id of any of them; `meeting` gives the title."""
     return Kind(f"{centre}/meeting/{id}.ics", line(meeting.title) or "Meeting", f"{centre}-{id[:8]}.ics")
 
+
+def of_part(centre: centre_pb2.Centre, what: str, id: str, title: str) -> Kind:  # noqa: A002 - the word for it
+    """One room, fellowship or kind of a centre: "Riverside: NA"."""
+    own = centre.name.removeprefix("centres/")
+    name = f"{line(centre.title) or own}: {title}"
+    return Kind(f"{own}/{what}/{id}.ics", name, f"{own}-{id[:40]}.ics")
+
+
+def filtered(kind: Kind, wanted: Filter) -> Kind:
+    """The same as a filter has it."""
+    if wanted.word:
+        return DISCREET
+    return kind._replace(query=wanted.query()) if kind.path else kind
+
+
+DISCREET = Kind("", "Calendar", "calendar.ics", discreet=True)
+"""Whatever it is about."""
 
 INVITED = Kind("", "My meetings", "calendar.ics")
 """What an invite code opens."""
@@ -63,10 +86,10 @@ def head(
 
 def _properties(kind: Kind, centre: centre_pb2.Centre, modified: datetime | None, base_url: str) -> Calendar:
     text = (clean(centre.description) if kind.path else "") or kind.title
-    address = f"{base_url.rstrip('/')}/calendars/{quote(kind.path)}"
+    address = f"{base_url.rstrip('/')}/calendars/{quote(kind.path)}" + (f"?{kind.query}" if kind.query else "")
     calendar = Calendar()
     calendar.add("VERSION", "2.0")
-    calendar.add("PRODID", PRODID)
+    calendar.add("PRODID", NEUTRAL_PRODID if kind.discreet else PRODID)
     calendar.add("CALSCALE", "GREGORIAN")
     calendar.add("METHOD", "PUBLISH")
     calendar.add("NAME", kind.title)

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from google.protobuf.message import DecodeError
 from openchair.meetings.v1 import group_pb2, meeting_pb2
 
-from services.feeds.calendar import INVITED, of_meeting
+from services.feeds.calendar import INVITED, filtered, of_meeting
+from services.feeds.filters import Filter, FilterError, parse
 from services.feeds.model import Directory, MisfitError, meeting_of
 from services.feeds.page import GUARDED
 from services.feeds.shelf import Shelf
@@ -26,12 +27,15 @@ if TYPE_CHECKING:
 
     from services.feeds.model import Listing, Touched
     from services.feeds.page import Page
+    from services.feeds.picking import Wish
     from services.kit.clock import Clock
     from services.kit.event import Event
     from services.kit.http import Receive, Scope, Send
     from services.kit.logs import Log
 
 GROUP = group_pb2.Group.DESCRIPTOR.full_name
+LONGEST_QUERY = 2048  # bytes
+MOST_PAGES = 64  # of a centre kept ready
 SLICE = 16  # meetings rendered before others get their turn
 
 _PATH = re.compile(r"/invited/([^/]*)\.ics")
@@ -115,7 +119,7 @@ class Invited:
         self._base_url = base_url
         self._log = log
         self._shelves: dict[tuple[str, bool], Shelf] = {}
-        self._pages: dict[str, dict[str, Page]] = {}
+        self._pages: dict[str, dict[tuple[str, Filter], Page]] = {}
         self._arrived: dict[str, datetime] = {}
 
     def touch(self, touched: Touched, *, hidden: bool) -> None:
@@ -141,20 +145,33 @@ class Invited:
         elif not self.ready() or not self._hidden.listings:  # of a stream that was made anew nothing is known yet
             text = "The calendars are being read in: try again in a moment."
             await respond_text(send, 503, text, (_LATER, *GUARDED))
-        elif (page := await self._page(code.digest(match[1] if match else ""))) is None:
+        elif len(scope["query_string"]) > LONGEST_QUERY:
+            await respond_text(send, 414, "The query is too long.", (*GUARDED,))
+        else:
+            await self._answer(scope, send, code.digest(match[1] if match else ""))
+
+    async def _answer(self, scope: Scope, send: Send, digest: str) -> None:
+        """What the code with this digest opens. Whether a filter is right is said alike, whatever the code opens."""
+        try:
+            page = await self._page(digest, parse(scope["query_string"]))
+        except FilterError as error:
+            await respond_text(send, 400, str(error), (*GUARDED,))
+            return
+        if page is None:
             await respond_text(send, 404, "Not found.", (*GUARDED,))
         else:
             status, headers, body = page.answer(scope["headers"])
             await send({"type": "http.response.start", "status": status, "headers": headers})
             await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
 
-    def unlisted(self, centre: str, meeting: str, public: Shelf, now: datetime) -> Page | None:
+    def unlisted(self, centre: str, wish: Wish, public: Shelf, now: datetime) -> Page | None:
         """The calendar of an unlisted meeting, by its own id: that is the link. With it the parts that are public.
 
         The id of a part that everybody knows does not open one that is unlisted.
         """
         shelf = self._shelf(centre, holder=False)
         listing = self._hidden.listings.get(centre)
+        meeting, wanted = wish.id, wish.filter
         known = listing.meetings.get(meeting) if listing is not None else None
         if (
             not self.ready()
@@ -170,19 +187,19 @@ class Invited:
             if listing.meetings[id_].visibility == meeting_pb2.VISIBILITY_UNLISTED
         ]
         others = self._public.listings[centre].lineage(known.lineage or meeting)
-        stretches = [shelf.stretch(parts, now), public.stretch(others, now)]
-        return shelf.page(of_meeting(centre, meeting, known), stretches, now, guarded=True)
+        stretches = [shelf.stretch(parts, now, wanted), public.stretch(others, now, wanted)]
+        return shelf.page(filtered(of_meeting(centre, meeting, known), wanted), stretches, now, guarded=True)
 
-    async def _page(self, digest: str) -> Page | None:
+    async def _page(self, digest: str, wanted: Filter) -> Page | None:
         """What the code with this digest opens, as a calendar."""
         opened = self._hidden.opened_by(digest, self._clock.now())
         if opened is None or self._shelf(opened.centre, holder=True) is None:
             return None
-        page = self._pages.get(opened.centre, {}).get(opened.group)
+        page = self._pages.get(opened.centre, {}).get((opened.group, wanted))
         if page is not None and page.span.holds(self._clock.now()):
             return page
         await self._warm(opened)
-        return self._make(digest)
+        return self._make(digest, wanted)
 
     async def _warm(self, opened: Opened) -> None:
         """Renders the group's meetings, a slice at a time, so that others get their turn."""
@@ -194,15 +211,19 @@ class Invited:
                     shelf.sheet(meeting)
             await asyncio.sleep(0)
 
-    def _make(self, digest: str) -> Page | None:
+    def _make(self, digest: str, wanted: Filter) -> Page | None:
         """The same, put together: asked for again, as much may have happened meanwhile."""
         now = self._clock.now()
         opened = self._hidden.opened_by(digest, now)
         shelf = self._shelf(opened.centre, holder=True) if opened is not None else None
         if opened is None or shelf is None:
             return None
-        page = shelf.page(INVITED, [shelf.stretch(self._hidden.of_group(opened), now)], now, guarded=True)
-        self._pages.setdefault(opened.centre, {})[opened.group] = page
+        stretch = shelf.stretch(self._hidden.of_group(opened), now, wanted)
+        page = shelf.page(filtered(INVITED, wanted), [stretch], now, guarded=True)
+        kept = self._pages.setdefault(opened.centre, {})
+        if len(kept) >= MOST_PAGES:
+            kept.clear()
+        kept[opened.group, wanted] = page
         return page
 
     def _shelf(self, centre: str, *, holder: bool) -> Shelf | None:
@@ -214,8 +235,10 @@ class Invited:
         key = (centre, holder)
         if key not in self._shelves:
             self._shelves[key] = Shelf(centre, hidden, self._base_url, self._log, self._arrived[centre], holder=holder)
-        self._shelves[key].besides, self._shelves[key].arrived = public.newest, self._arrived[centre]
-        return self._shelves[key]
+        shelf = self._shelves[key]
+        shelf.besides, shelf.arrived = public.newest, self._arrived[centre]
+        shelf.turn(self._clock.now())
+        return shelf
 
 
 def _group(event: Event, scope: str, record: str) -> group_pb2.Group | None:

@@ -7,8 +7,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from google.protobuf.message import DecodeError
-from openchair.meetings.v1 import centre_pb2, meeting_pb2
+from openchair.meetings.v1 import centre_pb2, meeting_pb2, place_pb2
 
+from services.feeds.picking import rooms_ever
+from services.formats.slugs import slug
 from services.kit.clock import moment
 from services.kit.publication import Packed
 from services.recurrence.zones import zone
@@ -20,6 +22,7 @@ BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 CENTRE = centre_pb2.Centre.DESCRIPTOR.full_name
 MEETING = meeting_pb2.Meeting.DESCRIPTOR.full_name
+ROOM = place_pb2.Room.DESCRIPTOR.full_name
 HIDDEN = frozenset({meeting_pb2.VISIBILITY_UNLISTED, meeting_pb2.VISIBILITY_MEMBERS})
 
 
@@ -44,7 +47,8 @@ class Standing(NamedTuple):
 class Listing:
     """The records of one centre, of one view.
 
-    `newest` is the time of the last change of any of them, tombstones included.
+    `newest` is the time of the last change of any of them, tombstones included. `by_kind`, `by_fellowship` (by their
+    slugs) and `by_room` hold ids of meetings; `rooms` are the ids of the centre's rooms.
     """
 
     def __init__(self) -> None:
@@ -53,6 +57,10 @@ class Listing:
         self.newest = BEGINNING
         self._standings: dict[str, Standing] = {}
         self._lineages: defaultdict[str, set[str]] = defaultdict(set)
+        self.rooms: set[str] = set()
+        self.by_kind: dict[str, set[str]] = {}
+        self.by_fellowship: dict[str, set[str]] = {}
+        self.by_room: dict[str, set[str]] = {}
 
     def knows(self, event: Event) -> bool:
         """Whether this state, or a newer one of the same subject, is here already."""
@@ -83,9 +91,20 @@ class Listing:
         before = self.meetings.pop(meeting, None)
         if before is not None:
             self._lineages[before.lineage or meeting].discard(meeting)
+            for index, key in self._places_of(before):
+                index[key].discard(meeting)
+                if not index[key]:
+                    del index[key]
         if state is not None:
             self.meetings[meeting] = state
             self._lineages[state.lineage or meeting].add(meeting)
+            for index, key in self._places_of(state):
+                index.setdefault(key, set()).add(meeting)
+
+    def _places_of(self, state: meeting_pb2.Meeting) -> list[tuple[dict[str, set[str]], str]]:
+        """Where a meeting stands in the indexes."""
+        named = [(self.by_kind, slug(state.kind)), (self.by_fellowship, slug(state.fellowship))]
+        return [*named, *((self.by_room, room) for room in sorted(rooms_ever(state)))]
 
 
 class Directory:
@@ -118,10 +137,11 @@ class Directory:
                 listing.centre = _centre(event, scope)
             elif event.type == MEETING:
                 listing.put(record, self.meeting(event, scope, record))
-                return record
+            elif event.type == ROOM:
+                (listing.rooms.discard if event.payload is None else listing.rooms.add)(record)
         except DecodeError as error:
             raise MisfitError("the payload is not what its type says") from error
-        return None
+        return record if event.type == MEETING else None
 
     def meeting(self, event: Event, scope: str, record: str) -> meeting_pb2.Meeting | None:
         """The meeting that an event carries; None for what is not to be shown to everybody. Raises MisfitError."""

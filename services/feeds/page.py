@@ -16,7 +16,11 @@ Headers: TypeAlias = "list[tuple[bytes, bytes]]"
 
 YOUNG = timedelta(minutes=15)
 
+CALENDAR = b"text/calendar; charset=utf-8"
+JSON = b"application/json; charset=utf-8"
+
 _SHARED: Headers = [(b"cache-control", b"public, max-age=900"), (b"vary", b"Accept-Encoding")]
+_CORS: Headers = [(b"access-control-allow-origin", b"*"), (b"access-control-expose-headers", b"ETag")]
 GUARDED: Headers = [(b"x-robots-tag", b"noindex"), (b"referrer-policy", b"no-referrer")]
 """Of whatever is found by its address alone."""
 _OWN: Headers = [(b"cache-control", b"private, no-cache"), (b"vary", b"Accept-Encoding"), *GUARDED]
@@ -59,17 +63,13 @@ class Coding:
     """One representation: its tag, and the headers of a 200 and of a 304."""
 
     def __init__(
-        self, etag: bytes, length: int, stated: Stated, file_name: str, encoding: bytes | None, *, guarded: bool
+        self, etag: bytes, length: int, stated: Stated, usual: Headers, described: Headers, encoding: bytes | None
     ) -> None:
-        validators: Headers = [(b"etag", etag), (b"last-modified", stated.header), *(_OWN if guarded else _SHARED)]
+        validators: Headers = [(b"etag", etag), (b"last-modified", stated.header), *usual]
         self.etag = etag
         self.unchanged: Headers = [*validators, (b"x-content-type-options", b"nosniff")]
-        self.full: Headers = [
-            (b"content-type", b"text/calendar; charset=utf-8"),
-            (b"content-length", str(length).encode()),
-            (b"content-disposition", f'inline; filename="{file_name}"'.encode()),
-            *self.unchanged,
-        ]
+        type_, *more = described
+        self.full: Headers = [type_, (b"content-length", str(length).encode()), *more, *self.unchanged]
         if encoding:
             self.full.append((b"content-encoding", encoding))
         self.unchanged_head = head_of(self.unchanged)
@@ -80,10 +80,19 @@ class Page:
     """A feed as it is served. `span` says how long; the identity bytes are joined when first asked for.
 
     `guarded`: it is found by its address alone, so it is for no cache that others share, and for no search engine.
+    `shared_with_scripts`: those of any other site may read it (CORS), too.
     """
 
     def __init__(
-        self, segments: Sequence[gz.Segment], stated: Stated, span: Span, file_name: str, *, guarded: bool = False
+        self,
+        segments: Sequence[gz.Segment],
+        stated: Stated,
+        span: Span,
+        file_name: str,
+        *,
+        guarded: bool = False,
+        content_type: bytes = CALENDAR,
+        shared_with_scripts: bool = False,
     ) -> None:
         self.span = span
         self._stated = stated
@@ -93,8 +102,13 @@ class Page:
         size = sum(len(segment.plain) for segment in segments)
         plain_tag = gz.etag(segment.digest for segment in segments)
         packed_tag = gz.etag(segment.packed_digest for segment in segments)
-        self._plain_coding = Coding(plain_tag, size, stated, file_name, None, guarded=guarded)
-        self._packed_coding = Coding(packed_tag, len(self._packed), stated, file_name, b"gzip", guarded=guarded)
+        usual = [*(_OWN if guarded else _SHARED), *(_CORS if shared_with_scripts else [])]
+        named = (b"content-disposition", f'inline; filename="{file_name}"'.encode())
+        described = [(b"content-type", content_type), named]
+        self._plain_coding = Coding(plain_tag, size, stated, usual, described, None)
+        self._packed_coding = Coding(packed_tag, len(self._packed), stated, usual, described, b"gzip")
+        self.weight = 3 * len(self._packed) + 2 * size
+        """About how many bytes it keeps: its segments hold both forms, too."""
 
     def answer(self, headers: Iterable[tuple[bytes, bytes]]) -> tuple[int, Headers, bytes]:
         """Status, headers and body for a GET with these request headers."""

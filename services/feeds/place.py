@@ -8,21 +8,25 @@ from typing import TYPE_CHECKING
 from icalendar import vUri
 from openchair.meetings.v1 import meeting_pb2
 
-from services.feeds import text
+from services.feeds.face import join_link, join_phone, location
+from services.feeds.text import line
+from services.formats import words
 
 if TYPE_CHECKING:
     from icalendar import Event
 
+    from services.feeds.face import Face
+
 _RADIUS = "70"  # metres: the size of a house
 
 
-def add_to(event: Event, shown: text.Face) -> None:
-    """Adds what its reader may know of it."""
-    if location := text.location(shown):
-        event.add("LOCATION", location)
+def add_to(event: Event, shown: Face, website: str = "") -> None:
+    """Adds what its reader may know of it. `website` is the URL of what has no link to join by."""
+    if where := location(shown):
+        event.add("LOCATION", where)
     if shown.mode != meeting_pb2.MODE_ONLINE:
         _add_position(event, shown.venue)
-    _add_joining(event, shown)
+    _add_joining(event, shown, website)
 
 
 def _add_position(event: Event, venue: meeting_pb2.Venue) -> None:
@@ -39,17 +43,18 @@ def _add_position(event: Event, venue: meeting_pb2.Venue) -> None:
     event.add("X-APPLE-STRUCTURED-LOCATION", vUri(f"geo:{latitude:.6f},{longitude:.6f}", params=params))
 
 
-def _add_joining(event: Event, shown: text.Face) -> None:
+def _add_joining(event: Event, shown: Face, website: str) -> None:
     """CONFERENCE (RFC 7986 section 5.11), and URL for clients that do not know it."""
-    if link := text.join_link(shown):
+    link = join_link(shown)
+    if link:
         event.add("CONFERENCE", vUri(link, params={"VALUE": "URI", "FEATURE": "VIDEO"}))
-    if phone := text.join_phone(shown):
+    if phone := join_phone(shown):
         number = re.sub(r"[^0-9+*,]", "", phone)
         event.add("CONFERENCE", vUri(f"tel:{number}", params={"VALUE": "URI", "FEATURE": "PHONE"}))
-    if link:
-        event.add("URL", vUri(link))
+    if page := link or words.link(website):
+        event.add("URL", vUri(page))
 
 
 def _quotable(value: str) -> str:
     """Text that may stand between double quotes, RFC 5545 section 3.2."""
-    return text.line(value).replace('"', "'")
+    return line(value).replace('"', "'")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import TYPE_CHECKING
 
 from services.recurrence.rule import by_day_text
@@ -10,11 +11,16 @@ if TYPE_CHECKING:
     from services.recurrence.types import Rule
 
 DOMAIN = "openchair"
+_NEUTRAL = uuid.UUID("5a4a8b0e-3f0c-4f5e-9a39-0f4f0f3f1f55")
 
 
-def uid(meeting: str, token: str = "") -> str:
-    """The UID of a series, "<id>@openchair"; of a part of one that is shown token by token, "<id>-2TU@openchair"."""
-    return f"{meeting}-{token}@{DOMAIN}" if token else f"{meeting}@{DOMAIN}"
+def uid(meeting: str, token: str = "", *, discreet: bool = False) -> str:
+    """The UID of a series, "<id>@openchair"; of a part, a date alone or an item of its agenda "<id>-2TU@openchair".
+
+    In a discreet feed it names neither the meeting, whose id stands in public addresses, nor this program.
+    """
+    plain = f"{meeting}-{token}@{DOMAIN}" if token else f"{meeting}@{DOMAIN}"
+    return f"{uuid.uuid5(_NEUTRAL, plain)}@calendar" if discreet else plain
 
 
 def token(rule: Rule) -> str:

@@ -1,0 +1,90 @@
+"""The agenda of a retreat or workshop: which of its items are shown, when each is, and where."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, NamedTuple
+
+from openchair.meetings.v1 import meeting_pb2
+
+from services.feeds.face import is_told
+from services.feeds.series import alone_token
+from services.feeds.text import clean, line
+from services.recurrence.schedule import added
+from services.recurrence.types import Key
+from services.recurrence.wire import parse_time, to_deviation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from openchair.meetings.v1.schedule_pb2 import Session
+
+    from services.feeds.face import Face
+    from services.feeds.series import Date, Laying
+    from services.recurrence.types import Schedule
+
+
+class Item(NamedTuple):
+    """An item of the agenda on one of the meeting's dates. `start` is naive and local.
+
+    `token` tells its UID from that of the date it belongs to, `parent`.
+    """
+
+    session: Session
+    date: Date
+    start: datetime
+    token: str
+    parent: str
+
+
+def items(laying: Laying, meeting: meeting_pb2.Meeting, *, struck: bool) -> Iterator[Item]:
+    """Those that are wanted, date by date: they begin on the day on which it really begins, moved or not."""
+    first = Key(laying.schedule.start.date())
+    changes = {to_deviation(change).key: change for change in meeting.changes}
+    alone = {each.key for each in laying.alone}
+    off = meeting.state != meeting_pb2.MEETING_STATE_ACTIVE
+    for key in sorted({first, *(each.key for each in added(laying.schedule))}):
+        one = laying.date(key, changes.get(key))
+        if one.cancelled and not (struck or off or _is_whole(laying.schedule)):
+            continue
+        whole = laying.takes(one)
+        suffix = "" if key == first else alone_token(key)
+        parent = alone_token(key) if key in alone else ""
+        for session in meeting.sessions:
+            if laying.pick.takes_session(session.rooms, one.change, whole=whole):
+                token = "-".join(filter(None, (session.id, suffix)))
+                yield Item(session, one, _start(session, one), token, parent)
+
+
+def _is_whole(schedule: Schedule) -> bool:
+    """Whether the date is all there is of it: cancelled it stands there as such, and so does its agenda."""
+    return not added(schedule)
+
+
+def _start(session: Session, one: Date) -> datetime:
+    day = one.start.date() + timedelta(days=session.day - 1)
+    return datetime.combine(day, parse_time("sessions.time", session.time))
+
+
+def placed(shown: Face, item: Item) -> Face:
+    """Where it is held: in its own rooms, where the date is at the place they belong to."""
+    change = item.date.change
+    moved = change is not None and (change.HasField("venue") or bool(change.rooms))
+    if moved or not item.session.room_titles or not is_told(shown):
+        return shown
+    venue = meeting_pb2.Venue()
+    venue.CopyFrom(shown.venue)
+    venue.rooms[:] = item.session.room_titles
+    return shown._replace(venue=venue)
+
+
+def description(item: Item, shown: Face, title: str) -> str:
+    """Of what it is a part, who leads it, and its notes."""
+    leader = line(item.session.leader)
+    texts = (
+        clean(shown.reason),
+        f"Part of: {line(title)}" if line(title) else "",
+        f"Led by: {leader}" if leader else "",
+        clean(item.session.notes),
+    )
+    return "\n".join(text for text in texts if text)
