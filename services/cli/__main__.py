@@ -25,6 +25,7 @@ from services.cli import (
     room,
     streams,
     token,
+    upgrade,
 )
 from services.cli.shell import EXIT_CODES, STOPPED, Command, Failure
 from services.kit.settings import SettingsError, read
@@ -83,6 +84,7 @@ def parser() -> argparse.ArgumentParser:
         dead,
         streams,
         token,
+        upgrade,
     ):
         module.add_to(commands)
     everything = commands.add_parser(
