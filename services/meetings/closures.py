@@ -52,6 +52,8 @@ WRITABLE = frozenset(
 )
 MOST_IN_FORCE: Final = 200
 """Closures of one centre at once: every write of a meeting looks at all of them."""
+NEWEST: Final = "~"
+"""Id of a closure that is only looked at: of those made at the same moment it counts last."""
 OVER = frozenset({ClosureStatus.WITHDRAWING, ClosureStatus.WITHDRAWN, ClosureStatus.ENDED})
 
 
@@ -172,7 +174,7 @@ class Closures:
 
     async def _asked(self, message: closure_pb2.Closure, centre: str) -> Closure:
         """The closure of a preview: a new one, or the one of that name with what is said instead."""
-        base, wanted = blank("", centre, self.desk.now()), message
+        base, wanted = blank(NEWEST, centre, self.desk.now()), message
         if message.name:
             held = await self._closure(message.name, "closure.name")
             if held.value.centre != centre:

@@ -69,7 +69,8 @@ class Reckoning:
         for impact in hit:
             if impact.effect is not None:
                 self.outcomes[impact.effect] = self.outcomes.get(impact.effect, 0) + 1
-        self._rows += [(at, each) for each in impacts if self.after is None or (at := each.position) > self.after]
+        rows = ((each.position, each) for each in impacts)
+        self._rows += [row for row in rows if self.after is None or row[0] > self.after]
         if len(self._rows) > 4 * self.size:
             self._cut()
 
