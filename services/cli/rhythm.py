@@ -123,8 +123,14 @@ def _said(rule: Rule) -> str:
     if not rule.by_day[0].nth:
         tail = _and([WEEKDAYS[each.weekday] for each in rule.by_day])
         return f"{head} on {tail}" if rule.interval > 1 or rule.frequency is not Frequency.WEEKLY else f"every {tail}"
-    tail = _and([f"{_counted(each.nth)} {WEEKDAYS[each.weekday]}" for each in rule.by_day])
+    tail = _of_month(rule.by_day)
     return f"{head} on the {tail}" if rule.interval > 1 else f"every {tail} of the month"
+
+
+def _of_month(days: tuple[ByDay, ...]) -> str:
+    if len({each.weekday for each in days}) == 1:
+        return f"{_and([_counted(each.nth) for each in days])} {WEEKDAYS[days[0].weekday]}"
+    return _and([f"{_counted(each.nth)} {WEEKDAYS[each.weekday]}" for each in days])
 
 
 def _counted(number: int) -> str:

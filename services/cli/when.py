@@ -22,7 +22,7 @@ _NAMED_MONTH: Final = re.compile(r"([a-z]+)\.? (\d{1,2})(?:st|nd|rd|th)?(?: (\d{
 _CLOCK: Final = re.compile(r"(\d{1,2})(?:[:.h](\d\d)?)?(am|pm)?")
 _PART: Final = re.compile(r"(\d+)(days?|d|hours?|hrs?|h|minutes?|mins?|m)?")
 _MOMENT: Final = re.compile(
-    r"(.*\S)(?:T| at | )(\d{1,2}[:.h]\d\d(?: ?[ap]m)?|\d{1,2} ?[ap]m|noon|midnight)", re.IGNORECASE
+    r"(.*?\S)(?:T| at | )(\d{1,2}[:.h]\d\d(?: ?[ap]m)?|\d{1,2} ?[ap]m|noon|midnight)", re.IGNORECASE
 )
 _SPAN: Final = 400 * 366
 _UNITS: Final = {"d": 1440, "h": 60, "m": 1}
