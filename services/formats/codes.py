@@ -43,6 +43,7 @@ _FOCUS: dict[str, dict[str, str]] = {
 }  # fmt: skip
 
 _OPEN, _SHUT = "O", "C"
+_SECULAR = {"AA": "A"}
 
 
 @functools.cache
@@ -87,6 +88,11 @@ def focus(fellowship: str, codes: list[str]) -> list[str]:
     """Whom it is for, as slugs."""
     table = _FOCUS.get(fellowship, {})
     return list(dict.fromkeys(table[code] for code in codes if code in table))
+
+
+def is_secular(fellowship: str, codes: list[str]) -> bool:
+    """Whether a code says that it is secular."""
+    return _SECULAR.get(fellowship) in codes
 
 
 def is_open(fellowship: str, codes: list[str]) -> bool | None:

@@ -6,14 +6,14 @@ the reason why not; what was understood with reservation is said in the row's wa
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from openchair.meetings.v1 import import_pb2 as imports
 from openchair.meetings.v1 import meeting_pb2 as meetings
+from openchair.meetings.v1 import schedule_pb2 as schedules
 
-from services.formats import codes, records, weekly, where, words
+from services.formats import codes, extras, ours, records, spoken, weekly, where, words
 from services.formats.codes import type_name
 from services.formats.records import Unreadable
 from services.formats.weekly import Refused
@@ -31,10 +31,12 @@ _TEXT: Final = 8_000
 _CODE: Final = 60
 _CODES: Final = 60
 
-_CONTACT: Final = re.compile(
-    r"contact.*|last_contact|.*e?mails?|phone|venmo|paypal|square|cashapp|zelle", re.IGNORECASE
-)
-_LANGUAGE: Final = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+_HELD: Final = frozenset({
+    "name", "slug", "_id", "day", "time", "end_time", "timezone", "duration", "formatted_address", "address", "city",
+    "state", "postal_code", "country", "latitude", "longitude", "approximate", "region", "sub_region", "regions",
+    "conference_url", "conference_phone", "types", "languages", "language", "notes", "group", "location",
+    "location_notes", "url", "updated", "updatedAt", "attendance_option", "archived", ours.KEY,
+})  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,11 @@ class _Reader:
         row.meeting.mode = where.mode(record, types, at, join, warnings)
         _join(row.meeting, join, warnings)
         _suspend(row.meeting, record, types)
+        group_notes = words.cut(words.without_passcodes(words.text(record.get("group_notes")))[0], _TEXT)
+        told_apart = {"group_notes": group_notes} if group_notes else {}
+        row.extra = extras.of(record, _held(record), warnings, told_apart)
+        if (part := ours.part_of(record)) is not None:
+            ours.take(row, record, part, warnings)
 
     def _meeting(self, record: Mapping[str, Any], types: list[str], warnings: list[str]) -> meetings.Meeting:
         group, of_group = _named(record, "group", warnings)
@@ -110,21 +117,24 @@ class _Reader:
             title=title,
             kind="support-meeting",
             fellowship=self.fellowship,
-            types=types,
-            language=self._language(record, types, warnings),
+            types=codes.without_languages(self.fellowship, types),
             accessibility=codes.accessibility(self.fellowship, types),
             notes=public,
             group=words.cut(group, _TITLE),
             visibility=meetings.VISIBILITY_PUBLIC,
             state=meetings.MEETING_STATE_ACTIVE,
-            schedule=weekly.schedule(record, self.timezone, self.today, warnings),
+            schedule=ours.schedule_of(record) or weekly.schedule(record, self.timezone, self.today, warnings),
         )
+        _say_whom(meeting, self.fellowship, types, warnings)
+        spoken.say(meeting, spoken.stated(record), codes.languages(self.fellowship, types), self.language)
         if private:
             meeting.online.notes = words.cut(private, _TEXT)
         return meeting
 
     def _identity(self, number: int, record: Mapping[str, Any]) -> str:
-        found = next(filter(None, (words.line(record.get(key)) for key in ("slug", "id", "_id"))), "")
+        part = ours.part_of(record) or {}
+        keys = (part.get("source_id"), *(record.get(key) for key in ("slug", "id", "_id")))
+        found = next(filter(None, map(words.line, keys)), "")
         if not found:
             raise Refused("it has no slug: nothing says which meeting it is when the list comes again")
         first = self.seen.setdefault(found, number)
@@ -148,15 +158,6 @@ class _Reader:
             )
         return fitting
 
-    def _language(self, record: Mapping[str, Any], types: list[str], warnings: list[str]) -> str:
-        said = record.get("languages") or record.get("language") or []
-        tags = [words.line(tag) for tag in (said if isinstance(said, list) else [said])]
-        found = list(dict.fromkeys([*filter(_LANGUAGE.fullmatch, tags), *codes.languages(self.fellowship, types)]))
-        spoken = [tag for tag in found if tag != "ase"] or found
-        if len(spoken) > 1:
-            warnings.append(f"of its languages ({', '.join(spoken)}) the first is taken")
-        return spoken[0] if spoken else self.language
-
 
 def _checked(record: object) -> Mapping[str, Any]:
     if not isinstance(record, dict):
@@ -171,8 +172,25 @@ def _checked(record: object) -> Mapping[str, Any]:
 def _without_contacts(value: Any) -> Any:
     """The same without what reaches or pays a person."""
     if isinstance(value, dict):
-        return {key: _without_contacts(inner) for key, inner in value.items() if not _CONTACT.fullmatch(key)}
+        return {key: _without_contacts(inner) for key, inner in value.items() if not extras.CONTACTS.fullmatch(key)}
     return [_without_contacts(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _held(record: Mapping[str, Any]) -> frozenset[str]:
+    """Names of the fields that are read; an id only where it stands in for the slug, group_notes where it is added."""
+    return _HELD if words.line(record.get("slug")) else _HELD | {"id"}
+
+
+def _say_whom(meeting: meetings.Meeting, fellowship: str, types: list[str], warnings: list[str]) -> None:
+    """Whom it is for, who may come and what carries it, where codes are certain to say so."""
+    meeting.focus.extend(codes.focus(fellowship, types))
+    if codes.is_secular(fellowship, types):
+        meeting.approach = meetings.APPROACH_SECULAR
+    everybody = codes.is_open(fellowship, types)
+    if everybody is not None:
+        meeting.who_may_come = schedules.WHO_MAY_COME_EVERYBODY if everybody else schedules.WHO_MAY_COME_MEMBERS
+    elif {"O", "C"} <= set(types) and codes.is_listed(fellowship):
+        warnings.append("it is called open and closed: who may come is left out")
 
 
 def _provenance(row: imports.ImportRow, record: Mapping[str, Any], warnings: list[str]) -> None:

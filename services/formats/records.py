@@ -37,6 +37,20 @@ def canonical(value: object) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
+def pretty(value: object) -> bytes:
+    """A value as a file that people may read: UTF-8, indented, with a line end."""
+    return (json.dumps(value, ensure_ascii=False, indent=1) + "\n").encode()
+
+
+def object_of(text: str) -> dict[str, Any]:
+    """The object that a JSON text holds; empty where it holds none."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
 def _text(data: bytes) -> str:
     if len(data) > FILE_BYTES:
         raise Unreadable(f"it is larger than {FILE_BYTES // 2**20} MiB")

@@ -25,6 +25,8 @@ _LONGITUDE: Final = 180.0
 _TITLE: Final = 200
 _ADDRESS: Final = 500
 _TEXT: Final = 8_000
+_WORD: Final = 60
+_REGIONS: Final = 60
 _POSTAL_CODE: Final = re.compile(
     r"(?:^|\s+)(?:\d{5}(?:-\d{4})?|[A-Z]\d[A-Z]\s?\d[A-Z]\d|[A-Z]{1,2}\d[A-Z\d]?\s\d[A-Z]{2})$", re.IGNORECASE
 )
@@ -59,6 +61,7 @@ def place(record: Mapping[str, Any], warnings: list[str]) -> places.Place | None
         address_access=places.ADDRESS_ACCESS_AREA_ONLY if approximate else places.ADDRESS_ACCESS_PUBLIC,
         approximate=approximate,
         notes=words.cut(notes, _TEXT),
+        regions=[words.cut(region, _WORD) for region in reversed(_regions(record))],
     )
     _locate(found, record, warnings)
     return found
@@ -149,12 +152,17 @@ def _area(record: Mapping[str, Any], *, approximate: bool) -> str:
 
     Without one, what follows the street in an approximate address.
     """
+    return ", ".join(_regions(record)) or (", ".join(_split(record)[1]) if approximate else "")
+
+
+def _regions(record: Mapping[str, Any]) -> list[str]:
+    """The regions, the narrowest first, without any that says the street. The list counts before the two fields."""
     regions = record.get("regions")
     several = [words.line(region) for region in regions] if isinstance(regions, list) else []
-    said = list(filter(None, reversed(several))) or list(filter(None, [words.line(record.get("region"))]))
-    street, beyond = _split(record)
-    named = [region for region in said if not _is_street(region) and not any(p in region.casefold() for p in street)]
-    return ", ".join(named) or (", ".join(beyond) if approximate else "")
+    said = list(filter(None, reversed(several))) or [words.line(record.get(key)) for key in ("sub_region", "region")]
+    street = _split(record)[0] if _is_approximate(record) else _doors(record)
+    fitting = (each for each in said if each and not _is_street(each) and not any(p in each.casefold() for p in street))
+    return list(dict.fromkeys(fitting))[:_REGIONS]
 
 
 def _split(record: Mapping[str, Any]) -> tuple[set[str], list[str]]:
@@ -173,6 +181,12 @@ def _split(record: Mapping[str, Any]) -> tuple[set[str], list[str]]:
     ]
     first = max(doors, default=-1) + 1
     return {parts[index].casefold() for index in doors}, [part for part in bare[first:] if part]
+
+
+def _doors(record: Mapping[str, Any]) -> set[str]:
+    """The parts of an address that is public which look like a door."""
+    parts = [_POSTAL_CODE.sub("", part.strip()) for part in _address(record).split(",")]
+    return {part.casefold() for part in parts if re.search(r"\d", part) or _STREET.search(part)}
 
 
 def _is_street(text: str) -> bool:

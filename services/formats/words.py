@@ -74,7 +74,7 @@ def without_passcodes(notes: str) -> tuple[str, str]:
     public: list[str] = []
     private: list[str] = []
     for one in notes.split("\n"):
-        (private if _speaks(one) else public).append(one)
+        (private if has_passcode(one) else public).append(one)
     return text("\n".join(public)), text("\n".join(private))
 
 
@@ -84,9 +84,9 @@ def name_without_passcode(name: str) -> tuple[str, str]:
     The parts of a name ("Noon - Zoom, PW: 1234 (women)") are judged one by one: one that speaks of a passcode loses
     what follows the word, and the next part too where it holds only the word.
     """
-    if not _speaks(name):
+    if not has_passcode(name):
         return name, ""
-    bare = _BRACKETED.sub(lambda match: "" if _speaks(match[0]) and _holds_more(match[0]) else match[0], name)
+    bare = _BRACKETED.sub(lambda match: "" if has_passcode(match[0]) and _holds_more(match[0]) else match[0], name)
     kept: list[str] = []
     last = 0
     owed = False
@@ -98,9 +98,14 @@ def name_without_passcode(name: str) -> tuple[str, str]:
     return line("".join(kept)).strip(_EDGES), name
 
 
+def has_passcode(text: str) -> bool:
+    """Whether it seems to hold a passcode: the word for it, without a "no" before."""
+    return bool(_PASSCODE.search(_NO_PASSCODE.sub("", text)))
+
+
 def _before_passcode(part: str) -> tuple[str, bool]:
     """What stands before a passcode in a part of a name, and whether the passcode itself is yet to come."""
-    found = _PASSCODE.search(part) if _speaks(part) else None
+    found = _PASSCODE.search(part) if has_passcode(part) else None
     if found is None:
         return part, False
     before = part[: found.start()]
@@ -108,11 +113,6 @@ def _before_passcode(part: str) -> tuple[str, bool]:
         return before.rstrip("([{" + _EDGES), False
     before = "" if _SAID_BEFORE.search(before) else re.split(r"\S*\d", before, maxsplit=1)[0]
     return before.rstrip("([{" + _EDGES), True
-
-
-def _speaks(text: str) -> bool:
-    """Whether it seems to hold a passcode: the word for it, without a "no" before."""
-    return bool(_PASSCODE.search(_NO_PASSCODE.sub("", text)))
 
 
 def _holds_more(text: str) -> bool:

@@ -76,7 +76,7 @@ class Importing:
                 number=0, source_id=meeting.source.id, title=meeting.title, outcome=Outcome.GONE, meeting=meeting.id
             )
             for meeting in await self._brought(intent)
-            if meeting.source and meeting.source.id not in staged
+            if meeting.source and not staged & {meeting.source.id, meeting.lineage}
         ]
         return tuple(sorted(found, key=lambda line: (line.source_id, line.meeting)))
 

@@ -23,12 +23,16 @@ NEW_PLACE = "new"  # stands in a plan for the id that a place will get
 
 
 class Known(NamedTuple):
-    """What a row is here: the last part of its series, that part's record, the part before it, and that one's."""
+    """What a row is here: the last part of its series, that part's record, the part before it, and that one's.
+
+    `own`: it came out of this very centre, from no source or from another.
+    """
 
     record: Record | None = None
     meeting: Meeting | None = None
     around: Neighbours = Neighbours()
     former: Record | None = None
+    own: bool = False
 
 
 class Intake:
@@ -69,7 +73,7 @@ class Intake:
         who = f"import/{intent.id}"
         known = await self._known(intent, row)
         outcome, local = await self._outcome(intent, row, known), known.meeting.local_fields if known.meeting else ()
-        if outcome is Outcome.UNCHANGED or "place" in local:
+        if outcome is Outcome.UNCHANGED or rows.keeps_place(row, known.meeting):
             place = await self._known_place(intent, row) if local else ""
         else:
             place = await self._settle_place(intent, row, known, who)
@@ -94,6 +98,8 @@ class Intake:
         meeting = known.meeting
         id_ = meeting.id if meeting else rows.meeting_id(intent.centre, intent.source, row.source_id)
         reasons: tuple[str, ...] = ()
+        if known.own:
+            return rows.report(row, Outcome.UNCHANGED, id_, ("it is a meeting of this centre: it is not imported",))
         own = rows.kept(row, intent, meeting, place) if meeting is not None and not withdrawn(known) else ()
         if meeting is not None and withdrawn(known):
             reasons = ("it was deleted here, so it is not brought back",)
@@ -107,6 +113,10 @@ class Intake:
         before: Meeting | None = None
         former: Record | None = None
         record = await self.desk.store.get("meeting", id_)
+        if record is None and row.public_only and (record := await self._exported(intent, row)) is not None:
+            meeting = records.read(record, Meeting)
+            if meeting.source_name != intent.source:
+                return Known(record, meeting, own=True)
         while record is not None:
             meeting = records.read(record, Meeting)
             if not meeting.next:
@@ -115,6 +125,12 @@ class Intake:
             before = None if meeting.status is Status.CANCELLED else meeting
             record = await self.desk.store.get("meeting", meeting.next)
         return Known()
+
+    async def _exported(self, intent: Import, row: import_pb2.ImportRow) -> Record | None:
+        """The meeting of this centre that a row of a public export names by its id: it says no other identity."""
+        record = await self.desk.store.get("meeting", row.source_id)
+        there = record is not None and not record.gone and record.state.get("centre") == intent.centre
+        return record if there else None
 
     async def _place(self, intent: Import, row: import_pb2.ImportRow) -> Held[Place] | None:
         """The row's place, if it came in before."""
@@ -133,12 +149,14 @@ class Intake:
             return outcome
         held = await self._place(intent, row)
         level = meeting.venue.address_access if meeting.venue else AddressAccess.PUBLIC
-        if row.HasField("place") and (held is None or rows.wanted_place(row, held.value, level) != held.value):
+        told = row.HasField("place") and not rows.keeps_place(row, meeting)
+        if told and (held is None or rows.wanted_place(row, held.value, level) != held.value):
             return outcome
         place = held.value.id if held else ""
         wanted = rows.wanted_meeting(row, intent, meeting, place, self.desk.now(), known.around)
-        said = (meeting.source.url, meeting.source.extra) == (row.source_url, row.extra)
-        return Outcome.UNCHANGED if said and not rows.fields_changed(meeting, wanted) else outcome
+        url, extra = (wanted.source.url, wanted.source.extra) if wanted.source else ("", "")
+        same = (meeting.source.url, meeting.source.extra) == (url, extra)
+        return Outcome.UNCHANGED if same and not rows.fields_changed(meeting, wanted) else outcome
 
     async def _known_place(self, intent: Import, row: import_pb2.ImportRow) -> str:
         """The id of the row's place; one that is not here yet is NEW_PLACE, none is ""."""
@@ -200,6 +218,8 @@ def outcome_of(intent: Import, row: import_pb2.ImportRow, known: Known) -> Outco
     meeting = known.meeting
     if known.record is None or meeting is None:
         return Outcome.NEW
+    if known.own:
+        return Outcome.UNCHANGED
     if taken_by(intent, meeting):
         return Outcome.NEW if meeting.created_at >= intent.created_at else Outcome.CHANGED
     if withdrawn(known):

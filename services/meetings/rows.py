@@ -18,6 +18,7 @@ from services.meetings.types import (
     AddressAccess,
     Change,
     Meeting,
+    Mode,
     Online,
     OnlineAccess,
     Place,
@@ -26,6 +27,7 @@ from services.meetings.types import (
 )
 from services.meetings.types_imports import Import, Outcome, ReportRow
 from services.meetings.wire import read_meeting, read_place
+from services.meetings.wire_details import TOLD_FROM
 from services.recurrence.types import RecurrenceError, Schedule
 
 LONGEST_ORIGINAL = 64 * 1024
@@ -146,6 +148,8 @@ def wanted_meeting(
     if current is None:
         return provenance.with_source_changes(said, row.changes)
     wanted = provenance.with_local(said, base)
+    if keeps_place(row, base):
+        wanted = msgspec.structs.replace(wanted, place=base.place, rooms=base.rooms)
     edited = edits.edit_all(base, edits.Edit(wanted, "keep", start_named=False), at, neighbours)
     edited = provenance.with_source_changes(edited, row.changes)
     return edits.numbered(current, msgspec.structs.replace(edited, sequence=current.sequence))
@@ -163,7 +167,11 @@ def stated(row: import_pb2.ImportRow, intent: Import, base: Meeting, place: str)
     said = private_as(base, read_meeting(row.meeting, base, ""))
     if row.public_only:
         said = _with_untold(said, base)
-    said = msgspec.structs.replace(said, place=place, rooms=(), source_name=intent.source, source=source(row, intent))
+    said = msgspec.structs.replace(
+        said, place=place, rooms=(), source_name=intent.source, source=source(row, intent, base)
+    )
+    if row.public_only and base.place == place:
+        said = msgspec.structs.replace(said, rooms=base.rooms)
     if not base.source_name:
         return said
     day = (base if said.schedule.rule else said).schedule.start.date()
@@ -173,14 +181,34 @@ def stated(row: import_pb2.ImportRow, intent: Import, base: Meeting, place: str)
 
 
 def _with_untold(said: Meeting, current: Meeting) -> Meeting:
-    """With what no public export tells, as it is here: a passcode and notes on joining by the same link."""
-    here, online = current.online, said.online
-    if here is None:
-        return said
+    """With what no public export tells, as it is here: how few chairs, rooms of an agenda, how to join."""
+    rooms = {each.id: {"rooms": each.rooms, "room_titles": each.room_titles} for each in current.sessions}
+    few = {field: getattr(current, field) for field in ("capacity", "online_capacity") if not getattr(said, field)}
+    return msgspec.structs.replace(
+        said,
+        **{field: chairs for field, chairs in few.items() if chairs < TOLD_FROM},
+        sessions=tuple(msgspec.structs.replace(each, **rooms.get(each.id, {})) for each in said.sessions),
+        online=_untold_online(said, current.online),
+    )
+
+
+def _untold_online(said: Meeting, here: Online | None) -> Online | None:
+    """What only whoever may join is told: a link that is not public; passcode and notes, where the link is the same."""
+    online = said.online
+    if here is None or said.mode is Mode.IN_PERSON:
+        return online
     told = (online.url, online.phone) if online else ("", "")
-    if told != (here.url, here.phone):
-        return said
-    return msgspec.structs.replace(said, online=here if here.notes or here.passcode else online)
+    withheld = here.access is not OnlineAccess.PUBLIC and told == ("", "")
+    kept = told == (here.url, here.phone) and bool(here.notes or here.passcode)
+    return here if withheld or kept else online
+
+
+def keeps_place(row: import_pb2.ImportRow, meeting: Meeting | None) -> bool:
+    """Whether it stays where it is, whatever the row says: it was edited here, or no public export tells it."""
+    if meeting is None:
+        return False
+    withheld = meeting.venue is not None and meeting.venue.address_access is not AddressAccess.PUBLIC
+    return "place" in meeting.local_fields or (row.public_only and withheld)
 
 
 def kept(row: import_pb2.ImportRow, intent: Import, current: Meeting, place: str) -> tuple[str, ...]:
@@ -190,8 +218,11 @@ def kept(row: import_pb2.ImportRow, intent: Import, current: Meeting, place: str
     return provenance.kept(stated(row, intent, revived(current), place), revived(current))
 
 
-def source(row: import_pb2.ImportRow, intent: Import) -> Source:
-    """Where the meeting comes from."""
+def source(row: import_pb2.ImportRow, intent: Import, current: Meeting) -> Source:
+    """Where the meeting comes from; of one whose source no public export tells, that stays."""
+    known = current.source
+    if known is not None and row.public_only and row.source_id == current.lineage:
+        return msgspec.structs.replace(known, digest=digest(row), by=intent.id)
     return Source(
         source=intent.source,
         id=row.source_id,

@@ -67,8 +67,19 @@ def test_a_place_has_its_own_fields() -> None:
     )  # fmt: skip
     assert row.place == places.Place(
         title="Hall", address="1 Main St, Town", area="Town, County", latitude=38.5, longitude=-75.0,
-        notes="Back\ndoor", address_access=places.ADDRESS_ACCESS_PUBLIC,
+        notes="Back\ndoor", address_access=places.ADDRESS_ACCESS_PUBLIC, regions=["County", "Town"],
     )  # fmt: skip
+
+
+def test_regions_come_as_a_list_or_as_region_and_sub_region_from_wide_to_narrow() -> None:
+    assert list(one(region="Town", sub_region="Old Quarter").place.regions) == ["Town", "Old Quarter"]
+    assert one(region="Town", sub_region="Old Quarter").place.area == "Old Quarter, Town"
+    assert list(one(region="Other", regions=["County", "Town"]).place.regions) == ["County", "Town"]
+
+
+def test_no_region_says_the_door_of_an_address_that_is_withheld() -> None:
+    place = one(**LINK, **AREA, regions=["Town", "1 Main St"]).place
+    assert "Main" not in str(list(place.regions))
 
 
 def test_an_address_in_parts_is_joined() -> None:

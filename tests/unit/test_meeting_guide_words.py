@@ -33,12 +33,24 @@ def test_a_code_means_nothing_without_its_fellowship() -> None:
     assert list(one(fellowship="NA", types=["X"]).warnings) == ["type 'X' is not known: kept"]
 
 
-def test_languages_among_the_types_are_the_meetings_language_and_stay_types() -> None:
+def test_languages_among_the_types_are_the_meetings_languages_and_no_types() -> None:
     row = one(types=["S", "O", "ASL"])
-    assert row.meeting.language == "es"
-    assert list(row.meeting.types) == ["S", "O", "ASL"]
+    assert (row.meeting.language, list(row.meeting.other_languages)) == ("es", ["ase"])
+    assert list(row.meeting.types) == ["O"]
     assert one(types=["ASL"]).meeting.language == "ase"
-    assert "the first is taken" in one(types=["EN", "FR"]).warnings[0]
+    both = one(types=["EN", "FR"], languages=["pt-BR"]).meeting
+    assert (both.language, list(both.other_languages)) == ("pt-BR", ["en", "fr"])
+
+
+def test_codes_say_whom_it_is_for_and_who_may_come_and_stay_types() -> None:
+    meeting = one(types=["C", "W", "Y", "A"]).meeting
+    assert list(meeting.types) == ["C", "W", "Y", "A"]
+    assert list(meeting.focus) == ["women", "young-people"]
+    assert (meeting.who_may_come, meeting.approach) == (2, 2)
+    assert one(types=["O"]).meeting.who_may_come == 1
+    both = one(types=["O", "C"])
+    assert both.meeting.who_may_come == 0
+    assert "open and closed" in both.warnings[0]
 
 
 def test_the_default_language_is_for_records_that_name_none() -> None:
