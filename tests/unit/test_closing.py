@@ -27,6 +27,7 @@ from services.meetings.types import (
 )
 from services.meetings.wire import meeting_message
 from services.recurrence.edits import split
+from services.recurrence.schedule import occurrences
 from services.recurrence.types import ByDay, Frequency, Key, Rule, Schedule
 from tests.unit.recurrence_strategies import deviations, schedules
 
@@ -153,7 +154,7 @@ def test_a_room_closure_hits_what_is_held_in_the_room_that_day() -> None:
 
 
 def test_a_whole_centre_is_whatever_is_held_at_a_place_and_online_too_only_if_it_says_so() -> None:
-    once = {"start": "2026-12-01", "end": "2026-12-01"}
+    once: dict[str, Any] = {"start": "2026-12-01", "end": "2026-12-01"}
     assert dates(weekly(place="", rooms=()), closure(**once)) == ["2026-12-01"]
     assert dates(weekly(mode=Mode.HYBRID), closure(**once)) == ["2026-12-01"]
     assert dates(weekly(mode=Mode.ONLINE), closure(**once)) == []
@@ -452,7 +453,7 @@ def test_nothing_is_held_where_a_closure_in_force_closes_it(
     shown = reckon(meeting, found, at)
     people = {change.key: change for change in meeting.changes}
     whole = {change.key: change for change in composed.changes(shown)}
-    for each in closing.occurrences(meeting.schedule, meeting.changes, at, closing.horizon(at)):
+    for each in occurrences(meeting.schedule, meeting.changes, at, closing.horizon(at)):
         change = whole.get(each.key)
         own = people.get(each.key)
         if (change and change.cancelled) or (own and own.despite):
@@ -472,7 +473,7 @@ def test_the_parts_of_a_split_series_are_closed_as_the_whole_was(
     meeting: Meeting, found: tuple[Closure, ...], at: datetime, data: st.DataObject
 ) -> None:
     whole = reckon(meeting, found, at)
-    keys = [each.key for each in closing.occurrences(meeting.schedule, (), at, at + timedelta(days=300))]
+    keys = [each.key for each in occurrences(meeting.schedule, (), at, at + timedelta(days=300))]
     if not keys:
         return
     key = data.draw(st.sampled_from(keys))
