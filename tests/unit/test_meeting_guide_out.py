@@ -11,8 +11,9 @@ import pytest
 from google.protobuf.json_format import ParseDict
 from openchair.meetings.v1 import meeting_pb2
 
-from services.formats import meeting_guide, ours
+from services.formats import ours
 from services.formats.meeting_guide_out import records, written
+from services.formats.weekly import clock
 from tests.unit.guide_examples import DATA, FULL, SATURDAY, one, reading
 from tests.unit.guide_views import BASE, CENTRE, alike, housed, seen
 
@@ -64,7 +65,7 @@ def schedule(start: str = "2026-11-24T19:00", rule: str = "FREQ=WEEKLY;BYDAY=TU"
 
 def came_in(name: str) -> list[dict[str, Any]]:
     found = json.loads(LISTS[name].read_text(encoding="utf-8"))
-    return found["meetings"] if isinstance(found, dict) else found
+    return list(found["meetings"] if isinstance(found, dict) else found)
 
 
 @pytest.mark.parametrize("name", LISTS)
@@ -109,14 +110,14 @@ def test_edmonton_goes_out_with_every_record_and_every_field_that_came_in() -> N
     told = {record["slug"]: record for record in out(*(seen(housed(row)) for row in rows.values()))}
     assert told.keys() == sources.keys()
 
-    lost = {}
+    lost: dict[str, dict[str, tuple[Any, Any, list[str]]]] = {}
     for slug, source in sources.items():
         record, row = told[slug], rows[slug]
         for key, value in source.items():
             if value in (None, "", []):
                 continue
             if key == "time":
-                same = record["time"] == str(meeting_guide.weekly.clock(value))[:5]
+                same = record["time"] == str(clock(value))[:5]
             elif key == "updated":
                 same = f"{record['updated'].replace(' ', 'T')}.000Z" == row.source_update_time
             elif key == "address":
@@ -293,7 +294,7 @@ def test_no_list_holds_a_passcode_or_a_contact() -> None:
 
 
 def test_what_no_field_holds_comes_back_as_it_was() -> None:
-    fields = {"district": "District 01", "region_id": 213, "edit_url": "https://list.example.org/e/2832480623",
+    fields: dict[str, Any] = {"district": "District 01", "region_id": 213, "edit_url": "https://list.example.org/e/2832480623",
               "flags": {"hidden": False, "ids": [1, 2]}, "time_formatted": "7:00 pm"}  # fmt: skip
     record = of(**fields)
     assert {key: record[key] for key in fields} == fields
