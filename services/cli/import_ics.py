@@ -48,7 +48,7 @@ def add_to(formats: Any) -> None:
     ics = formats.add_parser(
         "ics",
         help="bring in an iCalendar file",
-        description="Brings in an iCalendar file (.ics, or .ics.gz). Importing it again changes only what changed in it.",
+        description="Brings in an iCalendar file (.ics, .ics.gz). Importing it again changes only what changed in it.",
         epilog=_GUIDE + EXIT_CODES,
         formatter_class=RawDescriptionHelpFormatter,
     )

@@ -52,7 +52,7 @@ def moment(text: str, zone: str) -> Moment:
 
 def _local(day: str, clock: str) -> datetime | None:
     try:
-        return datetime.strptime(f"{day}{clock[:4]}", "%Y%m%d%H%M")  # noqa: DTZ007 - local by nature
+        return datetime(int(day[:4]), int(day[4:6]), int(day[6:]), int(clock[:2]), int(clock[2:4]))  # noqa: DTZ001 - local
     except ValueError:
         return None
 
