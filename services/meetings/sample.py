@@ -121,6 +121,9 @@ class Sample:
         if "place" in said:
             plain["place"] = self._names[said["place"]]
         plain["rooms"] = [self._names[room] for room in said.get("rooms", [])]
+        plain["sessions"] = [
+            {**each, "rooms": [self._names[room] for room in each["rooms"]]} for each in said.get("sessions", [])
+        ]
         meeting = ParseDict(plain, meeting_pb2.Meeting())
         made = await self._do(self._series.create_meeting, pb.CreateMeetingRequest(parent=centre, meeting=meeting))
         self._names[said["name"]] = made.name

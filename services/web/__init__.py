@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from services.kit.bus import Bus
     from services.kit.clock import Clock
     from services.kit.logs import Log
+    from services.web.reports import Reports
 
 
 class Readers(NamedTuple):
@@ -29,11 +30,20 @@ class Readers(NamedTuple):
     app: Starlette
 
 
-def web(bus: Bus, site: str, clock: Clock, base_url: Callable[[], str | None] | str | None, log: Log) -> Readers:
-    """The service: "/", "/centre/<id>" and "/invited/<code>".
+def web(
+    bus: Bus,
+    site: str,
+    clock: Clock,
+    base_url: Callable[[], str | None] | str | None,
+    log: Log,
+    *,
+    reports: Reports | None = None,
+    behind_proxy: bool = False,
+) -> Readers:
+    """The service: "/", "/centre/<id>", "/nobody-here/..." and "/invited/<code>".
 
     `base_url` is how others reach the site (OPENCHAIR_PUBLIC_URL), or what will tell; None: it has no public address,
-    and the pages say so.
+    and the pages say so. `reports` passes on what readers report. `behind_proxy`: nobody but a proxy reaches us.
     """
     board, circles = Board(), Circles()
     subjects = [subjects_of(site, "public", "meetings")]
@@ -52,5 +62,7 @@ def web(bus: Bus, site: str, clock: Clock, base_url: Callable[[], str | None] | 
         circles=circles,
         private_ready=private.ready.is_set,
         private_current=lambda: private.current,
+        reports=reports,
+        behind_proxy=behind_proxy,
     )
     return Readers(public, private, app.app())

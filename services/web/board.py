@@ -6,14 +6,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from google.protobuf.message import DecodeError
-from openchair.meetings.v1 import centre_pb2, meeting_pb2
+from openchair.meetings.v1 import centre_pb2, closure_pb2, meeting_pb2
 
 from services.kit.publication import Packed
 from services.recurrence import wire, zones
 from services.recurrence.agenda import Agenda
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from datetime import datetime
 
     from services.kit.event import Event
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 CENTRE = centre_pb2.Centre.DESCRIPTOR.full_name
 MEETING = meeting_pb2.Meeting.DESCRIPTOR.full_name
+CLOSURE = closure_pb2.Closure.DESCRIPTOR.full_name
 
 AHEAD: Final = timedelta(days=8)  # a page shows no more, wherever midnight is
 EXPANDED: Final = 200  # series expanded before others get their turn: about 5 ms
@@ -35,6 +36,7 @@ class CentreBoard:
         self.meetings = Packed(meeting_pb2.Meeting)
         self.schedules: dict[str, Schedule] = {}
         self.changes: dict[str, dict[Key, meeting_pb2.OccurrenceChange]] = {}
+        self.closures: dict[str, closure_pb2.Closure] = {}
         self.agenda = Agenda()
 
     def put(self, id: str, meeting: meeting_pb2.Meeting) -> None:  # noqa: A002 - the field is named id everywhere
@@ -68,11 +70,11 @@ class Board:
         if len(tokens) != _TOKENS:
             raise ValueError("a subject has seven tokens")
         scope, id = tokens[4], tokens[6]  # noqa: A001 - the same
-        if event.type not in {CENTRE, MEETING}:
+        if event.type not in _TAKES:
             return
         board = self.boards.get(scope) or CentreBoard()
         try:
-            _take_centre(board, event, scope) if event.type == CENTRE else _take_meeting(board, event, scope, id)
+            _TAKES[event.type](board, event, scope, id)
         except DecodeError as error:
             raise ValueError("the payload is not what its type says") from error
         self.boards[scope] = board
@@ -99,7 +101,7 @@ class Board:
         return sorted(known, key=lambda pair: (pair[1].centre.title.casefold() if pair[1].centre else "", pair[0]))
 
 
-def _take_centre(board: CentreBoard, event: Event, scope: str) -> None:
+def _take_centre(board: CentreBoard, event: Event, scope: str, _id: str) -> None:
     if event.payload is None:
         board.centre = None
         return
@@ -121,3 +123,19 @@ def _take_meeting(board: CentreBoard, event: Event, scope: str, id: str) -> None
         board.remove(id)  # its home publishes a tombstone instead: this is the second lock on that door
     else:
         board.put(id, meeting)
+
+
+def _take_closure(board: CentreBoard, event: Event, scope: str, id: str) -> None:  # noqa: A002 - the same
+    closure = closure_pb2.Closure.FromString(event.payload) if event.payload is not None else None
+    if closure is not None and closure.name != f"centres/{scope}/closures/{id}":
+        raise ValueError("subject and payload name different closures")
+    board.closures.pop(id, None)
+    if closure is not None:
+        board.closures[id] = closure
+
+
+_TAKES: Final[dict[str, Callable[[CentreBoard, Event, str, str], None]]] = {
+    CENTRE: _take_centre,
+    MEETING: _take_meeting,
+    CLOSURE: _take_closure,
+}

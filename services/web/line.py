@@ -9,9 +9,11 @@ from openchair.meetings.v1 import meeting_pb2, place_pb2
 
 from services.formats import codes, words
 from services.web import say
+from services.web.details import Detail, Special, details, specials, who_may_come
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
+    from datetime import date
 
 NO_CHANGE: Final = meeting_pb2.OccurrenceChange()
 _OPEN: Final = frozenset({place_pb2.ADDRESS_ACCESS_UNSPECIFIED, place_pb2.ADDRESS_ACCESS_PUBLIC})
@@ -29,8 +31,9 @@ class Place:
 
 @dataclass(frozen=True)
 class Facts:
-    """What a person wants to know before going. `about` are short words: fellowship, kind, types, language.
+    """What a person wants to know before going. `about` are short words: fellowship, kind, who may come, language ...
 
+    `special` is what is so on this date only, `details` what is folded away.
     `asks` stands in for the link where that is not public; `asks_code`: a code of the group is what opens it.
     `passcode` and `joining` (how to join, in paragraphs) are for holders of a code alone.
     """
@@ -50,11 +53,14 @@ class Facts:
     asks_code: bool = False
     passcode: str = ""
     joining: tuple[str, ...] = ()
+    special: tuple[Special, ...] = ()
+    details: tuple[Detail, ...] = ()
+    doubtful: bool = False
 
     @property
     def folded(self) -> bool:
         """Whether there is more to read than fits into a line."""
-        return bool(self.notes or self.place.notes or self.group or self.access)
+        return bool(self.notes or self.place.notes or self.group or self.access or self.details)
 
 
 def facts(
@@ -63,8 +69,14 @@ def facts(
     centre_language: str = "",
     *,
     holder: bool = False,
+    day: date | None = None,
+    kinds: Mapping[str, str] = say.NO_KINDS,
 ) -> Facts:
-    """The facts of a series, or of the date that `change` is about; `holder`: for holders of its group's code."""
+    """The facts of a series, or of the date that `change` is about; `holder`: for holders of its group's code.
+
+    `day` is that date as it was originally; None: of no date. `kinds` are the centre's own.
+    """
+    special = specials(meeting, day)
     mode = change.mode if change.HasField("mode") else meeting.mode
     venue = _told(change.venue if change.HasField("venue") else meeting.venue, holder=holder)
     online = change.online if change.HasField("online") else meeting.online
@@ -76,7 +88,7 @@ def facts(
         title=change.title if change.HasField("title") else meeting.title,
         mode=say.MODES.get(mode, ""),
         mode_word={meeting_pb2.MODE_ONLINE: "online", meeting_pb2.MODE_HYBRID: "hybrid"}.get(mode, "in-person"),
-        about=_about(meeting, centre_language),
+        about=_about(meeting, centre_language, who_may_come(meeting, special), kinds),
         group=meeting.group if meeting.group != meeting.title else "",
         place=place(venue) if mode != meeting_pb2.MODE_ONLINE else Place(),
         access=_access(meeting.accessibility, venue.accessibility) if mode != meeting_pb2.MODE_ONLINE else (),
@@ -88,6 +100,9 @@ def facts(
         asks_code=afar and not by_code and online.access == meeting_pb2.ONLINE_ACCESS_INVITE_CODE,
         passcode=online.passcode if joins and holder else "",
         joining=_paragraphs(online.notes) if joins and holder else (),
+        special=special,
+        details=details(meeting, venue.map_url if mode != meeting_pb2.MODE_ONLINE else ""),
+        doubtful=meeting.doubtful,
     )
 
 
@@ -110,10 +125,12 @@ def place(venue: meeting_pb2.Venue) -> Place:
     return Place(name or venue.area, "" if not name else venue.area, "The address is not published.")
 
 
-def _about(meeting: meeting_pb2.Meeting, centre_language: str) -> tuple[str, ...]:
-    names = (codes.type_name(meeting.fellowship, code) or "" for code in meeting.types if code not in _SAID_ELSEWHERE)
+def _about(meeting: meeting_pb2.Meeting, centre_language: str, who: str, kinds: Mapping[str, str]) -> tuple[str, ...]:
+    said = _SAID_ELSEWHERE | ({"O", "C"} if who and codes.is_listed(meeting.fellowship) else frozenset())
+    names = (codes.type_name(meeting.fellowship, code) or "" for code in meeting.types if code not in said)
     tongue = say.language(meeting.language) if meeting.language not in {"", centre_language} else ""
-    return tuple(dict.fromkeys(filter(None, (meeting.fellowship, say.kind(meeting.kind), *names, tongue))))
+    kind = say.kind(meeting.kind, kinds)
+    return tuple(dict.fromkeys(filter(None, (meeting.fellowship, kind, who, *names, tongue))))
 
 
 def _access(*lists: Iterable[str]) -> tuple[str, ...]:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 EXIT_URL: Final = "https://www.wikipedia.org/"
 _MOST_PAGES: Final = 256
+_FEW_EMPTY: Final = 3
 _ICON: Final = (
     "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 48 48' fill='none' stroke='%230b5a54'"
     " stroke-width='5' stroke-linecap='round'%3E"
@@ -63,7 +64,7 @@ class Pages:
     """Every page there is, made when first asked for."""
 
     def __init__(self, board: Board) -> None:
-        self._board = board
+        self.board = board
         self._kept: dict[tuple[str, str, bool], tuple[int, datetime, datetime, Page]] = {}
         self._asking: dict[bool, Page] = {}
         self._templates = jinja2.Environment(
@@ -79,7 +80,7 @@ class Pages:
 
     def warm(self, now: datetime) -> Iterator[None]:
         """Does what the first week would have to do before it can be made, in slices; yields between them."""
-        return self._board.warm(now)
+        return self.board.warm(now)
 
     def week(self, base_url: str, now: datetime, *, centre: str = "", is_current: bool = True) -> Page | None:
         """The week of one centre, or ("") of all; None for a centre that is not known.
@@ -88,33 +89,51 @@ class Pages:
         """
         key = (base_url, centre, is_current)
         version, since, until, page = self._kept.get(key, (-1, now, now, None))
-        if page is not None and version == self._board.version and since <= now < until:
+        if page is not None and version == self.board.version and since <= now < until:
             return page
-        self._board.advance(now)
+        self.board.advance(now)
         site = Site(base_url)
-        weeks = [week(id_, board, site, now) for id_, board in self._board.published() if centre in {"", id_}]
+        weeks = [week(id_, board, site, now) for id_, board in self.board.published() if centre in {"", id_}]
         if centre and not weeks:
             return None
         page = Page.of(self._render("week.html", weeks=weeks, is_local=site.is_local, is_current=is_current))
         if len(self._kept) >= _MOST_PAGES:
             self._kept.clear()
-        self._kept[key] = (self._board.version, now, min([each.until for each in weeks], default=now), page)
+        self._kept[key] = (self.board.version, now, min([each.until for each in weeks], default=now), page)
         return page
 
     def invited(
-        self, base_url: str, now: datetime, group: str, board: CentreBoard, code: str, *, current: bool
+        self, base_url: str, now: datetime, group: str, board: CentreBoard, code: str, *, centre: str, current: bool
     ) -> Page:
-        """The week of what a code opens; kept nowhere. `board` is the group's own, with its centre's record."""
+        """The week of what a code opens; kept nowhere. `board` is the group's own, with its centre's record.
+
+        Days without anything are left out where they are many: a group meets on one day, or on two.
+        """
         site = InvitedSite(base_url, code)
         board.agenda.advance(now)
         shown = week("week", board, site, now, holder=True)
+        empty = sum(not day.lines for day in shown.days)
         text = self._render(
-            "invited.html", week=shown, group=group, code=code, is_local=site.is_local, is_current=current
+            "invited.html",
+            week=shown,
+            days=[day for day in shown.days if day.lines or empty <= _FEW_EMPTY],
+            group=group,
+            code=code,
+            centre=centre,
+            is_local=site.is_local,
+            is_current=current,
         )
         return Page.of(text)
 
+    def nobody(self, **values: Any) -> Page:
+        """The page for whoever stands there alone: `at`, `heading`, `text`, `told`, `call` and `crisis_line`."""
+        return Page.of(self._render("nobody.html", **values))
+
     def asking(self, *, missed: bool) -> Page:
-        """The page with a field for a code; `missed`: the one that was given opens nothing."""
+        """The page with a field for a code; `missed`: the one that was given opens nothing.
+
+        What was typed is not said again: every code that opens nothing gets the same bytes.
+        """
         if missed not in self._asking:
             self._asking[missed] = Page.of(self._render("code.html", missed=missed))
         return self._asking[missed]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 from services.kit.host import Plan
 from services.kit.streams import private_stream, public_stream
 from services.web import web
+from services.web.reports import Reports
 
 if TYPE_CHECKING:
     from services.kit.host import Hosted
@@ -16,7 +17,16 @@ if TYPE_CHECKING:
 async def build(hosted: Hosted) -> None:
     """The pages, and what they show."""
     settings = hosted.settings
-    made = web(hosted.bus, settings.site, hosted.clock, settings.public_url, hosted.log)
+    secret = hosted.ids.random.getrandbits(256).to_bytes(32, "big")
+    made = web(
+        hosted.bus,
+        settings.site,
+        hosted.clock,
+        settings.public_url,
+        hosted.log,
+        reports=Reports(lambda: hosted.reach("meetings"), secret),
+        behind_proxy=settings.behind_tls_proxy,
+    )
     hosted.projections.update({"public views of meetings": made.public, "private views of meetings": made.private})
     hosted.mounts[""] = cast("App", made.app)
 

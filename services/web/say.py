@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from openchair.meetings.v1 import meeting_pb2
 
+from services.formats.kinds import kind_name
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import date, datetime
 
 DAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -21,13 +25,8 @@ MODES: Final[dict[int, str]] = {
     meeting_pb2.MODE_ONLINE: "Online",
     meeting_pb2.MODE_HYBRID: "In person and online",
 }
-KINDS: Final = {
-    "support-meeting": "",
-    "family": "Family and friends",
-    "drop-in": "Drop-in",
-    "house-meeting": "House meeting",
-    "class": "Class",
-}
+ORDINARY: Final = "support-meeting"
+"""The kind that most are: nobody needs to be told."""
 ACCESS: Final = {
     "wheelchair": "wheelchair access",
     "step-free": "step-free",
@@ -40,6 +39,8 @@ LANGUAGES: Final = {
     "ko": "Korean", "nl": "Dutch", "no": "Norwegian", "pa": "Punjabi", "pl": "Polish", "pt": "Portuguese",
     "ru": "Russian", "sv": "Swedish", "tl": "Tagalog", "tr": "Turkish", "uk": "Ukrainian", "zh": "Chinese",
 }  # fmt: skip
+
+NO_KINDS: Final[Mapping[str, str]] = MappingProxyType({})
 
 _NOON: Final = 12
 _NUMBER: Final = re.compile(r"\+?\d[\d .-]*\d")
@@ -81,9 +82,11 @@ def dial(text: str) -> tuple[str, str, str]:
     return (text[: found.start()], found[0], text[found.end() :]) if found else (text, "", "")
 
 
-def kind(word: str) -> str:
-    """A kind of event in words; nothing for the ordinary one."""
-    return KINDS.get(word, word.replace("-", " ").capitalize())
+def kind(word: str, own: Mapping[str, str] = NO_KINDS) -> str:
+    """A kind of event in words, `own` being those of its centre; nothing for the ordinary one."""
+    if word == ORDINARY:
+        return ""
+    return own.get(word) or kind_name(word) or word.replace("-", " ").capitalize()
 
 
 def access(word: str) -> str:

@@ -52,6 +52,14 @@ class Site:
         """One meeting with all its dates."""
         return Subscription(f"{self.base}/calendars/{centre}/meeting/{meeting}.ics", title)
 
+    def part(self, centre: str, by: str, id: str, title: str) -> Subscription:  # noqa: A002 - named id everywhere
+        """A part of what a centre publishes: `by` "room", "fellowship" or "kind"."""
+        return Subscription(f"{self.base}/calendars/{centre}/{by}/{id}.ics", title)
+
+    def guide(self, centre: str) -> str:
+        """Its meetings as other sites and apps read them (Meeting Guide)."""
+        return f"{self.base}/meeting-guide/{centre}.json"
+
     def page(self, centre: str) -> str:
         """The centre's own page, at the part about calendars."""
         return f"{self.base}/centre/{centre}#{centre}-calendar"

@@ -13,10 +13,15 @@ from typing import TYPE_CHECKING, Final
 from openchair.meetings.v1 import meeting_pb2
 
 from services.recurrence import zones
-from services.recurrence.schedule import has, recurrence_id
-from services.recurrence.wire import key_text
+from services.recurrence.schedule import has, occurrence, recurrence_id
+from services.recurrence.wire import key_text, to_deviation
 from services.web import say
+from services.web.agenda import AgendaDay, agenda
+from services.web.calendars import Example, Part, examples, parts
+from services.web.chairs import Chair, instead
 from services.web.line import NO_CHANGE, Facts, facts
+from services.web.notices import Notice, notices
+from services.web.notices import edges as closed_edges
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,29 +34,23 @@ if TYPE_CHECKING:
     from services.web.subscribe import Site, Subscription
 
 DAYS: Final = 7
-ALTERNATIVES: Final = 3
 FROM: Final = "-from"
-_BEFORE: Final = timedelta(hours=3)
-_AFTER: Final = timedelta(hours=36)
-
-
-@dataclass(frozen=True)
-class Chair:
-    """A meeting that would do instead of one that does not take place: an open chair."""
-
-    anchor: str
-    when: str
-    title: str
-    mode: str
+EARLY: Final = timedelta(minutes=15)
+LATE: Final = timedelta(minutes=60)
+"""From so long before the start of a date to so long after, whoever stands there alone can say so."""
 
 
 @dataclass(frozen=True)
 class Line:
     """One date. `state`: "" as the series says, "now", "cancelled", "moved" here, "away" (it has moved from here).
 
-    `target` is the anchor of the line that it has moved to, where that is on the page.
+    `target` is the anchor of the line that it has moved to, where that is on the page. `warning` is what somebody has
+    to know who is about to go there. `id` and `key` name the date; `asks`: it is the time in which one can say that
+    nobody is there.
     """
 
+    id: str
+    key: str
     anchor: str
     day: date
     start: datetime
@@ -65,6 +64,9 @@ class Line:
     reason: str
     calendar: Subscription
     target: str = ""
+    warning: str = ""
+    asks: bool = False
+    agenda: tuple[AgendaDay, ...] = ()
     instead: tuple[Chair, ...] = ()
 
     @property
@@ -91,9 +93,13 @@ class Week:
     centre: centre_pb2.Centre
     days: tuple[Day, ...]
     closed: tuple[Facts, ...]
+    notices: tuple[Notice, ...]
     calendar: Subscription
     page: str
+    guide: str
     zone: str
+    parts: tuple[Part, ...]
+    examples: tuple[Example, ...]
     until: datetime
 
 
@@ -110,17 +116,45 @@ def week(
     view = _View(id, board, board.centre, site, now, holder=holder)
     lines = sorted([*view.lines(), *view.ghosts()], key=lambda line: (line.start, line.anchor))
     lines = [_linked(line, lines, now) for line in lines]
-    edges = [edge for line in lines for edge in (line.start, line.end) if edge > now]
+    edges = [edge for line in lines for edge in (line.start - EARLY, line.start, line.start + LATE, line.end)]
+    edges += [zones.midnight(view.today + timedelta(days=1), view.zone), *closed_edges(board, view.zone)]
     return Week(
         id=id,
         centre=board.centre,
         days=tuple(view.days(lines)),
         closed=tuple(sorted(view.closed(), key=lambda each: each.title.casefold())),
+        notices=notices(board, view.zone, now),
         calendar=site.centre(id, board.centre.title),
         page=site.page(id),
+        guide=site.guide(id),
+        parts=parts(id, board, site, view.kinds),
+        examples=examples(id, site),
         zone=board.centre.time_zone,
-        until=min([zones.midnight(view.today + timedelta(days=1), view.zone), *edges]),
+        until=min(edge for edge in edges if edge > now),
     )
+
+
+def one(
+    id: str,  # noqa: A002 - the same
+    board: CentreBoard,
+    site: Site,
+    now: datetime,
+    date_: tuple[str, Key],
+    *,
+    others: CentreBoard,
+    holder: bool = False,
+) -> Line | None:
+    """One date of a meeting, wherever it lies, with what of `others` takes place instead; None where there is none."""
+    assert board.centre is not None
+    meeting, key = date_
+    schedule = board.schedules.get(meeting)
+    if schedule is None or not has(schedule, key):
+        return None
+    view = _View(id, board, board.centre, site, now, holder=holder)
+    change = board.changes[meeting].get(key)
+    found = view.line(meeting, occurrence(schedule, key, to_deviation(change) if change is not None else None))
+    public = _View(id, others, board.centre, site, now, holder=False)
+    return replace(found, instead=instead(found, list(public.lines()), now))
 
 
 class _View:
@@ -140,6 +174,7 @@ class _View:
         self.holder = holder
         self.board = board
         self.language = centre.language
+        self.kinds = {kind.id: kind.title for kind in centre.kinds}
         self.zone = centre.time_zone
         self.site = site
         self.now = now
@@ -149,7 +184,7 @@ class _View:
     def lines(self) -> Iterator[Line]:
         """What takes place, or was to, from now to the end of the seventh day."""
         for meeting, each in self.board.agenda.between(self.now, self.end):
-            yield self._line(meeting, each)
+            yield self.line(meeting, each)
 
     def ghosts(self) -> Iterator[Line]:
         """The places in the week that a date has moved away from: whoever looks there must find where it went."""
@@ -172,27 +207,39 @@ class _View:
         """Meetings that are suspended: listed, with no date."""
         for meeting in self.board.meetings.values():
             if meeting.state == meeting_pb2.MEETING_STATE_SUSPENDED:
-                yield facts(meeting, centre_language=self.language, holder=self.holder)
+                yield facts(meeting, centre_language=self.language, holder=self.holder, kinds=self.kinds)
 
-    def _line(self, id: str, each: Occurrence) -> Line:  # noqa: A002 - the same
+    def line(self, id: str, each: Occurrence) -> Line:  # noqa: A002 - the same
+        """One date as it stands on a page."""
         meeting = self.board.meetings[id]
         change = self.board.changes[id].get(each.key, NO_CHANGE)
         state, said = self._state(meeting, change, each)
         start, end = zones.to_local(each.start, self.zone), zones.to_local(each.end, self.zone)
+        key = key_text(each.key)
         return Line(
-            anchor=f"{id}-{key_text(each.key)}",
+            id=id,
+            key=key,
+            anchor=f"{id}-{key}",
             day=max(start.date(), self.today),
             start=each.start,
             end=each.end,
             local=start,
             when=say.span(start, end),
             aside=self._aside(meeting, each, start.date()),
-            facts=facts(meeting, change, self.language, holder=self.holder),
+            facts=facts(meeting, change, self.language, holder=self.holder, day=each.key.date, kinds=self.kinds),
             state=state,
             said=said,
             reason=change.reason,
             calendar=self.site.meeting(self.id, meeting.lineage or id, meeting.title),
+            warning=_warning(meeting, change),
+            asks=self._asks(meeting, each),
+            agenda=agenda(meeting.sessions, each.local.date()),
         )
+
+    def _asks(self, meeting: meeting_pb2.Meeting, each: Occurrence) -> bool:
+        """Whether somebody may stand there alone just now."""
+        is_on = meeting.state == meeting_pb2.MEETING_STATE_ACTIVE and not each.cancelled
+        return is_on and each.start - EARLY <= self.now < each.start + LATE
 
     def _state(
         self, meeting: meeting_pb2.Meeting, change: meeting_pb2.OccurrenceChange, each: Occurrence
@@ -200,12 +247,14 @@ class _View:
         if meeting.state == meeting_pb2.MEETING_STATE_CANCELLED:
             return "cancelled", "Cancelled: this meeting has ended for good."
         if each.cancelled:
-            return "cancelled", "Cancelled"
+            return "cancelled", f"Cancelled: {change.holiday}" if change.holiday else "Cancelled"
         if change.HasField("start") and self._moves(meeting.name.rpartition("/")[2], each.key):
             schedule = self.board.schedules[meeting.name.rpartition("/")[2]]
             before = self._here(recurrence_id(schedule, each.key), schedule)
             return "moved", f"Moved from {say.day(before.date())}, {say.clock(before)}"
-        return ("now", "On now") if each.start <= self.now else ("", "")
+        if each.start <= self.now:
+            return "now", "On now"
+        return "", _differs(meeting, change)
 
     def _aside(self, meeting: meeting_pb2.Meeting, each: Occurrence, day: date) -> str:
         if day < self.today:
@@ -232,6 +281,8 @@ class _View:
         local = zones.to_local(start, self.zone)
         target = self._here(datetime.fromisoformat(change.start), schedule)
         yield Line(
+            id=id,
+            key=key_text(key),
             anchor=f"{id}-{key_text(key)}{FROM}",
             day=max(local.date(), self.today),
             start=start,
@@ -239,7 +290,7 @@ class _View:
             local=local,
             when=say.span(local, zones.to_local(end, self.zone)),
             aside="",
-            facts=facts(meeting, centre_language=self.language, holder=self.holder),
+            facts=facts(meeting, centre_language=self.language, holder=self.holder, kinds=self.kinds),
             state="away",
             said=f"Moved to {say.day(target.date())}, {say.clock(target)}",
             reason=change.reason,
@@ -252,21 +303,22 @@ def _linked(line: Line, lines: Sequence[Line], now: datetime) -> Line:
     if line.state == "away":
         anchor = line.anchor.removesuffix(FROM)
         return replace(line, target=anchor if any(each.anchor == anchor for each in lines) else "")
-    return replace(line, instead=_instead(line, lines, now)) if line.state == "cancelled" else line
+    return replace(line, instead=instead(line, lines, now)) if line.state == "cancelled" else line
 
 
-def _instead(cancelled: Line, lines: Sequence[Line], now: datetime) -> tuple[Chair, ...]:
-    """The next that would do: of the same fellowship first, then what is nearest in time; soon, and still to reach."""
-    begins, ends = max(now, cancelled.start - _BEFORE), cancelled.start + _AFTER
-    fellowship = cancelled.facts.about[:1]
-    found = [line for line in lines if line.is_on and begins < line.start < ends]
-    found.sort(key=lambda line: (line.facts.about[:1] != fellowship, abs(line.start - cancelled.start), line.anchor))
-    return tuple(
-        Chair(
-            anchor=line.anchor,
-            when=f"{say.DAYS[line.day.weekday()]}, {say.clock(line.local)}",
-            title=line.facts.title,
-            mode=line.facts.mode,
-        )
-        for line in sorted(found[:ALTERNATIVES], key=lambda line: line.start)
-    )
+def _warning(meeting: meeting_pb2.Meeting, change: meeting_pb2.OccurrenceChange) -> str:
+    """What somebody has to know before going."""
+    if change.unconfirmed:
+        return "Unconfirmed: people found nobody there. Call before you go."
+    return "People found nobody here lately: call before you go." if meeting.doubtful else ""
+
+
+def _differs(meeting: meeting_pb2.Meeting, change: meeting_pb2.OccurrenceChange) -> str:
+    """What is otherwise on this date, in a word; "" for what the line says anyway."""
+    if change.HasField("mode") and change.mode == meeting_pb2.MODE_ONLINE != meeting.mode:
+        return "Online on this date"
+    if change.HasField("venue") and change.venue.title != meeting.venue.title:
+        return "At another place on this date"
+    if change.HasField("venue") and list(change.venue.rooms) != list(meeting.venue.rooms):
+        return "In another room on this date"
+    return ""

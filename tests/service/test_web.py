@@ -10,6 +10,7 @@ import re
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from html.parser import HTMLParser
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import httpx
@@ -21,7 +22,7 @@ from services.web.app import Web
 from services.web.board import Board
 from services.web.page import STYLE, Pages
 from tests.contract.bus_fixtures import LOG, SITE, running, until
-from tests.unit.web_examples import NOON, board, centre_event, event, meeting_event
+from tests.unit.web_examples import NOON, board, centre_event, closure, event, meeting_event
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from services.kit.projection import Projection
 
 BASE = "https://chairs.example.org"
+HEADING = re.compile("h[1-6]")
 VOID = {"meta", "link", "input", "br", "path"}
 
 
@@ -75,6 +77,7 @@ class Markup(HTMLParser):
         self.loads: list[str] = []
         self.tags: set[str] = set()
         self.events: list[str] = []
+        self.headings: list[int] = []
         self.feed(text)
         self.close()
 
@@ -84,7 +87,9 @@ class Markup(HTMLParser):
         self.ids += [given["id"] or ""] if "id" in given else []
         self.events += [name for name in given if name.startswith("on") or name == "style"]
         self.links += [given["href"] or ""] if tag == "a" else []
-        self.loads += [given[name] or "" for name in ("src", "srcset", "href") if name in given and tag != "a"]
+        loads = tag != "a" and given.get("rel") != "alternate"  # another form of the page is fetched by nobody
+        self.loads += [given[name] or "" for name in ("src", "srcset", "href") if name in given and loads]
+        self.headings += [int(tag[1])] if HEADING.fullmatch(tag) else []
         if tag not in VOID:
             self.open.append(tag)
 
@@ -100,6 +105,38 @@ async def test_the_page_is_whole_and_every_link_inside_it_leads_somewhere() -> N
     assert page.open == []
     assert len(page.ids) == len(set(page.ids))
     assert {link[1:] for link in page.links if link.startswith("#")} <= set(page.ids)
+
+
+async def test_headings_step_down_one_level_at_a_time_from_one_first() -> None:
+    made = shown()
+    reader = Reader(made)
+    made.apply(
+        meeting_event("retreat", "2026-11-24T18:00", sessions=[{"id": "a", "title": "A", "day": 1, "time": "18:00"}])
+    )
+    pages = [await reader.get("/centre/oak"), await reader.get("/nobody-here/oak/dawn/20261124")]
+    made.apply(event("centre", "elm", centre_event(name="centres/elm").payload, centre="elm"))
+    pages.append(await reader.get())
+    for page in pages:
+        levels = Markup(page.text).headings
+        assert levels[0] == 1
+        assert levels.count(1) == 1
+        assert all(after <= before + 1 for before, after in pairwise(levels)), levels
+
+
+async def test_other_apps_find_the_meetings_of_a_centre_by_its_page() -> None:
+    link = '<link rel="alternate" type="application/json" title="Meetings Feed" href="/meeting-guide/oak.json">'
+    for path in ("/", "/centre/oak"):
+        assert link in (await Reader(shown()).get(path)).text.partition("</head>")[0]
+
+
+async def test_what_is_closed_stands_above_the_days() -> None:
+    made = shown()
+    made.apply(closure(reason="<b>Burst pipe</b>"))
+    text = (await Reader(made).get()).text
+    banner = text.partition('<section class="closed"')[2].partition("</section>")[0]
+    assert "The whole centre is closed from Wednesday 25 November to Thursday 26 November." in banner
+    assert "&lt;b&gt;Burst pipe" in banner
+    assert text.index(banner) < text.index('class="day"')
 
 
 async def test_the_page_asks_nobody_else_for_anything_and_runs_nothing() -> None:
@@ -332,7 +369,7 @@ async def test_it_follows_the_public_stream_to_the_tombstone(tmp_path: Path) -> 
         dawn = meeting_event("dawn", "2026-11-24T18:00", "FREQ=DAILY")
         sequence = await owner.publish(dawn, 0)
         async with following(await site.bus("feeds"), reader) as projection:
-            assert "<h4>Dawn</h4>" in (await reader.get()).text
+            assert "<h3>Dawn</h3>" in (await reader.get()).text
             await owner.publish(event("meeting", "dawn", None, 2), sequence)
             await until(lambda: projection.order(dawn.subject) == (1, 2))
-            assert "<h4>Dawn</h4>" not in (await reader.get()).text
+            assert "<h3>Dawn</h3>" not in (await reader.get()).text

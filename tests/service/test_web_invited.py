@@ -263,3 +263,13 @@ async def test_an_address_that_is_not_for_its_reader_is_not_shown_whatever_the_v
     assert "told with the group" not in (await reader.get("/")).text
     reader.circles.apply(hidden("owls", 2, venue={**venue, "address_access": "ADDRESS_ACCESS_AREA_ONLY"}))
     assert "1 Hidden Ln" not in (await reader.get()).text
+
+
+async def test_where_most_days_are_empty_they_are_left_out_and_said_in_a_word(reader: Reader) -> None:
+    week = (await reader.get()).text
+    assert (week.count('class="day"'), "Nothing on" in week) == (7, False)
+    reader.circles.apply(hidden("owls", 2, schedule={"start": "2026-11-25T18:00", "minutes": 60, "timeZone": "UTC"}))
+    sparse = (await reader.get()).text
+    assert (sparse.count('class="day"'), sparse.count("Nothing on the other days.")) == (1, 1)
+    reader.circles.apply(private("meeting", "owls", None, 3))
+    assert "Nothing in these seven days." in (await reader.get()).text

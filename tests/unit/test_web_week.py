@@ -178,7 +178,8 @@ def test_types_are_named_by_their_fellowship_and_what_is_said_elsewhere_is_not_r
 
 def test_the_page_holds_until_something_begins_or_ends_or_the_day_is_over() -> None:
     evening = meeting_event("a", "2026-11-24T18:00")
-    assert week_of(evening).until == NOON + timedelta(hours=6)
+    assert week_of(evening).until == NOON + timedelta(hours=5, minutes=45)  # when somebody may stand there alone
+    assert week_of(evening, now=NOON + timedelta(hours=5, minutes=45)).until == NOON + timedelta(hours=6)
     assert week_of(evening, now=NOON + timedelta(hours=6)).until == NOON + timedelta(hours=7)
     assert week_of(evening, now=NOON + timedelta(hours=8)).until == NOON + timedelta(hours=12)
 

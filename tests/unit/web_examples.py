@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from google.protobuf.json_format import ParseDict
-from openchair.meetings.v1 import centre_pb2, meeting_pb2
+from openchair.meetings.v1 import centre_pb2, closure_pb2, meeting_pb2
 
 from services.kit.clock import instant
 from services.kit.event import Event, subject
-from services.web.board import CENTRE, MEETING, Board
+from services.web.board import CENTRE, CLOSURE, MEETING, Board
 from services.web.subscribe import Site
 from services.web.week import Line, Week, week
 
@@ -50,6 +50,20 @@ def meeting_event(id_: str, start: str, rule: str = "", *, revision: int = 1, **
     }
     message = ParseDict(plain | fields, meeting_pb2.Meeting())
     return event("meeting", id_, message.SerializeToString(), revision)
+
+
+def closure(id_: str = "c", **fields: Any) -> Event:
+    known = {
+        "name": f"centres/oak/closures/{id_}",
+        "reason": "The heating is being repaired",
+        "start": "2026-11-25",
+        "end": "2026-11-26",
+        "effect": "CLOSURE_EFFECT_CANCEL",
+        "state": "CLOSURE_STATE_IN_FORCE",
+    }
+    message = ParseDict(known | fields, closure_pb2.Closure())
+    where = subject("home", "public", "meetings", "oak", "closure", id_)
+    return Event(where, 1, 1, CLOSURE, instant(NOON), message.SerializeToString())
 
 
 def board(*events: Event) -> Board:

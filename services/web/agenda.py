@@ -1,0 +1,68 @@
+"""The agenda of a retreat or workshop as it stands on a page: day by day, what begins when, where, with whom. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from services.recurrence import wire
+from services.recurrence.types import RecurrenceError
+from services.web import say
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from datetime import date
+
+    from openchair.meetings.v1 import schedule_pb2
+
+
+@dataclass(frozen=True)
+class Item:
+    """One session, until when. `rooms` are titles, as much as the reader may know."""
+
+    until: str
+    title: str
+    rooms: str
+    leader: str
+    notes: str
+
+
+@dataclass(frozen=True)
+class Slot:
+    """What begins at one time: several at once run side by side."""
+
+    time: str
+    items: tuple[Item, ...]
+
+
+@dataclass(frozen=True)
+class AgendaDay:
+    """One day of it."""
+
+    title: str
+    slots: tuple[Slot, ...]
+
+
+def agenda(sessions: Iterable[schedule_pb2.Session], first: date) -> tuple[AgendaDay, ...]:
+    """The agenda of an occurrence that begins on this local day. What cannot be read is left out."""
+    read = sorted(_read(sessions, first), key=lambda pair: (pair[0], pair[1].title.casefold()))
+    days = groupby(read, key=lambda pair: pair[0].date())
+    return tuple(AgendaDay(say.day(day), tuple(_slots(rows))) for day, rows in days)
+
+
+def _slots(rows: Iterable[tuple[datetime, Item]]) -> Iterator[Slot]:
+    for start, items in groupby(rows, key=lambda pair: pair[0]):
+        yield Slot(say.clock(start), tuple(item for _, item in items))
+
+
+def _read(sessions: Iterable[schedule_pb2.Session], first: date) -> Iterator[tuple[datetime, Item]]:
+    for session in sessions:
+        try:
+            at = wire.parse_time("time", session.time)
+        except RecurrenceError:
+            continue
+        start = datetime.combine(first + timedelta(days=session.day - 1), at)
+        until = say.clock(start + timedelta(minutes=session.minutes))
+        yield start, Item(until, session.title, ", ".join(session.room_titles), session.leader, session.notes)
