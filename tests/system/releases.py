@@ -100,7 +100,7 @@ class Origin:
             with (self.folder / path).open("a") as file:
                 file.write(text)
         self.git("add", "--all")
-        self.git("commit", "--quiet", "-m", message)
+        self.git("commit", "--quiet", "--allow-empty", "-m", message)
         return self.git("rev-parse", "HEAD")
 
 

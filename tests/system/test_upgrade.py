@@ -83,7 +83,7 @@ async def test_the_newest_version_runs_afterwards_on_the_data_of_before(computer
 
 async def test_a_version_that_does_not_come_up_on_a_copy_is_not_started(computer: Computer) -> None:
     await furnish(computer)
-    computer.origin.commit("Broken", {"services/everything.py": ENDS})
+    computer.origin.commit("Broken", {"services/kit/process.py": ENDS})
     done = computer.command("upgrade")
     assert done.returncode == 1
     assert "this version ends at once" in done.stderr
