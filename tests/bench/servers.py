@@ -1,14 +1,15 @@
-"""The peers: nginx with the same bytes as files, or as a cache in front; Radicale with the same events."""
+"""The peers: nginx with the same bytes as files, or in front of us as it is deployed; Radicale with the same events."""
 
 from __future__ import annotations
 
 import gzip
 import os
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from tests.bench import front
 from tests.bench.process import free_port, get, started
-from tests.bench.tools import ROOT, Missing, library_path, tool
+from tests.bench.tools import ROOT, Missing, tool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,11 +40,9 @@ http {{
   types {{ text/calendar ics; }}
   charset utf-8;
   charset_types text/calendar;
-  proxy_cache_path {folder}/cache keys_zone=feeds:10m;
-  upstream app {{ server 127.0.0.1:{upstream}; keepalive 8; }}
   server {{
     listen 127.0.0.1:{port};
-    tcp_nopush on;  # faster here; from the cache each answer over 64 KB would wait 40 ms for an acknowledgement
+    tcp_nopush on;
     location / {{
       root {folder}/files;
       gzip_static always;
@@ -52,44 +51,47 @@ http {{
       add_header Content-Disposition 'inline; filename="centre.ics"';
     }}
   }}
-  server {{
-    listen 127.0.0.1:{cached};
-    location / {{
-      proxy_pass http://app;
-      proxy_http_version 1.1;
-      proxy_set_header Connection "";
-      proxy_cache feeds;
-      proxy_cache_lock on;
-    }}
-  }}
 }}
 """
 
 
-class Nginx:
-    """nginx, running: `port` serves the file /centre.ics, `cached` is a cache in front of the app."""
+class Nginx(NamedTuple):
+    """nginx, running, and where it answers."""
 
-    def __init__(self, running: Running, port: int, cached: int) -> None:
-        self.running = running
-        self.port = port
-        self.cached = cached
+    running: Running
+    port: int
 
 
 @contextmanager
-def nginx(folder: Path, packed: bytes, upstream: int) -> Iterator[Nginx]:
-    """One worker, access log off, the gzipped bytes as they are. Raises Missing."""
-    program, port, cached = tool("nginx"), free_port(), free_port()
+def nginx(folder: Path, packed: bytes) -> Iterator[Nginx]:
+    """The gzipped bytes as the file /centre.ics. One worker, access log off. Raises Missing."""
+    program, port = tool("nginx"), free_port()
     (folder / "files").mkdir(parents=True)
     (folder / "files/centre.ics.gz").write_bytes(packed)
     user = "user root;" if os.geteuid() == 0 else ""
-    config = NGINX.format(folder=folder, port=port, cached=cached, upstream=upstream, user=user)
-    (folder / "nginx.conf").write_text(config)
+    (folder / "nginx.conf").write_text(NGINX.format(folder=folder, port=port, user=user))
     command = [program, "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", "stderr"]
-    with started(command, folder, {"LD_LIBRARY_PATH": library_path()}) as running:
+    with started(command, folder, front.environment()) as running:
         answer = running.wait_for(port, "/centre.ics", GZIP)
         if answer.body != packed:
             raise RuntimeError("nginx does not serve the bytes it was given")
-        yield Nginx(running, port, cached)
+        yield Nginx(running, port)
+
+
+@contextmanager
+def cache(folder: Path, packed: bytes, upstream: int, path: str) -> Iterator[Nginx]:
+    """The front of deploy/nginx before a feed, its cache and its log as deployed, with one worker. Raises Missing."""
+    folder.mkdir(parents=True)
+    port, other = free_port(), free_port()
+    command = front.command(folder, front.Ports(port, other, upstream, upstream, upstream))
+    conf = folder / "nginx.conf"
+    conf.write_text(conf.read_text().replace("worker_processes auto;", "worker_processes 1;"))
+    with started(command, folder, front.environment()) as running:
+        running.wait_for(port, path, GZIP)
+        answer = get(port, path, GZIP)
+        if (answer.headers.get("x-cache"), answer.body) != ("HIT", packed):
+            raise RuntimeError("the cache serves other bytes")
+        yield Nginx(running, port)
 
 
 @contextmanager
