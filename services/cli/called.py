@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import unicodedata
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -19,6 +20,7 @@ class Named(Protocol):
 
 N = TypeVar("N", bound=Any)
 MOST_SHOWN = 10
+_COMMANDS = {"closure": "close"}
 
 
 def id_of(named: Named) -> str:
@@ -52,19 +54,29 @@ def the_one(what: str, wanted: str, things: Sequence[N], title: Callable[[N], st
 
 
 def not_one(what: str, wanted: str, candidates: Sequence[tuple[str, str]], *, several: bool) -> str:
-    """What is said when a name means nothing, or several things: which there are, with their ids."""
-    head = (
-        f"several {what}s are called {wanted!r}: say which by its id"
-        if several
-        else f"there is no {what} {wanted!r} here"
+    """What is said when a name means several things, or nothing: which they are, or may be, with their ids."""
+    if several:
+        return f"several {what}s are called {wanted!r}: say which by its id:" + _listed(candidates)
+    similar = _similar(wanted, candidates)
+    return (
+        f"there is no {what} {wanted!r} here. "
+        + (f"There is:{_listed(similar)}\n" if similar else "")
+        + f"`openchair {_COMMANDS.get(what, what)} list` shows which there are"
     )
-    if candidates and not several:
-        head += ". There is:" if len(candidates) == 1 else ". There are:"
-    elif several:
-        head += ":"
+
+
+def _similar(wanted: str, candidates: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Those in whose title it stands, else those that look like it."""
+    text = folded(wanted)
+    within = [each for each in candidates if text and text in folded(each[1])]
+    close = difflib.get_close_matches(text, [folded(title) for _, title in candidates])
+    return within or [each for each in candidates if folded(each[1]) in close]
+
+
+def _listed(candidates: Sequence[tuple[str, str]]) -> str:
     shown = [f"\n  {id_}  {seen(title)}" for id_, title in candidates[:MOST_SHOWN]]
     more = len(candidates) - len(shown)
-    return head + "".join(shown) + (f"\n  and {more} more" if more > 0 else "")
+    return "".join(shown) + (f"\n  and {more} more" if more > 0 else "")
 
 
 async def pages(call: Callable[..., Awaitable[Any]], request: Any, field: str, patience: float) -> list[Any]:

@@ -14,6 +14,7 @@ from services.cli import asking
 from services.cli.acting import action
 from services.cli.asking import give, go_ahead, say, until_current
 from services.cli.meeting_facts import Difference, changed_lines
+from services.cli.reading import put
 from services.cli.server import PATIENCE
 from services.cli.shell import USAGE, Failure
 
@@ -74,7 +75,7 @@ def _fill(asked: argparse.Namespace, centre: centre_pb2.Centre) -> list[str]:
     if asked.kind or asked.no_kinds:
         known = {} if asked.no_kinds else {each.id: each for each in centre.kinds}
         known |= {each.id: each for each in asked.kind or ()}
-        centre.kinds[:] = list(known.values())
+        put(centre.kinds, known.values())
         paths.append("kinds")
     return paths
 

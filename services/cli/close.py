@@ -73,11 +73,13 @@ def add_to(commands: Any) -> None:
     show.add_argument("--json", action="store_true", help="as JSON on standard output")
     withdraw = action(actions, "withdraw", "take a closure back", closing.withdraw, _EXAMPLES, OPTIONS, "CLOSURE")
     _add_closure(withdraw)
+    withdraw.add_argument("--all", action="store_true", help="show every date, not only the first ones")
     _add_asking(withdraw)
     extend = action(actions, "extend", "another end, or another reason", closing.extend, _EXAMPLES, OPTIONS, "CLOSURE")
     _add_closure(extend)
     extend.add_argument("--until", metavar="WHEN", type=reading.end_text, help='the last day; "further notice"')
     extend.add_argument("--because", metavar="WHY", help="another reason")
+    extend.add_argument("--all", action="store_true", help="show every date, not only the first ones")
     _add_asking(extend)
     parser.usual = "create"
     parser.actions = frozenset({"create", "list", "show", "withdraw", "extend"})

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 AHEAD: Final = timedelta(days=800)
 NEXT: Final = 5
 _DAY: Final = timedelta(days=1)
+_HELD: Final = frozenset({0, 1})  # MEETING_STATE_UNSPECIFIED, MEETING_STATE_ACTIVE
 _MOST_MOVED: Final = timedelta(days=62)
 
 
@@ -48,20 +49,26 @@ class Date(NamedTuple):
 
     def told(self) -> str:
         """A line about it."""
-        return f"{full(self.local)}{_marks(self.change)}"
+        return f"{full(self.local)}{_marks(self, self.change) if self.change else ''}"
 
 
-def _marks(change: meeting_pb2.OccurrenceChange | None) -> str:
-    if change is None:
-        return ""
-    said = "cancelled" if change.cancelled else "changed"
+def _marks(date: Date, change: meeting_pb2.OccurrenceChange) -> str:
+    """What is different, and why."""
+    moved = "" if date.local.date() == date.key.date else f"instead of {full(date.key.date)}"
+    place = f"at {change.venue.title}" if change.HasField("place") else ""
+    said = "cancelled" if change.cancelled else ", ".join(filter(None, (moved, place))) or "changed"
     why = change.reason or change.holiday
     doubt = ", people found nobody there" if change.unconfirmed else ""
     return f"  ({said}{': ' if why else ''}{why}{doubt})"
 
 
 def of(meeting: meeting_pb2.Meeting, since: datetime, until: datetime) -> list[Date]:
-    """What ends after `since` and starts before `until` (instants), cancelled too, in order of time."""
+    """What ends after `since` and starts before `until` (instants), cancelled too, in order of time.
+
+    What is suspended or deleted has no dates.
+    """
+    if meeting.state not in _HELD:
+        return []
     schedule = to_schedule(meeting.schedule)
     changes = {(to_deviation(each).key): each for each in meeting.changes}
     found = occurrences(schedule, [to_deviation(each) for each in meeting.changes], since, until)
@@ -99,6 +106,8 @@ def on_day(parts: Sequence[meeting_pb2.Meeting], wanted: date) -> Date:
     if found:
         hours = "".join(f"\n  {key_text(each.key)}  {each.told()}" for each in found)
         raise Failure(f"it is held several times on {full(wanted)}: say which by its id (--date-id):{hours}")
+    if all(part.state not in _HELD for part in parts):
+        raise Failure("it is suspended, and has no dates until it is taken up again: `openchair meeting edit --resume`")
     after = [each for each in near if each.local.date() > wanted][:2]
     hint = " It is next after that on " + " and ".join(full(each.local) for each in after) if after else ""
     raise Failure(f"it is not held on {full(wanted)}.{hint}")
@@ -117,11 +126,11 @@ def by_id(parts: Sequence[meeting_pb2.Meeting], wanted: str) -> Date:
 
 
 def counted(dates: Sequence[Date], *, endless: bool) -> str:
-    """How many dates, from when on: "12 dates from Tuesday 1 December 2026 on"."""
+    """How many dates, and when: "every date from Tuesday 1 December 2026 on", "12 dates from ... to ..."."""
     if not dates:
         return "no date to come"
     if endless:
         return f"every date from {full(dates[0].local.date())} on"
     if len(dates) == 1:
         return f"1 date, {full(dates[0].local.date())}"
-    return f"{len(dates)} dates from {full(dates[0].local.date())} on"
+    return f"{len(dates)} dates from {full(dates[0].local.date())} to {full(dates[-1].local.date())}"

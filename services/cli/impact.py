@@ -16,12 +16,14 @@ from services.cli.when import full
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
 
     from services.cli.house import House
     from services.cli.server import Site
 
 MOST: Final = 1_000
 SHOWN: Final = 12
+FEW: Final = 4
 _OUTCOMES: Final = {0: "stays", 1: "cancelled", 2: "online", 3: "moved"}
 _STATES: Final = {
     closure_pb2.CLOSURE_STATE_RUNNING: "in force; the meetings follow",
@@ -86,18 +88,21 @@ def _many(count: int, word: str) -> str:
 def tell(asked: argparse.Namespace, found: pb.PreviewClosureResponse, head: str = "") -> None:
     """The counts, and the first dates; with --all, every date."""
     say(asked, head + summary(found))
-    limit = MOST if getattr(asked, "all", False) else SHOWN
-    stays = [each for each in found.impacts if not each.outcome]
+    every = getattr(asked, "all", False)
     changed = [each for each in found.impacts if each.outcome]
-    for each in changed[:limit]:
-        say(asked, f"  {line(each)}")
-    rest = found.occurrences - found.kept - len(changed[:limit])
-    if rest > 0:
-        say(asked, f"  and {rest} more" + ("" if limit == MOST else " (--all shows them)"))
-    for each in stays[:limit]:
-        say(asked, f"  {line(each)}")
+    _tell_some(asked, changed, found.cancelled + found.online + found.moved, MOST if every else SHOWN)
+    stays = [each for each in found.impacts if not each.outcome]
+    _tell_some(asked, stays, found.kept, MOST if every else FEW)
     if found.until and found.occurrences:
         say(asked, f"Looked at up to {full(date.fromisoformat(found.until[:10]))}.")
+
+
+def _tell_some(asked: argparse.Namespace, found: Sequence[closure_pb2.ClosureImpact], of: int, most: int) -> None:
+    for each in found[:most]:
+        say(asked, f"  {line(each)}")
+    rest = of - len(found[:most])
+    if rest > 0:
+        say(asked, f"  and {rest} more" + ("" if most == MOST else " (--all shows them)"))
 
 
 def line(each: closure_pb2.ClosureImpact) -> str:

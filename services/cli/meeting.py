@@ -185,6 +185,7 @@ async def _edit(stubs: Site, asked: argparse.Namespace) -> None:
 
 
 async def _list(stubs: Site, asked: argparse.Namespace) -> None:
+    await open_house(stubs, asked.centre)  # says so where there is no such centre
     found = await every_meeting(stubs, asked.centre, cancelled=asked.cancelled)
     found.sort(key=lambda each: (each.title.casefold(), each.schedule.start))
     if asked.json:

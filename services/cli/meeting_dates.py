@@ -76,7 +76,8 @@ async def cancel(site: Site, asked: argparse.Namespace) -> None:
 def _chosen(asked: argparse.Namespace, house: House, series: Series) -> list[Date]:
     """The dates of --on, or of --from and --until. Raises Failure."""
     if asked.on:
-        return list({each.key: each for each in (_one(house, series, text) for text in asked.on)}.values())
+        named = {each.name: each for each in (_one(house, series, text) for text in asked.on)}
+        return sorted(named.values(), key=lambda each: each.start)
     if not (asked.scope_from and asked.until):
         raise Failure(
             "say which dates: --on DATE (again for another), or --from DATE --until DATE."
@@ -183,8 +184,9 @@ async def _change(site: Site, asked: argparse.Namespace) -> None:
         series = await find(site, asked.centre, asked.meeting)
         date = _one(house, series, asked.on[0])
         change, paths = await _wanted(asked, house, date)
+        differences = _differences(house, date, change, paths)
         say(asked, f'"{series.title}", only on {full(date.local)}:')
-        say(asked, "\n".join(changed_lines(_differences(house, date, change, paths))))
+        say(asked, "\n".join(changed_lines(differences)))
         say(asked, "All other dates stay.")
         if go_ahead(asked):
             request = pb.ChangeOccurrenceRequest(
@@ -193,7 +195,7 @@ async def _change(site: Site, asked: argparse.Namespace) -> None:
             request.update_mask.paths.extend(paths)
             await site.meetings.ChangeOccurrence(request, timeout=PATIENCE)
             say(asked, "Done. `openchair meeting restore` undoes it.")
-        await _give(site, asked, series, [date])
+        await _give(site, asked, series, [date], differences)
 
     await until_current(asked, attempt)
 
@@ -244,7 +246,7 @@ def _differences(
         "mode": ("mode", _mode(now.mode or meeting.mode), _mode(change.mode)),
         "place": ("place", _titles(house, [now.place or meeting.place]), _titles(house, [change.place])),
         "rooms": ("room", _titles(house, now.rooms or meeting.rooms), _titles(house, change.rooms)),
-        "online": ("link", now.online.url or meeting.online.url, change.online.url or change.online.phone),
+        "online": ("link", now.online.url or meeting.online.url, change.online.url),
         "reason": ("because", now.reason, change.reason),
     }
     return [Difference(*rows[path]) for path in paths if path in rows]
@@ -304,11 +306,14 @@ async def delete(site: Site, asked: argparse.Namespace) -> None:
     await until_current(asked, attempt)
 
 
-async def _give(site: Site, asked: argparse.Namespace, series: Series, found: Sequence[Date]) -> None:
+async def _give(
+    site: Site, asked: argparse.Namespace, series: Series, found: Sequence[Date], changes: Sequence[Difference] = ()
+) -> None:
     """The dates as they are now, for a program."""
     if not asked.json:
         return
     names = {each.meeting.name for each in found}
     parts = [await site.meetings.GetMeeting(pb.GetMeetingRequest(name=name), timeout=PATIENCE) for name in names]
     now = [dates.by_id(parts, each.name.rpartition("/")[2]) for each in found]
-    give(asked, {"done": not asked.dry_run, "title": series.title, "dates": plain_dates(now)})
+    said = [each._asdict() for each in changes]
+    give(asked, {"done": not asked.dry_run, "title": series.title, "changes": said, "dates": plain_dates(now)})

@@ -143,5 +143,5 @@ def read_back(meeting: meeting_pb2.Meeting) -> dict[str, str]:
     told |= {each.option: str(getattr(meeting, each.path) or "") for each in NUMBERS}
     told["--holidays"] = word(HOLIDAYS, meeting.holidays)
     told["--scholarship"] = "yes" if meeting.scholarship else ""
-    told["--state"] = word({"suspended": 2, "cancelled": 3}, meeting.state)
+    told["--state"] = word(STATES, meeting.state)
     return {option.removeprefix("--").replace("-", " "): text for option, text in told.items() if text}

@@ -12,6 +12,7 @@ from services.cli import dates, meeting_facts, meeting_fields, meeting_when, mee
 from services.cli.asking import give, go_ahead, say, until_current
 from services.cli.called import id_of
 from services.cli.house import House, open_house
+from services.cli.reading import put
 from services.cli.series import Series, find
 from services.cli.server import PATIENCE, Site
 from services.cli.shell import USAGE, Failure
@@ -97,11 +98,11 @@ async def _fill(asked: argparse.Namespace, house: House, meeting: meeting_pb2.Me
     """Puts what was said, but for the schedule, into the meeting, and names the paths."""
     paths = [*meeting_fields.fill(asked, meeting), *await meeting_where.fill(asked, house, meeting)]
     if asked.programme is not None:
-        meeting.programmes[:] = [_programme(each, house) for each in asked.programme]
+        put(meeting.programmes, [_programme(each, house) for each in asked.programme])
         paths.append("programmes")
     if asked.agenda is not None:
         known = list(meeting.sessions)
-        meeting.sessions[:] = sessions.read(asked.agenda, house, known) if asked.agenda else []
+        put(meeting.sessions, sessions.read(asked.agenda, house, known) if asked.agenda else [])
         paths.append("sessions")
     opens = meeting_when.registration(asked, house)
     if opens is not None:
@@ -162,7 +163,7 @@ def _following(asked: argparse.Namespace, house: House, series: Series) -> tuple
     before = meeting_pb2.Meeting()
     before.CopyFrom(part)
     before.schedule.CopyFrom(from_schedule(base))
-    before.changes[:] = [each for each in part.changes if parse_date("date", each.date) >= key.date]
+    put(before.changes, [each for each in part.changes if parse_date("date", each.date) >= key.date])
     return before, base, key
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from argparse import ArgumentTypeError
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from services.cli import when
 from services.cli.when import FURTHER_NOTICE, Unclear
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from datetime import time
 
 T = TypeVar("T")
@@ -19,6 +19,13 @@ T = TypeVar("T")
 def words(text: str) -> list[str]:
     """A list with commas between."""
     return [each.strip() for each in text.split(",") if each.strip()]
+
+
+def put(repeated: Any, messages: Iterable[Any]) -> None:
+    """Makes these the only entries of a repeated field of messages, which takes no assignment."""
+    found = list(messages)
+    del repeated[:]
+    repeated.extend(found)
 
 
 def date_text(text: str) -> str:

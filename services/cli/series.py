@@ -52,7 +52,8 @@ async def find(site: Site, centre: str, wanted: str) -> Series:
     text = wanted.rpartition("/")[2].removesuffix(".ics") if "/" in wanted else wanted
     found = matches(text, meetings, lambda each: each.title)
     if len({each.lineage for each in found}) != 1:
-        shown = [(id_of(each), f"{each.title}, {dates.rhythm_of(each)}") for each in found or meetings]
+        shown = [(id_of(each), f"{each.title}, {dates.rhythm_of(each)}") for each in found]
+        shown = shown or [(id_of(each), each.title) for each in meetings]
         raise Failure(not_one("meeting", wanted, shown, several=bool(found)))
     parts = sorted((each for each in meetings if each.lineage == found[0].lineage), key=_first)
     named = found[0] if id_of(found[0]) == text else _now(parts)

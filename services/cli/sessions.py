@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import sys
 from typing import TYPE_CHECKING, Final
 
@@ -72,7 +73,7 @@ def _session(fields: Mapping[str, str], line: int, house: House) -> schedule_pb2
 def _with_ids(
     sessions: list[schedule_pb2.Session], known: Sequence[schedule_pb2.Session]
 ) -> list[schedule_pb2.Session]:
-    """A session that has a known title, or a known time, is the same one, told otherwise."""
+    """A session that has a known title, or a known time, is the same one, told otherwise; others are new ones."""
     free = list(known)
     for same in (_same_time_and_title, _same_title, _same_time):
         for session in sessions:
@@ -80,6 +81,10 @@ def _with_ids(
             if old is not None:
                 session.id = old.id
                 free.remove(old)
+    taken = {each.id for each in (*known, *sessions)}
+    fresh = (f"s{n}" for n in itertools.count(1) if f"s{n}" not in taken)
+    for session in sessions:
+        session.id = session.id or next(fresh)
     return sessions
 
 

@@ -29,7 +29,8 @@ def test_a_thing_is_found_by_id_by_title_and_by_its_beginning_whatever_the_case(
 
 
 @pytest.mark.parametrize(
-    ("wanted", "says"), [("hall", "c  Hall\n  d  Hall"), ("cafe", "b  Caf"), ("attic", "There are")]
+    ("wanted", "says"),
+    [("hall", "c  Hall\n  d  Hall"), ("cafe", "b  Caf"), ("attic", "place list"), ("annex", "There is:\n  b  Caf")],
 )
 def test_what_names_several_things_or_none_lists_them_with_their_ids(wanted: str, says: str) -> None:
     with pytest.raises(Failure, match=says):

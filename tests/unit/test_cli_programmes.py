@@ -73,7 +73,7 @@ def test_an_agenda_is_read_by_the_names_of_its_columns(tmp_path: Path) -> None:
     welcome, walk = read_sessions(file, house(), [])
     assert (welcome.title, welcome.day, welcome.time, welcome.minutes) == ("Welcome", 1, "17:00", 30)
     assert (list(welcome.rooms), welcome.leader) == ([HALL.name], "Ana")
-    assert (walk.time, walk.minutes, walk.id) == ("09:00", 60, "")
+    assert (walk.time, walk.minutes, walk.id) == ("09:00", 60, "s2")
 
 
 def test_a_session_stays_the_same_one_when_it_is_moved_or_renamed(tmp_path: Path) -> None:
@@ -83,7 +83,7 @@ def test_a_session_stays_the_same_one_when_it_is_moved_or_renamed(tmp_path: Path
     ]
     text = "day,time,minutes,title\n1,18:00,30,Welcome\n2,09:00,60,Walk by the river\n2,11:00,60,Talk\n"
     found = read_sessions(agenda(tmp_path, text), house(), known)
-    assert [each.id for each in found] == ["s1", "s2", ""]
+    assert [each.id for each in found] == ["s1", "s2", "s3"]
 
 
 @pytest.mark.parametrize(
