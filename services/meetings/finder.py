@@ -41,6 +41,9 @@ class Words:
         self._fresh = False
         self._gone = 0
 
+    def __len__(self) -> int:
+        return len(self._found)
+
     def add(self, word: str, number: int) -> None:
         """The entry holds the word."""
         found = self._found.get(word)
@@ -117,6 +120,10 @@ class Finder:
             if meeting is not None:
                 self._take(meeting)
         return bool(self._waiting)
+
+    def held(self) -> int:
+        """How many words, cells and keys something is found under."""
+        return len(self._keys) + len(self._cells) + len(self._words) + len(self._hidden)
 
     def holds(self, centre: str) -> bool:
         """Whether any living meeting is of that centre."""
