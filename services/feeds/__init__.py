@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from services.feeds.app import Calendars
+from services.feeds.guide import Guide
 from services.feeds.invited import Hidden, Invited
 from services.feeds.model import Directory
 from services.kit.projection import Projection
@@ -18,15 +19,17 @@ if TYPE_CHECKING:
 
 
 class Feeds(NamedTuple):
-    """What to run and what to mount: `calendars` under /calendars, `invited` under /invited for what ends in ".ics".
+    """What to run and what to mount.
 
-    Each answers 503 until the projections it needs have caught up once.
+    `calendars` under /calendars, `guide` under /meeting-guide, `invited` under /invited for what ends in ".ics". Each
+    answers 503 until the projections it needs have caught up once.
     """
 
     public: Projection
     private: Projection
     calendars: Calendars
     invited: Invited
+    guide: Guide
 
 
 def feeds(bus: Bus, site: str, clock: Clock, base_url: str, log: Log) -> Feeds:
@@ -37,6 +40,7 @@ def feeds(bus: Bus, site: str, clock: Clock, base_url: str, log: Log) -> Feeds:
         touched = directory.apply(event)
         if touched is not None:
             calendars.touch(touched)
+            guide.touch(touched)
             invited.touch(touched, hidden=False)
 
     def apply_hidden(event: Event) -> None:
@@ -48,6 +52,7 @@ def feeds(bus: Bus, site: str, clock: Clock, base_url: str, log: Log) -> Feeds:
     def reset() -> None:
         directory.reset()
         calendars.reset()
+        guide.reset()
         invited.reset()
 
     def reset_hidden() -> None:
@@ -71,4 +76,5 @@ def feeds(bus: Bus, site: str, clock: Clock, base_url: str, log: Log) -> Feeds:
 
     invited = Invited(directory, hidden, both, clock, base_url, log)
     calendars = Calendars(directory, public.ready.is_set, clock, base_url, log, invited)
-    return Feeds(public, private, calendars, invited)
+    guide = Guide(directory, public.ready.is_set, clock, base_url)
+    return Feeds(public, private, calendars, invited, guide)

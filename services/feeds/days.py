@@ -41,7 +41,7 @@ def _kept(schedule: Schedule, rule: Rule, weekdays: frozenset[int]) -> Rule | No
     if not own:
         return None
     kept = tuple(each for each in own if each.weekday in weekdays)
-    if kept == rule.by_day:
+    if kept == own:
         return rule
     last = days.last_day(schedule.start.date(), rule)
     frequency = Frequency.MONTHLY if rule.frequency is Frequency.MONTHLY else Frequency.WEEKLY

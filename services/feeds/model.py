@@ -82,9 +82,12 @@ class Listing:
 
         A lineage goes by the id of its first part, and is found by it when that part itself is gone.
         """
+        return sorted(self._lineages.get(self.series_of(meeting), ()))
+
+    def series_of(self, meeting: str) -> str:
+        """Id of the lineage of a meeting, known or not."""
         known = self.meetings.get(meeting)
-        lineage = known.lineage if known is not None else ""
-        return sorted(self._lineages.get(lineage or meeting, ()))
+        return (known.lineage if known is not None else "") or meeting
 
     def put(self, meeting: str, state: meeting_pb2.Meeting | None) -> None:
         """Sets a meeting, or takes it out."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from services.feeds import gz
 from services.feeds.conditions import field, has_tag, http_date, instant_of, takes_gzip
 from services.kit.kept import Kept, head_of
+from services.recurrence.zones import local_day, midnight
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -57,6 +58,17 @@ class Stated:
         if second < cut:  # the writer's clock is ahead: what is said goes by ours, and for this second only
             self.until = second + timedelta(seconds=1)
         self.proves = not self.young and arrived <= newest + YOUNG
+
+
+def lasting(newest: datetime, zone: str, now: datetime, arrived: datetime) -> tuple[Stated, Span]:
+    """What is said of a page made of records of which the newest is of `newest`, and how long it holds.
+
+    Last-Modified is that of all the centre's records or of its day, whichever is newer (DESIGN 10).
+    """
+    today = local_day(now, zone)
+    begun, ends = midnight(today, zone), midnight(today + timedelta(days=1), zone)
+    stated = Stated(max(newest, begun), now, arrived)
+    return stated, Span(begun, min(ends, stated.until) if stated.until else ends)
 
 
 class Coding:

@@ -1,8 +1,8 @@
 """The rules that one rule is shown as, each on dates of its own that together are the dates of the whole.
 
 "2nd and 4th Tuesday" in one rule is skipped by Outlook: it becomes one rule for each BYDAY or BYMONTHDAY token. A
-weekly series in which some weeks of the month are special becomes one rule for each week of the month, one with a rotation a
-rule for each turn: then each part has one title for ever, in every client. COUNT becomes UNTIL.
+weekly series in which some weeks of the month are special becomes one rule for each week of the month, one with a
+rotation a rule for each turn: then each part has one title for ever, in every client. COUNT becomes UNTIL.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Which meetings, and which of their dates, a feed is about. Pure.
 
 What is the same on every date (fellowship, kind, languages) is asked of the meeting; what a change or a closure may
-make different (mode, room, place, weekday, what is special) is asked of each date: whoever stands at a door, or cannot climb
-stairs, sees the dates that are held there, and no others.
+make different (mode, room, place, weekday, what is special) is asked of each date: whoever stands at a door, or cannot
+climb stairs, sees the dates that are held there, and no others.
 """
 
 from __future__ import annotations

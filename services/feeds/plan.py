@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 
 async def build(hosted: Hosted) -> None:
-    """The calendars, and what they are made of."""
+    """The calendars and lists, and what they are made of."""
     settings = hosted.settings
     base_url = settings.public_url or hosted.address
     made = feeds(hosted.bus, settings.site, hosted.clock, base_url, hosted.log)
     hosted.projections.update({"public views of meetings": made.public, "private views of meetings": made.private})
-    hosted.mounts |= {"/calendars": made.calendars, "/invited/*.ics": made.invited}
-    hosted.keepers.append(made.calendars)
+    hosted.mounts |= {"/calendars": made.calendars, "/meeting-guide": made.guide, "/invited/*.ics": made.invited}
+    hosted.keepers += [made.calendars, made.guide]
 
 
 def follows(site: str) -> tuple[str, ...]:

@@ -8,8 +8,7 @@ the dates of some months are looked at one by one (`Horizon`).
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
-from itertools import islice
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import replace
 
@@ -29,9 +28,6 @@ if TYPE_CHECKING:
     from services.feeds.picking import Pick
     from services.feeds.programmes import Special
     from services.recurrence.types import Schedule
-
-MOST_DATES: Final = 62
-"""At most so many dates of one rule are looked at one by one: two months of a daily meeting."""
 
 _BEHIND, _AHEAD = 1, 6  # months
 
@@ -127,10 +123,9 @@ class Laying:
                     self.alone.append(one)
 
     def within(self, schedule: Schedule) -> Iterator[Key]:
-        """The first dates of its rule in the horizon."""
+        """The dates of its rule in the horizon: at most one a day, some two hundred."""
         self.dated = True
-        ruled = replace(schedule, extra=())
-        return islice(dates(ruled, self.window.first, self.window.last), MOST_DATES)
+        return dates(replace(schedule, extra=()), self.window.first, self.window.last)
 
 
 def lay_out(

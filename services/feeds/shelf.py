@@ -7,7 +7,6 @@ one segment, however long the feed is.
 from __future__ import annotations
 
 import zlib
-from datetime import date, datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -18,16 +17,17 @@ from services.feeds.filters import Filter
 from services.feeds.known import candidates, title_of
 from services.feeds.manner import Manner
 from services.feeds.model import BEGINNING
-from services.feeds.page import Page, Span, Stated
+from services.feeds.page import Page, lasting
 from services.feeds.picking import Wish, takes_meeting
 from services.feeds.series import horizon
 from services.feeds.stretch import Stretch, bound, leaving
 from services.feeds.vevent import Sheet, render
 from services.recurrence.types import RecurrenceError
-from services.recurrence.zones import local_day, midnight
+from services.recurrence.zones import local_day
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from datetime import date, datetime
 
     from services.feeds.model import Listing
     from services.kit.logs import Log
@@ -192,15 +192,9 @@ class Shelf:
         zones = frozenset[str]().union(*(stretch.zones for stretch in stretches))
         first = gz.segment(head(kind, centre, max(times, default=None), zones, self._base_url))
         filled = [stretch.segment for stretch in stretches if stretch.segment.plain]
-        stated, span = self._times(now)
+        newest = max(self._listing.newest, self.besides)
+        stated, span = lasting(newest, self._zone, now, self.arrived)
         return Page([first, *filled, _END], stated, span, kind.file_name, guarded=guarded)
-
-    def _times(self, now: datetime) -> tuple[Stated, Span]:
-        """Last-Modified is that of all the centre's records or of its day, whichever is newer (DESIGN 10)."""
-        today = local_day(now, self._zone)
-        begun, ends = midnight(today, self._zone), midnight(today + timedelta(days=1), self._zone)
-        stated = Stated(max(self._listing.newest, self.besides, begun), now, self.arrived)
-        return stated, Span(begun, min(ends, stated.until) if stated.until else ends)
 
     def turn(self, now: datetime) -> None:
         """Brings what is kept to the centre's present day, to what it says of itself, and to its number of meetings."""
