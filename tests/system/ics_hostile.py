@@ -96,7 +96,7 @@ EVENTS: Final[dict[str, tuple[Callable[[], bytes], str]]] = {
     ),
     "EXRULE": (
         lambda: calendar(*event("RRULE:FREQ=DAILY", "EXRULE:FREQ=WEEKLY")),
-        "EXRULE, which is not supported (line 9)",
+        "EXRULE, which is not supported (line 10)",
     ),
 }
 """Files of one event, which is refused, and what the refusal says."""

@@ -72,16 +72,11 @@ def ours(
     return sorted(found)
 
 
-def theirs(
-    data: bytes,
-    refused: set[str] = frozenset(),
-    since: datetime = SINCE,
-    until: datetime = UNTIL,  # type: ignore[assignment]  # none
-) -> list[tuple[datetime, datetime]]:
-    """The same by recurring-ical-events over icalendar, but for some UIDs."""
+def theirs(data: bytes, since: datetime = SINCE, until: datetime = UNTIL) -> list[tuple[datetime, datetime]]:
+    """The same by recurring-ical-events over icalendar."""
     parsed = icalendar.Calendar.from_ical(data)
     found = recurring_ical_events.of(parsed, skip_bad_series=True).between(since, until)
-    kept = (each for each in found if each.get("STATUS") != "CANCELLED" and str(each.get("UID")) not in refused)
+    kept = (each for each in found if each.get("STATUS") != "CANCELLED")
     return sorted((each.start.astimezone(UTC), each.end.astimezone(UTC)) for each in kept)
 
 

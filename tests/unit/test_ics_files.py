@@ -26,7 +26,6 @@ class Expected(NamedTuple):
     rows: int = 0
     refused: dict[int, str] = {}  # noqa: RUF012 - nobody changes it
     unreadable: str = ""
-    apart: set[str] = set()  # noqa: RUF012 - the same; UIDs whose dates an independent program sees otherwise
 
 
 EXPECTED: Final = {

@@ -32,6 +32,7 @@ _DATE: Final = len("20261231")
 _OF_THE_HOUR: Final = ("BYHOUR", "BYMINUTE", "BYSECOND")
 _PARTS: Final = {"FREQ", "INTERVAL", "COUNT", "UNTIL", "WKST", "BYDAY", *_NUMBERS, *_OF_THE_HOUR}
 _TOKEN: Final = re.compile(r"([+-]?\d{1,2})?(MO|TU|WE|TH|FR|SA|SU)", re.ASCII)
+_UNRULED: Final = "its start is not one of the dates of its own rule: it counts as a date besides them"
 _WHOLE: Final = re.compile(r"[+-]?\d{1,9}", re.ASCII)
 
 
@@ -114,7 +115,7 @@ def _ruled(rule: Rule, start: datetime, warnings: list[str]) -> Pattern:
         raise Refused("its rule ends (UNTIL) before it starts")
     if days.names(rule, day, day):
         return Pattern(start, rule)
-    warnings.append("its start is not one of the dates of its own rule: it counts as a date besides them")
+    warnings.append(_UNRULED)
     first = next(days.expand(day, rule, day, days.LAST_DAY), None)
     count = None if rule.count is None else rule.count - 1
     if first is None or count == 0:
@@ -130,7 +131,7 @@ def horizon(today: date) -> date:
 
 def _listed(parts: dict[str, str], start: datetime, zone: str, today: date, warnings: list[str]) -> Pattern:
     """As single dates, up to the end of next year."""
-    found = _expanded(parts, start, zone, datetime.combine(horizon(today), time.max))
+    found = _expanded(parts, start, zone, datetime.combine(horizon(today), time.max), warnings)
     if len(found) > MOST:
         found = [each for each in found if each.year >= today.year]
         warnings.append(f"its dates before {today.year} are left out")
@@ -145,7 +146,7 @@ def _listed(parts: dict[str, str], start: datetime, zone: str, today: date, warn
     return Pattern(found[0], None, tuple(found))
 
 
-def _expanded(parts: dict[str, str], start: datetime, zone: str, end: datetime) -> list[datetime]:
+def _expanded(parts: dict[str, str], start: datetime, zone: str, end: datetime, warnings: list[str]) -> list[datetime]:
     limit = end
     if "UNTIL" in parts:
         said = moment(parts["UNTIL"], "")
@@ -165,7 +166,10 @@ def _expanded(parts: dict[str, str], start: datetime, zone: str, end: datetime) 
     )
     count = int(parts.get("COUNT", MAX_COUNT + 1))
     found = list(islice(repeated, count))
-    return found if found[:1] == [start] else [start, *found[: count - 1]]
+    if found[:1] == [start]:
+        return found
+    warnings.append(_UNRULED)
+    return [start, *found[: count - 1]]
 
 
 def _weekday(token: str) -> Any:

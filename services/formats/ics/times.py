@@ -206,7 +206,7 @@ def _faults(event: Event) -> list[str]:
         if components.is_of_time(line):
             raise Refused(f"a line that says when it is cannot be read (line {line.number})")
     where = ", ".join(str(line.number) for line in event.faults[:_FAULTS])
-    return [f"{len(event.faults)} lines of it cannot be read: left out (line {where})"] if event.faults else []
+    return [f"what cannot be read of it is left out (line {where})"] if event.faults else []
 
 
 @contextmanager

@@ -29,7 +29,8 @@ _ONSETS: Final = 2_000
 _NAMES: Final = 4
 """Parts of a TZID that may be the name of a zone ("America/Argentina/Buenos_Aires")."""
 
-_HOUR: Final = timedelta(hours=1)
+_AROUND: Final = (timedelta(minutes=-30), timedelta(minutes=61))
+"""Just before a change of the clock, and just after an hour that it may skip."""
 
 
 class Onset(NamedTuple):
@@ -67,12 +68,12 @@ class Definition:
         """Local times that tell one zone from another."""
         spring = datetime(year, 1, 1)  # noqa: DTZ001 - local by nature
         changes = [local for local in self._locals if year <= local.year < year + 2]
-        listed = len({onset.after for onset in self.onsets}) > 1 and not changes
+        listed = len({onset.after for onset in self.onsets}) > 1 and self._locals[-1].year < year + 2
         sure = [] if listed else [spring + timedelta(days=15 * step) for step in range(48)]
         near = self._locals[:_ONSETS] if listed else changes
         return [
             *sure,
-            *(local + step for local in near for step in (-2 * _HOUR, 2 * _HOUR) if self.offset(local + step)),
+            *(local + step for local in near for step in _AROUND if self.offset(local + step)),
         ]
 
 
