@@ -24,7 +24,7 @@ FARTHEST: Final = timedelta(days=3700)
 """How far ahead is looked in a series without an end, at most."""
 
 ALWAYS: Final = float("inf")
-SOME_DATES: Final = 60
+SOME_DATES: Final = 30
 EVERY_DAY: Final = frozenset(range(1, 8))
 
 
@@ -77,7 +77,7 @@ def over_at(meeting: Meeting) -> float:
 
 
 def weekdays(schedule: Schedule) -> frozenset[int]:
-    """ISO weekdays (Monday is 1) of the dates as the rule gives them, extra dates among them; of the first 60."""
+    """ISO weekdays (Monday is 1) of the dates as the rule gives them, extra dates among them; of the first 30."""
     extra = {each.date.isoweekday() for each in schedule.extra}
     start, rule = schedule.start.date(), schedule.rule
     if rule is None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from services.meetings.types import Meeting
     from services.recurrence.types import Occurrence
 
-AHEAD = timedelta(days=500)
+AHEAD = timedelta(days=400)
 
 
 class Hit(NamedTuple):
@@ -55,7 +55,7 @@ class Dates:
     def weekdays(self) -> set[int]:
         """Of its dates: of as many as tell, and of all extra ones."""
         schedule = self.meeting.schedule
-        found = [key.date for key, _ in zip(dates(schedule), range(60), strict=False)]
+        found = [key.date for key, _ in zip(dates(schedule), range(30), strict=False)]
         return {day.isoweekday() for day in (*found, *(extra.date for extra in schedule.extra))}
 
 
@@ -129,8 +129,13 @@ Condition: TypeAlias = "Callable[[Seen], bool]"
 
 def conditions(asked: pb.SearchMeetingsRequest) -> list[Condition]:
     """Those that are given, and that it is not over."""
-    days, types, accessibility, focus = map(set, (asked.days, asked.types, asked.accessibility, asked.focus))
-    kinds, approaches, led_by, who = map(set, (asked.kinds, asked.approaches, asked.led_by, asked.who_may_come))
+    days, types, accessibility, focus = set(asked.days), set(asked.types), set(asked.accessibility), set(asked.focus)
+    kinds, approaches, led_by, who = (
+        set(asked.kinds),
+        set(asked.approaches),
+        set(asked.led_by),
+        set(asked.who_may_come),
+    )
     fellowships, modes = {fold(each) for each in asked.fellowships}, {*asked.modes, meeting_pb2.MODE_HYBRID}
     languages, parent = [each.lower() for each in asked.languages], f"{asked.parent}/"
     *whole, last = words(asked.text) or [""]
