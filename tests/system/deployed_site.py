@@ -46,6 +46,7 @@ class Deployed:
         done = self._prepared()
         assert done.returncode == 0, done.stderr
         self.file = compose(variables_of((folder / "site/compose.env").read_text()))
+        self._write_broker()
 
     def _prepared(self) -> subprocess.CompletedProcess[str]:
         """As `make up` does it."""
@@ -172,10 +173,11 @@ class Deployed:
     def _secret(self, name: str) -> str:
         """Where the file of a secret is; nats-server's own has ports and a folder that are replaced in a copy."""
         path: str = self.file["secrets"][name]["file"]
-        if name != "nats-server.conf":
-            return path
-        with open(path) as file:  # noqa: PTH123 - a word of the file, not a Path
-            text = file.read()
+        return str(self.folder / name) if name == "nats-server.conf" else path
+
+    def _write_broker(self) -> None:
+        """Once, before anything reads it."""
+        text = (self.folder / "site/nats/nats-server.conf").read_text()
         for old, new in (
             ("0.0.0.0:4222", f"127.0.0.1:{self.ports['nats'].grpc}"),
             ("0.0.0.0:8222", f"127.0.0.1:{self.ports['nats'].http}"),
@@ -185,7 +187,6 @@ class Deployed:
             assert old in text
             text = text.replace(old, new)
         (self.folder / "nats-server.conf").write_text(text)
-        return str(self.folder / "nats-server.conf")
 
 
 @contextmanager
