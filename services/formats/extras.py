@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 
 LARGEST: Final = 16 * 2**10
 
-CONTACTS: Final = re.compile(
-    r"contact.*|last_contact|.*e?mails?|phone|venmo|paypal|square|cashapp|zelle", re.IGNORECASE
-)
+CONTACTS: Final = re.compile(r".*contact.*|.*e?mails?|phone|venmo|paypal|square|cashapp|zelle", re.IGNORECASE)
 """Fields that reach or pay a person: they are not even in what is kept of the original."""
 
 _PRIVATE: Final = re.compile(
@@ -30,6 +28,13 @@ _REDACTED: Final = "[redacted]"
 _REACHES: Final = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+|(?<![\w/.-])\+?\(?\d[\d ().-]{7,}\d(?![\w/-])")
 _DATED: Final = re.compile(r"\d{4}-\d\d-\d\d.*|\d{1,2}/\d{1,2}/\d{4}.*")
 _LINK: Final = re.compile(r"https?://\S+")
+
+
+def without_contacts(value: Any) -> Any:
+    """The same without what reaches or pays a person, for what is kept of the original."""
+    if isinstance(value, dict):
+        return {key: without_contacts(inner) for key, inner in value.items() if not CONTACTS.fullmatch(key)}
+    return [without_contacts(inner) for inner in value] if isinstance(value, list) else value
 
 
 def of(

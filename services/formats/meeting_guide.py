@@ -6,7 +6,6 @@ the reason why not; what was understood with reservation is said in the row's wa
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from openchair.meetings.v1 import import_pb2 as imports
@@ -15,6 +14,7 @@ from openchair.meetings.v1 import schedule_pb2 as schedules
 
 from services.formats import codes, extras, ours, records, spoken, weekly, where, words
 from services.formats.codes import type_name
+from services.formats.reading import Reading, checked
 from services.formats.records import Unreadable
 from services.formats.weekly import Refused
 
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Reading", "Unreadable", "read", "type_name"]
 
-RECORD_BYTES: Final = 64 * 2**10
-RECORD_DEPTH: Final = 6
 _TITLE: Final = 200
 _TEXT: Final = 8_000
 _CODE: Final = 60
@@ -37,18 +35,6 @@ _HELD: Final = frozenset({
     "conference_url", "conference_phone", "types", "languages", "language", "notes", "group", "location",
     "location_notes", "url", "updated", "updatedAt", "attendance_option", "archived", ours.KEY,
 })  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What a file says: one row for each record, numbered from 1 as in the file."""
-
-    rows: list[imports.ImportRow]
-
-    @property
-    def refused(self) -> list[imports.ImportRow]:
-        """The rows that could not be translated."""
-        return [row for row in self.rows if row.refusal]
 
 
 def read(data: bytes, *, fellowship: str, timezone: str, today: date, language: str = "") -> Reading:
@@ -79,7 +65,7 @@ class _Reader:
         row = imports.ImportRow(number=number)
         warnings: list[str] = []
         try:
-            self._fill(row, _checked(record), warnings)
+            self._fill(row, checked(record), warnings)
         except Refused as refused:
             row.ClearField("meeting")
             row.ClearField("place")
@@ -88,7 +74,7 @@ class _Reader:
         return row
 
     def _fill(self, row: imports.ImportRow, record: Mapping[str, Any], warnings: list[str]) -> None:
-        row.original = records.canonical(_without_contacts(record))
+        row.original = records.canonical(extras.without_contacts(record))
         row.source_id = self._identity(row.number, record)
         _provenance(row, record, warnings)
         if record.get("archived") is True:
@@ -157,23 +143,6 @@ class _Reader:
                 f"type {code!r} is not known: kept" for code in fitting if not type_name(self.fellowship, code)
             )
         return fitting
-
-
-def _checked(record: object) -> Mapping[str, Any]:
-    if not isinstance(record, dict):
-        raise Refused("it is not an object with a name, a day and a time")
-    if records.depth(record, RECORD_DEPTH) > RECORD_DEPTH:
-        raise Refused(f"it is nested more than {RECORD_DEPTH} levels deep")
-    if len(records.canonical(record)) > RECORD_BYTES:
-        raise Refused(f"it is larger than {RECORD_BYTES // 1024} KiB")
-    return record
-
-
-def _without_contacts(value: Any) -> Any:
-    """The same without what reaches or pays a person."""
-    if isinstance(value, dict):
-        return {key: _without_contacts(inner) for key, inner in value.items() if not extras.CONTACTS.fullmatch(key)}
-    return [_without_contacts(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _held(record: Mapping[str, Any]) -> frozenset[str]:

@@ -24,6 +24,13 @@ def records(data: bytes) -> list[Any]:
     return found
 
 
+def beside(data: bytes, key: str) -> list[Any]:
+    """Another list that stands beside the records: {"meetings": [...], "formats": [...]}. Raises Unreadable."""
+    value = _parse(_text(data))
+    found = value.get(key) if isinstance(value, dict) else None
+    return found if isinstance(found, list) else []
+
+
 def depth(value: object, limit: int) -> int:
     """How many levels of lists and objects are nested, counted up to `limit` + 1."""
     if limit < 0 or not isinstance(value, (dict, list)):
