@@ -65,7 +65,7 @@ def digest(row: import_pb2.ImportRow) -> str:
         changes=row.changes,
         extra=row.extra,
     )
-    if row.meeting.schedule.rule:
+    if row.meeting.schedule.rule and not row.start_stated:
         said.meeting.schedule.start = row.meeting.schedule.start.partition("T")[2]
     return hashlib.sha256(said.SerializeToString(deterministic=True)).hexdigest()
 
@@ -140,7 +140,8 @@ def wanted_meeting(
 ) -> Meeting:
     """What the row's meeting should be, at the place of that id ("": none).
 
-    The first import fixes where it starts; dates that people changed keep their changes, fields that they edited too.
+    The first import fixes where it starts, unless the source states it; dates that people changed keep their changes,
+    fields that they edited too.
     """
     base = current or blank(meeting_id(intent.centre, intent.source, row.source_id), intent.centre, at)
     base = revived(provenance.without_source_changes(base))
@@ -150,7 +151,7 @@ def wanted_meeting(
     wanted = provenance.with_local(said, base)
     if keeps_place(row, base):
         wanted = msgspec.structs.replace(wanted, place=base.place, rooms=base.rooms)
-    edited = edits.edit_all(base, edits.Edit(wanted, "keep", start_named=False), at, neighbours)
+    edited = edits.edit_all(base, edits.Edit(wanted, "keep", start_named=begins_as_said(row, base)), at, neighbours)
     edited = provenance.with_source_changes(edited, row.changes)
     return edits.numbered(current, msgspec.structs.replace(edited, sequence=current.sequence))
 
@@ -174,10 +175,16 @@ def stated(row: import_pb2.ImportRow, intent: Import, base: Meeting, place: str)
         said = msgspec.structs.replace(said, rooms=base.rooms)
     if not base.source_name:
         return said
-    day = (base if said.schedule.rule else said).schedule.start.date()
+    fixed = said.schedule.rule and not begins_as_said(row, base)
+    day = (base if fixed else said).schedule.start.date()
     extra = provenance.merged_extra(said.schedule.extra, base)
     start = datetime.combine(day, said.schedule.start.time())
     return msgspec.structs.replace(said, schedule=msgspec.structs.replace(said.schedule, start=start, extra=extra))
+
+
+def begins_as_said(row: import_pb2.ImportRow, base: Meeting) -> bool:
+    """Whether the series begins on the date of the row: the source states it, and no part goes before this one."""
+    return row.start_stated and not base.previous
 
 
 def _with_untold(said: Meeting, current: Meeting) -> Meeting:

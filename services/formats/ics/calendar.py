@@ -74,6 +74,7 @@ def _row(part: Part, fellowship: str, kind: str) -> imports.ImportRow:
         source_update_time=_updated(part.event),
         changes=part.changes.values(),
         extra=found.extra,
+        start_stated=True,
     )
     if found.place is not None:
         row.place.CopyFrom(found.place)

@@ -32,6 +32,7 @@ _DATE: Final = len("20261231")
 _OF_THE_HOUR: Final = ("BYHOUR", "BYMINUTE", "BYSECOND")
 _PARTS: Final = {"FREQ", "INTERVAL", "COUNT", "UNTIL", "WKST", "BYDAY", *_NUMBERS, *_OF_THE_HOUR}
 _TOKEN: Final = re.compile(r"([+-]?\d{1,2})?(MO|TU|WE|TH|FR|SA|SU)", re.ASCII)
+_ENDED: Final = "its rule ends (UNTIL) before it starts"
 _UNRULED: Final = "its start is not one of the dates of its own rule: it counts as a date besides them"
 _WHOLE: Final = re.compile(r"[+-]?\d{1,9}", re.ASCII)
 
@@ -112,7 +113,7 @@ def _ruled(rule: Rule, start: datetime, warnings: list[str]) -> Pattern:
     """By a rule of ours. A DTSTART that it does not give is a date besides (RFC 5545 section 3.8.5.3)."""
     day = start.date()
     if rule.until is not None and rule.until < day:
-        raise Refused("its rule ends (UNTIL) before it starts")
+        raise Refused(_ENDED)
     if days.names(rule, day, day):
         return Pattern(start, rule)
     warnings.append(_UNRULED)
@@ -151,6 +152,8 @@ def _expanded(parts: dict[str, str], start: datetime, zone: str, end: datetime, 
     if "UNTIL" in parts:
         said = moment(parts["UNTIL"], "")
         limit = min(end, said.local.replace(hour=23, minute=59) if said.is_date else said.at(zone))
+        if limit < start:
+            raise Refused(_ENDED)
     words: dict[str, Any] = {
         name.lower(): [int(value) for value in parts[name].split(",")] for name in _NUMBERS if name in parts
     }

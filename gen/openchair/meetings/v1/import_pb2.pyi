@@ -90,6 +90,7 @@ class ImportRow(_message.Message):
     CHANGES_FIELD_NUMBER: _builtins.int
     EXTRA_FIELD_NUMBER: _builtins.int
     PUBLIC_ONLY_FIELD_NUMBER: _builtins.int
+    START_STATED_FIELD_NUMBER: _builtins.int
     number: _builtins.int
     """Where it stands in the file, from 1. The rows of one call are in rising order."""
     source_id: _builtins.str
@@ -105,6 +106,10 @@ class ImportRow(_message.Message):
     public_only: _builtins.bool
     """It was read from a public export: what such an export may not hold (passcodes, notes on joining) stays as it is here,
     and a row that says nothing else is unchanged.
+    """
+    start_stated: _builtins.bool
+    """The source says on which date the series begins (iCalendar's DTSTART), and so it begins there: the phase of "every
+    second week" hangs on it. Otherwise `schedule.start` is any date of the rule, and the first import fixes it.
     """
     @_builtins.property
     def meeting(self) -> _meeting_pb2.Meeting:
@@ -139,10 +144,11 @@ class ImportRow(_message.Message):
         changes: _abc.Iterable[_meeting_pb2.OccurrenceChange] | None = ...,
         extra: _builtins.str = ...,
         public_only: _builtins.bool = ...,
+        start_stated: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["meeting", b"meeting", "place", b"place"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["changes", b"changes", "extra", b"extra", "meeting", b"meeting", "number", b"number", "original", b"original", "place", b"place", "public_only", b"public_only", "refusal", b"refusal", "source_id", b"source_id", "source_update_time", b"source_update_time", "source_url", b"source_url", "warnings", b"warnings"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changes", b"changes", "extra", b"extra", "meeting", b"meeting", "number", b"number", "original", b"original", "place", b"place", "public_only", b"public_only", "refusal", b"refusal", "source_id", b"source_id", "source_update_time", b"source_update_time", "source_url", b"source_url", "start_stated", b"start_stated", "warnings", b"warnings"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
