@@ -29,6 +29,8 @@ WRITABLE = frozenset(
         "approximate",
         "accessibility",
         "notes",
+        "map_url",
+        "regions",
     }
 )
 NAMED_AT_MOST = 20
