@@ -60,6 +60,13 @@ def type_name(fellowship: str, code: str, language: str = "en") -> str | None:
     return names.get(language.partition("-")[0].lower()) or names.get("en") or _OF_THE_FORMAT.get(code)
 
 
+def names_of(fellowship: str) -> list[tuple[str, str]]:
+    """Every code of a fellowship with each of its names; the English ones last."""
+    found = [(code, name) for code, names in _names().get(fellowship, {}).items() for name in names.values()]
+    english = [(code, names["en"]) for code, names in _names().get(fellowship, {}).items() if "en" in names]
+    return [*found, *_OF_THE_FORMAT.items(), *english]
+
+
 def is_listed(fellowship: str) -> bool:
     """Whether the codes of that fellowship are known at all: if not, an unknown code says nothing."""
     return fellowship in _names()

@@ -19,7 +19,7 @@ from services.formats.records import Unreadable
 from services.formats.weekly import Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from datetime import date
 
 __all__ = ["Reading", "Unreadable", "read", "type_name"]
@@ -44,10 +44,18 @@ def read(data: bytes, *, fellowship: str, timezone: str, today: date, language: 
     those that name none; schedules start on the first of their days from `today` on. Raises Unreadable if the file as a
     whole is not a list of meetings, ValueError if `timezone` is not known.
     """
+    found = records.records(data)
+    return read_records(found, fellowship=fellowship, timezone=timezone, today=today, language=language)
+
+
+def read_records(
+    found: Iterable[object], *, fellowship: str, timezone: str, today: date, language: str = ""
+) -> Reading:
+    """The same of records that are parsed already. Raises ValueError if `timezone` is not known."""
     if not weekly.known_zone(timezone):
         raise ValueError(f"{timezone!r} is not in the tz database")
     reader = _Reader(fellowship, timezone, today, language)
-    return Reading([reader.row(number, record) for number, record in enumerate(records.records(data), 1)])
+    return Reading([reader.row(number, record) for number, record in enumerate(found, 1)])
 
 
 class _Reader:
@@ -79,40 +87,41 @@ class _Reader:
         _provenance(row, record, warnings)
         if record.get("archived") is True:
             raise Refused("the source has archived it")
-        types = self._types(record, warnings)
+        fellowship = ours.fellowship_of(record, self.fellowship)
+        types = _types(record, fellowship, warnings)
         at = where.place(record, warnings)
         join = where.online(record, warnings)
         if at is not None:
             row.place.CopyFrom(at)
-        row.meeting.CopyFrom(self._meeting(record, types, warnings))
+        row.meeting.CopyFrom(self._meeting(record, fellowship, types, warnings))
         row.meeting.mode = where.mode(record, types, at, join, warnings)
         _join(row.meeting, join, warnings)
         _suspend(row.meeting, record, types)
-        group_notes = words.cut(words.without_passcodes(words.text(record.get("group_notes")))[0], _TEXT)
-        told_apart = {"group_notes": group_notes} if group_notes else {}
-        row.extra = extras.of(record, _held(record), warnings, told_apart)
+        row.extra = _extra(record, warnings)
         if (part := ours.part_of(record)) is not None:
             ours.take(row, record, part, warnings)
 
-    def _meeting(self, record: Mapping[str, Any], types: list[str], warnings: list[str]) -> meetings.Meeting:
+    def _meeting(
+        self, record: Mapping[str, Any], fellowship: str, types: list[str], warnings: list[str]
+    ) -> meetings.Meeting:
         group, of_group = _named(record, "group", warnings)
-        title, of_title = _title(record, group, self.fellowship, warnings)
+        title, of_title = _title(record, group, fellowship, warnings)
         public, of_notes = _notes(record, warnings)
         private = "\n\n".join(filter(None, (of_title, of_group, of_notes)))
         meeting = meetings.Meeting(
             title=title,
             kind="support-meeting",
-            fellowship=self.fellowship,
-            types=codes.without_languages(self.fellowship, types),
-            accessibility=codes.accessibility(self.fellowship, types),
+            fellowship=fellowship,
+            types=codes.without_languages(fellowship, types),
+            accessibility=codes.accessibility(fellowship, types),
             notes=public,
             group=words.cut(group, _TITLE),
             visibility=meetings.VISIBILITY_PUBLIC,
             state=meetings.MEETING_STATE_ACTIVE,
             schedule=ours.schedule_of(record) or weekly.schedule(record, self.timezone, self.today, warnings),
         )
-        _say_whom(meeting, self.fellowship, types, warnings)
-        spoken.say(meeting, spoken.stated(record), codes.languages(self.fellowship, types), self.language)
+        _say_whom(meeting, fellowship, types, warnings)
+        spoken.say(meeting, spoken.stated(record), codes.languages(fellowship, types), self.language)
         if private:
             meeting.online.notes = words.cut(private, _TEXT)
         return meeting
@@ -128,21 +137,27 @@ class _Reader:
             raise Refused(f"its slug {found[:60]!r} is that of record {first} too")
         return words.cut(found, _TITLE)
 
-    def _types(self, record: Mapping[str, Any], warnings: list[str]) -> list[str]:
-        said = record.get("types") or []
-        if not isinstance(said, list):
-            said = words.line(said).split(",")
-        found = list(dict.fromkeys(filter(None, map(words.line, said))))
-        if len(found) < len(said):
-            warnings.append("empty, doubled or unreadable type codes are left out")
-        fitting = [code for code in found if len(code) <= _CODE][:_CODES]
-        if fitting != found:
-            warnings.append("type codes that are too long or too many are left out")
-        if codes.is_listed(self.fellowship):
-            warnings.extend(
-                f"type {code!r} is not known: kept" for code in fitting if not type_name(self.fellowship, code)
-            )
-        return fitting
+
+def _types(record: Mapping[str, Any], fellowship: str, warnings: list[str]) -> list[str]:
+    """The codes as they are written."""
+    said = record.get("types") or []
+    if not isinstance(said, list):
+        said = words.line(said).split(",")
+    found = list(dict.fromkeys(filter(None, map(words.line, said))))
+    if len(found) < len(said):
+        warnings.append("empty, doubled or unreadable type codes are left out")
+    fitting = [code for code in found if len(code) <= _CODE][:_CODES]
+    if fitting != found:
+        warnings.append("type codes that are too long or too many are left out")
+    if codes.is_listed(fellowship):
+        warnings.extend(f"type {code!r} is not known: kept" for code in fitting if not type_name(fellowship, code))
+    return fitting
+
+
+def _extra(record: Mapping[str, Any], warnings: list[str]) -> str:
+    """What no field holds; notes of the group too, which are joined to the meeting's, so that they can part again."""
+    notes = words.cut(words.without_passcodes(words.text(record.get("group_notes")))[0], _TEXT)
+    return extras.of(record, _held(record), warnings, {"group_notes": notes} if notes else {})
 
 
 def _held(record: Mapping[str, Any]) -> frozenset[str]:

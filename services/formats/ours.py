@@ -90,6 +90,13 @@ def part_of(record: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
+def fellowship_of(record: Mapping[str, Any], otherwise: str) -> str:
+    """The fellowship that the part names; without a part, `otherwise`."""
+    part = part_of(record)
+    said = part.get("meeting") if part is not None else None
+    return words.line(said.get("fellowship")) if isinstance(said, dict) else otherwise
+
+
 def schedule_of(record: Mapping[str, Any]) -> schedules.Schedule | None:
     """When it is, where the record itself cannot say so."""
     said = (part_of(record) or {}).get("meeting")

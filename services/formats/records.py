@@ -16,7 +16,7 @@ class Unreadable(ValueError):  # noqa: N818 - what the file is
 
 def records(data: bytes) -> list[Any]:
     """The records of a top-level array, or of {"meetings": [...]}. Raises Unreadable."""
-    found = _list(_parse(_text(data)))
+    found = _list(_parse(text_of(data)))
     if not found:
         raise Unreadable("the list is empty: that is taken as a fault of the source, not as 'there are no meetings'")
     if len(found) > RECORDS:
@@ -26,7 +26,7 @@ def records(data: bytes) -> list[Any]:
 
 def beside(data: bytes, key: str) -> list[Any]:
     """Another list that stands beside the records: {"meetings": [...], "formats": [...]}. Raises Unreadable."""
-    value = _parse(_text(data))
+    value = _parse(text_of(data))
     found = value.get(key) if isinstance(value, dict) else None
     return found if isinstance(found, list) else []
 
@@ -58,13 +58,14 @@ def object_of(text: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _text(data: bytes) -> str:
+def text_of(data: bytes) -> str:
+    """The text of a file of at most 20 MiB. Raises Unreadable."""
     if len(data) > FILE_BYTES:
         raise Unreadable(f"it is larger than {FILE_BYTES // 2**20} MiB")
     if data.startswith(b"\x1f\x8b"):
         raise Unreadable("it is compressed (gzip)")
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise Unreadable("it is UTF-16: JSON is UTF-8 (RFC 8259 section 8.1)")
+        raise Unreadable("it is UTF-16, and has to be UTF-8")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
