@@ -59,6 +59,7 @@ class Reckoning:
     kept: int = 0
     outcomes: dict[ClosureEffect, int] = field(default_factory=dict)
     _rows: list[tuple[Position, Impact]] = field(default_factory=list)
+    _latest: datetime | None = None
 
     def take(self, impacts: list[Impact]) -> None:
         """Counts what becomes of one meeting, and keeps what may stand on the page."""
@@ -69,14 +70,18 @@ class Reckoning:
         for impact in hit:
             if impact.effect is not None:
                 self.outcomes[impact.effect] = self.outcomes.get(impact.effect, 0) + 1
-        rows = ((each.position, each) for each in impacts)
+        early = (each for each in impacts if self._latest is None or each.occurrence.start <= self._latest)
+        rows = ((each.position, each) for each in early)
         self._rows += [row for row in rows if self.after is None or row[0] > self.after]
         if len(self._rows) > 4 * self.size:
             self._cut()
 
     def _cut(self) -> None:
+        """Only what may stand on the page is kept; whatever comes later need not even be placed."""
         self._rows.sort(key=lambda row: row[0])
         del self._rows[self.size + 1 :]
+        if len(self._rows) > self.size:
+            self._latest = self._rows[-1][1].occurrence.start
 
     def page(self) -> tuple[list[Impact], Position | None]:
         """The impacts of the page, and where to go on."""
@@ -86,14 +91,14 @@ class Reckoning:
 
 
 async def reckon(desk: Desk, closure: Closure, frame: Frame, at: datetime, reckoning: Reckoning) -> None:
-    """Goes through the living meetings of the closure's centre. `frame` is what counts there without it."""
+    """Goes through the closure's centre: what takes place there at all. `frame` is what counts there without it."""
     with_it = frame._replace(closures=closing.ordered((*frame.closures, closure)))
     after, budget = None, RECKONED
     while True:
         page = await desk.store.find("meeting", {"centre": closure.centre}, limit=PAGE, after=after)
         for record in page.records:
             meeting = records.read(record, Meeting)
-            if meeting.status is Status.CANCELLED:
+            if meeting.status is not Status.ACTIVE:
                 continue
             found = list(impacts(meeting, closure, frame, with_it, at))
             reckoning.take(found)

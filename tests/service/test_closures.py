@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 from openchair.meetings.v1 import closure_service_pb2
 
@@ -474,3 +475,38 @@ async def test_an_edit_that_read_before_a_closure_was_made_is_found_by_the_secon
     record = await house.store.get("closure", made.name.rpartition("/")[2])
     assert record is not None
     assert records.read(record, Closure).status is ClosureStatus.IN_FORCE
+
+
+async def test_what_cannot_follow_keeps_nothing_else_waiting_and_is_tried_again(house: House) -> None:
+    place = await house.place()
+    room = await house.call("CreateRoom", parent=CENTRE, room={"title": "Blue", "place": place.name})
+    odd = await house.meeting(title="Odd", place=place.name, rooms=[room.name])
+    await house.meeting(title="Even")
+    record = await house.store.get("room", room.name.rpartition("/")[2])
+    assert record is not None
+    await house.store.commit(Commit((_next(record, gone=True),)))  # as no command would leave it
+    made = await close(house, WEEK)
+    cancelled = {each.title for each in await house.listed(29, show_cancelled=True) if each.state == CANCELLED}
+    assert (cancelled, (await seen(house, made.name)).state) == ({"Even"}, RUNNING)
+    gone = await house.store.get("room", record.id)
+    assert gone is not None
+    await house.store.commit(Commit((_next(gone, gone=False),)))
+    await house.clock.advance(600)
+    await house.sweep()
+    assert (await shown(house))["12-01"] == (True, made.name)
+    found = await seen(house, made.name)
+    assert (found.state, found.done, found.total) == (IN_FORCE, 2, 2)
+    assert {(await document(house, odd.name)).revision} == {2}
+
+
+def _next(record: Record, *, gone: bool) -> Record:
+    return msgspec.structs.replace(record, revision=record.revision + 1, gone=gone)
+
+
+async def test_a_suspended_meeting_is_not_counted_and_is_closed_when_it_is_taken_up_again(house: House) -> None:
+    meeting = await house.meeting()
+    await house.call("UpdateMeeting", meeting={"name": meeting.name, "state": 2}, update_mask="state")
+    assert (await house.call("PreviewClosure", parent=CENTRE, closure=WEEK)).occurrences == 0
+    made = await close(house, WEEK)
+    await house.call("UpdateMeeting", meeting={"name": meeting.name, "state": 1}, update_mask="state")
+    assert (await shown(house))["12-01"] == (True, made.name)

@@ -109,6 +109,9 @@ def test_by_days_a_late_evening_belongs_to_the_day_it_begins_on_and_by_moments_w
     assert dates(late, closure(start="2026-12-02T00:00", end="2026-12-02T08:00")) == ["2026-12-01"]
     assert dates(late, closure(start="2026-12-02T00:30", end="2026-12-02T08:00")) == []
     assert dates(late, closure(start="2026-12-01T08:00", end="2026-12-01T23:30")) == []
+    elsewhere = closure(2, start="2026-11-01", places=("p3",))
+    assert dates(late, closure(start="2026-12-01T08:00", end="2026-12-01T23:30"), elsewhere) == []
+    assert dates(late, closure(start="2026-12-02T00:30", end="2026-12-02T08:00"), elsewhere) == []
 
 
 def test_what_lasts_longer_than_a_day_is_hit_by_days_that_it_reaches_into() -> None:
