@@ -45,6 +45,13 @@ async def meetings(settings: Settings, options: Mapping[str, str]) -> AsyncItera
 
 
 @asynccontextmanager
+async def as_anybody(settings: Settings, options: Mapping[str, str]) -> AsyncIterator[MeetingServiceStub]:
+    """The meetings service for what everybody may know: with OPENCHAIR_TOKEN, never with this computer's keys."""
+    async with _connected(settings, options, settings.token or "") as channel:
+        yield MeetingServiceStub(channel)
+
+
+@asynccontextmanager
 async def admin(settings: Settings, options: Mapping[str, str]) -> AsyncIterator[AdminServiceStub]:
     """What looks after the process itself, the same way."""
     async with _connected(settings, options) as channel:
@@ -52,9 +59,10 @@ async def admin(settings: Settings, options: Mapping[str, str]) -> AsyncIterator
 
 
 @asynccontextmanager
-async def _connected(settings: Settings, options: Mapping[str, str]) -> AsyncIterator[Any]:
+async def _connected(settings: Settings, options: Mapping[str, str], token: str | None = None) -> AsyncIterator[Any]:
+    """`token` None: whatever proves who is at the keyboard."""
     try:
-        token = own_token(settings)
+        token = own_token(settings) if token is None else token
     except (OSError, ValueError) as error:
         raise Failure(str(error)) from None
     if not (token.isascii() and token.isprintable()):

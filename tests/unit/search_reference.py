@@ -94,7 +94,7 @@ class Everything:
         held = [Dates(each, moment) for each in meetings]
         self._seen = {
             audience: [Seen(each, audience, when) for each, when in zip(meetings, held, strict=True)]
-            for audience in Audience
+            for audience in (Audience.PUBLIC, Audience.HOLDER, Audience.STAFF)
         }
         self._known: dict[tuple[tuple[str, Viewer], ...], list[Seen]] = {}
 
