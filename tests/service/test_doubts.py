@@ -332,6 +332,16 @@ def test_what_a_series_remembers_stays_small() -> None:
     assert (spread.doubted, spread.doubtful) == ((keys(140)[0],), False)
 
 
+def test_a_flag_goes_with_a_confirmation_only_while_no_two_of_the_others_lie_near_each_other() -> None:
+    meeting = SERIES
+    for key in keys(0, 30, 140):
+        meeting = doubting.marked(meeting, key)
+    first, second, third = keys(0, 30, 140)
+    assert doubting.confirmed(meeting, third).doubtful
+    assert not doubting.confirmed(meeting, first).doubtful
+    assert not doubting.confirmed(meeting, second).doubtful
+
+
 def test_a_mark_raises_the_sequence_and_forgetting_it_does_not() -> None:
     (key,) = keys(3)
     marked = doubting.marked(SERIES, key)

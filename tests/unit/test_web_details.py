@@ -39,7 +39,7 @@ def test_a_programme_stands_on_the_dates_of_its_weeks_and_whole_in_the_details()
 
 
 def test_a_programme_goes_by_the_original_day_of_a_date_that_was_moved() -> None:
-    moved = [{"date": "2026-11-24", "start": "2026-11-26T18:00"}]
+    moved = [{"date": "2026-11-24", "start": "2026-11-29T18:00"}]  # a fifth Sunday
     programmes = [{"weeks": [4], "title": "Speaker"}]
     away, here = lines_of(meeting_event("a", *TUESDAYS, programmes=programmes, changes=moved))
     assert (away.facts.special, [each.title for each in here.facts.special]) == ((), ["Speaker"])
