@@ -14,11 +14,12 @@ from services.cli import (
     close,
     dead,
     doctor,
+    export,
     find,
     following,
     group,
     import_ics,
-    importing,
+    lists,
     meeting,
     place,
     republish,
@@ -79,6 +80,7 @@ def parser() -> argparse.ArgumentParser:
         close,
         group,
         find,
+        export,
         doctor,
         backup,
         restore,
@@ -113,7 +115,7 @@ def _add_import(commands: Any) -> None:
     )
     parser.set_defaults(help_of=parser)
     formats = parser.add_subparsers(metavar="FORMAT or status")
-    for module in (importing, import_ics, following):
+    for module in (lists, import_ics, following):
         module.add_to(formats)
 
 

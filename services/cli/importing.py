@@ -1,4 +1,4 @@
-"""`openchair import`: a list from elsewhere comes in, with a report of every record."""
+"""What every `openchair import` does, whatever the format: rows are staged, put into force, and reported on."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ import asyncio
 import re
 import secrets
 import sys
-from argparse import ArgumentTypeError, RawDescriptionHelpFormatter
+from argparse import ArgumentTypeError
 from contextlib import suppress
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from openchair.meetings.v1 import import_pb2, meeting_pb2
 from openchair.meetings.v1 import meeting_service_pb2 as pb
@@ -18,12 +17,8 @@ from tqdm import tqdm
 from services.cli.following import going_on, outcome, report_lines, went_away
 from services.cli.report import REFUSED, Report
 from services.cli.server import PATIENCE, meetings
-from services.cli.shell import EXIT_CODES, NO_SERVER, STOPPED, USAGE, Failure, centre_id
-from services.formats import meeting_guide
+from services.cli.shell import NO_SERVER, STOPPED, Failure
 from services.kit.client import RpcError
-from services.kit.clock import SystemClock
-from services.recurrence.types import RecurrenceError
-from services.recurrence.zones import local_day
 
 if TYPE_CHECKING:
     import argparse
@@ -39,41 +34,6 @@ LAST_WORD = 5.0  # seconds that forgetting what was staged may take, when the co
 
 _OPTIONS: Final = {"parent": "--centre", "import.source": "--source"}
 _SOURCE: Final = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,58}[a-z0-9])?")
-_GUIDE: Final = """examples:
-  Look first what would happen. This changes nothing:
-    openchair import meeting-guide meetings.json --centre riverside-aa --source aa-list \\
-        --timezone America/Edmonton --fellowship AA --dry-run
-  Without --dry-run it is put into force. Next week, with the same --source, only what changed changes.
-  From a site that publishes its list:
-    curl -s https://example.org/meetings.json | openchair import meeting-guide - --centre ...
-
-Ctrl-C: before the list is sent, nothing is in. After that the import goes on by itself on the server, and the command
-says how to see its result (`openchair import status`).
-
-"""
-
-
-def add_to(formats: Any) -> None:
-    """Adds the format."""
-    guide = formats.add_parser(
-        "meeting-guide",
-        help="bring in Meeting Guide JSON",
-        description="Brings in a Meeting Guide JSON file. Importing it again changes only what changed in it.",
-        epilog=_GUIDE + EXIT_CODES,
-        formatter_class=RawDescriptionHelpFormatter,
-    )
-    guide.add_argument("file", metavar="FILE", type=Path, help="the file; - for standard input")
-    guide.add_argument("--centre", required=True, type=centre_id, help="id of the centre it belongs to")
-    guide.add_argument(
-        "--source", required=True, type=source, help="a name for where it comes from, always the same: edmonton-aa"
-    )
-    guide.add_argument("--timezone", required=True, help="IANA time zone of records that name none: America/Edmonton")
-    guide.add_argument("--fellowship", required=True, help="AA, NA ...: type codes mean something only with it")
-    guide.add_argument("--language", default="", help="language tag of records that name none")
-    guide.add_argument("--dry-run", action="store_true", help="show what would happen; change nothing")
-    guide.add_argument("--remove-gone", action="store_true", help="remove meetings that are no longer in the file")
-    guide.add_argument("--json", action="store_true", help="the report as JSON on standard output")
-    guide.set_defaults(run=run)
 
 
 def source(text: str) -> str:
@@ -81,32 +41,6 @@ def source(text: str) -> str:
     if not _SOURCE.fullmatch(text):
         raise ArgumentTypeError('must be 1 to 60 of a-z, 0-9, "-" and ".", such as edmonton-aa')
     return text
-
-
-def run(asked: argparse.Namespace, settings: Settings) -> int:
-    """Reads, stages, shows or commits, and reports."""
-    try:
-        rows = _read(asked)
-    except KeyboardInterrupt:
-        raise Failure("stopped: nothing is in", STOPPED) from None
-    report = asyncio.run(bring_in(asked, rows, settings))
-    report.write(as_json=asked.json)
-    return report.code
-
-
-def _read(asked: argparse.Namespace) -> Sequence[import_pb2.ImportRow]:
-    try:
-        data = standard_input() if str(asked.file) == "-" else asked.file.read_bytes()
-        today = local_day(SystemClock().now(), asked.timezone)
-        return meeting_guide.read(
-            data, fellowship=asked.fellowship, timezone=asked.timezone, today=today, language=asked.language
-        ).rows
-    except OSError as error:
-        raise Failure(f"{asked.file}: {error.strerror}") from None
-    except RecurrenceError as error:
-        raise Failure(f"--timezone: {error.reason}", USAGE) from None
-    except meeting_guide.Unreadable as error:
-        raise Failure(f"{asked.file}: {error}") from None
 
 
 def standard_input() -> bytes:

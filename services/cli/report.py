@@ -30,6 +30,7 @@ _FIELDS: Final = {
     "mode": "in person, online or both",
     "place": "where it is",
     "types": "its types",
+    "state": "whether it takes place",
 }
 _WIDEST: Final = 40  # of the column with the source's ids: longer ones stand out of line
 
@@ -71,9 +72,10 @@ class Report:
         return {"dry_run": self.dry_run, **name, "counts": self.counts, **closed, "records": rows}
 
     def _write_lines(self) -> None:
-        """What is unchanged is only counted; what was refused comes last, where it is seen."""
+        """What is unchanged is only counted, unless fields were kept; what was refused comes last, where it is seen."""
         shown = sorted(
-            (line for line in self.lines if line.outcome != UNCHANGED), key=lambda line: line.outcome == REFUSED
+            (line for line in self.lines if line.outcome != UNCHANGED or line.kept),
+            key=lambda line: line.outcome == REFUSED,
         )
         numbers = max((len(str(line.number)) for line in shown), default=1)
         ids = min(max((len(seen(line.source_id)) for line in shown), default=1), _WIDEST)
@@ -90,6 +92,9 @@ class Report:
         refused = line.outcome == REFUSED
         reasons = list(line.reasons) if refused else [_FIELDS.get(field, f"its {field}") for field in line.reasons]
         notes = [f"changed: {', '.join(reasons)}"] if reasons and not refused else reasons
+        if line.kept:
+            kept = (_FIELDS.get(field, f"its {field}") for field in line.kept)
+            notes.append(f"kept as it was edited here: {', '.join(kept)}")
         if line.number in self.closed:
             notes.append("closed for now: it is listed so, without dates")
         return [*notes, *(f"note: {warning}" for warning in line.warnings)]
