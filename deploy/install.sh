@@ -86,11 +86,9 @@ cp "$opt/current/deploy/systemd/openchair.service" "$root/etc/systemd/system/ope
 
 say "Front: Caddy, with certificates for $domain"
 printf '[Service]\nEnvironmentFile=/etc/openchair/caddy.env\n' >"$root/etc/systemd/system/caddy.service.d/openchair.conf"
-if [ -e "$root/etc/caddy/Caddyfile" ] && ! cmp -s "$opt/current/deploy/Caddyfile" "$root/etc/caddy/Caddyfile"; then
-  [ -e "$root/etc/caddy/Caddyfile.before-openchair" ] ||
-    cp "$root/etc/caddy/Caddyfile" "$root/etc/caddy/Caddyfile.before-openchair"
+if ! cmp -s "$opt/current/deploy/Caddyfile" "$root/etc/caddy/Caddyfile"; then
+  cp --backup=numbered "$opt/current/deploy/Caddyfile" "$root/etc/caddy/Caddyfile" # what was there: Caddyfile.~1~
 fi
-cp "$opt/current/deploy/Caddyfile" "$root/etc/caddy/Caddyfile"
 
 say "Command: openchair, with the settings of the service"
 cat >"$root/usr/local/bin/openchair" <<EOF

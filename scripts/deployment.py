@@ -70,9 +70,11 @@ def _owned(folder: Path) -> str:
     return f"{NOBODY}:{NOBODY}"
 
 
-def _stated() -> Settings:
-    """The settings. Raises SettingsError, also where nobody said what the address of the site is."""
-    settings = read(os.environ)
+def _stated(folder: Path) -> Settings:
+    """The settings; what is not stated is as it was the last time. Raises SettingsError, also without an address."""
+    lines = (folder / "compose.env").read_text().splitlines() if (folder / "compose.env").exists() else []
+    before = dict(line.split("=", 1) for line in lines if line.startswith("OPENCHAIR_"))
+    settings = read({**before, **os.environ})
     if settings.public_url is None:
         raise SettingsError(["OPENCHAIR_PUBLIC_URL is needed: the address of the site, https://..."])
     return settings
@@ -81,7 +83,8 @@ def _stated() -> Settings:
 def main() -> None:
     """Entry point."""
     try:
-        prepare(Path(sys.argv[1]).absolute(), _stated())
+        folder = Path(sys.argv[1]).absolute()
+        prepare(folder, _stated(folder))
     except SettingsError as error:
         print("openchair:", *error.problems, sep="\n  ", file=sys.stderr)
         raise SystemExit(2) from None

@@ -133,9 +133,13 @@ class Computer:
         script.write_text(_SYSTEMCTL.format(python=sys.executable, root=self.root))
         script.chmod(script.stat().st_mode | stat.S_IXUSR)
 
+    def systemctl(self, what: str) -> None:
+        """As systemd does it when the computer starts or stops."""
+        subprocess.run([str(self.programs / "systemctl"), what, "openchair"], check=True)
+
     def start(self) -> None:
-        """As systemd does when the computer starts."""
-        subprocess.run([str(self.programs / "systemctl"), "start", "openchair"], check=True)
+        """Comes back when it is ready."""
+        self.systemctl("start")
         until(lambda: self.system.readiness().ready, "it is ready")
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:

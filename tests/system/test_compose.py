@@ -19,6 +19,7 @@ from tests.system.running import ROOT, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 LIST = ROOT / "tests/data/meeting_guide/edmonton.json"
 FEED = "/calendars/edmonton.ics"
@@ -174,6 +175,15 @@ def test_no_log_has_an_address_a_query_or_a_code(house: Deployed) -> None:
 def _lines(site: Deployed, wanted: str) -> str:
     text = (site.folder / "front/access.log").read_text()
     return text if wanted in text else ""
+
+
+def test_a_backup_comes_over_the_front(house: Deployed, tmp_path: Path) -> None:
+    key, file = tmp_path / "key", tmp_path / "chairs.backup"
+    key.write_text("k3y-of-nine-owls-and-a-heron-at-dusk")
+    key.chmod(0o600)
+    done = house.caller.command("backup", "--key-file", str(key), "--json", str(file))
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["services"]["meetings"]["meeting"] > 5
 
 
 def test_each_stops_in_good_order_in_the_time_that_the_file_gives(house: Deployed) -> None:

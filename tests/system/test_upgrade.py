@@ -95,7 +95,7 @@ async def test_a_version_that_does_not_come_up_on_a_copy_is_not_started(computer
 async def test_a_version_that_comes_up_on_a_copy_only_is_taken_back_with_its_data(computer: Computer) -> None:
     await furnish(computer)
     computer.origin.commit("Broken later", {"services/kit/process.py": ENDS_ON_REAL_DATA})
-    done = computer.command("upgrade", "--patience", "15")
+    done = computer.command("upgrade", "--patience", "12")
     assert done.returncode == 1
     assert "did not come up" in done.stderr
     assert computer.current == computer.origin.first[:12]
@@ -128,6 +128,26 @@ def test_installing_again_keeps_settings_data_and_the_version(computer: Computer
         assert (computer.root / path).exists()
     assert "OPENCHAIR_DOMAIN=chairs.example.org" in (computer.root / "etc/openchair/caddy.env").read_text()
     assert computer.command("centre", "list").returncode == 0
+    (computer.root / "etc/caddy/Caddyfile").write_text("of somebody's own\n")
+    assert computer.install().returncode == 0
+    assert (computer.root / "etc/caddy/Caddyfile.~1~").read_text() == "of somebody's own\n"
+
+
+async def test_a_backup_of_one_computer_is_put_back_on_another(computer: Computer, tmp_path: Path) -> None:
+    await furnish(computer)
+    key, file = tmp_path / "key", computer.root / "var/backups/openchair/chairs.backup"
+    key.write_text("k3y-of-nine-owls-and-a-heron-at-dusk")
+    key.chmod(0o600)
+    made = computer.command("backup", "--key-file", str(key), str(file))
+    assert made.returncode == 0, made.stderr
+    async with computer.system.meetings() as stub:
+        await acts.create_centre(stub, "later")
+    computer.systemctl("stop")
+    done = computer.command("restore", "--replace", "--key-file", str(key), str(file))
+    assert done.returncode == 0, done.stderr
+    computer.start()
+    shows(computer)
+    assert "later" not in computer.command("centre", "list").stdout
 
 
 @pytest.mark.parametrize("name", ["", "-x", "chairs example", "Chairs.example.org", "a/b", "$(id)"])

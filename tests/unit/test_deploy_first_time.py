@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +14,7 @@ from scripts.deployment import prepare
 from services.kit.auth import load_public_keys
 from services.kit.credentials import read_credentials
 from services.kit.settings import read
+from tests.system.running import ROOT, environment
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,6 +56,19 @@ def test_again_it_keeps_every_password_and_key(tmp_path: Path) -> None:
     before = {path: path.read_bytes() for path in (tmp_path / "site").rglob("*") if path.is_file()}
     prepare(tmp_path / "site", SETTINGS)
     assert {path: path.read_bytes() for path in (tmp_path / "site").rglob("*") if path.is_file()} == before
+
+
+def test_the_address_has_to_be_stated_the_first_time_and_no_second_time(tmp_path: Path) -> None:
+    def run(**environ: str) -> int:
+        command = [sys.executable, "-m", "scripts.deployment", str(tmp_path / "site")]
+        return subprocess.run(command, cwd=ROOT, env=environment(environ), capture_output=True, check=False).returncode
+
+    assert run() == 2
+    assert not (tmp_path / "site").exists()
+    assert run(OPENCHAIR_PUBLIC_URL="https://chairs.example.org", OPENCHAIR_SITE="riverside") == 0
+    before = (tmp_path / "site/compose.env").read_text()
+    assert run() == 0
+    assert (tmp_path / "site/compose.env").read_text() == before
 
 
 class Standin:
