@@ -287,7 +287,8 @@ async def delete(site: Site, asked: argparse.Namespace) -> None:
     async def attempt() -> None:
         series = await find(site, asked.centre, asked.meeting)
         coming = series.coming()
-        say(asked, f'"{series.title}" would be cancelled for good: {len(coming)} dates in the next two years.')
+        endless = any(not dates.ends(part) for part in series.parts)
+        say(asked, f'"{series.title}" would be cancelled for good: {dates.counted(coming, endless=endless)}.')
         say(asked, "It is shown as cancelled for 30 days, then it is gone. This cannot be undone.")
         say(asked, "To close it for a while instead: `openchair meeting edit --suspend`.")
         done = go_ahead(asked)

@@ -179,11 +179,17 @@ def _preview(
     what = f"from {full(plan.since)} on; dates before it stay as they are" if plan.since else "all its dates"
     say(asked, f'"{plan.before.title}", {what}:')
     say(asked, "\n".join(meeting_facts.changed_lines(found)) or "  nothing would be different")
-    say(asked, f"Before: {dates.counted(before, endless=not dates.ends(plan.before))}")
-    say(asked, f"After:  {dates.counted(after, endless=not dates.ends(shown))}")
-    if [each.start for each in before[: dates.NEXT]] != [each.start for each in after[: dates.NEXT]]:
+    told = [
+        dates.counted(before, endless=not dates.ends(plan.before)),
+        dates.counted(after, endless=not dates.ends(shown)),
+    ]
+    if [each.start for each in before[: dates.NEXT]] == [each.start for each in after[: dates.NEXT]]:
+        say(asked, f"This changes {told[1]}.")
+        _say_dates(asked, "Its next dates:", shown)
+    else:
+        say(asked, f"Before: {told[0]}\nAfter:  {told[1]}")
         _say_dates(asked, "Next dates before:", plan.before)
-    _say_dates(asked, "Next dates after:" if found else "Next dates:", shown)
+        _say_dates(asked, "Next dates after:", shown)
     _say_parts(asked, series, plan)
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 OPTIONS: Final[Mapping[str, str]] = {
     "meeting.schedule": "--on, --at, --every",
     "meeting.schedule.start": "--on",
-    "meeting.schedule.rule": "--every",
+    "meeting.schedule.rule": "--every, --until",
     "meeting.schedule.minutes": "--for",
     "meeting.schedule.time_zone": "--timezone",
     "meeting.schedule.extra_dates": "--also",
