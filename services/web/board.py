@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from google.protobuf.message import DecodeError
 from openchair.meetings.v1 import centre_pb2, closure_pb2, meeting_pb2
@@ -28,6 +29,15 @@ EXPANDED: Final = 200  # series expanded before others get their turn: about 5 m
 _TOKENS: Final = 7
 
 
+class Known(NamedTuple):
+    """What is asked of every meeting of a centre at once, without unpacking each: names of its place and rooms too."""
+
+    state: int
+    fellowship: str
+    kind: str
+    titles: tuple[tuple[str, str], ...]
+
+
 class CentreBoard:
     """One centre: `centre` is None until its own record has come. Suspended meetings are not in the agenda."""
 
@@ -36,6 +46,7 @@ class CentreBoard:
         self.meetings = Packed(meeting_pb2.Meeting)
         self.schedules: dict[str, Schedule] = {}
         self.changes: dict[str, dict[Key, meeting_pb2.OccurrenceChange]] = {}
+        self.known: dict[str, Known] = {}
         self.closures: dict[str, closure_pb2.Closure] = {}
         self.agenda = Agenda()
 
@@ -45,6 +56,7 @@ class CentreBoard:
         deviations = [wire.to_deviation(change) for change in meeting.changes]
         self.remove(id)
         self.meetings[id] = meeting
+        self.known[id] = _known(meeting)
         self.schedules[id] = schedule
         self.changes[id] = {each.key: change for each, change in zip(deviations, meeting.changes, strict=True)}
         suspended = meeting.state == meeting_pb2.MEETING_STATE_SUSPENDED
@@ -54,7 +66,7 @@ class CentreBoard:
         """Takes a meeting out; nothing happens if it is not there."""
         if id in self.meetings:
             self.agenda.remove(id)
-            del self.meetings[id], self.schedules[id], self.changes[id]
+            del self.meetings[id], self.known[id], self.schedules[id], self.changes[id]
 
 
 class Board:
@@ -99,6 +111,14 @@ class Board:
         """The centres whose own record is here, in order of their titles."""
         known = [(scope, board) for scope, board in self.boards.items() if board.centre is not None]
         return sorted(known, key=lambda pair: (pair[1].centre.title.casefold() if pair[1].centre else "", pair[0]))
+
+
+def _known(meeting: meeting_pb2.Meeting) -> Known:
+    """Rooms are named where the public may know them: then there is a title for each."""
+    venue = meeting.venue
+    place = ((meeting.place, venue.title),) if meeting.place and venue.title else ()
+    rooms = zip(meeting.rooms, venue.rooms, strict=True) if len(meeting.rooms) == len(venue.rooms) else ()
+    return Known(meeting.state, sys.intern(meeting.fellowship), sys.intern(meeting.kind), (*place, *rooms))
 
 
 def _take_centre(board: CentreBoard, event: Event, scope: str, _id: str) -> None:

@@ -48,7 +48,7 @@ EXAMPLES: Final = (
 
 def parts(id: str, board: CentreBoard, site: Site, kinds: Mapping[str, str]) -> tuple[Part, ...]:  # noqa: A002 - named id everywhere
     """The calendars of fellowships, kinds and rooms that the centre has more than one of."""
-    living = [each for each in board.meetings.values() if each.state == meeting_pb2.MEETING_STATE_ACTIVE]
+    living = [each for each in board.known.values() if each.state == meeting_pb2.MEETING_STATE_ACTIVE]
     fellowships = {slug(each.fellowship): each.fellowship for each in living if slug(each.fellowship)}
     sorts = {each.kind: say.kind(each.kind, kinds) or "Support meeting" for each in living if each.kind}
     rooms = {name.rpartition("/")[2]: title for name, title in titles(board).items() if "/rooms/" in name}

@@ -38,7 +38,7 @@ class Notice:
 
 def notices(board: CentreBoard, zone: str, now: datetime) -> tuple[Notice, ...]:
     """Those of a centre, the earliest first."""
-    known = titles(board)
+    known = titles(board) if board.closures else {}
     found = []
     for closure in board.closures.values():
         span = _span(closure, zone) if closure.state in IN_FORCE else None
@@ -65,13 +65,7 @@ def edges(board: CentreBoard, zone: str) -> Iterator[datetime]:
 
 def titles(board: CentreBoard) -> dict[str, str]:
     """What places and rooms are called, by their names: as much as public meetings say of it."""
-    known: dict[str, str] = {}
-    for meeting in board.meetings.values():
-        if meeting.place and meeting.venue.title:
-            known.setdefault(meeting.place, meeting.venue.title)
-        if len(meeting.rooms) == len(meeting.venue.rooms):
-            known.update(zip(meeting.rooms, meeting.venue.rooms, strict=True))
-    return known
+    return {name: title for meeting in board.known.values() for name, title in meeting.titles}
 
 
 def _what(closure: closure_pb2.Closure, known: Mapping[str, str]) -> str:

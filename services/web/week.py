@@ -205,8 +205,9 @@ class _View:
 
     def closed(self) -> Iterator[Facts]:
         """Meetings that are suspended: listed, with no date."""
-        for meeting in self.board.meetings.values():
-            if meeting.state == meeting_pb2.MEETING_STATE_SUSPENDED:
+        for id, known in self.board.known.items():  # noqa: A001 - the same
+            if known.state == meeting_pb2.MEETING_STATE_SUSPENDED:
+                meeting = self.board.meetings[id]
                 yield facts(meeting, centre_language=self.language, holder=self.holder, kinds=self.kinds)
 
     def line(self, id: str, each: Occurrence) -> Line:  # noqa: A002 - the same

@@ -326,7 +326,7 @@ async def test_title_says_nothing_of_recovery() -> None:
 PAIRS = [
     ("ink", "paper"), ("ink", "card"), ("soft", "paper"), ("soft", "card"), ("link", "paper"), ("link", "card"),
     ("on-deep", "deep"), ("in", "in-bg"), ("on", "on-bg"), ("hy", "hy-bg"), ("bad", "bad-bg"), ("mov", "mov-bg"),
-    ("now", "now-bg"),
+    ("now", "now-bg"), ("mov", "card"),
 ]  # fmt: skip
 
 
