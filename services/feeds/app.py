@@ -181,13 +181,14 @@ class Calendars:
         while (shelf := self._shelf(centre)) is not None and (waiting := shelf.unrendered(SLICE)):
             for meeting in waiting:
                 shelf.sheet(meeting)
-            await asyncio.sleep(0)
+            if len(waiting) == SLICE:  # what little is left is done at once, however much comes in meanwhile
+                await asyncio.sleep(0)
         return shelf.centre_page(self._clock.now()) if shelf is not None else None
 
     async def _cut(self, shelf: Shelf, wish: Wish, *, patient: bool) -> Page | None:
         """The feed of a wish; None where something changed while others had their turn (`patient`)."""
         cut = shelf.cut(wish)
-        while cut.waiting:
+        for _ in range(0, len(cut.waiting), SLICE):  # no longer, however much comes in meanwhile
             shelf.look_at(cut, SLICE)
             if patient:
                 await asyncio.sleep(0)

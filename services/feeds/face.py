@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from itertools import dropwhile
 from typing import TYPE_CHECKING, NamedTuple
 
 from openchair.meetings.v1 import meeting_pb2, place_pb2
@@ -107,12 +109,16 @@ def location(shown: Face) -> str:
 
 
 def street(shown: Face, names: Iterable[str]) -> str:
-    """The address alone, without any part of it that says one of these names; "" for what is online only."""
+    """The address alone, from its first number on, without any part of it that says one of these names.
+
+    "" for what is online only, and for an address without a number: it may be the name of a house.
+    """
     if shown.mode == meeting_pb2.MODE_ONLINE:
         return ""
-    told = [line(name).casefold() for name in names if line(name)]
+    told = [re.compile(rf"\b{re.escape(name)}\b") for name in (line(name).casefold() for name in names) if name]
     parts = [part.strip() for part in line(shown.venue.address).split(",")]
-    return ", ".join(part for part in parts if part and not any(name in part.casefold() for name in told))
+    numbered = dropwhile(lambda part: not any(map(str.isdigit, part)), parts)
+    return ", ".join(part for part in numbered if part and not any(name.search(part.casefold()) for name in told))
 
 
 def _from_afar(shown: Face) -> bool:

@@ -11,7 +11,7 @@ from services.feeds.parts import weekday_of
 from services.feeds.programmes import in_words, specials_of
 from services.feeds.text import clean, line
 from services.formats import words
-from services.formats.codes import type_name
+from services.formats.codes import language_codes, type_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -67,7 +67,7 @@ def _people(meeting: meeting_pb2.Meeting, shown: Face) -> Iterator[str]:
     yield _labelled("Approach", _APPROACHES.get(meeting.approach, ""))
     yield _labelled("Led by", _LED_BY.get(meeting.led_by, ""))
     if meeting.other_languages:
-        yield _labelled("Languages", _listed(map(line, (meeting.language, *meeting.other_languages))))
+        yield _labelled("Languages", _listed(map(_language, (meeting.language, *meeting.other_languages))))
 
 
 def _agenda(meeting: meeting_pb2.Meeting) -> Iterator[str]:
@@ -98,6 +98,12 @@ def _where(meeting: meeting_pb2.Meeting, shown: Face) -> Iterator[str]:
     yield _labelled("Website", words.link(meeting.website) or "")
     accessible = dict.fromkeys(map(line, (*meeting.accessibility, *shown.venue.accessibility)))
     yield _labelled("Accessibility", _listed(accessible))
+
+
+def _language(tag: str) -> str:
+    """What a language is called, or its tag where that is not known."""
+    (code,) = language_codes("AA", [tag])[:1] or ("",)
+    return line((type_name("AA", code) if code else "") or tag)
 
 
 def _type(fellowship: str, code: str) -> str:

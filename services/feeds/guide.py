@@ -83,14 +83,18 @@ class Leaflet:
             self._waiting = dict.fromkeys(map(self._listing.series_of, self._listing.meetings))
         return centre
 
-    def write(self, most: int) -> bool:
-        """Makes some of what waits; whether more does."""
+    @property
+    def waiting(self) -> int:
+        """How many series are still to be made."""
+        return len(self._waiting)
+
+    def write(self, most: int) -> None:
+        """Makes some of what waits."""
         for series in list(islice(self._waiting, most)):
             del self._waiting[series]
             ids = self._listing.lineage(series)
             self._series.update(dict.fromkeys(ids, series))
             self._entries[series] = tuple(self._made(self._listing.meetings[each] for each in ids))
-        return bool(self._waiting)
 
     def segments(self) -> Iterator[gz.Segment]:
         """The whole list, some records at a time."""
@@ -191,7 +195,8 @@ class Guide:
 
     async def _made(self, leaflet: Leaflet, centre: str, *, patient: bool) -> Page | None:
         """The page; None where something changed while others had their turn (`patient`)."""
-        while leaflet.write(SLICE):
+        for _ in range(0, leaflet.waiting, SLICE):  # no longer, however much comes in meanwhile
+            leaflet.write(SLICE)
             if patient:
                 await asyncio.sleep(0)
         version, segments = leaflet.version, []
@@ -201,7 +206,8 @@ class Guide:
                 await asyncio.sleep(0)
         now = self._clock.now()
         known = leaflet.turn(now)
-        return leaflet.page(segments, now, f"{centre}.json") if known and version == leaflet.version else None
+        same = not leaflet.waiting and version == leaflet.version
+        return leaflet.page(segments, now, f"{centre}.json") if known and same else None
 
     def _leaflet(self, centre: str) -> Leaflet | None:
         """The list of a centre, turned to this moment; None for one that is not known."""

@@ -14,6 +14,8 @@ _UNSAFE = re.compile(
 
 def clean(text: str) -> str:
     """Text of several lines without anything that could break a line or deceive a reader."""
+    if not text:
+        return ""
     unbroken = text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " ")
     return unicodedata.normalize("NFC", _UNSAFE.sub("", unbroken)).strip()
 

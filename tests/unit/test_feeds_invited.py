@@ -100,7 +100,9 @@ async def _ask(app: Callable[..., Awaitable[None]], path: str, method: str, head
         sent.append(message)
 
     lines = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
-    await app({"type": "http", "method": method, "path": path, "query_string": b"", "headers": lines}, receive, send)
+    path, _, query = path.partition("?")
+    scope = {"type": "http", "method": method, "path": path, "query_string": query.encode(), "headers": lines}
+    await app(scope, receive, send)
     got = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
     return Answer(sent[0]["status"], got, b"".join(message["body"] for message in sent[1:]))
 
