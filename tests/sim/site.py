@@ -6,14 +6,14 @@ import asyncio
 import random
 from datetime import UTC, datetime, timedelta
 from io import StringIO
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from services.kit.auth import TokenVerifier, audience_of, key_id, make_token
 from services.kit.broker import MemoryBroker
-from services.kit.channel import LocalServer
+from services.kit.channel import LocalChannel, LocalServer
 from services.kit.client import failed
 from services.kit.clock import Ids
 from services.kit.host import Host, streams_of
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, MutableMapping
 
     from services.kit.channel import Metadata
+    from services.kit.client import Channel
     from services.kit.host import Plan
     from services.kit.logs import Log
     from services.kit.store.memory import Disk
@@ -109,6 +110,7 @@ class Node:
             SITE, site.broker, site.disks, site.clock, site.chance, site.odds, lambda change: site.noted(self, change)
         )
         self.host = host = Host(self.plans, self.engines, site.settings, site.clock, ids, site.log)
+        host.reach.afar = lambda _: cast("Channel", LocalChannel(Guests(site)))
         await host.open(ADDRESS)
         services = [service for one in host.hosted for service in one.services]
         server = LocalServer(services, outer(site.log, ids, site.verifier), clock=site.clock)
@@ -128,6 +130,17 @@ class Node:
             self.site.log.error("cannot start", error=repr(error))  # noqa: TRY400 - its lines are no matter
             self.site.unable.append(f"{process.name}: {error!r}")
             process.kill()
+
+
+class Guests:
+    """The network, for services that call others on behalf of somebody without a token."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    async def carry(self, path: str, request: bytes, metadata: Metadata, seconds: float | None) -> bytes:
+        """As the site's own."""
+        return await self._site.carried(path, request, metadata, seconds)
 
 
 class Site:
@@ -187,14 +200,17 @@ class Site:
         return make_token(KEY, CALLER, {"*": ["operator"]}, audience=audience_of(SITE), lifetime=lifetime, clock=early)
 
     async def carry(self, path: str, request: bytes, metadata: Metadata, seconds: float | None) -> bytes:
+        """The network, for somebody with a token."""
+        return await self.carried(path, request, (*metadata, ("authorization", f"Bearer {self.token()}")), seconds)
+
+    async def carried(self, path: str, request: bytes, metadata: Metadata, seconds: float | None) -> bytes:
         """The network: a call reaches one of the instances, or none, and its answer may not come back."""
         await self._travel()
         node = self.chance.choice(self.of("meetings"))
         process, server = node.process, node.server
         if process is None or server is None or not process.alive or self.chance.random() < self.odds.lost_request:
             raise failed("UNAVAILABLE", "nobody there")
-        bearer = ("authorization", f"Bearer {self.token()}")
-        call = asyncio.create_task(server.carry(path, request, (*metadata, bearer), seconds))
+        call = asyncio.create_task(server.carry(path, request, metadata, seconds))
         gone = asyncio.create_task(process.ended.wait())
         try:
             await asyncio.wait((call, gone), return_when=asyncio.FIRST_COMPLETED)
