@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 FEW: Final = 256
 """So many candidates are looked at one by one rather than cut with many sets."""
 
+TAKEN_IN: Final = 20
+"""So many meetings are taken in before others get their turn: some 2 ms."""
+
 MANY_WORDS: Final = 64
 _LAST: Final = "\U0010ffff"
 
@@ -120,6 +123,18 @@ class Finder:
             if meeting is not None:
                 self._take(meeting)
         return bool(self._waiting)
+
+    async def settled(self) -> None:
+        """Takes in all that changed; others get their turn meanwhile."""
+        while self.settle(TAKEN_IN):  # noqa: ASYNC110 - nothing is waited for: it is work, in slices
+            await asyncio.sleep(0)
+
+    async def keep_up(self) -> None:
+        """Takes in what changed before somebody asks, until cancelled."""
+        while True:
+            await self.some.wait()
+            self.some.clear()
+            await self.settled()
 
     def held(self) -> int:
         """How many words, cells and keys something is found under."""

@@ -22,7 +22,7 @@ from services.meetings.finder_found import Shown
 from services.meetings.types import Centre, Group, Visibility
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Mapping
+    from collections.abc import Mapping
 
     from services.kit.call import Call, Caller
     from services.kit.store.port import Position
@@ -39,7 +39,6 @@ SOON: Final = 30 * 60
 """Seconds before its start from which on a meeting counts as open now."""
 
 TOKEN_LASTS: Final = timedelta(hours=1)
-TAKEN_IN: Final = 20  # meetings taken into the index before others get their turn: some 2 ms
 LOOKED_AT: Final = 1_500  # work before others get their turn: about as long
 RECKONED: Final = 50  # the work of reckoning a next date, where looking at a meeting is 1
 FAR: Final = 1 << 40  # seconds: later than any date
@@ -65,37 +64,21 @@ class Searching:
         asked = finder_asked.read(request)
         size = page_size(request.page_size, USUAL_SIZE, LARGEST_SIZE)
         moment, after = _pinned(self.desk.pages.position(call), call.clock.now())
-        await self._settled()
+        await self.finder.settled()
         if asked.centre and not self.finder.holds(asked.centre):
             await self.desk.held("centre", asked.centre, Centre, request.parent, asked.centre)
         viewers = await viewers_of(self.desk, call, asked.centre)
         search = Search(asked, viewers, moment)
         rows = await search.run(self.finder.candidates(asked, insider=viewers.insider), after, size + 1)
         reply = pb.SearchMeetingsResponse(total=min(search.total, MOST_COUNTED))
-        for key, entry in rows[:size]:
+        for _, entry in rows[:size]:
             shown = self._shown(entry.meeting, viewers.audience(entry), moment, asked.dates)
             reply.meetings.append(shown)
             if asked.circle is not None:
                 reply.meetings[-1].distance_m = search.distances.get(entry.number, 0)
-            del key
         if len(rows) > size:
             reply.next_page_token = self.desk.pages.token(call, (_microseconds(moment), *rows[size - 1][0]))
         return reply
-
-    async def _settled(self) -> None:
-        """The index is in step with the listing; others get their turn meanwhile."""
-        while self.finder.settle(TAKEN_IN):  # noqa: ASYNC110 - nothing is waited for: it is work, in slices
-            await asyncio.sleep(0)
-
-    def keep_up(self) -> Coroutine[Any, Any, None]:
-        """Takes in what changed before somebody asks, until cancelled."""
-        return self._keep_up()  # a coroutine method that is public would be an rpc
-
-    async def _keep_up(self) -> None:
-        while True:
-            await self.finder.some.wait()
-            self.finder.some.clear()
-            await self._settled()
 
 
 class Viewers:
