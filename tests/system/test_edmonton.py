@@ -62,10 +62,12 @@ def create(system: System) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def bring_in(system: System, file: Path, *options: str, centre: str = "edmonton") -> CompletedProcess[str]:
-    """`openchair import meeting-guide` of a file."""
+def bring_in(
+    system: System, file: Path, *options: str, centre: str = "edmonton", form: str = "meeting-guide"
+) -> CompletedProcess[str]:
+    """`openchair import` of a file."""
     named = ("--centre", centre, "--source", "edmonton-aa", "--timezone", acts.ZONE, "--fellowship", "AA")
-    return system.command("import", "meeting-guide", str(file), *named, *options)
+    return system.command("import", form, str(file), *named, *options)
 
 
 def closed(record: dict[str, Any]) -> bool:
@@ -121,7 +123,8 @@ async def test_each_meeting_is_what_its_record_says_or_a_line_says_what_was_left
         meeting, warnings = found[record["slug"]], " / ".join(line.get("warnings", []))
         suspended = meeting.state == meeting_pb2.MEETING_STATE_SUSPENDED
         assert (meeting.title, suspended) == (title(record), closed(record)), record["slug"]
-        assert list(meeting.types) == record["types"] or "type codes" in warnings, record["slug"]
+        spanish = ["S"] * (meeting.language == "es")
+        assert sorted([*meeting.types, *spanish]) == sorted(record["types"]) or "type codes" in warnings, record["slug"]
         assert plain(meeting.notes) == plain(record["notes"]) or "notes" in warnings, record["slug"]
         assert plain(meeting.group) == plain(record["group"]), record["slug"]
         if meeting.mode != meeting_pb2.MODE_ONLINE:
@@ -165,6 +168,57 @@ def test_importing_it_again_changes_nothing(edmonton: Imported) -> None:
         ("0", "new"), ("0", "changed"), (str(len(RECORDS)), "unchanged"),
     ]  # fmt: skip
     assert edmonton.system.feed("edmonton") == before
+
+
+def test_it_goes_out_with_every_record_and_comes_in_again_without_a_change(edmonton: Imported, tmp_path: Path) -> None:
+    before = edmonton.system.feed("edmonton")
+    for form, name in (("meeting-guide", "list.json"), ("csv", "list.csv")):
+        file = tmp_path / name
+        done = edmonton.system.command("export", form, "edmonton", "-o", str(file))
+        assert (done.returncode, done.stdout) == (0, ""), done.stderr
+        assert done.stderr == f"{len(RECORDS)} meetings written\n"
+        again = bring_in(edmonton.system, file, "--remove-gone", "--json", form=form)
+        assert json.loads(again.stdout)["counts"] == {"unchanged": len(RECORDS)}, again.stdout
+    listed = json.loads((tmp_path / "list.json").read_text(encoding="utf-8"))
+    assert {record["slug"] for record in listed} == {record["slug"] for record in RECORDS}
+    assert edmonton.system.feed("edmonton") == before
+
+
+def test_what_a_person_changed_stays_and_the_report_names_it(tmp_path: Path) -> None:
+    good = active()[0]
+    file = tmp_path / "list.json"
+    with running(tmp_path / "system") as system:
+        create(system)
+        file.write_text(json.dumps([good]), encoding="utf-8")
+        bring_in(system, file)
+        first = system.command("meeting", "edit", "edmonton", title(good), "--title", "Our title", "--yes")
+        assert first.returncode == 0, first.stderr + first.stdout
+        file.write_text(json.dumps([{**good, "notes": "New"}]), encoding="utf-8")
+        changed = bring_in(system, file)
+        same = bring_in(system, file)
+
+    assert "changed: its notes" in changed.stdout
+    assert "kept as it was edited here: its title" in changed.stdout
+    assert "kept as it was edited here: its title" in same.stdout
+
+
+BERLIN = ROOT / "tests" / "data" / "bmlt" / "berlin.json"
+
+
+def test_a_list_of_another_fellowship_comes_in_beside_it(tmp_path: Path) -> None:
+    with running(tmp_path) as system:
+        create(system)
+        named = ("--centre", "edmonton", "--source", "berlin-na", "--timezone", "Europe/Berlin")
+        done = system.command("import", "bmlt", str(BERLIN), *named, "--json")
+        again = system.command("import", "bmlt", str(BERLIN), *named, "--json")
+        missing = system.command("import", "bmlt", str(BERLIN), *named, "--formats", str(tmp_path / "none.json"))
+        page = system.get("/centre/edmonton").body.decode()
+
+    found = json.loads(BERLIN.read_text(encoding="utf-8"))
+    assert json.loads(done.stdout)["counts"] == {"new": len(found)}, done.stderr
+    assert json.loads(again.stdout)["counts"] == {"unchanged": len(found)}
+    assert (missing.returncode, missing.stderr) == (1, f"openchair: {tmp_path}/none.json: No such file or directory\n")
+    assert "redacted@example.org" not in page
 
 
 @pytest.mark.parametrize(
