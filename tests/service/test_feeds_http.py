@@ -15,6 +15,7 @@ from services.kit.clock import VirtualClock
 from services.kit.http import Front, serve
 from tests.contract.bus_fixtures import LOG, PRIVATE, SITE, Site, kill, running, until
 from tests.unit.feeds_examples import CENTRE, NOON, centre, gone, id_of, meeting, stated
+from tests.unit.feeds_shapes import held_in, special
 from tests.unit.test_feeds_invited import CODE, UNLISTED, group, hidden
 
 if TYPE_CHECKING:
@@ -60,7 +61,9 @@ async def service(site: Site, *, private: bool = True) -> AsyncIterator[Running]
     """The service; `private`: its private stream is there."""
     clock = VirtualClock(NOON)
     made = feeds(await site.bus("feeds"), SITE, clock, "http://127.0.0.1", LOG)
-    server = await serve(Front({"/calendars": made.calendars, "/invited/*.ics": made.invited}), "127.0.0.1", 0)
+    front = Front({"/calendars": made.calendars, "/meeting-guide": made.guide, "/invited/*.ics": made.invited})
+    front.keepers += [made.calendars, made.guide]
+    server = await serve(front, "127.0.0.1", 0)
     tasks = [asyncio.create_task(projection.run()) for projection in (made.public, made.private)]
     try:
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.port}") as client:
@@ -115,6 +118,30 @@ async def test_http_says_the_same_for_get_head_gzip_and_conditions(site: Site) -
         assert (await running_one.get("/calendars/..%2fetc%2fpasswd.ics")).status_code == 404
 
 
+async def test_every_kind_of_feed_and_the_list_follow_the_stream_and_two_instances_say_the_same(site: Site) -> None:
+    paths = [
+        f"/calendars/{CENTRE}/fellowship/aa.ics",
+        f"/calendars/{CENTRE}/kind/support-meeting.ics",
+        f"/calendars/{CENTRE}/room/hearth.ics",
+        f"{FEED}?day=tu,th&alarm=PT1H",
+        f"{FEED}?discreet=1",
+        f"/meeting-guide/{CENTRE}.json",
+    ]
+    async with service(site) as one:
+        await one.publish(stated(centre()), *(stated(held_in(number, "hearth")) for number in range(70)))
+        await one.publish(stated(special(held_in(5, "hearth", title="Renamed"), "Speaker", 3), 2))
+        await one.shows("Renamed")
+        async with service(site) as other:
+            for path in paths:
+                first, second = await one.get(path, accept_encoding="gzip"), await other.get(path)
+                assert (first.status_code, first.text) == (200, second.text), path
+                assert "Renamed" in first.text or "discreet" in path, path
+                again = await one.get(path, accept_encoding="gzip", if_none_match=first.headers["etag"])
+                assert again.status_code == 304
+        refused = await one.get(f"{FEED}?day=never")
+        assert (refused.status_code, refused.headers["cache-control"]) == (400, "no-store")
+
+
 async def test_an_instance_started_later_serves_the_same_bytes_under_the_same_tag(site: Site) -> None:
     async with service(site) as one:
         await one.publish(stated(centre()), *(stated(meeting(number)) for number in range(70)))
@@ -132,7 +159,7 @@ async def test_feeds_go_on_while_nats_is_away(site: Site) -> None:
         await running_one.shows("Serenity 1")
         killed = kill(site.server)
         assert (await running_one.get()).status_code == 200
-        await until(lambda: site.server.pid not in {None, killed})
+        await until(lambda: _runs_again(site, killed))
 
 
 async def test_a_code_opens_its_calendar_on_two_instances_alike_until_it_is_revoked(site: Site) -> None:
@@ -168,7 +195,7 @@ async def test_what_a_code_opens_is_served_on_while_nats_is_away(site: Site) -> 
         await until_status(running_one, 200)
         killed = kill(site.server)
         assert (await running_one.get(INVITED)).status_code == 200
-        await until(lambda: site.server.pid not in {None, killed})
+        await until(lambda: _runs_again(site, killed))
 
 
 async def until_status(running_one: Running, status: int, path: str = INVITED) -> None:
@@ -176,6 +203,14 @@ async def until_status(running_one: Running, status: int, path: str = INVITED) -
     async with asyncio.timeout(15):
         while (await running_one.get(path)).status_code != status:
             await running_one.clock.advance(1)  # a follower that lost its stream looks again after a while
+
+
+def _runs_again(site: Site, killed: int) -> bool:
+    """Whether the server runs as another process than that one."""
+    try:
+        return site.server.pid != killed
+    except RuntimeError:  # it is being started
+        return False
 
 
 def _without_date(response: httpx.Response) -> dict[str, str]:

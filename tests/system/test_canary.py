@@ -202,6 +202,7 @@ def test_the_private_stream_holds_what_code_holders_may_see_and_no_more(system: 
 def test_nothing_of_it_is_on_a_page_in_a_feed_or_in_a_metric(system: System, told: Told) -> None:
     public = [told.names[name].rpartition("/")[2] for name in ("shelter", "villa", "seat", "members")]
     paths = ["/", "/centre/oak", "/calendars/oak.ics", "/healthz", "/readyz", "/metrics", "/robots.txt", "/nothing"]
+    paths += ["/meeting-guide/oak.json", "/calendars/oak.ics?discreet=1", "/calendars/oak.ics?cancelled=show"]
     paths += [f"/calendars/oak/meeting/{id_}.ics" for id_ in public]
     paths += [
         f"/invited/{text}{end}" for text in told.only("code revoked", "code ended").values() for end in ("", ".ics")

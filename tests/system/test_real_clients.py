@@ -1,4 +1,4 @@
-"""The calendar programs themselves, on a calendar written by hand: what the rest of the tests may rely on."""
+"""The calendar programs themselves, on a calendar written by hand, which other tests rely on, and on our own."""
 
 from __future__ import annotations
 
@@ -10,11 +10,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from services.recurrence.weeks import falls_on
+from services.recurrence.wire import to_weeks
 from tests.system.real_clients import ClientError, Entry, Subscriber, needs_clients
+from tests.unit.feeds_examples import EDMONTON, Feeds, meeting
+from tests.unit.feeds_shapes import retreat, special, turning
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from openchair.meetings.v1 import meeting_pb2
 
 pytestmark = needs_clients
 
@@ -114,3 +120,47 @@ def test_an_outage_is_an_error_and_leaves_what_was_fetched(tmp_path: Path) -> No
         with pytest.raises(ClientError, match="503"):
             reader.fetch()
     assert reader.agenda(date(2026, 10, 27), 1) == [Entry("2026-10-27", "19:00", "Step study")]
+
+
+async def ours(query: str = "", *messages: meeting_pb2.Meeting) -> str:
+    answer = await Feeds(*messages).get(query=query.encode())
+    return answer.body.decode().replace("\r\n", "\n")
+
+
+def agenda(folder: Path, text: str, first: date, days: int) -> list[Entry]:
+    with serving(Shelf(text)) as url:
+        reader = Subscriber(folder / "reader", url, EDMONTON)
+        reader.fetch()
+        return reader.agenda(first, days)
+
+
+async def test_a_programme_has_its_title_on_its_own_weeks_in_any_year(tmp_path: Path) -> None:
+    speakers = special(meeting(1), "Speaker", 3)
+    books = turning(meeting(2, "2026-11-25T12:00", "FREQ=WEEKLY;BYDAY=WE"), "Book", 2, 3)
+    text = await ours("", speakers, books)
+
+    found = agenda(tmp_path, text, date(2031, 1, 6), 28)
+    assert [entry.title for entry in found if entry.time == "19:00"] == [
+        "Serenity 1" + (" (Speaker)" if week == 3 else "") for week in (1, 2, 3, 4)
+    ]
+    expected = [falls_on(to_weeks(books.programmes[0]), date(2031, 1, 8 + 7 * week)) for week in range(4)]
+    assert ["Book" in entry.title for entry in found if entry.time == "12:00"] == expected
+
+
+async def test_a_retreat_reads_as_one_event_with_its_agenda_day_by_day(tmp_path: Path) -> None:
+    text = await ours("", retreat(1))
+
+    found = agenda(tmp_path, text, date(2027, 5, 7), 3)
+    assert [entry for entry in found if "retreat" not in entry.title] == [
+        Entry("2027-05-07", "18:00", "Opening circle"),
+        Entry("2027-05-08", "07:30", "Morning sit"),
+        Entry("2027-05-09", "11:00", "Closing"),
+    ]
+    assert sum("Spring retreat" in entry.title for entry in found) == 3
+
+
+async def test_a_discreet_calendar_shows_a_neutral_word(tmp_path: Path) -> None:
+    text = await ours("discreet=1&alarm=PT1H", retreat(1), meeting(2))
+
+    found = agenda(tmp_path, text, date(2026, 11, 23), 7)
+    assert found == [Entry("2026-11-24", "19:00", "Appointment")]
