@@ -90,7 +90,7 @@ class Confinement:
         """A new interpreter that looks for modules where this one does. It limits itself before it reads the bytes."""
         return await asyncio.create_subprocess_exec(
             sys.executable,
-            *("-I", "-c", _PROGRAM, os.pathsep.join(filter(None, sys.path)), os.pathsep),
+            *("-I", "-B", "-c", _PROGRAM, os.pathsep.join(filter(None, sys.path)), os.pathsep),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,  # a traceback may hold what came in

@@ -41,9 +41,12 @@ def test_lines_with_a_passcode_go_where_only_those_who_join_read_them() -> None:
 
 
 def test_a_passcode_in_the_title_is_not_published() -> None:
-    row = only(*event(title="Noon group - PW: 1234"))
+    row = only(*event(f"CONFERENCE;FEATURE=VIDEO:{ZOOM}", title="Noon group - PW: 1234"))
     assert row.meeting.title == "Noon group"
     assert "1234" in row.meeting.online.notes
+    hall = only(*event(title="Noon group - PW: 1234"))  # who comes in person is told nothing of how to join
+    assert not hall.meeting.HasField("online")
+    assert "1234" in hall.original
 
 
 def test_what_is_marked_private_comes_in_for_members_only() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from openchair.meetings.v1 import meeting_pb2 as meetings
 
 from services.formats.ics.series import UNREADABLE
@@ -188,3 +190,16 @@ def test_the_longest_uid_is_shortened_to_one_that_is_still_its_own() -> None:
     one, two = read(text(*event(uid="x" * 500 + "1"), *event(uid="x" * 500 + "2")))
     assert one.source_id != two.source_id
     assert max(len(one.source_id), len(two.source_id)) <= 150
+
+
+def test_what_was_changed_long_ago_gives_way_where_changes_are_many_and_too_many_are_refused() -> None:
+    def cancelled(count: int, since: datetime) -> list[str]:
+        days = (since + timedelta(days=number) for number in range(count))
+        return [line for day in days for line in about(f"{day:%Y%m%d}", "STATUS:CANCELLED")]
+
+    old = event("RRULE:FREQ=DAILY", start="DTSTART;TZID=Europe/Berlin:20200101T190000")
+    row, *_ = read(text(*old, *cancelled(1_001, datetime(2024, 1, 1))))  # noqa: DTZ001 - local by nature
+    assert {change.date >= "2025-11-21" for change in row.changes} == {True}
+    assert row.warnings[-1] == "what it changes on dates before 2025-11-21 is left out"
+    row, *_ = read(text(*old, *cancelled(1_001, datetime(2026, 1, 1))))  # noqa: DTZ001 - the same
+    assert "it changes more than 1,000 of its dates (line 3)" in row.refusal

@@ -85,7 +85,7 @@ def _row(part: Part, fellowship: str, kind: str) -> imports.ImportRow:
 
 def _meeting(part: Part, fellowship: str, kind: str) -> meetings.Meeting:
     found = part.details
-    schedule = Placed(part.dates).schedule
+    schedule = (part.placed or Placed(part.dates)).schedule
     meeting = meetings.Meeting(
         title=found.title,
         kind=kind,
@@ -94,7 +94,7 @@ def _meeting(part: Part, fellowship: str, kind: str) -> meetings.Meeting:
         notes=found.notes,
         focus=found.focus,
         website=found.website,
-        online=found.joined if found.mode != meetings.MODE_IN_PERSON or found.private else None,
+        online=None if found.mode == meetings.MODE_IN_PERSON else found.joined,
         visibility=meetings.VISIBILITY_MEMBERS if found.hidden else meetings.VISIBILITY_PUBLIC,
         state=meetings.MEETING_STATE_ACTIVE,
         schedule=from_schedule(schedule),

@@ -34,16 +34,25 @@ class Component:
 
     name: str
     line: int
-    lines: list[Line] = field(default_factory=list)
+    named: dict[str, list[Line]] = field(default_factory=dict)
     parts: list[Component] = field(default_factory=list)
+
+    def keep(self, line: Line) -> None:
+        """Adds a line."""
+        self.named.setdefault(line.name, []).append(line)
+
+    @property
+    def lines(self) -> list[Line]:
+        """All of them, those of one name together."""
+        return [line for lines in self.named.values() for line in lines]
 
     def all(self, name: str) -> list[Line]:
         """The lines of that name, in order."""
-        return [line for line in self.lines if line.name == name]
+        return self.named.get(name, [])
 
     def one(self, name: str) -> Line | None:
         """The first of them; None: there is none."""
-        return next((line for line in self.lines if line.name == name), None)
+        return next(iter(self.named.get(name, ())), None)
 
     def value(self, name: str) -> str:
         """Its value as it stands; "" where there is none."""
@@ -140,9 +149,9 @@ class _Reader:
             if not line.name or (line.long and line.name in _READ):
                 into.faults.append(line)
             elif line.name in _READ:
-                into.lines.append(line)
+                into.keep(line)
         elif into.name in {"VCALENDAR", "VTIMEZONE", "STANDARD", "DAYLIGHT"} and line.name and not line.long:
-            into.lines.append(line)
+            into.keep(line)
 
 
 def is_of_time(line: Line) -> bool:

@@ -15,6 +15,7 @@ from openchair.meetings.v1 import meeting_pb2 as meetings
 from services.formats.ics import details as detailed
 from services.formats.ics import rules
 from services.formats.ics.dates import Dates, Placed
+from services.formats.ics.rules import MOST
 from services.formats.ics.versions import Group, source_id
 from services.formats.weekly import DEFAULT_MINUTES, Refused
 from services.recurrence.wire import local_text
@@ -29,6 +30,7 @@ UNREADABLE = "The calendar changes this date in a way that could not be read."
 """Why a date is cancelled whose change could not be read: nobody shall travel to where it was."""
 
 _NAMED = 3
+_REMEMBERED = timedelta(days=365)
 
 
 @dataclass
@@ -41,6 +43,7 @@ class Part:
     details: Details
     dates: Dates
     cancelled: bool = False
+    placed: Placed | None = None
     changes: dict[Key, meetings.OccurrenceChange] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 
@@ -155,14 +158,14 @@ class Series:
                 del dates.singles[local]
         self.parts.append(part)
         try:
-            placed = Placed(dates)
+            part.placed = Placed(dates)
+            self._change(part, part.placed, overrides, shift)
         except Refused as refused:
             self.parts.remove(part)
             self._refuse(part.event, None, str(refused), part.id)
-            return
-        self._change(part, placed, overrides, shift)
 
     def _change(self, part: Part, placed: Placed, overrides: list[Override], shift: timedelta) -> None:
+        """The changes of its dates. Raises Refused for too many."""
         for key, minutes in placed.own.items():
             _entry(part, key).minutes = minutes
         for local in sorted(part.dates.excluded):
@@ -173,7 +176,14 @@ class Series:
             changed = placed.key(override.at + shift)
             if changed is not None:
                 self._apply(part, _entry(part, changed), override, override.at + shift)
-        part.changes = {key: change for key, change in sorted(part.changes.items()) if len(change.ListFields()) > 1}
+        changes = {key: change for key, change in sorted(part.changes.items()) if len(change.ListFields()) > 1}
+        if len(changes) > MOST:
+            past = self.clock.today - _REMEMBERED
+            changes = {key: change for key, change in changes.items() if key.date >= past}
+            part.warnings.append(f"what it changes on dates before {past} is left out")
+        if len(changes) > MOST:
+            raise Refused(f"it changes more than {MOST:,} of its dates")
+        part.changes = changes
 
     def _apply(self, part: Part, change: meetings.OccurrenceChange, override: Override, local: datetime) -> None:
         """What an event says of one date."""
