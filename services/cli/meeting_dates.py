@@ -120,7 +120,8 @@ async def restore(site: Site, asked: argparse.Namespace) -> None:
         found = [_one(house, series, text) for text in asked.on]
         for each in found:
             _refuse_restoring(asked, each)
-        say(asked, f'"{series.title}" would be as usual again, whatever was changed on:')
+        usual = "held although it is closed then" if asked.despite_closures else "as usual again, whatever was changed"
+        say(asked, f'"{series.title}" would be {usual}, on:')
         say(asked, "\n".join(f"  {each.told()}" for each in found))
         if go_ahead(asked):
             for each in found:

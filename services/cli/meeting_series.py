@@ -20,6 +20,7 @@ from services.cli.when import Unclear, full
 from services.kit.clock import SystemClock
 from services.recurrence import edits
 from services.recurrence.schedule import dates as keys_of
+from services.recurrence.schedule import last_key
 from services.recurrence.wire import from_schedule, key_text, parse_date, to_schedule
 
 if TYPE_CHECKING:
@@ -174,10 +175,8 @@ def _preview(
     shown: meeting_pb2.Meeting,
     found: list[meeting_facts.Difference],
 ) -> None:
-    now = SystemClock().now()
-    before, after = dates.coming([plan.before], now), dates.coming([shown], now)
-    what = f"from {full(plan.since)} on; dates before it stay as they are" if plan.since else "all its dates"
-    say(asked, f'"{plan.before.title}", {what}:')
+    before, after = _held(plan.before), _held(shown)
+    say(asked, f'"{plan.before.title}", {_which(series, plan)}:')
     say(asked, "\n".join(meeting_facts.changed_lines(found)) or "  nothing would be different")
     told = [
         dates.counted(before, endless=not dates.ends(plan.before)),
@@ -193,12 +192,30 @@ def _preview(
     _say_parts(asked, series, plan)
 
 
+def _held(meeting: meeting_pb2.Meeting) -> list[dates.Date]:
+    """Its dates that are not over and not cancelled."""
+    return [each for each in dates.coming([meeting], SystemClock().now()) if not each.cancelled]
+
+
+def _others(series: Series, plan: Plan) -> list[meeting_pb2.Meeting]:
+    """Other parts of the series that have dates to come: this does not touch them."""
+    return [part for part in series.parts if part.name != plan.before.name and _held(part)]
+
+
+def _which(series: Series, plan: Plan) -> str:
+    """Which dates it is about, so that nobody takes a part of a series for all of it."""
+    last = last_key(to_schedule(plan.before.schedule))
+    until = f" until {full(last.date)}" if last and _others(series, plan) else ""
+    if plan.since:
+        return f"from {full(plan.since)} on{until and ','}{until}; dates before it stay as they are"
+    return f"only its dates{until}" if until else "all its dates"
+
+
 def _say_parts(asked: argparse.Namespace, series: Series, plan: Plan) -> None:
-    """Other parts of the series, which this does not touch."""
-    for part in series.parts:
-        coming = [] if part.name == plan.before.name else dates.coming([part], SystemClock().now())
-        if coming:
-            say(asked, f"Not touched: {dates.counted(coming, endless=not dates.ends(part))} (its id is {id_of(part)})")
+    """Other parts of the series: from when on it was changed before, and how they are reached."""
+    for part in _others(series, plan):
+        held = dates.counted(_held(part), endless=not dates.ends(part))
+        say(asked, f"Not touched: {held}. To change these, say the same of {id_of(part)}")
 
 
 def _say_dates(asked: argparse.Namespace, head: str, meeting: meeting_pb2.Meeting) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import signal
 import subprocess
 import sys
 from datetime import UTC, date, datetime, timedelta
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from openchair.meetings.v1 import meeting_service_pb2 as pb
 
+from services.cli.when import full
 from services.recurrence.zones import local_day, to_local
 from tests.system.running import PATIENCE, ROOT, System, environment, running, until
 
@@ -152,6 +154,9 @@ def test_a_change_from_a_date_on_leaves_those_before_and_says_so(system: System)
 
     other = done(system, "meeting", "edit", "riverside", "Long Walk", "--on=wednesday", "--from", str(days[2]), "--yes")
     assert "Not touched: 2 dates" in other
+    part = done(system, "meeting", "edit", "riverside", "Long Walk", "--notes=New", "--dry-run")
+    assert f"only its dates until {full(days[1])}" in part
+    assert "Not touched: every date" in part
     assert [day.weekday() for day in next_days(system, "Long Walk")] == [1, 1, 2, 2, 2]
 
 
@@ -391,3 +396,29 @@ def test_a_closure_that_is_half_said_is_refused_and_the_rest_named(
 ) -> None:
     code, said = refused(system, "close", "riverside", *arguments, "--yes")
     assert (code, says in said) == (2, True), said
+
+
+def test_stopping_to_watch_a_closure_does_not_stop_it(system: System, tmp_path: Path) -> None:
+    done(system, "centre", "create", "many", "--title=Many", "--timezone=UTC")
+    rows = [
+        {"name": f"M{n}", "slug": f"m{n}", "day": n % 7, "time": "12:00", "formatted_address": "1 Main St, Harrow Bend"}
+        for n in range(400)
+    ]
+    (tmp_path / "many.json").write_text(json.dumps(rows), "utf-8")
+    words = ("--centre=many", "--source=many", "--timezone=UTC", "--fellowship=AA")
+    done(system, "import", "meeting-guide", str(tmp_path / "many.json"), *words)
+
+    watching = Terminal(system, "close", "many", "--from=today", "--until=further notice", "--because=Flood")
+    watching.asks()
+    watching.answers("y")
+    while "It is in force" not in watching.said:
+        watching.said += os.read(watching.master, 4096).decode()
+    watching.child.send_signal(signal.SIGINT)
+    assert watching.ends() == 130, watching.said
+    assert "openchair close show many" in watching.said
+
+    def followed() -> bool:
+        (closure,) = asked_json(system, "close", "list", "many")
+        return bool(closure["state"] == "CLOSURE_STATE_IN_FORCE")
+
+    until(followed, "every meeting has followed")
