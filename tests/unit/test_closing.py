@@ -27,7 +27,7 @@ from services.meetings.types import (
 )
 from services.meetings.wire import meeting_message
 from services.recurrence.edits import split
-from services.recurrence.schedule import occurrences
+from services.recurrence.schedule import occurrence, occurrences
 from services.recurrence.types import ByDay, Frequency, Key, Rule, Schedule
 from tests.unit.recurrence_strategies import deviations, schedules
 
@@ -444,7 +444,12 @@ def test_what_is_over_is_never_written_again(
 
 
 def _over(meeting: Meeting, at: datetime) -> list[Closed]:
-    return list(closing._over(meeting, at))
+    """What is said of the dates that have ended by then."""
+    return [each for each in meeting.closed if _ended(meeting, each.key) <= at]
+
+
+def _ended(meeting: Meeting, key: Key) -> datetime:
+    return occurrence(meeting.schedule, key, meeting.change(key)).end
 
 
 @LAW
