@@ -375,7 +375,7 @@ def closures(draw: st.DrawFn, number: int = 1) -> Closure:
 
 several = st.integers(0, 4).flatmap(lambda count: st.tuples(*(closures(n + 1) for n in range(count))))
 instants = st.integers(0, 500).map(lambda n: datetime(2026, 3, 1, 12, tzinfo=UTC) + timedelta(days=n, hours=n % 7))
-LAW = settings(max_examples=150, deadline=None)
+LAW = settings(max_examples=50, deadline=None)
 
 
 def reckon(meeting: Meeting, found: tuple[Closure, ...], at: datetime) -> Meeting:
