@@ -203,3 +203,30 @@ def test_what_was_changed_long_ago_gives_way_where_changes_are_many_and_too_many
     assert row.warnings[-1] == "what it changes on dates before 2025-11-21 is left out"
     row, *_ = read(text(*old, *cancelled(1_001, datetime(2026, 1, 1))))  # noqa: DTZ001 - the same
     assert "it changes more than 1,000 of its dates (line 3)" in row.refusal
+
+
+def test_a_date_that_is_for_members_only_tells_the_public_nothing_of_itself() -> None:
+    private = about("20260112", "LOCATION:Secret House\\, 9 Elm St", "CLASS:PRIVATE", title="Secret")
+    series, single = read(text(*WEEKLY, *private))
+    (change,) = series.changes
+    assert (change.cancelled, change.reason, change.title) == (True, "", "")
+    assert single.meeting.visibility == meetings.VISIBILITY_MEMBERS
+    (row,) = read(text(*WEEKLY, *about("20260112", "CLASS:PRIVATE", start="20260112T200000", title="Secret")))
+    assert "Secret" not in str(row.changes)
+    assert row.changes[0].start == "2026-01-12T20:00"
+
+
+def test_a_date_of_a_series_for_members_only_is_for_members_only_wherever_it_is() -> None:
+    series = event("RRULE:FREQ=WEEKLY;COUNT=4", "CLASS:PRIVATE")
+    rows = read(text(*series, *about("20260112", "LOCATION:Park House\\, 9 Elm St")))
+    rows += read(text(*series, *about("20260112", more=";RANGE=THISANDFUTURE")))
+    assert [row.meeting.visibility for row in rows] == [meetings.VISIBILITY_MEMBERS] * 4
+
+
+def test_an_event_about_an_excluded_date_does_not_bring_it_back() -> None:
+    data = text(
+        *event("RRULE:FREQ=WEEKLY;COUNT=4", "EXDATE:20260112T180000Z"), *about("20260112", start="20260113T190000")
+    )
+    (row,) = read(data)
+    assert ours([row]) == theirs(data)
+    assert any("event 2 changes a date that is excluded (EXDATE)" in warning for warning in row.warnings)

@@ -49,6 +49,11 @@ def test_a_zone_whose_rules_no_iana_zone_has_is_refused_with_its_line() -> None:
     assert "no IANA time zone has its rules" in refusal(*zone("House Time", "+0107", "+0207"), *at("House Time"))
 
 
+def test_a_zone_that_was_concluded_from_its_rules_must_have_been_so_at_the_start_too() -> None:
+    old = event("RRULE:FREQ=WEEKLY", start="DTSTART;TZID=House Time:19750707T190000")  # Germany had no summer time
+    assert "was not Europe/Berlin at that time (line 21)" in refusal(*zone("House Time"), *old, timezone=BERLIN)
+
+
 def test_a_zone_that_is_neither_known_nor_defined_is_refused_and_never_local_to_nowhere() -> None:
     assert "'Nowhere' is not known, and the calendar does not define it" in refusal(*at("Nowhere"), timezone=BERLIN)
 

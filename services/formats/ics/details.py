@@ -124,7 +124,8 @@ def _categories(event: Event) -> list[str]:
 
 
 def inherited(said: Details, series: Details, event: Event) -> Details:
-    """What an event about one date says, and of its series what it leaves out."""
+    """What an event about one date says, and of its series what it leaves out. What is for members only stays so."""
+    said.hidden = said.hidden or series.hidden
     said.title = said.title or series.title
     if not event.value("DESCRIPTION"):
         said.notes = series.notes

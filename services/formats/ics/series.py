@@ -15,6 +15,7 @@ from openchair.meetings.v1 import meeting_pb2 as meetings
 from services.formats.ics import details as detailed
 from services.formats.ics import rules
 from services.formats.ics.dates import Dates, Placed
+from services.formats.ics.override import Override, elsewhere, say, where_to
 from services.formats.ics.rules import MOST
 from services.formats.ics.versions import Group, source_id
 from services.formats.weekly import DEFAULT_MINUTES, Refused
@@ -55,24 +56,6 @@ class Refusal(NamedTuple):
     id: str
     event: Event
     reason: str
-
-
-class Override(NamedTuple):
-    """An event about one date of a series (`at`, its original start), or about all dates from there on."""
-
-    event: Event
-    at: datetime
-    start: datetime
-    minutes: int | None
-    details: Details
-    follows: bool
-    cancelled: bool
-    fault: str = ""
-
-    @property
-    def shift(self) -> timedelta:
-        """How far it moves."""
-        return self.start - self.at
 
 
 class Series:
@@ -152,8 +135,11 @@ class Series:
     def _settle(self, part: Part, overrides: list[Override], shift: timedelta) -> None:
         """Adds a part with the changes of its dates."""
         dates = part.dates
-        named = {each.at + shift for each in overrides}
-        for local in dates.excluded - named:
+        for each in overrides:
+            if each.at + shift in dates.excluded:
+                part.warnings.append(f"event {each.event.number} changes a date that is excluded (EXDATE): left out")
+        overrides = [each for each in overrides if each.at + shift not in dates.excluded]
+        for local in dates.excluded:
             if local in dates.singles and not dates.ruled(local) and (dates.rule or len(dates.singles) > 1):
                 del dates.singles[local]
         self.parts.append(part)
@@ -193,9 +179,9 @@ class Series:
         change.cancelled = override.cancelled
         if override.cancelled:
             return
-        if _elsewhere(part.details, override.details):
+        if elsewhere(part.details, override.details):
             change.cancelled = True
-            change.reason = f"Held elsewhere: {override.details.place.address}" if override.details.place else ""
+            change.reason = where_to(part.details, override.details)
             self._single(override)
             return
         if override.start != local:
@@ -203,7 +189,7 @@ class Series:
         minutes = override.minutes or part.dates.minutes
         if minutes != (change.minutes if change.HasField("minutes") else part.dates.minutes):
             change.minutes = minutes
-        _say(change, part.details, override.details)
+        say(change, part.details, override.details)
         part.warnings.extend(f"event {override.event.number}: {each}" for each in override.details.warnings)
 
     def _single(self, override: Override) -> None:
@@ -299,24 +285,3 @@ def _entry(part: Part, key: Key) -> meetings.OccurrenceChange:
     if found is None:
         found = part.changes[key] = meetings.OccurrenceChange(date=key.date.isoformat(), ordinal=key.ordinal)
     return found
-
-
-def _elsewhere(series: Details, said: Details) -> bool:
-    """Whether one date is held at another place than the series."""
-    if said.place is None:
-        return False
-    return series.place is None or said.place.address != series.place.address
-
-
-def _say(change: meetings.OccurrenceChange, series: Details, said: Details) -> None:
-    """The texts that differ. What is for members only is not told of one date of a public series."""
-    if said.hidden and not series.hidden:
-        return
-    if said.title and said.title != series.title:
-        change.title = said.title
-    if said.notes != series.notes:
-        change.notes = said.notes
-    if said.mode != series.mode:
-        change.mode = said.mode
-    if said.online is not None and said.online != series.online:
-        change.online.CopyFrom(said.online)
