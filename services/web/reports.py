@@ -81,7 +81,7 @@ def network_of(request: Request, *, behind_proxy: bool) -> str:
     if behind_proxy or is_loopback(peer):
         peer = request.headers.get("x-forwarded-for", "").rpartition(",")[2].strip() or peer
     try:
-        address = ipaddress.ip_address(peer)
+        address = ipaddress.ip_address(peer.partition("%")[0])
     except ValueError:
         return ""
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+from starlette.requests import Request
 
 from services.kit import code
 from services.kit.channel import LocalChannel, LocalServer
@@ -18,7 +19,7 @@ from services.web.app import Web
 from services.web.board import Board
 from services.web.invited import Circles
 from services.web.page import Pages
-from services.web.reports import Reports
+from services.web.reports import Reports, network_of
 from tests.contract.bus_fixtures import LOG
 from tests.service.meetings_house import CENTRE, House
 from tests.service.test_web import Markup
@@ -234,6 +235,25 @@ async def test_a_day_on_which_it_is_not_held_has_no_page(house: House, door: Doo
     await door.open()
     assert (await door.ask(f"/nobody-here/house/{meeting.name.rpartition('/')[2]}/{key}")).status_code == 404
     assert (await door.ask(f"/nobody-here/elsewhere/x/{key}")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("said", "network"),
+    [
+        ("203.0.113.7", "203.0.113.0/24"),
+        ("::ffff:203.0.113.7", "203.0.113.0/24"),
+        ("2001:db8:1:2::3", "2001:db8:1::/48"),
+        ("fe80::1%eth0", "fe80::/48"),
+        ("10.0.0.1, 203.0.113.7", "203.0.113.0/24"),
+        ("unknown", ""),
+        ("203.0.113.7:443", ""),
+    ],
+)
+def test_a_network_is_24_bits_of_an_old_address_and_48_of_a_new_one(said: str, network: str) -> None:
+    headers = [(b"x-forwarded-for", said.encode())]
+    request = Request({"type": "http", "headers": headers, "client": ("192.0.2.1", 1)})
+    assert network_of(request, behind_proxy=True) == network
+    assert network_of(request, behind_proxy=False) == "192.0.2.0/24"
 
 
 async def test_the_id_of_a_report_tells_nobody_anything_without_the_secret() -> None:
