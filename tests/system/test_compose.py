@@ -15,6 +15,7 @@ from tests.bench.process import get
 from tests.bench.tools import Missing, tool
 from tests.system import acts
 from tests.system.deployed_site import OURS, Deployed, deployed
+from tests.system.empty_room import FORM, SURE, about_to_begin, counted
 from tests.system.running import ROOT, until
 
 if TYPE_CHECKING:
@@ -94,13 +95,13 @@ def test_who_takes_gzip_gets_it_and_nobody_else(house: Deployed, accepted: str, 
 
 
 def test_what_did_not_change_is_asked_for_by_its_tag(house: Deployed) -> None:
-    made = counted(house, "304")
+    made = answered(house, "304")
     until(lambda: house.get(FEED).headers["x-cache"] == "REVALIDATED", "it is asked for again", KEPT * 3, 0.2)
-    assert counted(house, "304") > made
+    assert answered(house, "304") > made
     assert house.get(FEED).headers["x-cache"] == "HIT"
 
 
-def counted(site: Deployed, status: str) -> float:
+def answered(site: Deployed, status: str) -> float:
     """How often feeds answered so."""
     text = get(site.ports["feeds"].http, "/metrics").body.decode()
     lines = [line for line in text.splitlines() if f'"{status}"' in line and not line.startswith("#")]
@@ -135,6 +136,29 @@ def kept(site: Deployed) -> list[Any]:
     return [path for path in (site.folder / "front/cache").rglob("*") if path.is_file()]
 
 
+async def test_a_report_of_an_empty_room_reaches_meetings_and_is_counted_by_the_network_that_tls_ended_for(
+    house: Deployed,
+) -> None:
+    async with house.caller.meetings() as stub:
+        path = await about_to_begin(stub, "empty")
+        until(lambda: house.get(path).status == 200, "the page asks")
+        for asker in ("203.0.113.7", "203.0.113.8", "192.0.2.1, 198.51.100.9"):
+            headers = {**FORM, "x-forwarded-for": asker}
+            answer = get(house.ports["front"].http, path, headers, "POST", SURE)
+            assert (answer.status, b"It is noted" in answer.body) == (200, True)
+        assert await counted(stub, "empty") == [2]
+
+
+def test_meeting_guide_lists_are_kept_too_and_are_for_every_page(house: Deployed) -> None:
+    path = "/meeting-guide/edmonton.json"
+    until(lambda: house.get(path).status == 200, "it is served")
+    first, own = house.get(path), upstream(house, path)
+    assert (first.body, first.headers["etag"]) == (own.body, own.headers["etag"])
+    assert first.headers.get("access-control-allow-origin") == own.headers.get("access-control-allow-origin")
+    assert house.get(path).headers["x-cache"] == "HIT"
+    assert house.get(path, if_none_match=own.headers["etag"]).status == 304
+
+
 @pytest.mark.parametrize(
     "path",
     ["/metrics", "/metrics/", "//metrics", "/%6detrics", "/x/../metrics", "/readyz", "/readyz/serving", "/%2Freadyz"],
@@ -165,7 +189,7 @@ def test_no_log_has_an_address_a_query_or_a_code(house: Deployed) -> None:
     log = until(lambda: _lines(house, '"kind":"invited"'), "they are counted")
     assert {*json.loads(log.splitlines()[0])} == {"time", "kind", "method", "status", "bytes", "seconds", "cache"}
     assert {json.loads(line)["kind"] for line in log.splitlines()} <= {
-        "start", "other", "centre", "calendars", "meeting-guide", "invited",
+        "start", "other", "centre", "calendars", "meeting-guide", "invited", "nobody-here",
     }  # fmt: skip
     logs = log + "".join(house.said(name) for name in (*OURS, "front"))
     assert not re.search(r"canary|53\.54|near=", logs)

@@ -13,6 +13,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from tests.bench.process import Answer, free_port
 from tests.bench.tools import Missing, tool
+from tests.system.empty_room import FORM, SURE, about_to_begin, counted
 from tests.system.running import ROOT, System, running, until
 
 if TYPE_CHECKING:
@@ -129,6 +130,17 @@ async def test_grpc_comes_through(front: Front) -> None:
         stub: Any = health_pb2_grpc.HealthStub(channel)
         answer = await stub.Check(health_pb2.HealthCheckRequest(), timeout=10)
     assert answer.status == health_pb2.HealthCheckResponse.SERVING
+
+
+async def test_whose_report_it_is_is_said_by_the_front_and_not_by_the_reader(front: Front) -> None:
+    async with front.system.meetings() as stub:
+        path = await about_to_begin(stub, "empty")
+        until(lambda: front.get(path).status == 200, "the page asks")
+        for forged in ("203.0.113.7", "198.51.100.9"):
+            headers = {"content_type": FORM["content-type"], "x_forwarded_for": forged}
+            answer = front.get(path, "POST", SURE.encode(), **headers)
+            assert (answer.status, b"It is noted" in answer.body) == (200, True)
+        assert await counted(stub, "empty") == [1]
 
 
 def test_no_log_has_an_address_or_what_was_asked_for(front: Front) -> None:
