@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 WHO: Final[dict[int, str]] = {
     schedule_pb2.WHO_MAY_COME_EVERYBODY: "Open to everybody",
-    schedule_pb2.WHO_MAY_COME_MEMBERS: "For those it is about",
+    schedule_pb2.WHO_MAY_COME_MEMBERS: "Only for those it is about",
     schedule_pb2.WHO_MAY_COME_REFERRED: "By referral or appointment",
 }
 APPROACHES: Final[dict[int, str]] = {

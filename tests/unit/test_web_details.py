@@ -50,7 +50,7 @@ def test_who_may_come_in_such_a_week_overrides_the_series_and_the_codes() -> Non
     fields: Any = {"fellowship": "AA", "types": ["C"], "whoMayCome": "WHO_MAY_COME_MEMBERS"}
     (usual,) = lines_of(meeting_event("a", *TUESDAYS, **fields))
     (special,) = lines_of(meeting_event("a", *TUESDAYS, programmes=programmes, **fields))
-    assert usual.facts.about == ("AA", "For those it is about")
+    assert usual.facts.about == ("AA", "Only for those it is about")
     assert special.facts.about == ("AA", "Open to everybody")
 
 
