@@ -44,6 +44,7 @@ OPTIONS: Final[Mapping[str, str]] = {
 }
 _ON_ONE_DATE: Final = frozenset({"title", "notes", "mode"})
 _DAY: Final = timedelta(days=1)
+AS_USUAL: Final = "(as usual)"
 
 
 async def cancel(site: Site, asked: argparse.Namespace) -> None:
@@ -208,6 +209,8 @@ async def _wanted(
     change = meeting_pb2.OccurrenceChange()
     paths = [path for path in meeting_fields.fill(asked, change) if path in _ON_ONE_DATE]
     where = await meeting_where.fill(asked, house, change)
+    if not change.place:
+        change.ClearField("place")  # without one of its own, a date is where the series is
     if "online.url" in where or "online.phone" in where or "online.passcode" in where or "online.notes" in where:
         where = ["online", *(path for path in where if not path.startswith("online"))]
     start = _moved(asked, house, date)
@@ -246,11 +249,17 @@ def _differences(
         "notes": ("notes", now.notes or meeting.notes, change.notes),
         "mode": ("mode", _mode(now.mode or meeting.mode), _mode(change.mode)),
         "place": ("place", _titles(house, [now.place or meeting.place]), _titles(house, [change.place])),
-        "rooms": ("room", _titles(house, now.rooms or meeting.rooms), _titles(house, change.rooms)),
+        "rooms": ("room", _titles(house, now.rooms if now.place else meeting.rooms), _titles(house, change.rooms)),
         "online": ("link", now.online.url or meeting.online.url, change.online.url),
         "reason": ("because", now.reason, change.reason),
     }
-    return [Difference(*rows[path]) for path in paths if path in rows]
+    found = [Difference(*rows[path]) for path in paths if path in rows]
+    usual = {"link"} if change.place else {"place", "room", "link"}
+    return [
+        each._replace(after=each.after or (AS_USUAL if each.name in usual else ""))
+        for each in found
+        if each.before != each.after
+    ]
 
 
 def _when(change: meeting_pb2.OccurrenceChange) -> str:

@@ -144,7 +144,10 @@ def located(change: Change, message: meeting_pb2.OccurrenceChange, meeting: Meet
     if any(ids["centre"] != meeting.centre for ids in ([place] if place else []) + rooms):
         raise Invalid(Violation("change.place", "must belong to the same centre"))
     return msgspec.structs.replace(
-        change, place=place["place"] if place else None, rooms=tuple(room["room"] for room in rooms)
+        change,
+        place=place["place"] if place else None,
+        rooms=tuple(room["room"] for room in rooms),
+        venue=change.venue if place else None,  # else a date that is as usual again would keep a copy of its own
     )
 
 

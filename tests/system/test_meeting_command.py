@@ -205,7 +205,11 @@ def test_one_date_is_cancelled_moved_changed_and_as_usual_again(system: System) 
     assert [each["changed"] for each in dates] == [True, True, True, False, False]
     assert dates[1]["local_start"].endswith("17:00")
 
-    days = [f"--on={day}" for day in (first, second, third)]
+    where = ("meeting", "edit", "riverside", "Single", "--only", str(third), "--no-place", "--yes")
+    assert "(as usual)" in done(system, *where)
+    assert not shown(system, "Single")["next_dates"][2]["changed"]
+
+    days = [f"--on={day}" for day in (first, second)]
     done(system, "meeting", "restore", "riverside", "Single", *days, "--yes")
     assert not any(each["changed"] for each in shown(system, "Single")["next_dates"])
 
