@@ -161,17 +161,26 @@ def test_several_days_are_a_list_and_an_end_past_midnight_is_before_the_start() 
 
 
 @pytest.mark.parametrize(
-    "rule",
-    ["FREQ=MONTHLY;BYDAY=1TU", "FREQ=WEEKLY;INTERVAL=2;BYDAY=TU", ""],
+    ("start", "rule"),
+    [
+        ("2026-11-03T19:00", "FREQ=MONTHLY;BYDAY=1TU"),
+        ("2026-11-10T19:00", "FREQ=WEEKLY;INTERVAL=2;BYDAY=TU"),
+        ("2026-11-24T19:00", ""),
+    ],
     ids=["monthly", "every other week", "once"],
 )
-def test_what_is_not_held_every_week_has_no_day_and_its_rule_in_our_part(rule: str) -> None:
-    start = "2026-12-01T19:00"
+def test_what_is_not_held_every_week_has_no_day_and_its_rule_in_our_part(start: str, rule: str) -> None:
     (record,) = out(meeting(schedule=schedule(start, rule)))
     assert not {"day", "time", "end_time"} & record.keys()
     assert record["openchair"]["meeting"]["schedule"].get("rule", "") == rule
     (row,) = reading(written([record])).rows
     assert (row.refusal, row.meeting.schedule.rule, row.meeting.schedule.start) == ("", rule, start)
+
+
+def test_a_record_of_another_fellowship_than_the_list_is_read_with_its_own_codes() -> None:
+    (record,) = out(meeting(fellowship="NA", types=["S", "SPK"]))
+    (row,) = reading(written([record])).rows
+    assert (row.meeting.fellowship, list(row.meeting.types), row.meeting.language) == ("NA", ["S", "SPK"], "")
 
 
 def test_what_begins_later_than_in_a_week_has_no_day_yet() -> None:
