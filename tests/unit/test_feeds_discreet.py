@@ -98,6 +98,7 @@ async def test_a_street_may_stand_and_nothing_that_names_a_house() -> None:
     [
         ("10 Main St, Edmonton", "10 Main St, Edmonton"),
         ("Hope House, 10 Main St", "10 Main St"),
+        ("Serenity Hall, 10 Main St", "10 Main St"),
         ("Hope House", ""),
         ("10 Main St, Hope Chapel", "10 Main St"),
         ("5 Nanaimo St", "5 Nanaimo St"),

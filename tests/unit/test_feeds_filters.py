@@ -18,7 +18,7 @@ from services.formats.slugs import slug
 from services.kit.clock import instant
 from services.kit.event import Event, subject
 from tests.unit.feeds_examples import CENTRE, NOON, SITE, WRITTEN, Feeds, centre, gone, id_of, meeting, stated
-from tests.unit.feeds_shapes import ROOMS, held_in, room, special
+from tests.unit.feeds_shapes import ROOMS, held_in, room, roomy, special
 
 FEED = f"/calendars/{CENTRE}.ics"
 
@@ -199,12 +199,15 @@ async def test_a_change_renders_one_meeting_of_a_filtered_feed_anew(monkeypatch:
 async def test_what_changes_while_a_feed_is_put_together_is_in_it() -> None:
     feeds = Feeds(*map(meeting, range(200)))
     asked = asyncio.create_task(feeds.get(FEED, query=b"day=tu"))
-    for number in range(3):
+    number = 0
+    while not asked.done():
+        if number < 25:
+            feeds.apply(stated(meeting(number, title=f"New {number}"), 2, NOON))
+            number += 1
         await asyncio.sleep(0)
-        await asyncio.sleep(0)
-        feeds.apply(stated(meeting(number, title=f"New {number}"), 2, NOON))
 
-    assert {"New 0", "New 1", "New 2"} <= set(titles((await asked).body))
+    assert number > 12
+    assert {f"New {each}" for each in range(number)} <= set(titles((await asked).body))
 
 
 async def test_a_centre_that_never_rests_gets_its_filtered_feeds_too() -> None:
@@ -321,6 +324,13 @@ async def test_a_room_at_a_place_that_is_kept_back_shows_and_names_nothing() -> 
 
     assert titles(answer.body) == []
     assert b"Hearth" not in answer.body
+
+
+async def test_what_left_a_room_with_its_last_date_is_not_called_off_there() -> None:
+    feeds = Feeds(roomy()["only one date left, elsewhere"])
+
+    assert await shown(feeds, path=f"/calendars/{CENTRE}/room/hearth.ics") == []
+    assert await shown(feeds, path=f"/calendars/{CENTRE}/room/attic.ics") == ["Serenity 161"]
 
 
 async def test_a_room_that_a_date_is_moved_to_without_a_place_is_not_told_as_the_old_one() -> None:

@@ -104,6 +104,15 @@ async def test_it_follows_every_change_and_equals_one_made_from_nothing() -> Non
     assert "New" in {record["name"] for record in await lists.read()}
 
 
+async def test_a_part_that_goes_is_no_longer_announced_by_the_part_in_force() -> None:
+    first = meeting(1, rule="FREQ=WEEKLY;BYDAY=TU;UNTIL=20270105")
+    lists = Lists(first, meeting(2, "2027-01-12T20:00", lineage=id_of(1)))
+    assert "2027-01-12" in (await lists.get()).body.decode()
+    lists.apply(gone(2, 2, NOON))
+
+    assert "2027-01-12" not in (await lists.get()).body.decode()
+
+
 async def test_a_change_writes_one_series_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     lists = Lists(*map(meeting, range(50)))
     await lists.get()
