@@ -306,6 +306,14 @@ def test_the_command_shows_a_code_once_and_says_what_it_opens(system: System, to
     assert (unknown.returncode, "openchair group list" in unknown.stderr) == (1, True)
 
 
+@pytest.mark.parametrize("form", ["meeting-guide", "csv"])
+def test_nothing_of_it_is_in_a_list_that_goes_out(system: System, told: Told, form: str) -> None:
+    done = system.command("export", form, "oak")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("Everybody") >= len(PUBLIC)
+    assert found([Surface("list", done.stdout.encode()), Surface("said", done.stderr.encode())], told.words) == set()
+
+
 def test_the_samples_meeting_for_members_is_hidden_until_somebody_has_a_code(system: System, told: Told) -> None:
     assert told
     assert b"Alateen<" not in system.get("/centre/riverside").body
