@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import http.client
+import re
 import ssl
 import subprocess
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import grpc
@@ -13,6 +15,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from tests.bench.process import Answer, free_port
 from tests.bench.tools import Missing, tool
+from tests.system.echo import echo
 from tests.system.empty_room import FORM, SURE, about_to_begin, counted
 from tests.system.running import ROOT, System, running, until
 
@@ -62,30 +65,37 @@ def caddy() -> str:
         pytest.skip(str(missing))
 
 
+@contextmanager
+def before(folder: Path, http_port: int, grpc_port: int) -> Iterator[int]:
+    """Caddy in front of these ports; its own."""
+    program, port = caddy(), free_port()
+    (folder / "Caddyfile").write_text(FILE.read_text().replace("{\n", OURS_ALONE, 1))
+    environ = {
+        "HOME": str(folder),
+        "XDG_DATA_HOME": str(folder),
+        "XDG_CONFIG_HOME": str(folder),
+        "OPENCHAIR_DOMAIN": f"localhost:{port}",
+        "OPENCHAIR_HTTP": f"127.0.0.1:{http_port}",
+        "OPENCHAIR_GRPC": f"127.0.0.1:{grpc_port}",
+    }
+    command = [program, "run", "--config", str(folder / "Caddyfile"), "--adapter", "caddyfile"]
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(command, env=environ, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    try:
+        yield port
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
 @pytest.fixture(scope="module")
 def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
-    program, folder = caddy(), tmp_path_factory.mktemp("caddy")
-    text = FILE.read_text()
-    (folder / "Caddyfile").write_text(text.replace("{\n", OURS_ALONE, 1))
-    with running(folder / "system") as system:
-        made = Front(free_port(), folder, system)
-        environ = {
-            "HOME": str(folder),
-            "XDG_DATA_HOME": str(folder),
-            "XDG_CONFIG_HOME": str(folder),
-            "OPENCHAIR_DOMAIN": f"localhost:{made.port}",
-            "OPENCHAIR_HTTP": f"127.0.0.1:{system.http_port}",
-            "OPENCHAIR_GRPC": f"127.0.0.1:{system.grpc_port}",
-        }
-        command = [program, "run", "--config", str(folder / "Caddyfile"), "--adapter", "caddyfile"]
-        with (folder / "log").open("wb") as log:
-            process = subprocess.Popen(command, env=environ, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        try:
-            until(made.answers, "Caddy answers")
-            yield made
-        finally:
-            process.terminate()
-            process.wait(20)
+    caddy()
+    folder = tmp_path_factory.mktemp("caddy")
+    with running(folder / "system") as system, before(folder, system.http_port, system.grpc_port) as port:
+        made = Front(port, folder, system)
+        until(made.answers, "Caddy answers")
+        yield made
 
 
 def test_the_file_as_it_stands_is_valid(tmp_path: Path) -> None:
@@ -130,6 +140,16 @@ async def test_grpc_comes_through(front: Front) -> None:
         stub: Any = health_pb2_grpc.HealthStub(channel)
         answer = await stub.Check(health_pb2.HealthCheckRequest(), timeout=10)
     assert answer.status == health_pb2.HealthCheckResponse.SERVING
+
+
+def test_nothing_behind_it_hears_who_asks_but_for_reports_of_an_empty_room(tmp_path: Path) -> None:
+    with echo() as own, before(tmp_path, own, own) as port:
+        made = Front(port, tmp_path, System(tmp_path / "none"))
+        until(made.answers, "Caddy answers")
+        heard = made.get("/centre/house", x_forwarded_for="203.0.113.7").body.decode()
+        assert not re.search(r"127\.0\.0\.1|203\.0", heard)
+        heard = made.get("/nobody-here/house/x/20261124", x_forwarded_for="203.0.113.7").body.decode()
+        assert re.findall(r"(?mi)^x-forwarded-for: (.*)$", heard) == ["127.0.0.1"]
 
 
 async def test_whose_report_it_is_is_said_by_the_front_and_not_by_the_reader(front: Front) -> None:
