@@ -171,3 +171,9 @@ def test_whatever_the_rule_the_dates_are_those_of_an_independent_program(rule: s
         return  # RFC 5545 section 3.8.5.3 leaves it open what such a start counts as
     if row.meeting.state != 2:
         assert ours([row], until=ENDS) == theirs(data, until=ENDS)
+
+
+def test_a_start_that_a_list_of_dates_does_not_give_counts_as_one_of_them() -> None:
+    row = only(*ruled("FREQ=YEARLY;BYMONTH=3;BYMONTHDAY=7;COUNT=3"))
+    assert starts(row) == ["2026-01-05T19:00", "2026-03-07T19:00", "2027-03-07T19:00"]
+    assert any("not one of the dates of its own rule" in warning for warning in row.warnings)
