@@ -24,7 +24,7 @@ run: .venv/.run ## Start everything on this machine (Ctrl-C stops it)
 
 up: .venv/.run ## Start the site in containers (OPENCHAIR_PUBLIC_URL=https://...), with passwords and keys in var/compose
 	@$(PY) -m scripts.deployment $(SITE)
-	@$(COMPOSE) up --build --detach --wait
+	@$(COMPOSE) up --build --detach
 
 down: ## Stop the containers; what they keep stays in var/compose
 	@$(COMPOSE) down
