@@ -56,7 +56,8 @@ def _marks(date: Date, change: meeting_pb2.OccurrenceChange) -> str:
     """What is different, and why."""
     moved = "" if date.local.date() == date.key.date else f"instead of {full(date.key.date)}"
     place = f"at {change.venue.title}" if change.HasField("place") else ""
-    said = "cancelled" if change.cancelled else ", ".join(filter(None, (moved, place))) or "changed"
+    despite = "held although it is closed then" if change.despite_closures else ""
+    said = "cancelled" if change.cancelled else ", ".join(filter(None, (moved, place, despite))) or "changed"
     why = change.reason or change.holiday
     doubt = ", people found nobody there" if change.unconfirmed else ""
     return f"  ({said}{': ' if why else ''}{why}{doubt})"
