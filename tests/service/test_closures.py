@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -11,6 +11,7 @@ import pytest
 from services.kit.errors import NotFound, Unmet
 from services.kit.store.port import Commit
 from services.meetings import records
+from services.meetings.closing import LARGEST_CLOSED
 from services.meetings.types import Closure, ClosureStatus, Meeting
 from tests.service.closures_house import (
     CANCELLED,
@@ -247,9 +248,7 @@ async def test_public_holidays_of_the_centre_cancel_what_is_not_held_on_them(hou
     assert (await shown(house, 45))["12-25"] == (True, "Christmas Day")
     new = await house.meeting(title="New", schedule=fridays, holidays="HOLIDAY_RULE_NOT_ON_HOLIDAYS")
     assert b"Christmas" in (await public(house, new.name))[1]
-    record = await house.store.get("centre", "house")
-    assert record is not None
-    assert record.due_at is not None
+    await past_second_look(house)
     await house.clock.advance(timedelta(days=110).total_seconds())  # the horizon rolls
     await house.sweep()
     closed = records.read(await document(house, meeting.name), Meeting).closed
@@ -330,3 +329,16 @@ async def test_a_suspended_meeting_is_not_counted_and_is_closed_when_it_is_taken
     made = await close(house, WEEK)
     await house.call("UpdateMeeting", meeting={"name": meeting.name, "state": 1}, update_mask="state")
     assert (await shown(house))["12-01"] == (True, made.name)
+
+
+async def test_of_more_than_a_meeting_holds_the_nearest_dates_are_kept_and_not_written_again(house: House) -> None:
+    other = await house.place(title="Library", notes="x" * 8000)
+    meeting = await house.meeting(schedule={**_tuesdays(), "rule": "FREQ=DAILY"})
+    made = await close(house, {**FLOOD, "effect": "CLOSURE_EFFECT_MOVE", "move_place": other.name})
+    record = await document(house, meeting.name)
+    closed = records.read(record, Meeting).closed
+    assert len(msgspec.json.encode(closed)) <= LARGEST_CLOSED
+    assert [each.date for each in closed] == [date(2026, 12, 1) + timedelta(days=n) for n in range(len(closed))]
+    await past_second_look(house)
+    assert (await document(house, meeting.name)).revision == record.revision
+    assert (await seen(house, made.name)).state == IN_FORCE
