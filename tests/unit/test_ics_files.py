@@ -6,12 +6,14 @@ tests/data/ics was written anew. Where the originals lie in a folder beside the 
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import pytest
 
 from services.formats.records import Unreadable
+from tests.system.ics_hostile import WHOLE
 from tests.unit.ics_examples import BERLIN, ours, read, starts, theirs
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -111,3 +113,10 @@ def test_a_file_of_two_thousand_root_components_gives_a_row_for_what_counts_and_
     assert (len(rows), sum(bool(row.refusal) for row in rows)) == (589, 576)
     assert "no UID" in rows[0].refusal
     assert [row.meeting.title for row in rows if not row.refusal][0] == "Annual Employee Review"  # noqa: RUF015 - the first
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_a_file_that_means_harm_is_refused_for_what_it_is(name: str) -> None:
+    make, why = WHOLE[name]
+    with pytest.raises(Unreadable, match=re.escape(why)):
+        read(make(), BERLIN)
