@@ -34,6 +34,7 @@ MOST_PAGES = 4096  # kept ready
 MOST_FILTERED = 256
 FILTERED_BYTES = 32 * 2**20
 SLICE = 16  # meetings rendered before others get their turn: about 10 ms
+MOST_MAKERS = 2  # feeds of a wish that are put together at a time: whoever asks for many waits, and nobody else does
 PATIENCE = 3  # how often a feed is put together anew because something changed meanwhile, before nobody gets a turn
 
 _PATH = re.compile(
@@ -72,6 +73,7 @@ class Calendars:
         self._paths: dict[str, set[str]] = {}
         self._filtered: Recent[tuple[str, Wish], Page] = Recent(MOST_FILTERED, FILTERED_BYTES)
         self._arrived: dict[str, datetime] = {}
+        self._makers = asyncio.Semaphore(MOST_MAKERS)
 
     def touch(self, touched: Touched) -> None:
         """Takes off the shelf what an event has made old."""
@@ -169,6 +171,10 @@ class Calendars:
             return self._meeting(centre, wish)
         if not wish.what and wish.filter == EVERYTHING:
             return await self._whole(centre)
+        async with self._makers:
+            return await self._made(centre, wish)
+
+    async def _made(self, centre: str, wish: Wish) -> Page | None:
         turns = 0
         while (shelf := self._shelf(centre)) is not None and shelf.kind(wish) is not None:
             page = await self._cut(shelf, wish, patient=turns < PATIENCE)

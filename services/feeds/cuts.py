@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 MOST_CUTS = 256  # for one centre
 MOST_BYTES = 16 * 2**20  # of sheets that were made for wishes of one centre
+ENTRY = 128  # bytes that it costs to name one
 
 K = TypeVar("K", bound="Hashable")
 V = TypeVar("V")
@@ -73,17 +74,20 @@ class Cut:
         self.sheets: dict[str, Sheet] = {}
         self.version = 0
         self.weight = 0
-        """Bytes of sheets that nobody else keeps."""
+        """Bytes of sheets that nobody else keeps, and something for each that is named here."""
         self._own = wish.what == "room" or not wish.filter.takes_whole_meetings()
 
     def put(self, meeting: str, sheet: Sheet) -> None:
         """The meeting is shown so."""
         self.sheets[meeting] = sheet
-        self.weight += len(sheet.body) if self._own else 0
+        self.weight += self._weighs(sheet)
 
     def touch(self, meeting: str) -> None:
         """It has changed, come or gone."""
         self.version += 1
         sheet = self.sheets.pop(meeting, None)
-        self.weight -= len(sheet.body) if sheet is not None and self._own else 0
+        self.weight -= self._weighs(sheet) if sheet is not None else 0
         self.waiting[meeting] = None
+
+    def _weighs(self, sheet: Sheet) -> int:
+        return ENTRY + (len(sheet.body) if self._own else 0)

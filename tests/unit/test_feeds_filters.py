@@ -248,6 +248,23 @@ async def test_however_many_words_people_choose_few_pages_are_kept(monkeypatch: 
     assert cuts.MOST_CUTS > 5
 
 
+async def test_wishes_that_only_choose_weigh_something_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.feeds.shelf.MOST_BYTES", 10 * 30 * cuts.ENTRY)
+    feeds = Feeds(*map(meeting, range(30)))
+    for number in range(20):
+        await shown(feeds, f"fellowship=aa,other{number}")
+
+    assert len(feeds.app._shelves[CENTRE]._cuts) == 10
+
+
+async def test_many_words_at_a_time_are_answered_all_and_few_at_a_time() -> None:
+    feeds = Feeds(*map(meeting, range(40)))
+    answers = await asyncio.gather(*(feeds.get(FEED, query=f"discreet=word{n}".encode()) for n in range(9)))
+
+    assert [answer.body.count(f"SUMMARY:word{n}\r\n".encode()) for n, answer in enumerate(answers)] == [40] * 9
+    assert not feeds.app._makers.locked()
+
+
 async def test_filtered_feeds_have_validators_and_the_last_modified_of_the_whole_centre() -> None:
     feeds = Feeds(meeting(1), meeting(2, fellowship="NA"))
     whole, part = await feeds.get(), await feeds.get(FEED, query=b"fellowship=na")
