@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from bisect import bisect_left
-from itertools import islice
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from services.meetings import finder_near
@@ -117,8 +116,8 @@ class Finder:
 
     def settle(self, most: int) -> bool:
         """Takes in so many of those that changed; says whether some are left."""
-        for id_ in list(islice(self._waiting, most)):
-            meeting = self._waiting.pop(id_)
+        for _ in range(min(most, len(self._waiting))):
+            id_, meeting = self._waiting.popitem()  # the last: to look for the first would cost what was taken before
             self._drop(id_)
             if meeting is not None:
                 self._take(meeting)
@@ -149,15 +148,18 @@ class Finder:
 
         `insider`: they may know more than everybody, of some.
         """
-        wanted = sorted(self._wanted(asked, insider=insider), key=_size)
+        stated, worded = list(self._wanted(asked)), list(self._worded(asked.words, insider=insider))
+        sized = [(_size(sets), False, sets) for sets in stated] + [(_size(sets), True, sets) for sets in worded]
+        wanted = sorted(sized, key=_first)
         if not wanted:
             return list(self._entries.values())
-        found = _union(wanted[0])
-        for sets in wanted[1:]:
-            found = _cut(found, sets)
+        found = _union(wanted[0][2])
+        for _, of_words, sets in wanted[1:]:
+            if not of_words or len(found) > FEW:  # a few texts are faster looked at than cut with many sets
+                found = _cut(found, sets)
         return [self._entries[number] for number in found]
 
-    def _wanted(self, asked: Asked, *, insider: bool) -> Iterator[list[Numbers]]:
+    def _wanted(self, asked: Asked) -> Iterator[list[Numbers]]:
         """For each condition the sets of which one must hold a meeting's number."""
         if asked.centre:
             yield self._under((f"c{asked.centre}",))
@@ -171,7 +173,6 @@ class Finder:
             yield self._under(f"h{hour}" for hour in _hours(*asked.window))
         if asked.circle is not None:
             yield list(self._near(asked.circle, asked.days or EVERY_DAY))
-        yield from self._worded(asked.words, insider=insider)
 
     def _under(self, several: Iterable[str]) -> list[Numbers]:
         return [found for key in several if (found := self._keys.get(key))]
@@ -233,6 +234,10 @@ def _discard(places: dict[str, set[int]] | dict[int, set[int]], key: str | int, 
     found.discard(number)
     if not found:
         del places[key]  # type: ignore[arg-type]  # the same
+
+
+def _first(sized: tuple[int, bool, list[Numbers]]) -> int:
+    return sized[0]
 
 
 def _size(sets: list[Numbers]) -> int:

@@ -18,7 +18,7 @@ from services.recurrence.types import RecurrenceError
 from services.recurrence.wire import parse_time
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from services.meetings.types import WhoMayCome
 
@@ -80,8 +80,8 @@ def read(request: pb.SearchMeetingsRequest) -> Asked:
         window=_window(request, problems),
         any_of=_any_of(request, problems),
         all_of=tuple(
-            [f"t{code}" for code in problems.words("types", request.types)]
-            + [f"a{code}" for code in problems.words("accessibility", request.accessibility)]
+            [f"t{code}" for code in _texts("types", request.types, problems)]
+            + [f"a{code}" for code in _texts("accessibility", request.accessibility, problems)]
         ),
         who=frozenset(_members(request.who_may_come, WHO_MAY_COME, "who_may_come", problems)),
         open_now=request.open_now,
@@ -143,26 +143,31 @@ def _minute(field: str, text: str, unsaid: int, problems: Problems) -> int:
 
 def _any_of(request: pb.SearchMeetingsRequest, problems: Problems) -> tuple[tuple[str, ...], ...]:
     """Keys, of each tuple of which one must fit."""
-    languages = problems.words("languages", request.languages)
-    for index, tag in enumerate(languages):
-        problems.language(f"languages[{index}]", tag)
-    fellowships = problems.words("fellowships", request.fellowships)
-    approaches = _members(request.approaches, APPROACHES, "approaches", problems)
+    if request.languages:
+        for index, tag in enumerate(request.languages):
+            problems.language(f"languages[{index}]", tag)
     found = [
-        [f"f{folding.fold(each)}" for each in fellowships],
-        [f"k{each}" for each in problems.words("kinds", request.kinds)],
-        [f"l{tag.lower()}" for tag in languages],
+        [f"f{folding.fold(each)}" for each in _texts("fellowships", request.fellowships, problems)],
+        [f"k{each}" for each in _texts("kinds", request.kinds, problems)],
+        [f"l{tag.lower()}" for tag in _texts("languages", request.languages, problems)],
         [f"m{each.value}" for each in _members(request.modes, MODES, "modes", problems)],
-        [f"x{each}" for each in problems.words("focus", request.focus)],
-        [f"p{each.value}" for each in approaches],
+        [f"x{each}" for each in _texts("focus", request.focus, problems)],
+        [f"p{each.value}" for each in _members(request.approaches, APPROACHES, "approaches", problems)],
         [f"b{each.value}" for each in _members(request.led_by, LED_BY, "led_by", problems)],
         [f"w{each.value}" for each in _members(request.who_may_come, WHO_MAY_COME, "", problems)],
     ]
     return tuple(tuple(dict.fromkeys(each)) for each in found if each)
 
 
-def _members(numbers: Iterable[int], choices: Mapping[int, E], field: str, problems: Problems) -> list[E]:
+def _texts(field: str, texts: Sequence[str], problems: Problems) -> tuple[str, ...]:
+    """A list of short words; most are not given."""
+    return problems.words(field, texts) if texts else ()
+
+
+def _members(numbers: Sequence[int], choices: Mapping[int, E], field: str, problems: Problems) -> list[E]:
     """The members for enum numbers. Without a `field` nothing is said about wrong ones."""
+    if not numbers:
+        return []
     said = list(numbers)[:100]
     for index, number in enumerate(said):
         if field and number not in choices:

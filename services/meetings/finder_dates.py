@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import calendar
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from services.recurrence.days import expand
 from services.recurrence.schedule import last_end, occurrences
-from services.recurrence.types import Frequency
+from services.recurrence.types import Frequency, Key, Occurrence
 from services.recurrence.weeks import falls_on
+from services.recurrence.zones import to_local, to_utc, zone
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from services.meetings.types import Meeting, Programme, WhoMayCome
-    from services.recurrence.types import Occurrence, Rule, Schedule
+    from services.recurrence.types import Rule, Schedule
 
 FIRST_SPAN: Final = timedelta(days=8)
 WIDER: Final = 6
 FARTHEST: Final = timedelta(days=3700)
 """How far ahead is looked in a series without an end, at most."""
+
+_DAY: Final = timedelta(days=1)
+_WEEK: Final = timedelta(days=7)
 
 ALWAYS: Final = float("inf")
 SOME_DATES: Final = 30
@@ -42,11 +44,33 @@ class Next(NamedTuple):
 
 def next_dates(meeting: Meeting, moment: datetime, count: int) -> Next:
     """The next `count` occurrences that are not over; cancelled ones only where there is no other."""
-    found = _not_over(meeting, moment, count)
+    found = _plain(meeting, moment, count) or _not_over(meeting, moment, count)
     held = [each for each in found if not each.cancelled]
     dates = tuple(held[:count] if held else found[:count])
     until = min((each.end.timestamp() for each in dates), default=moment.timestamp() + FIRST_SPAN.total_seconds())
     return Next(moment.timestamp(), until, dates)
+
+
+def _plain(meeting: Meeting, moment: datetime, count: int) -> list[Occurrence]:
+    """The same where it is weekly and nothing is said about single dates from now on, as of most; else nothing."""
+    schedule, rule = meeting.schedule, meeting.schedule.rule
+    if rule is None or rule.frequency is not Frequency.WEEKLY or schedule.extra:
+        return []
+    where, length = zone(schedule.zone), timedelta(minutes=schedule.minutes)
+    first = (to_local(moment, where) - length).date() - _DAY
+    if any(each.date >= first or (each.start is not None and each.start.date() >= first) for each in meeting.changes):
+        return []
+    found = list[Occurrence]()
+    start = schedule.start.date()
+    low = max(first, start)
+    for day in expand(start, rule, low, low + (count + 2) * rule.interval * _WEEK):
+        local = datetime.combine(day, schedule.start.time())
+        begins = to_utc(local, where)
+        if begins + length > moment:
+            found.append(Occurrence(Key(day), local, begins, begins + length))
+            if len(found) == count:
+                return found
+    return []
 
 
 def _not_over(meeting: Meeting, moment: datetime, count: int) -> list[Occurrence]:

@@ -11,7 +11,7 @@ from services.meetings.finder_dates import Next, next_dates, over_at, weekdays
 from services.meetings.types import Meeting, Mode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
 
 BETWEEN: Final = "\n"
@@ -46,9 +46,8 @@ class Entry:
         venue = self.meeting.venue
         return venue is None or finds(venue.address_access, audience)
 
-    def has(self, word: str, audience: Audience, *, beginning: bool = False) -> bool:
-        """Whether the word stands there, or one that begins so, as far as they may know it."""
-        sought = BETWEEN + word + ("" if beginning else BETWEEN)
+    def says(self, sought: str, audience: Audience) -> bool:
+        """Whether it stands among the words, as far as they may know them: see `sought`."""
         return sought in self.text or (sought in self.hidden and self.found_by(audience))
 
     def next_date(self, moment: datetime, at: float) -> Next:
@@ -78,6 +77,11 @@ class Entry:
         latitude, longitude = venue.position.latitude_e7 / 1e7, venue.position.longitude_e7 / 1e7
         for day in weekdays(self.meeting.schedule):
             yield finder_near.cell(latitude, longitude, day)
+
+
+def sought(words: Sequence[str]) -> tuple[str, ...]:
+    """What to look for with `Entry.says` to find these words, the last one as the beginning of a word."""
+    return tuple([f"{BETWEEN}{word}{BETWEEN}" for word in words[:-1]] + [BETWEEN + word for word in words[-1:]])
 
 
 def keys(meeting: Meeting) -> Iterator[str]:

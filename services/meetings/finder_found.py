@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 from openchair.meetings.v1 import meeting_service_pb2 as pb
@@ -15,33 +16,66 @@ from services.meetings.wire_details import WHO_MAY_COME, number
 from services.recurrence.wire import key_text, local_text
 
 if TYPE_CHECKING:
-    from collections import OrderedDict
     from datetime import datetime
 
+    from services.meetings.finder_entry import Entry
     from services.recurrence.types import Occurrence
 
-MOST_KEPT = 4_000
-"""So many answers about one meeting are kept at hand: some 2 MB."""
+MOST_KEPT = 16_000
+"""So many answers about one meeting are kept at hand: some 10 MB."""
+
+_MEETING = b"\x0a"
+"""Tag of SearchMeetingsResponse.meetings; a message may be put together from the bytes of its parts."""
+
+_DISTANCE = b"\x68"
+"""Tag of FoundMeeting.distance_m."""
 
 
 class Shown:
-    """Makes what is shown of meetings, and keeps what everybody may see of those asked for lately."""
+    """Makes what is shown of meetings, as bytes of the reply, and keeps what everybody may see of those asked for."""
 
-    def __init__(self, kept: OrderedDict[tuple[str, int], tuple[Meeting, Next, pb.FoundMeeting]]) -> None:
-        self._kept = kept
+    def __init__(self) -> None:
+        self._kept: OrderedDict[tuple[str, int], tuple[Meeting, Next, bytes]] = OrderedDict()
 
-    def __call__(self, meeting: Meeting, audience: Audience, moment: datetime, count: int) -> pb.FoundMeeting:
-        """With its next `count` dates as of that moment. Do not change it: it may be shown to others too."""
-        if audience is not Audience.PUBLIC:
-            return found_message(meeting, audience, next_dates(meeting, moment, count))
-        kept = self._kept.pop((meeting.id, count), None)
-        if kept is None or kept[0] is not meeting or not kept[1].holds(moment.timestamp()):
-            following = next_dates(meeting, moment, count)
-            kept = meeting, following, found_message(meeting, audience, following)
-        self._kept[meeting.id, count] = kept
+    def __call__(self, entry: Entry, audience: Audience, moment: datetime, count: int, metres: int | None) -> bytes:
+        """A meeting with its next `count` dates as of that moment, as one of the reply's meetings."""
+        at = moment.timestamp()
+        if audience is Audience.PUBLIC:
+            said = self._public(entry, moment, at, count)
+        else:
+            said = _bytes(entry, audience, _following(entry, moment, at, count))
+        if metres is not None:
+            said += _DISTANCE + varint(metres)
+        return _MEETING + varint(len(said)) + said
+
+    def _public(self, entry: Entry, moment: datetime, at: float, count: int) -> bytes:
+        key = (entry.meeting.id, count)
+        kept = self._kept.pop(key, None)
+        if kept is None or kept[0] is not entry.meeting or not kept[1].holds(at):
+            following = _following(entry, moment, at, count)
+            kept = entry.meeting, following, _bytes(entry, Audience.PUBLIC, following)
+        self._kept[key] = kept
         if len(self._kept) > MOST_KEPT:
             self._kept.popitem(last=False)
         return kept[2]
+
+
+def _following(entry: Entry, moment: datetime, at: float, count: int) -> Next:
+    return entry.next_date(moment, at) if count == 1 else next_dates(entry.meeting, moment, count)
+
+
+def _bytes(entry: Entry, audience: Audience, following: Next) -> bytes:
+    return found_message(entry.meeting, audience, following).SerializeToString()
+
+
+def varint(number: int) -> bytes:
+    """A whole number from 0 on, as protobuf writes it."""
+    found = bytearray()
+    while number > 127:  # noqa: PLR2004 - seven bits to a byte
+        found.append(number & 127 | 128)
+        number >>= 7
+    found.append(number)
+    return bytes(found)
 
 
 def found_message(meeting: Meeting, audience: Audience, following: Next) -> pb.FoundMeeting:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-from collections import OrderedDict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
@@ -18,6 +17,7 @@ from services.meetings import finder_asked, finder_near
 from services.meetings.access import Audience, Viewer, sees
 from services.meetings.codes import INSIDERS
 from services.meetings.finder_dates import who_on
+from services.meetings.finder_entry import sought
 from services.meetings.finder_found import Shown
 from services.meetings.types import Centre, Group, Visibility
 
@@ -56,7 +56,7 @@ class Searching:
     def __init__(self, desk: Desk, finder: Finder) -> None:
         self.desk = desk
         self.finder = finder
-        self._shown = Shown(OrderedDict())
+        self._shown = Shown()
 
     async def search_meetings(self, call: Call[pb.SearchMeetingsRequest]) -> pb.SearchMeetingsResponse:
         """Those that fit, a page of them. Raises Invalid, NotFound."""
@@ -70,12 +70,12 @@ class Searching:
         viewers = await viewers_of(self.desk, call, asked.centre)
         search = Search(asked, viewers, moment)
         rows = await search.run(self.finder.candidates(asked, insider=viewers.insider), after, size + 1)
-        reply = pb.SearchMeetingsResponse(total=min(search.total, MOST_COUNTED))
-        for _, entry in rows[:size]:
-            shown = self._shown(entry.meeting, viewers.audience(entry), moment, asked.dates)
-            reply.meetings.append(shown)
-            if asked.circle is not None:
-                reply.meetings[-1].distance_m = search.distances.get(entry.number, 0)
+        shown = [
+            self._shown(entry, viewers.audience(entry), moment, asked.dates, search.distances.get(entry.number))
+            for _, entry in rows[:size]
+        ]
+        reply = pb.SearchMeetingsResponse.FromString(b"".join(shown))
+        reply.total = min(search.total, MOST_COUNTED)
         if len(rows) > size:
             reply.next_page_token = self.desk.pages.token(call, (_microseconds(moment), *rows[size - 1][0]))
         return reply
@@ -131,6 +131,7 @@ class Search:
 
     def __post_init__(self) -> None:
         self._at = self.moment.timestamp()
+        self._sought = sought(self.asked.words)
         self._dated = bool(self.asked.open_now or self.asked.who)
 
     async def run(self, candidates: list[Entry], after: Key | None, most: int) -> list[tuple[Key, Entry]]:
@@ -166,7 +167,7 @@ class Search:
         asked = self.asked
         if entry.over <= self._at or not self.viewers.sees(entry) or not asked.within(entry.minute):
             return False
-        if asked.words and not self._worded(entry):
+        if self._sought and not self._worded(entry):
             return False
         if asked.circle is not None and not self._near(entry):
             return False
@@ -174,8 +175,7 @@ class Search:
 
     def _worded(self, entry: Entry) -> bool:
         audience = self.viewers.audience(entry)
-        *whole, last = self.asked.words
-        return all(entry.has(word, audience) for word in whole) and entry.has(last, audience, beginning=True)
+        return all(entry.says(each, audience) for each in self._sought)
 
     def _near(self, entry: Entry) -> bool:
         circle = self.asked.circle

@@ -9,7 +9,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from tests.bench import change, feed, scale, stores
+from tests.bench import change, feed, scale, search, stores
 from tests.bench.process import CORES
 from tests.bench.tools import Missing
 
@@ -18,13 +18,13 @@ def main() -> None:
     """Entry point."""
     parser = argparse.ArgumentParser(prog="make bench", description="Measures against peers.")
     parser.add_argument(
-        "names", nargs="*", choices=["feed", "change", "store", "scale", []], help="what to measure (all)"
+        "names", nargs="*", choices=["feed", "change", "store", "scale", "search", []], help="what to measure (all)"
     )
     parser.add_argument("--rounds", type=int, default=3, help="rounds of each load, at least 3 for a median")
     options = parser.parse_args()
     if len(CORES) == 1:
         print("One core only: load and server share it, so rates say little; look at requests per CPU second.")
-    names = options.names or ["feed", "change", "store", "scale"]
+    names = options.names or ["feed", "change", "store", "scale", "search"]
     with tempfile.TemporaryDirectory(prefix="openchair-bench-") as folder:
         if "feed" in names:
             _try_feed(Path(folder) / "feed", options.rounds)
@@ -34,6 +34,8 @@ def main() -> None:
             stores.measure(Path(folder) / "store", options.rounds)
         if "scale" in names:
             scale.measure(Path(folder) / "scale")
+        if "search" in names:
+            search.measure(Path(folder) / "search")
 
 
 def _try_feed(folder: Path, rounds: int) -> None:

@@ -66,6 +66,7 @@ class Seen:
         self.meeting = meeting
         self.message = meeting_message(meeting, audience)
         self.held = held
+        self.fellowship = fold(meeting.fellowship)
 
     @cached_property
     def words(self) -> set[str]:
@@ -101,10 +102,10 @@ class Everything:
     def search(self, request: pb.SearchMeetingsRequest, viewer: Mapping[str, Viewer]) -> list[Hit]:
         """Everything that fits, in order. `viewer` is who asks, to each centre."""
         found: dict[str, tuple[datetime, str, Hit]] = {}
-        given = conditions(request)
-        for seen in self._visible(viewer):
-            if any(not condition(seen) for condition in given):
-                continue
+        rows = self._visible(viewer)
+        for condition in conditions(request):
+            rows = [seen for seen in rows if condition(seen)]
+        for seen in rows:
             here = metres(request, seen)
             hit = Hit(order(request, seen, here), seen.message.name, here, seen)
             row = (seen.held.to_come[0].start, seen.meeting.id, hit)
@@ -143,7 +144,7 @@ def conditions(asked: pb.SearchMeetingsRequest) -> list[Condition]:
         (asked.parent != "centres/-", lambda seen: seen.message.name.startswith(parent)),
         (asked.days, lambda seen: not days.isdisjoint(seen.held.weekdays)),
         (asked.kinds, lambda seen: seen.message.kind in kinds),
-        (asked.fellowships, lambda seen: fold(seen.message.fellowship) in fellowships),
+        (asked.fellowships, lambda seen: seen.fellowship in fellowships),
         (asked.types, lambda seen: types <= set(seen.message.types)),
         (asked.accessibility, lambda seen: accessibility <= seen.accessibility),
         (asked.modes, lambda seen: seen.message.mode in modes),

@@ -105,6 +105,7 @@ def viewers(caller: Caller, *, code: bool) -> Mapping[str, Viewer]:
     return {c: Viewer(staff=c == staff, group=GROUPS[c] if code else "") for c in CENTRES}
 
 
+@pytest.mark.timeout(600)  # most of a minute of work, wherever else the machine is busy with
 async def test_search_is_what_search_without_an_index_is(monkeypatch: pytest.MonkeyPatch) -> None:
     examples = meetings(MEETINGS, seed=20261121)
     room = Room(examples, monkeypatch)
