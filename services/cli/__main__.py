@@ -43,6 +43,10 @@ _EXAMPLES: Final = """a first list, while `make run` runs in another window:
       --timezone America/Edmonton --fellowship AA --dry-run
   the same without --dry-run
 
+a coordinator's work, with what it would do shown first:
+  openchair meeting create riverside-aa --title "Tuesday Night" --mode in-person --on tuesday --at 19:00 --every week
+  openchair close riverside-aa --today --because "Snow"
+
 `openchair COMMAND --help` says more about each command, with examples.
 
 settings (environment): OPENCHAIR_TARGET, the server (127.0.0.1:50051); OPENCHAIR_DATA, its data folder, whose keys are
