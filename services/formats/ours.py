@@ -60,7 +60,8 @@ def meeting_part(meeting: meetings.Meeting, *needed: str) -> dict[str, Any]:
             part.MergeFrom(_only(meeting, field))
     for session in part.sessions:
         _clear(session, "rooms")
-    return MessageToDict(part, preserving_proto_field_name=True)
+    told = MessageToDict(part, preserving_proto_field_name=True)
+    return told | {"types": list(meeting.types)} if "types" in needed else told
 
 
 def exceptions(meeting: meetings.Meeting) -> list[dict[str, Any]]:
@@ -111,7 +112,7 @@ def take(row: imports.ImportRow, record: Mapping[str, Any], part: Mapping[str, A
     row.source_update_time = words.line(part.get("source_updated"))[:40]
     said = _parsed(part.get("meeting"), meetings.Meeting(), warnings)
     row.meeting.state = meetings.MEETING_STATE_ACTIVE
-    _clear(row.meeting, *FIELDS)
+    _clear(row.meeting, *FIELDS, *({"types"} & _keys(part.get("meeting"))))
     for field in (*FIELDS, *_WHERE_NEEDED):
         if field in _said(said):
             _clear(row.meeting, field)
@@ -127,6 +128,10 @@ def _only(meeting: meetings.Meeting, field: str) -> meetings.Meeting:
     found.CopyFrom(meeting)
     _clear(found, *(_said(meeting) - {field}))
     return found
+
+
+def _keys(said: object) -> set[str]:
+    return set(said) if isinstance(said, dict) else set()
 
 
 def _said(message: Message) -> set[str]:

@@ -9,11 +9,15 @@ from typing import TYPE_CHECKING, Any
 import jsonschema
 import pytest
 from google.protobuf.json_format import ParseDict
+from hypothesis import given
+from hypothesis import strategies as st
 from openchair.meetings.v1 import meeting_pb2
 
-from services.formats import ours
+from services.formats import csv_guide, ours
 from services.formats.meeting_guide_out import records, written
 from services.formats.weekly import clock
+from services.meetings.provenance import FIELDS
+from services.meetings.series import WRITABLE
 from tests.unit.guide_examples import DATA, FULL, SATURDAY, one, reading
 from tests.unit.guide_views import BASE, CENTRE, alike, housed, seen
 
@@ -319,3 +323,60 @@ def test_two_sources_with_the_same_slug_do_not_clash() -> None:
     first, second = seen(housed(one())), seen(housed(one()))
     second.name, second.lineage = "centres/house/meetings/m2", "m2"
     assert sorted(record["slug"] for record in out(first, second)) == ["a", "m2"]
+
+
+# --- laws -------------------------------------------------------------------------------------------------------------
+
+
+def test_every_field_that_may_be_written_goes_out_or_is_for_few() -> None:
+    in_the_record = {"title", "group", "notes", "schedule", "types", "state", "place", "online"}
+    for_few = {"visibility", "invite_group", "rooms"}
+    assert set(ours.FIELDS) | in_the_record | for_few == set(WRITABLE)
+
+
+def test_every_field_that_may_be_written_may_be_local_but_for_the_group_that_opens_it() -> None:
+    assert set(FIELDS) | {"rooms", "invite_group"} == set(WRITABLE)
+
+
+WORD = st.sampled_from(["Hall", "1 Main St, Town", "Town", "pw: 4711", "\u00dcber", "=1+1", "", "a\nb", "12", " x "])
+RECORD = st.fixed_dictionaries(
+    {
+        "slug": st.sampled_from(["a", "B.c", "with space", "7", "\u00fc", "x" * 80]),
+        "name": st.sampled_from(["A", "Noon (pw: 1)", "\u00c4 & B"]),
+        "day": st.one_of(st.integers(0, 6), st.lists(st.integers(0, 6), min_size=1, max_size=7)),
+        "time": st.sampled_from(["00:00", "7:30 PM", "noon", "23:59"]),
+    },
+    optional={
+        "end_time": st.sampled_from(["00:00", "07:15", "23:58"]),
+        "types": st.lists(st.sampled_from(["O", "C", "S", "EN", "ASL", "TC", "ONL", "W", "X", "ZZ", "A"]), unique=True),
+        "formatted_address": WORD, "location": WORD, "location_notes": WORD, "region": WORD, "sub_region": WORD,
+        "regions": st.lists(WORD, max_size=3), "notes": WORD, "group": WORD, "group_notes": WORD,
+        "approximate": st.sampled_from(["yes", "no"]), "latitude": st.sampled_from([53.5461, -0.1, 90]),
+        "longitude": st.sampled_from([-113.4938, 0.1]),
+        "conference_url": st.sampled_from(["https://a.example.org/1", "x"]), "conference_phone": st.just("+15550100"),
+        "attendance_option": st.sampled_from(["in_person", "online", "hybrid", "inactive"]), "district": WORD,
+        "id": st.integers(0, 9), "url": st.sampled_from(["https://list.example.org/1", ""]),
+        "timezone": st.sampled_from(["Europe/Berlin", "Asia/Kolkata"]), "updated": st.just("2026-01-02 03:04:05"),
+    },
+)  # fmt: skip
+
+
+@given(RECORD, st.booleans())
+def test_a_record_goes_out_and_comes_in_as_the_same_meeting(record: dict[str, Any], table: bool) -> None:
+    (row,) = reading(json.dumps([record]).encode()).rows
+    if row.refusal:
+        return
+    first = housed(row)
+    told = out(seen(first))
+    (again,) = table_read(told) if table else reading(written(told)).rows
+    assert again.refusal == ""
+    if withheld(first):
+        assert again.source_id == first.id
+    else:
+        assert alike(housed(again)) == alike(first)
+
+
+def table_read(told: list[dict[str, Any]]) -> Any:
+    """The rows of the same list as a table."""
+    data = csv_guide.written(told)
+    return csv_guide.read(data, fellowship="AA", timezone="America/Edmonton", today=SATURDAY).rows
