@@ -132,7 +132,7 @@ class Lookback:
         return created != state.created or state.last_sequence < last
 
     async def _survey(self, publications: Sequence[Publication], last_sequence: int, epoch: int, *, due: bool) -> bool:
-        """Compares all with the store where that is due, else only what was strange; whether something is missing."""
+        """Compares all with the store where it is due, else what came since and what was strange; is something missing?"""
         missing = False
         for one in publications:
             key = (one.kind, one.view)
@@ -152,6 +152,7 @@ class Lookback:
                 walked = min(last_sequence, self._walked.get(key, last_sequence))
                 first, later = await self._first(one), await self._past.later(one, walked, STEPS)
                 subjects = [*subjects[:MOST], *_foreign([*first, *later], epoch)]
+                missing |= await self._past.replaced(one, [*first, *later])
             self._tell(subjects, await self._past.judge_all(one, subjects, epoch, instant(self._clock.now())))
             await self._mend_all(one, [found.subject for found in (*first, *later) if isinstance(found, Malformed)])
             self._walked[key] = later[-1].sequence if later else last_sequence

@@ -75,7 +75,7 @@ class Past:
         finding.missing = finding.missing or await self._rewound(newest, graves)
         if finding.highest and not finding.missing:
             finding.later = await self.later(publication, finding.highest, MOST_AHEAD)
-            finding.missing = await self._replaced(publication, finding.later)
+            finding.missing = await self.replaced(publication, finding.later)
         return finding
 
     async def judge(self, publication: Publication, subject: str, epoch: int, at: str) -> str:
@@ -118,20 +118,29 @@ class Past:
                 return
             page = await self._store.find(kind, {}, (), PAGE, page.after)
 
-    async def _replaced(self, publication: Publication, later: Sequence[Delivered]) -> bool:
-        """Whether one of these is older than what we published before it: the stream was set back to another past.
+    async def replaced(self, publication: Publication, found: Sequence[Delivered]) -> bool:
+        """Whether one of these stands where we published another state: the stream was set back to another past.
 
-        Twice set back, and the second time to what stood there before the first, it is ahead of all that we know.
+        Twice set back, and the second time to what stood there before the first, it is ahead of all that we know; what
+        was published in between is gone, whatever numbers it had.
         """
-        for one in later:
-            if isinstance(one, Stored):
-                record = await self._store.get(*_key(one.event.subject))
-                view = record.view(publication.view) if record else None
-                if record is None or view is None or view.pending or view.sequence >= one.sequence:
-                    continue
-                if one.event.order < (record.epoch, view.revision):
-                    return True
+        for one in found:
+            if isinstance(one, Stored) and await self._elsewhere(publication, one):
+                return True
         return False
+
+    async def _elsewhere(self, publication: Publication, one: Stored) -> bool:
+        """Whether it is not what we published last, and that is gone. Whoever publishes commits before."""
+        record = await self._store.get(*_key(one.event.subject))
+        view = record.view(publication.view) if record else None
+        if record is None or view is None or view.pending or view.sequence == one.sequence:
+            return False
+        last = await self._bus.last(stream_of(one.event.subject), one.event.subject)
+        if not isinstance(last, Stored):
+            return False  # a tombstone that outlived itself, or what is published again over it
+        if last.event.order == (record.epoch, view.revision):
+            return last.sequence != view.sequence
+        return last.event.order < (record.epoch, view.revision) or last.sequence < view.sequence
 
     async def _lost(self, subject: str, sequence: int) -> bool:
         """Another relay may have published it since we asked."""

@@ -83,6 +83,37 @@ def test_a_stream_set_back_to_what_stood_there_before_it_was_set_back_is_another
     run(main, chance)
 
 
+@pytest.mark.parametrize("before", [[1, 2, 3, 1, 2, 3, 1, 2, 3, 0], [0, 1, 2, 3, 1, 2, 3, 1, 2, 3]])
+@pytest.mark.parametrize("after", [[], [1]])
+def test_what_came_between_two_pasts_is_published_again_by_who_kept_its_connection(
+    before: list[int], after: list[int]
+) -> None:
+    chance = random.Random(7)  # noqa: S311 - seeded on purpose
+
+    async def main(loop: SimLoop) -> None:
+        site = Site(loop, chance)
+        del site.nodes["meetings-2"]
+        history, edits = History(site), Edits(chance)
+        await site.start()
+        await create_centre(history.stub, "house")
+        for _ in range(4):
+            await history.do(edits.create(site.clock.now().date()), 1, 10.0)
+        await asyncio.sleep(SETTLED)
+        early = site.broker.copy(STREAM)
+        await titled(history, before)
+        await asyncio.sleep(SETTLED)
+        long = site.broker.copy(STREAM)
+        site.broker.roll_back(STREAM, early)
+        await titled(history, [0])
+        await asyncio.sleep(SETTLED)
+        site.broker.roll_back(STREAM, long)
+        await titled(history, after)
+        await asyncio.sleep(1000)
+        await check(site, history)
+
+    run(main, chance)
+
+
 async def restored(site: Site, copy: Kept) -> None:
     """The broker stops, its stream is what it was then, it starts; until all has settled."""
     site.broker.stop()
