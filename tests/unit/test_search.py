@@ -25,6 +25,8 @@ from services.meetings.access import Viewer
 from services.meetings.desk import Desk
 from services.meetings.finder import Finder
 from services.meetings.searching import Searching
+from services.meetings.types import Visibility
+from services.recurrence.types import Frequency, Rule, Schedule
 from tests.unit import search_reference as reference
 from tests.unit.search_examples import CENTRES, GROUPS, meeting, meetings, request
 
@@ -217,7 +219,11 @@ async def test_others_get_their_turn_while_a_search_is_running() -> None:
 
 
 async def test_pages_go_on_as_of_the_moment_of_the_first() -> None:
-    room = Room(meetings(400, seed=5))
+    weekly = Schedule(datetime(2026, 11, 21, 18), "UTC", 50, Rule(Frequency.WEEKLY))  # noqa: DTZ001 - local by nature
+    ends_soon = msgspec.structs.replace(
+        variant(0, 0), schedule=weekly, changes=(), visibility=Visibility.PUBLIC, programmes=()
+    )
+    room = Room([*meetings(400, seed=5), ends_soon])
     asked = pb.SearchMeetingsRequest(parent="centres/-", page_size=10)
     at_once = [found.name for page in await room.pages(asked, NOBODY, 1_000) for found in page.meetings]
     assert len(at_once) == len(set(at_once)) > 100
