@@ -115,11 +115,11 @@ class Laying:
         return self.pick.everything or self.pick.takes(one.start.date(), one.change, one.programmes)
 
     def stand_alone(self, found: Iterable[Date]) -> None:
-        """These have no series to belong to: of what may go on for ever, those of the horizon."""
+        """These have no series to belong to. Of what may go on for ever, those before the horizon are over."""
         for one in found:
             if self.takes(one):
                 self.dated = True
-                if self.window.first <= one.start.date() <= self.window.last or self.schedule.rule is None:
+                if self.window.first <= one.start.date() or self.schedule.rule is None:
                     self.alone.append(one)
 
     def within(self, schedule: Schedule) -> Iterator[Key]:

@@ -297,9 +297,14 @@ def test_the_agenda_of_what_is_called_off_is_called_off_or_gone() -> None:
 
 
 def test_what_stands_alone_goes_by_its_own_date_whatever_else_changes() -> None:
-    one = changed(meeting(), "2026-12-08", mode=meeting_pb2.MODE_ONLINE, online=LINK)
+    one = changed(meeting(start="2025-01-07T19:00"), "2026-12-08", mode=meeting_pb2.MODE_ONLINE, online=LINK)
     pick = Pick(Wish(filter=parse(b"mode=online")), one)
     layout = lay_out(one, to_schedule(one.schedule), pick, horizon(date(2026, 11, 21)))
 
+    changed(one, "2026-09-29", mode=meeting_pb2.MODE_ONLINE)  # long over
+    changed(one, "2027-12-07", mode=meeting_pb2.MODE_ONLINE)  # long before it is looked at singly
+    later = lay_out(one, to_schedule(one.schedule), Pick(Wish(filter=parse(b"mode=online")), one), layout.laying.window)
+
+    assert [each.key.date.isoformat() for each in later.alone] == ["2026-12-08", "2027-12-07"]
     assert layout.series == ()
     assert [each.start for each in layout.alone] == [datetime(2026, 12, 8, 19)]  # noqa: DTZ001 - local
