@@ -132,7 +132,7 @@ class Lookback:
         return created != state.created or state.last_sequence < last
 
     async def _survey(self, publications: Sequence[Publication], last_sequence: int, epoch: int, *, due: bool) -> bool:
-        """Compares all with the store where it is due, else what came since and what was strange; is something missing?"""
+        """Compares all with the store where it is due, else what is new and what was strange. Is something missing?"""
         missing = False
         for one in publications:
             key = (one.kind, one.view)
