@@ -27,7 +27,7 @@ RULES = (
 class Said(NamedTuple):
     """What is said of one date: by its place in the series, moved by so much, as long as that."""
 
-    index: int
+    date: int
     hours: int
     minutes: int
     cancelled: bool
@@ -59,15 +59,15 @@ def written(said: Said, at: datetime) -> list[str]:
 @settings(deadline=None, max_examples=300)
 @given(
     st.sampled_from(RULES),
-    st.lists(SAID, max_size=4, unique_by=lambda each: each.index),
+    st.lists(SAID, max_size=4, unique_by=lambda each: each.date),
     st.sets(st.integers(0, 7), max_size=2),
 )
 def test_the_dates_are_those_of_an_independent_program(rule: str, said: list[Said], excluded: set[int]) -> None:
     dates = list(islice(rrulestr(rule.removesuffix("Z"), dtstart=FIRST), 8))
-    changed = [each for each in said if each.index < len(dates) and each.index not in excluded]
+    changed = [each for each in said if each.date < len(dates) and each.date not in excluded]
     gone = [local("EXDATE", dates[index]) for index in sorted(excluded) if index < len(dates)]
     series = event(f"RRULE:{rule}", *gone, start=local("DTSTART", FIRST))
-    data = text(*series, *(line for each in changed for line in written(each, dates[each.index])))
+    data = text(*series, *(line for each in changed for line in written(each, dates[each.date])))
     rows = read(data)
     assert not [row.refusal for row in rows if row.refusal]
     closed = [row for row in rows if row.meeting.state == 2]
