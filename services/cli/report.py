@@ -117,6 +117,8 @@ class Report:
             return " (see above; not in)"
         if word != "gone":
             return ""
-        if not self.remove_gone:
+        kept = 0 if self.remove_gone else sum(line.outcome == GONE and not line.reasons for line in self.lines)
+        if kept == self.counts["gone"]:
             return " from the list, still in the calendar (--remove-gone removes them)"
-        return ": would be removed" if self.dry_run else ": removed"
+        removed = ": would be removed" if self.dry_run else ": removed"
+        return f"{removed}, but for {kept} still in the calendar (--remove-gone removes them)" if kept else removed

@@ -22,7 +22,7 @@ from services.kit.record import revise, transact
 from services.kit.store.port import Commit, Conflict, Record
 from services.meetings import records, rows
 from services.meetings.desk import Desk, Held, trail
-from services.meetings.types import Meeting, Status
+from services.meetings.types import Meeting, Source, Status
 from services.meetings.types_imports import Batch, Import, ImportStatus, Outcome, ReportRow, Rows
 from services.meetings.wire import child_name
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 SLICE = 250  # rows between two commits of how far it is
 AT_ONCE = 50  # rows under way: more would keep others waiting
 REPORT_KEPT = timedelta(days=30)
+TAKEN_BACK = "the source took it back: it is removed"
 SHRINKS_BY = 5  # more than one in five gone is a fault of the source, not a deletion
 
 
@@ -71,10 +72,9 @@ class Importing:
     async def gone(self, intent: Import) -> tuple[ReportRow, ...]:
         """The living meetings that this source once brought and that are not among the rows; of a series, each part."""
         staged = {id_ for batch in intent.batches for id_ in batch.ids}
+        given = {series for batch in intent.batches for series in batch.series}
         found = [
-            ReportRow(
-                number=0, source_id=meeting.source.id, title=meeting.title, outcome=Outcome.GONE, meeting=meeting.id
-            )
+            gone_line(meeting, meeting.source, taken_back=meeting.source.series in given)
             for meeting in await self._brought(intent)
             if meeting.source and not staged & {meeting.source.id, meeting.lineage}
         ]
@@ -82,7 +82,7 @@ class Importing:
 
     async def refuse_shrinking(self, intent: Import, lines: tuple[ReportRow, ...]) -> None:
         """Raises Unmet if more than a fifth of what is known from this source is gone from it."""
-        gone = len({line.source_id for line in lines})
+        gone = len({line.source_id for line in lines if not line.taken_back})
         known = len({meeting.source.id for meeting in await self._brought(intent) if meeting.source})
         if gone * SHRINKS_BY > known:
             raise Unmet(
@@ -150,7 +150,7 @@ class Importing:
     async def _advance_removal(self, held: Held[Import]) -> None:
         intent = held.value
         start = intent.done - intent.rows
-        taken = intent.gone[start : start + SLICE]
+        taken = intent.removed[start : start + SLICE]
         for line in taken:
             await self._remove(intent, line)
         further = msgspec.structs.replace(intent, done=intent.done + len(taken))
@@ -187,6 +187,19 @@ class Importing:
     async def _leaf(self, intent: Import, batch: Batch) -> Held[Rows]:
         name = child_name(intent.centre, "imports", intent.id)
         return await self.desk.held("rows", leaf_id(intent, batch), Rows, name, intent.centre)
+
+
+def gone_line(meeting: Meeting, source: Source, *, taken_back: bool) -> ReportRow:
+    """The line of a meeting that is not among the rows any more."""
+    return ReportRow(
+        number=0,
+        source_id=source.id,
+        title=meeting.title,
+        outcome=Outcome.GONE,
+        reasons=(TAKEN_BACK,) if taken_back else (),
+        meeting=meeting.id,
+        taken_back=taken_back,
+    )
 
 
 def parsed(text: str) -> import_pb2.ImportRow:

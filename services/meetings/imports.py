@@ -79,7 +79,8 @@ class Imports:
 
         async def decide(at: str) -> Decision[import_pb2.Import]:
             held = await self._staging(call.message.name)
-            batch = Batch(rows[0].number, tuple(row.source_id for row in rows))
+            given = tuple(row.series for row in rows if row.series == row.source_id != "" and not row.refusal)
+            batch = Batch(rows[0].number, tuple(row.source_id for row in rows), given)
             others = tuple(other for other in held.value.batches if other.first != batch.first)
             refuse_doubles(rows, others)
             batches = tuple(sorted((*others, batch), key=lambda each: each.first))

@@ -239,6 +239,7 @@ def source(row: import_pb2.ImportRow, intent: Import, current: Meeting) -> Sourc
         original=row.original,
         by=intent.id,
         extra=row.extra,
+        series=row.series,
     )
 
 

@@ -230,6 +230,7 @@ class Online(msgspec.Struct, frozen=True, kw_only=True):
 class Source(msgspec.Struct, frozen=True, kw_only=True):
     """Where an imported meeting comes from; `digest` is over what came, `by` the import that last changed it.
 
+    `series` is the id, there, of the first meeting of a record that may give several.
     `extra` is what the source publishes and no field holds, as a JSON object; `original` its whole record, never
     public.
     """
@@ -242,6 +243,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     original: str = ""
     by: str = ""
     extra: str = ""
+    series: str = ""
 
 
 class Change(Deviation, frozen=True, kw_only=True):

@@ -36,13 +36,15 @@ class ReportRow(msgspec.Struct, frozen=True, kw_only=True):
     warnings: tuple[str, ...] = ()
     meeting: str = ""
     kept: tuple[str, ...] = ()
+    taken_back: bool = False
 
 
 class Batch(msgspec.Struct, frozen=True):
-    """The rows of one call: the first one's number, and what is staged under which source id."""
+    """The rows of one call: the first one's number, the source ids, and which of those may have others behind them."""
 
     first: int
     ids: tuple[str, ...]
+    series: tuple[str, ...] = ()
 
 
 class Rows(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,4 +81,9 @@ class Import(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def total(self) -> int:
         """How many steps there are."""
-        return self.rows + (len(self.gone) if self.remove_gone else 0)
+        return self.rows + len(self.removed)
+
+    @property
+    def removed(self) -> tuple[ReportRow, ...]:
+        """What is removed at the end: what the source took back, and what is gone from it where that was asked for."""
+        return tuple(line for line in self.gone if self.remove_gone or line.taken_back)

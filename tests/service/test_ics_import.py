@@ -99,6 +99,22 @@ async def test_this_and_following_comes_in_as_two_and_becomes_one_again(house: H
     ]
 
 
+async def test_what_the_calendar_took_back_goes_whether_or_not_what_is_gone_is_removed(house: House) -> None:
+    series = event("RRULE:FREQ=WEEKLY", start=WEDNESDAY)
+    later = about("20261209", "LOCATION:Park House\\, 9 Elm St", start="20261209T180000", more=";RANGE=THISANDFUTURE")
+    await take(house, *series, *later)
+    lines = await take(house, *series)
+    assert [(line.outcome, bool(line.reasons)) for line in lines] == [(2, True), (4, True)]
+    assert dates(await told(house, 26)) == [f"2026-{day}T19:00" for day in ("11-25", "12-02", "12-09", "12-16")]
+
+
+async def test_what_came_of_a_series_stays_while_the_series_itself_is_missing(house: House) -> None:
+    later = about("20261209", "LOCATION:Park House\\, 9 Elm St", start="20261209T180000", more=";RANGE=THISANDFUTURE")
+    await take(house, *event("RRULE:FREQ=WEEKLY", start=WEDNESDAY), *later)
+    await take(house, *event(uid="another", start=WEDNESDAY))
+    assert "2026-12-16T18:00" in dates(await told(house, 26))
+
+
 async def test_a_date_held_elsewhere_is_told_once_and_where_it_is(house: House) -> None:
     elsewhere = about("20261202", "LOCATION:Park House\\, 9 Elm St")
     await take(house, *event("RRULE:FREQ=WEEKLY", start=WEDNESDAY), *elsewhere)

@@ -14,7 +14,7 @@ from services.formats.ics.dates import Placed
 from services.formats.ics.moments import stamp
 from services.formats.ics.series import Part, Refusal, Series
 from services.formats.ics.times import Clock
-from services.formats.ics.versions import groups
+from services.formats.ics.versions import groups, source_id
 from services.formats.weekly import known_zone
 from services.recurrence.schedule import any_left
 from services.recurrence.types import Deviation
@@ -53,7 +53,7 @@ def read(
     for group in found:
         series = Series(group, clock)
         rows.extend(map(_refused, series.refused))
-        rows.extend(_row(part, words.line(fellowship), kind) for part in series.parts)
+        rows.extend(_row(part, source_id(group.uid), words.line(fellowship), kind) for part in series.parts)
     return sorted(rows, key=lambda row: row.number)
 
 
@@ -64,7 +64,7 @@ def _refused(refusal: Refusal) -> imports.ImportRow:
     )
 
 
-def _row(part: Part, fellowship: str, kind: str) -> imports.ImportRow:
+def _row(part: Part, series: str, fellowship: str, kind: str) -> imports.ImportRow:
     found = part.details
     row = imports.ImportRow(
         number=part.number,
@@ -75,6 +75,7 @@ def _row(part: Part, fellowship: str, kind: str) -> imports.ImportRow:
         changes=part.changes.values(),
         extra=found.extra,
         start_stated=True,
+        series=series,
     )
     if found.place is not None:
         row.place.CopyFrom(found.place)

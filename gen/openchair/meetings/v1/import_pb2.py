@@ -27,21 +27,21 @@ from openchair.meetings.v1 import meeting_pb2 as openchair_dot_meetings_dot_v1_d
 from openchair.meetings.v1 import place_pb2 as openchair_dot_meetings_dot_v1_dot_place__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"openchair/meetings/v1/import.proto\x12\x15openchair.meetings.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#openchair/meetings/v1/meeting.proto\x1a!openchair/meetings/v1/place.proto\"\xe5\x02\n\tImportRow\x12\x0e\n\x06number\x18\x01 \x01(\x05\x12\x11\n\tsource_id\x18\x02 \x01(\t\x12/\n\x07meeting\x18\x03 \x01(\x0b\x32\x1e.openchair.meetings.v1.Meeting\x12+\n\x05place\x18\x04 \x01(\x0b\x32\x1c.openchair.meetings.v1.Place\x12\x10\n\x08original\x18\x05 \x01(\t\x12\x0f\n\x07refusal\x18\x06 \x01(\t\x12\x10\n\x08warnings\x18\x07 \x03(\t\x12\x12\n\nsource_url\x18\x08 \x01(\t\x12\x1a\n\x12source_update_time\x18\t \x01(\t\x12\x38\n\x07\x63hanges\x18\n \x03(\x0b\x32\'.openchair.meetings.v1.OccurrenceChange\x12\r\n\x05\x65xtra\x18\x0b \x01(\t\x12\x13\n\x0bpublic_only\x18\x0c \x01(\x08\x12\x14\n\x0cstart_stated\x18\r \x01(\x08\"\xb9\x01\n\x0fImportReportRow\x12\x0e\n\x06number\x18\x01 \x01(\x05\x12\x11\n\tsource_id\x18\x02 \x01(\t\x12\r\n\x05title\x18\x03 \x01(\t\x12\x32\n\x07outcome\x18\x04 \x01(\x0e\x32!.openchair.meetings.v1.RowOutcome\x12\x0f\n\x07reasons\x18\x05 \x03(\t\x12\x10\n\x08warnings\x18\x06 \x03(\t\x12\x0f\n\x07meeting\x18\x07 \x01(\t\x12\x0c\n\x04kept\x18\x08 \x03(\t\"\xc1\x02\n\x06Import\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12/\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\x05state\x18\x04 \x01(\x0e\x32\".openchair.meetings.v1.ImportState\x12\x0e\n\x06source\x18\x05 \x01(\t\x12\x13\n\x0bremove_gone\x18\x06 \x01(\x08\x12\x0c\n\x04rows\x18\x07 \x01(\x05\x12\x0c\n\x04\x64one\x18\x08 \x01(\x05\x12\r\n\x05total\x18\t \x01(\x05\x12\x10\n\x08new_rows\x18\n \x01(\x05\x12\x14\n\x0c\x63hanged_rows\x18\x0b \x01(\x05\x12\x16\n\x0eunchanged_rows\x18\x0c \x01(\x05\x12\x11\n\tgone_rows\x18\r \x01(\x05\x12\x14\n\x0crefused_rows\x18\x0e \x01(\x05*v\n\x0bImportState\x12\x1c\n\x18IMPORT_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14IMPORT_STATE_STAGING\x10\x01\x12\x18\n\x14IMPORT_STATE_RUNNING\x10\x02\x12\x15\n\x11IMPORT_STATE_DONE\x10\x03*\xa1\x01\n\nRowOutcome\x12\x1b\n\x17ROW_OUTCOME_UNSPECIFIED\x10\x00\x12\x13\n\x0fROW_OUTCOME_NEW\x10\x01\x12\x17\n\x13ROW_OUTCOME_CHANGED\x10\x02\x12\x19\n\x15ROW_OUTCOME_UNCHANGED\x10\x03\x12\x14\n\x10ROW_OUTCOME_GONE\x10\x04\x12\x17\n\x13ROW_OUTCOME_REFUSED\x10\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"openchair/meetings/v1/import.proto\x12\x15openchair.meetings.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#openchair/meetings/v1/meeting.proto\x1a!openchair/meetings/v1/place.proto\"\xf5\x02\n\tImportRow\x12\x0e\n\x06number\x18\x01 \x01(\x05\x12\x11\n\tsource_id\x18\x02 \x01(\t\x12/\n\x07meeting\x18\x03 \x01(\x0b\x32\x1e.openchair.meetings.v1.Meeting\x12+\n\x05place\x18\x04 \x01(\x0b\x32\x1c.openchair.meetings.v1.Place\x12\x10\n\x08original\x18\x05 \x01(\t\x12\x0f\n\x07refusal\x18\x06 \x01(\t\x12\x10\n\x08warnings\x18\x07 \x03(\t\x12\x12\n\nsource_url\x18\x08 \x01(\t\x12\x1a\n\x12source_update_time\x18\t \x01(\t\x12\x38\n\x07\x63hanges\x18\n \x03(\x0b\x32\'.openchair.meetings.v1.OccurrenceChange\x12\r\n\x05\x65xtra\x18\x0b \x01(\t\x12\x13\n\x0bpublic_only\x18\x0c \x01(\x08\x12\x14\n\x0cstart_stated\x18\r \x01(\x08\x12\x0e\n\x06series\x18\x0e \x01(\t\"\xb9\x01\n\x0fImportReportRow\x12\x0e\n\x06number\x18\x01 \x01(\x05\x12\x11\n\tsource_id\x18\x02 \x01(\t\x12\r\n\x05title\x18\x03 \x01(\t\x12\x32\n\x07outcome\x18\x04 \x01(\x0e\x32!.openchair.meetings.v1.RowOutcome\x12\x0f\n\x07reasons\x18\x05 \x03(\t\x12\x10\n\x08warnings\x18\x06 \x03(\t\x12\x0f\n\x07meeting\x18\x07 \x01(\t\x12\x0c\n\x04kept\x18\x08 \x03(\t\"\xc1\x02\n\x06Import\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12/\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\x05state\x18\x04 \x01(\x0e\x32\".openchair.meetings.v1.ImportState\x12\x0e\n\x06source\x18\x05 \x01(\t\x12\x13\n\x0bremove_gone\x18\x06 \x01(\x08\x12\x0c\n\x04rows\x18\x07 \x01(\x05\x12\x0c\n\x04\x64one\x18\x08 \x01(\x05\x12\r\n\x05total\x18\t \x01(\x05\x12\x10\n\x08new_rows\x18\n \x01(\x05\x12\x14\n\x0c\x63hanged_rows\x18\x0b \x01(\x05\x12\x16\n\x0eunchanged_rows\x18\x0c \x01(\x05\x12\x11\n\tgone_rows\x18\r \x01(\x05\x12\x14\n\x0crefused_rows\x18\x0e \x01(\x05*v\n\x0bImportState\x12\x1c\n\x18IMPORT_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14IMPORT_STATE_STAGING\x10\x01\x12\x18\n\x14IMPORT_STATE_RUNNING\x10\x02\x12\x15\n\x11IMPORT_STATE_DONE\x10\x03*\xa1\x01\n\nRowOutcome\x12\x1b\n\x17ROW_OUTCOME_UNSPECIFIED\x10\x00\x12\x13\n\x0fROW_OUTCOME_NEW\x10\x01\x12\x17\n\x13ROW_OUTCOME_CHANGED\x10\x02\x12\x19\n\x15ROW_OUTCOME_UNCHANGED\x10\x03\x12\x14\n\x10ROW_OUTCOME_GONE\x10\x04\x12\x17\n\x13ROW_OUTCOME_REFUSED\x10\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'openchair.meetings.v1.import_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_IMPORTSTATE']._serialized_start=1038
-  _globals['_IMPORTSTATE']._serialized_end=1156
-  _globals['_ROWOUTCOME']._serialized_start=1159
-  _globals['_ROWOUTCOME']._serialized_end=1320
+  _globals['_IMPORTSTATE']._serialized_start=1054
+  _globals['_IMPORTSTATE']._serialized_end=1172
+  _globals['_ROWOUTCOME']._serialized_start=1175
+  _globals['_ROWOUTCOME']._serialized_end=1336
   _globals['_IMPORTROW']._serialized_start=167
-  _globals['_IMPORTROW']._serialized_end=524
-  _globals['_IMPORTREPORTROW']._serialized_start=527
-  _globals['_IMPORTREPORTROW']._serialized_end=712
-  _globals['_IMPORT']._serialized_start=715
-  _globals['_IMPORT']._serialized_end=1036
+  _globals['_IMPORTROW']._serialized_end=540
+  _globals['_IMPORTREPORTROW']._serialized_start=543
+  _globals['_IMPORTREPORTROW']._serialized_end=728
+  _globals['_IMPORT']._serialized_start=731
+  _globals['_IMPORT']._serialized_end=1052
 # @@protoc_insertion_point(module_scope)

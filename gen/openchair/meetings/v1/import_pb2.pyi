@@ -91,6 +91,7 @@ class ImportRow(_message.Message):
     EXTRA_FIELD_NUMBER: _builtins.int
     PUBLIC_ONLY_FIELD_NUMBER: _builtins.int
     START_STATED_FIELD_NUMBER: _builtins.int
+    SERIES_FIELD_NUMBER: _builtins.int
     number: _builtins.int
     """Where it stands in the file, from 1. The rows of one call are in rising order."""
     source_id: _builtins.str
@@ -110,6 +111,11 @@ class ImportRow(_message.Message):
     start_stated: _builtins.bool
     """The source says on which date the series begins (iCalendar's DTSTART), and so it begins there: the phase of "every
     second week" hangs on it. Otherwise `schedule.start` is any date of the rule, and the first import fixes it.
+    """
+    series: _builtins.str
+    """`source_id` of the first row of a record that may give several (a series that is changed "from here on"). While that
+    row comes, what else came of the record and comes no more is removed, whatever `remove_gone` says: the source has
+    not lost it, it has taken it back.
     """
     @_builtins.property
     def meeting(self) -> _meeting_pb2.Meeting:
@@ -145,10 +151,11 @@ class ImportRow(_message.Message):
         extra: _builtins.str = ...,
         public_only: _builtins.bool = ...,
         start_stated: _builtins.bool = ...,
+        series: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["meeting", b"meeting", "place", b"place"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["changes", b"changes", "extra", b"extra", "meeting", b"meeting", "number", b"number", "original", b"original", "place", b"place", "public_only", b"public_only", "refusal", b"refusal", "source_id", b"source_id", "source_update_time", b"source_update_time", "source_url", b"source_url", "start_stated", b"start_stated", "warnings", b"warnings"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changes", b"changes", "extra", b"extra", "meeting", b"meeting", "number", b"number", "original", b"original", "place", b"place", "public_only", b"public_only", "refusal", b"refusal", "series", b"series", "source_id", b"source_id", "source_update_time", b"source_update_time", "source_url", b"source_url", "start_stated", b"start_stated", "warnings", b"warnings"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
