@@ -76,6 +76,7 @@ class _Reader:
         self.today = today
         self.language = language
         self.seen: dict[str, int] = {}
+        self.servers: dict[str, Formats] = {}
 
     def row(self, number: int, record: object) -> imports.ImportRow:
         """One meeting's row, translated or refused."""
@@ -116,7 +117,7 @@ class _Reader:
         return found
 
     def _formats(self, record: Mapping[str, Any], warnings: list[str]) -> tuple[list[Format], list[str]]:
-        there = self.given or bmlt_formats.known(words.line(record.get("root_server_uri")))
+        there = self._of_server(words.line(record.get("root_server_uri")))
         found, unknown = there.of(record)
         if unknown and not there:
             warnings.append("what its formats mean on that server is not known (give --formats): kept as codes")
@@ -124,6 +125,12 @@ class _Reader:
             warnings.extend(f"format {key[:_WORD]!r} is not known: kept" for key in unknown)
         self.there = there
         return found, unknown
+
+    def _of_server(self, server: str) -> Formats:
+        """What came with the list counts before what is known here of the server."""
+        if server not in self.servers:
+            self.servers[server] = self.given.over(bmlt_formats.known(server))
+        return self.servers[server]
 
     def _meeting(
         self, record: Mapping[str, Any], found: list[Format], unknown: list[str], warnings: list[str]
@@ -145,7 +152,7 @@ class _Reader:
             visibility=meetings.VISIBILITY_PUBLIC,
             state=meetings.MEETING_STATE_ACTIVE,
             holidays=meetings.HOLIDAY_RULE_NOT_ON_HOLIDAYS if "CH" in types else meetings.HOLIDAY_RULE_UNSPECIFIED,
-            schedule=_schedule(record, self.timezone, self.today, warnings),
+            schedule=_schedule(record, self.timezone, self.today, warnings, [each.week for each in found if each.only]),
         )
         spoken.say(meeting, (each.language for each in found if each.language), (), self._otherwise(record))
         _say_weeks(meeting, found, self.there)
@@ -171,7 +178,7 @@ def _say_weeks(meeting: meetings.Meeting, found: list[Format], there: Formats) -
     """Programmes of the formats of one week, and who may come: everybody in an open week, else members."""
     weeks: dict[tuple[str, bool], list[int]] = {}
     for each in found:
-        if each.week:
+        if each.week and not each.only:
             about = "O" if each.opens else there.programme(each).code
             weeks.setdefault((about, each.opens), []).append(each.week)
     for (code, opens), numbers in weeks.items():
@@ -188,7 +195,10 @@ def _say_weeks(meeting: meetings.Meeting, found: list[Format], there: Formats) -
         meeting.who_may_come = schedules.WHO_MAY_COME_MEMBERS
 
 
-def _schedule(record: Mapping[str, Any], zone: str, today: date, warnings: list[str]) -> schedules.Schedule:
+def _schedule(
+    record: Mapping[str, Any], zone: str, today: date, warnings: list[str], only: list[int]
+) -> schedules.Schedule:
+    """Weekly, or in the weeks of the month in which alone it is held."""
     day = words.line(record.get("weekday_tinyint"))
     if day and not re.fullmatch(r"[1-7]", day):
         raise Refused(f"weekday_tinyint {day[:20]!r} is not a day of the week (1 to 7, Sunday is 1)")
@@ -199,7 +209,8 @@ def _schedule(record: Mapping[str, Any], zone: str, today: date, warnings: list[
         "timezone": record.get("time_zone"),
         "duration": str(minutes) if minutes else None,
     }
-    return weekly.schedule(said, zone, today, warnings)
+    found = weekly.schedule(said, zone, today, warnings)
+    return weekly.in_weeks(found, only) if only else found
 
 
 def _minutes(record: Mapping[str, Any], warnings: list[str]) -> int:

@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 
 LAST: Final = -1
 _OF_WEEK: Final = re.compile(r"(FC1|O)-([1-5L])")
+_ONLY: Final = re.compile(
+    r"ONLY-([1-5L])|findet nur in der (?:([1-5])\.|(letzten)) woche des monats statt", re.IGNORECASE
+)
+"""Weeks in which alone a meeting is held: as the table beside this module says it, and as the German server does."""
+_LAST_WEEK: Final = re.compile(r"(?:last week of the month|letzte woche des monats):", re.IGNORECASE)
 _SHUT: Final = re.compile(r"temporarily closed|vor\u00fcbergehend geschlossen", re.IGNORECASE)
 _SPOKEN: Final = "LANG"
 _AS: Final = "LANG-"  # in the table beside this module: a language that the key does not say
@@ -28,7 +33,10 @@ _NAMED: Final = {"naf": "CH"}
 
 
 class Format(NamedTuple):
-    """A format: its code is the one of all NA servers where it has one, else its key. `week` -1 is the last, 0 none."""
+    """A format: its code is the one of all NA servers where it has one, else its key. `week` -1 is the last, 0 none.
+
+    `only`: the meeting is held in that week alone (and in others that it names so).
+    """
 
     key: str
     code: str
@@ -36,6 +44,7 @@ class Format(NamedTuple):
     language: str = ""
     week: int = 0
     opens: bool = False
+    only: bool = False
 
 
 class Formats:
@@ -51,13 +60,26 @@ class Formats:
         return bool(self._by_id)
 
     def of(self, record: Mapping[str, Any]) -> tuple[list[Format], list[str]]:
-        """A meeting's formats, by id or else by key, and the keys that are not known."""
+        """A meeting's formats, by id or else by key, and the keys that are not known.
+
+        Keys and ids stand in the same order: a key in another language than the formats were given in has its id.
+        """
         keys, ids = (_split(record.get(name)) for name in ("formats", "format_shared_id_list"))
         found = [self._by_id[id_] for id_ in ids if id_ in self._by_id]
         known = {each.key for each in found}
+        if len(keys) == len(ids):
+            known.update(key for key, id_ in zip(keys, ids, strict=True) if id_ in self._by_id)
         missing = [key for key in keys if key not in known]
         by_key = [] if ids else [self._by_key[key] for key in missing if key in self._by_key]
         return found + by_key, [key for key in missing if key not in {each.key for each in by_key}]
+
+    def over(self, other: Formats) -> Formats:
+        """These, and what another collection of the same server has besides.
+
+        A server tells only those that have a name in the language that it was asked in.
+        """
+        more = {id_: each for id_, each in other._by_id.items() if id_ not in self._by_id}
+        return Formats({**self._by_id, **more}.items())
 
     def programme(self, said: Format) -> Format:
         """What a format of one week is about: the one without the week ("Sp" of "Sp1"), else itself."""
@@ -97,6 +119,8 @@ def _format(said: Mapping[str, Any]) -> Format:
     )
     spoken = _SIGNED.get(name.upper(), "") or (key.lower() if _SPOKEN in {world, kind} else "")
     spoken = kind.removeprefix(_AS) if kind.startswith(_AS) else spoken
+    about = words.line(said.get("description_string"))
+    only = _ONLY.fullmatch(kind) or _ONLY.fullmatch(about) or _ONLY.fullmatch(name)
     of_week = _OF_WEEK.fullmatch(kind)
     world = "TC" if _SHUT.search(name) else world or _NAMED.get(key, "")
     code = _AS_CODE.get(world, world) or key
@@ -105,9 +129,18 @@ def _format(said: Mapping[str, Any]) -> Format:
         code=code,
         title=type_name("NA", code) or name.rpartition(": ")[2] or key,
         language=spoken if re.fullmatch(r"[a-z]{2,3}", spoken) else "",
-        week=0 if of_week is None else LAST if of_week[2] == "L" else int(of_week[2]),
+        week=_week(only[1] or only[2] or "L") if only else _week(of_week[2]) if of_week else _last_week(about),
         opens=of_week is not None and of_week[1] == "O",
+        only=only is not None,
     )
+
+
+def _week(said: str) -> int:
+    return LAST if said == "L" else int(said)
+
+
+def _last_week(about: str) -> int:
+    return LAST if _LAST_WEEK.match(about) else 0
 
 
 def _split(value: object) -> list[str]:

@@ -10,9 +10,10 @@ from openchair.meetings.v1 import schedule_pb2 as schedules
 
 from services.formats import words
 from services.recurrence import zones
+from services.recurrence.weeks import LAST, is_last, week_of_month
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
 DEFAULT_MINUTES: Final = 60
 """The length of a meeting that does not say: the specification's own default."""
@@ -47,6 +48,20 @@ def schedule(record: Mapping[str, Any], zone: str, today: date, warnings: list[s
         minutes=_minutes(record, start, warnings),
         rule="FREQ=WEEKLY;BYDAY=" + ",".join(_CODES[day] for day in sorted(weekdays, key=lambda day: (day - 1) % 7)),
     )
+
+
+def in_weeks(each_week: schedules.Schedule, weeks: Collection[int]) -> schedules.Schedule:
+    """A weekly schedule of one day, held in these weeks of the month alone (-1: the last)."""
+    (code,) = each_week.rule.partition("BYDAY=")[2].split(",")
+    front, last = sorted({week for week in weeks if week > 0}), LAST in weeks
+    day, hour = date.fromisoformat(each_week.start[:10]), each_week.start[10:]
+    while not (week_of_month(day) in front or (last and is_last(day))):
+        day += timedelta(days=7)
+    found = schedules.Schedule()
+    found.CopyFrom(each_week)
+    found.start = f"{day}{hour}"
+    found.rule = "FREQ=MONTHLY;BYDAY=" + ",".join(f"{week}{code}" for week in [*front, *([LAST] if last else [])])
+    return found
 
 
 def days(value: object, warnings: list[str]) -> list[int]:

@@ -98,6 +98,51 @@ def test_formats_of_weeks_are_programmes_and_no_types() -> None:
     assert row.meeting.who_may_come == 0
 
 
+def test_the_last_week_is_one_also_where_only_the_description_says_so() -> None:
+    said = {"id": "122", "key_string": "FuAL", "world_id": "QA", "format_type_enum": "FC1-*", "name_string": "Q&A"}
+    for about in ("Last week of the month: Question and Answer", "Letzte Woche des Monats: Frage und Antwort"):
+        row = one([{**said, "description_string": about}], formats="FuAL", format_shared_id_list="122")
+        assert programmes(row) == [([-1], "Questions and Answers", ["QA"], 0)]
+        assert list(row.meeting.types) == []
+    assert programmes(german("FuAL")) == [([-1], "Questions and Answers", ["QA"], 0)]
+
+
+@pytest.mark.parametrize(
+    ("keys", "days", "start"),
+    [
+        (("Wo1", "Wo3"), "1TU,3TU", "2026-12-01"),
+        (("Wo4", "Wo2", "Sp"), "2TU,4TU", "2026-11-24"),
+        (("Wo3",), "3TU", "2026-12-15"),
+    ],
+    ids=["1 and 3", "2 and 4", "3"],
+)
+def test_what_is_held_in_some_weeks_alone_is_not_weekly(keys: tuple[str, ...], days: str, start: str) -> None:
+    row = german(*keys)
+    schedule = row.meeting.schedule
+    assert (schedule.rule, schedule.start) == (f"FREQ=MONTHLY;BYDAY={days}", f"{start}T19:00")
+    assert (programmes(row), list(row.warnings), meeting_rows.problems(row)) == ([], [], ())
+
+
+def test_weeks_in_which_alone_it_is_held_are_read_where_the_server_says_them() -> None:
+    only = [
+        {
+            "id": str(number),
+            "key_string": f"X{number}",
+            "name_string": f"Findet nur in der {week} Woche des Monats statt",
+        }
+        for number, week in enumerate(("2.", "letzten"), 1)
+    ]
+    row = one(only, formats="X1,X2", format_shared_id_list="1,2")
+    assert row.meeting.schedule.rule == "FREQ=MONTHLY;BYDAY=2TU,-1TU"
+
+
+def test_formats_without_a_name_in_the_language_asked_for_are_those_known_of_the_server() -> None:
+    row = one(
+        [{"id": "208", "key_string": "pl", "world_id": "LANG"}], formats="Wo1,pl", format_shared_id_list="100,208"
+    )
+    assert (row.meeting.schedule.rule, row.meeting.language) == ("FREQ=MONTHLY;BYDAY=1TU", "pl")
+
+
 def test_in_an_open_week_everybody_may_come_and_else_members() -> None:
     row = german("O1", "O5")
     assert programmes(row) == [([1, 5], "Open", ["O"], 1)]
@@ -146,11 +191,15 @@ def test_the_same_key_is_another_format_on_another_server() -> None:
 
 def test_an_id_counts_before_a_key() -> None:
     row = one(root_server_uri=ENGLISH, formats="CL", format_shared_id_list="51")
-    assert list(row.meeting.types) == ["LC", "CL"]
-    assert "format 'CL' is not known: kept" in row.warnings
+    assert (list(row.meeting.types), list(row.warnings)) == (["LC"], [])
 
 
-def test_the_formats_that_are_given_are_taken_alone() -> None:
+def test_a_key_in_another_language_is_known_by_the_id_beside_it() -> None:
+    row = one(formats="wf,zz", format_shared_id_list="110,2222")
+    assert (list(row.meeting.types), list(row.warnings)) == (["VAR", "zz"], ["format 'zz' is not known: kept"])
+
+
+def test_the_formats_that_are_given_count_before_those_known_here() -> None:
     formats = [
         {"id": "1", "key_string": "Xy", "world_id": "", "format_type_enum": "FC1-2", "name_string": "Week 2: Cake"},
         {"id": "2", "key_string": "fr", "world_id": "LANG", "format_type_enum": "FC3", "name_string": "French"},
@@ -259,6 +308,7 @@ def test_the_whole_of_berlin() -> None:
     assert (len(known.rows), known.refused) == (108, [])
     assert given_formats.rows == known.rows
     assert sum(bool(row.meeting.programmes) for row in known.rows) == 44
+    assert sum("FREQ=MONTHLY" in row.meeting.schedule.rule for row in known.rows) == 2
     assert [meeting_rows.problems(row) for row in known.rows] == [()] * 108
 
 
