@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from services.kit.store.port import Answer, Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from services.kit.store.port import Audit, Commit, Entry, Kind, Value
+    from services.kit.store.port import Audit, Commit, Document, Entry, Kind, Value
 
-INT64 = range(-(2**63), 2**63)
+LEAST, MOST = -(2**63), 2**63 - 1
+INT64 = range(LEAST, MOST + 1)
 DEPTH = 64
 INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", re.ASCII)
 NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", re.ASCII)
+FIELD = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,59}", re.ASCII)
+MOST_NAMES = 10_000
+MOST_AT_ONCE = 10_000
+_NAMES: set[str] = set()
+"""Names of fields that were found sound."""
 
 
 def kinds(declared: Sequence[Kind]) -> dict[str, Kind]:
@@ -86,7 +92,8 @@ def _record(kind: Kind, record: Record) -> None:
         _instants(f"{where}: views.{view.name}", at=view.at)
     if type(record.state) is not dict:
         raise ValueError(f"{where}: state: is not a document")
-    _value(record.state, f"{where}: state", DEPTH)
+    if not _plain(record.state):
+        _value(record.state, f"{where}: state", DEPTH)
     if not record.gone:
         _indexed(kind, record, where)
 
@@ -96,6 +103,51 @@ def _indexed(kind: Kind, record: Record, where: str) -> None:
         if field not in record.state:
             raise ValueError(f"{where}: state.{field}: an indexed field is always there")
         scalar(record.state[field], f"{where}: state.{field}")
+
+
+def _plain(state: Document) -> bool:
+    """Whether it is sound at first sight, as nearly all are; False: it has to be looked at value by value.
+
+    It goes down level by level. Field names that were found sound before are known.
+    """
+    level: list[Any] = [state]
+    for _ in range(DEPTH):
+        below: list[Any] = []
+        for each in level:
+            if type(each) is dict:
+                if not (_NAMES.issuperset(each) or _named(each)) or not _plain_values(each.values(), below):
+                    return False
+            elif not _plain_values(each, below):
+                return False
+        if not below:
+            return True
+        if len(below) > MOST_AT_ONCE:  # one that holds itself would go on for ever
+            return False
+        level = below
+    return False
+
+
+def _plain_values(values: Iterable[Any], below: list[Any]) -> bool:
+    """Whether each is a plain one, or a document or list, which is added to those below."""
+    for value in values:
+        kind = type(value)
+        if kind is str:
+            if not value.isascii():
+                return False
+        elif kind is dict or kind is list:
+            below.append(value)
+        elif value is not None and kind is not bool and not (kind is int and LEAST <= value <= MOST):
+            return False
+    return True
+
+
+def _named(document: Mapping[object, object]) -> bool:
+    """Whether all its keys are field names as ours are; those are known from then on."""
+    for key in document:
+        if type(key) is not str or not FIELD.fullmatch(key) or len(_NAMES) >= MOST_NAMES:
+            return False
+        _NAMES.add(key)
+    return True
 
 
 def _value(value: Value, where: str, depth: int) -> None:
