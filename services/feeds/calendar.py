@@ -59,10 +59,13 @@ def of_part(centre: centre_pb2.Centre, what: str, id: str, title: str) -> Kind: 
 
 
 def filtered(kind: Kind, wanted: Filter) -> Kind:
-    """The same as a filter has it."""
+    """The same as a filter has it: two of one centre are told apart by their titles."""
     if wanted.word:
         return DISCREET
-    return kind._replace(query=wanted.query()) if kind.path else kind
+    if not kind.path:
+        return kind
+    said = wanted.said()
+    return kind._replace(query=wanted.query(), title=f"{kind.title} ({said})" if said else kind.title)
 
 
 DISCREET = Kind("", "Calendar", "calendar.ics", discreet=True)

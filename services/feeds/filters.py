@@ -1,14 +1,15 @@
 """Which meetings and dates of a feed are wanted, and how they are to be shown: the query of its address.
 
 The same wish spelt differently is one `Filter`: values are folded, sorted and unique. A value that means nothing is
-refused, since a feed that silently shows everything sends people to the wrong door; parameters that are not ours
-("utm_source") are nobody's business.
+refused, since a feed that silently shows everything sends people to the wrong door; so is a parameter that is nearly
+one of ours ("days"). Others ("utm_source") are nobody's business.
 """
 
 from __future__ import annotations
 
 import re
 from datetime import timedelta
+from difflib import get_close_matches
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import parse_qsl, urlencode
@@ -24,6 +25,8 @@ MODES = ("hybrid", "in-person", "online")
 NEUTRAL = "Appointment"
 LONGEST_WORD = 40
 LONGEST_ALARM = timedelta(days=7)
+LONGEST_NAME = 14
+LONGEST_TITLE = 60
 MOST_VALUES = 40
 
 _DURATION = re.compile(r"P(?:(\d{1,2})W)?(?:(\d{1,3})D)?(?:T(?:(\d{1,4})H)?(?:(\d{1,5})M)?(?:(\d{1,6})S)?)?", re.ASCII)
@@ -61,6 +64,14 @@ class Filter(NamedTuple):
         """Whether each meeting that is wanted is shown with all of its dates, and as usual."""
         return self == Filter(self.kinds, self.fellowships, languages=self.languages)
 
+    def said(self) -> str:
+        """What is left in, in few words for the title of a calendar: "AA · Sa · Su"; "" for everything."""
+        upper = (*self.fellowships, *self.types)
+        shown = [each.upper() if len(each) <= len("SMART") else each for each in upper]
+        days = [DAYS[day].title() for day in self.days]
+        text = " · ".join([*self.kinds, *shown, *self.languages, *self.modes, *days, *self.accessible])
+        return text if len(text) <= LONGEST_TITLE else text[: LONGEST_TITLE - 1].rstrip(" ·") + "\u2026"
+
     def query(self) -> str:
         """The one query that says it, in this order; "" for everything as usual."""
         lists = {
@@ -91,8 +102,16 @@ def parse(query: bytes) -> Filter:
     for name, value in pairs:
         if name in _READERS:
             said.setdefault(name, []).append(value)
+        elif meant := _meant(name):
+            raise FilterError(line(name), f'nothing here; "{meant}" does')
     made = {_READERS[name][0]: _READERS[name][1](name, ",".join(values)) for name, values in said.items()}
     return Filter(**made)  # type: ignore[arg-type]  # each reader gives what its field holds
+
+
+def _meant(name: str) -> str:
+    """The parameter that was mistyped; "" where it is none of ours."""
+    close = get_close_matches(name.casefold(), _READERS, 1, 0.8) if len(name) <= LONGEST_NAME else []
+    return close[0] if close else ""
 
 
 def _values(name: str, text: str, takes: str) -> list[str]:

@@ -13,7 +13,7 @@ from openchair.meetings.v1 import centre_pb2, meeting_pb2, place_pb2
 
 from services.feeds import app, cuts, vevent
 from services.feeds.cuts import Recent
-from services.feeds.filters import Filter, FilterError, parse
+from services.feeds.filters import LONGEST_TITLE, Filter, FilterError, parse
 from services.formats.slugs import slug
 from services.kit.clock import instant
 from services.kit.event import Event, subject
@@ -122,6 +122,35 @@ async def test_parameters_that_are_not_ours_are_nobodys_business() -> None:
     feeds = Feeds(meeting(1), meeting(2))
 
     assert await shown(feeds, "utm_source=x&fbclid=1") == ["Serenity 1", "Serenity 2"]
+
+
+@pytest.mark.parametrize(
+    ("mistyped", "meant"),
+    [("days", "day"), ("kinds", "kind"), ("fellowhip", "fellowship"), ("Mode", "mode"), ("languages", "language")],
+)
+async def test_a_mistyped_parameter_is_refused_since_it_would_show_everything(mistyped: str, meant: str) -> None:
+    answer = await Feeds(meeting()).get(FEED, query=f"{mistyped}=x".encode())
+
+    assert (answer.status, answer.body.decode().strip()) == (400, f'"{mistyped}" takes nothing here; "{meant}" does.')
+
+
+@pytest.mark.parametrize(
+    ("query", "title"),
+    [
+        (b"mode=online&fellowship=AA&day=su,sa&type=be", "Alano Club (AA · BE · online · Sa · Su)"),
+        (b"kind=retreat&fellowship=al-anon&language=pt-BR", "Alano Club (retreat · al-anon · pt-br)"),
+        (b"accessible=" + b",".join(b"way-%d" % number for number in range(40)), "Alano Club (way-0 · way-1 · way-10"),
+        (b"alarm=PT1H&cancelled=show", "Alano Club"),
+    ],
+)
+async def test_two_calendars_of_a_centre_are_told_apart_by_their_titles(query: bytes, title: str) -> None:
+    answer = await Feeds(meeting()).get(FEED, query=query)
+    lines = answer.body.replace(b"\r\n ", b"").decode().splitlines()
+    said = {name: text for name, _, text in (each.partition(":") for each in lines[:20])}
+
+    assert said["X-WR-CALNAME"] == said["NAME"]
+    assert said["NAME"].startswith(title)
+    assert len(said["NAME"]) <= max(len(title), len("Alano Club ()") + LONGEST_TITLE)
 
 
 async def test_a_filter_of_meetings_takes_those_that_fit_every_parameter_by_any_of_its_values() -> None:
