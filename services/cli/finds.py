@@ -63,7 +63,8 @@ def _where(one: pb.FoundMeeting, date: pb.FoundDate | None) -> str:
     venue = date.venue if date is not None and elsewhere else one.venue
     if mode == meeting_pb2.MODE_ONLINE:
         return "online"
-    place = ", ".join(filter(None, (venue.title, venue.address, venue.area))) or "not told to everybody"
+    area = "" if venue.area in venue.address else venue.area
+    place = ", ".join(filter(None, (venue.title, venue.address, area))) or "not told to everybody"
     if one.HasField("distance_m") and not elsewhere:
         place = f"{_far(one.distance_m)}: {place}"
     return f"{place}, and online" if mode == meeting_pb2.MODE_HYBRID else place

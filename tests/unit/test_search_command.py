@@ -122,6 +122,12 @@ def test_what_is_not_told_is_said_to_be_so() -> None:
     assert line(mode="MODE_ONLINE").endswith("ask: the link is not public")
 
 
+def test_an_area_that_the_address_names_is_not_said_twice() -> None:
+    said = line(venue={"title": "Hall", "address": "1 Main St, Old Town", "area": "Old Town"})
+    assert said.count("Old Town") == 1
+    assert "1 Main St, Old Town" in line(venue={"title": "Hall", "address": "1 Main St", "area": "Old Town"})
+
+
 def test_every_date_has_its_line() -> None:
     dates = [*date(), {"local_start": "2026-12-01T19:00"}]
     assert [text.split()[1] for text in table([found(next_dates=dates)])[1:]] == ["24", "1"]
