@@ -141,9 +141,12 @@ async def test_one_network_is_one_report_and_two_mark_the_line_for_everybody(hou
     meeting = await house.meeting()
     await door.open()
     house.clock.jump(BEGINS)
+    assert "when a second person says so, others are warned" in (await door.ask(page_of(meeting))).text
     for address in ("203.0.113.7", "203.0.113.250", "::ffff:203.0.113.9"):
         await door.report(page_of(meeting), address)
     assert [doubt.reports for doubt in await door.doubts()] == [1]
+    await door.follow()
+    assert "Unconfirmed" not in (await door.ask("/")).text
     second = await door.report(page_of(meeting), "2001:db8:1:2::3")
     assert "marked as unconfirmed" in second.text
     await door.report(page_of(meeting), "2001:db8:1:ffff::4")
