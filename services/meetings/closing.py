@@ -16,13 +16,14 @@ import msgspec
 from services.meetings import calendars
 from services.meetings.types import Closed, Closure, ClosureEffect, HolidayRule, Meeting, Mode, Online, Status
 from services.recurrence.schedule import LAST_YEAR, has, occurrence, occurrences
+from services.recurrence.stretches import Span, stretches
 from services.recurrence.zones import local_day, midnight, to_utc
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from services.meetings.types import Change
-    from services.recurrence.types import Occurrence
+    from services.recurrence.types import Key, Occurrence
 
 MONTHS_AHEAD: Final = 15
 LARGEST_CLOSED: Final = 256 * 1024  # bytes of JSON; with all that people may write it stays under the broker's limit
@@ -100,13 +101,15 @@ def spot_of(meeting: Meeting, change: Change | None) -> Spot:
     return Spot(meeting.place, meeting.rooms, mode)
 
 
+def span(closure: Closure, zone: str) -> Span:
+    """The closure's time; `zone` is the centre's. By days, an evening that began the day before is not in it."""
+    return Span(*window(closure.start, closure.end, zone), days="T" not in closure.start)
+
+
 def in_time(closure: Closure, each: Occurrence, zone: str) -> bool:
     """Whether a date lies in the closure's time; `zone` is the centre's."""
-    low, high = window(closure.start, closure.end, zone)
-    if each.start >= high or each.end <= low:
+    if not span(closure, zone).holds(each):
         return False
-    if "T" not in closure.start and each.start < low and each.end - each.start < _DAY:
-        return False  # it began the evening before
     return not closure.holidays or _on_holiday(closure, local_day(each.start, zone))
 
 
@@ -142,12 +145,17 @@ def verdict(meeting: Meeting, each: Occurrence, change: Change | None, frame: Fr
     Where it is moved to, the other closures are looked at. One that was applied already and closes that, too, does not
     move it in circles: it is cancelled.
     """
-    if meeting.holidays is HolidayRule.NOT_ON_HOLIDAYS and frame.calendar:
+    if rests(meeting, frame):
         name = holiday(frame.calendar, local_day(each.start, frame.zone))
         if name:
             return _closed(each, ClosureEffect.CANCEL, holiday=name, reason=f"Not held on public holidays: {name}")
     timely = [closure for closure in frame.closures if in_time(closure, each, frame.zone)]
     return _closed_by(meeting, each, change, timely) if timely else None
+
+
+def rests(meeting: Meeting, frame: Frame) -> bool:
+    """Whether it is not held on public holidays, of which its centre has some."""
+    return bool(frame.calendar) and meeting.holidays is HolidayRule.NOT_ON_HOLIDAYS
 
 
 def _closed_by(meeting: Meeting, each: Occurrence, change: Change | None, timely: list[Closure]) -> Closed | None:
@@ -217,31 +225,79 @@ def overlaid(meeting: Meeting, frame: Frame, at: datetime) -> Meeting:
 
 def reckoned(meeting: Meeting, frame: Frame, at: datetime) -> list[Closed]:
     """What becomes of the dates that are not over, up to the horizon."""
-    found = (verdict(meeting, each, change, frame) for each, change in _dates(meeting, frame, at))
-    return [closed for closed in found if closed is not None]
+    found = list[Closed]()
+    for group in groups(meeting, frame, *_looked_at(meeting, frame, at)):
+        closed = verdict(meeting, group.first, group.change, frame)
+        if closed is not None:
+            found += (msgspec.structs.replace(closed, date=key.date, ordinal=key.ordinal) for key in group.keys)
+    return found
 
 
-def _dates(meeting: Meeting, frame: Frame, at: datetime) -> Iterator[tuple[Occurrence, Change | None]]:
-    """The dates that something in the frame may bear on, with what people changed."""
+def _looked_at(meeting: Meeting, frame: Frame, at: datetime) -> tuple[datetime, datetime]:
+    """The time in which something in the frame may bear on a date of the meeting."""
     until = horizon(at)
-    spans = [window(each.start, each.end, frame.zone) for each in frame.closures]
-    if frame.calendar and meeting.holidays is HolidayRule.NOT_ON_HOLIDAYS:
-        spans.append((at, until))
-    if not spans:
+    spots = {spot_of(meeting, None), *(spot_of(meeting, change) for change in meeting.changes)}
+    hit = (each for each in frame.closures if any(kept_because(each, spot, meeting.holidays) == "" for spot in spots))
+    times = [window(each.start, each.end, frame.zone) for each in hit]
+    if rests(meeting, frame):
+        times.append((at, until))
+    low = min((time[0] for time in times), default=until)
+    return max(at, low), min(until, max((time[1] for time in times), default=at))
+
+
+class Group(NamedTuple):
+    """Dates of a meeting of which the same becomes: the first, what people said about it, and all of them."""
+
+    first: Occurrence
+    change: Change | None
+    keys: list[Key]
+
+
+def groups(meeting: Meeting, frame: Frame, low: datetime, high: datetime) -> Iterator[Group]:
+    """The dates that end after `low` and start before `high`. Dates near a holiday, or changed, are each a group."""
+    schedule, changes = meeting.schedule, {change.key: change for change in meeting.changes}
+    if high <= low:
         return
-    low, high = max(at, min(span[0] for span in spans)), min(until, max(span[1] for span in spans))
-    changes = {change.key: change for change in meeting.changes}
-    for each in occurrences(meeting.schedule, meeting.changes, low, high):
-        yield each, changes.get(each.key)
+    if schedule.extra:  # at hours of their own
+        for each in occurrences(schedule, meeting.changes, low, high):
+            yield Group(each, changes.get(each.key), [each.key])
+        return
+    days = _feasts(meeting, frame, low, high)
+    for stretch in stretches(schedule, [span(each, frame.zone) for each in frame.closures], low, high):
+        usual = [key for key in stretch.keys if key not in changes]
+        alike = [key for key in usual if key.date not in days] if days else usual
+        apart = [[key] for key in usual if key.date in days] if days else []
+        for keys in (alike, *apart):
+            if keys:
+                yield Group(occurrence(schedule, keys[0]), None, keys)
+    for change in meeting.changes:
+        each = occurrence(schedule, change.key, change)
+        if each.end > low and each.start < high and has(schedule, change.key):
+            yield Group(each, change, [change.key])
+
+
+def _feasts(meeting: Meeting, frame: Frame, low: datetime, high: datetime) -> frozenset[date]:
+    """The days on which, in some zone, it is a public holiday that is asked for."""
+    codes = {each.holidays for each in frame.closures} | ({frame.calendar} if rests(meeting, frame) else set())
+    years = low.year - 1, high.year + 1
+    return frozenset[date]().union(*(_near_holidays(code, *years) for code in codes if code and calendars.known(code)))
+
+
+@functools.lru_cache(64)
+def _near_holidays(code: str, first: int, last: int) -> frozenset[date]:
+    days = (day for year in range(first, last + 1) for day in calendars.of_year(code, year))
+    return frozenset(day + _DAY * n for day in days for n in (-1, 0, 1))
 
 
 def _over(meeting: Meeting, at: datetime) -> Iterator[Closed]:
     """What was said about dates that are over; dates that the series has lost are lost."""
+    changes = {change.key: change for change in meeting.changes}
+    ahead = at.date() + _DAY * 2
     for each in meeting.closed:
-        if has(meeting.schedule, each.key):
-            change = meeting.change(each.key)
-            if occurrence(meeting.schedule, each.key, change).end <= at:
-                yield each
+        change = changes.get(each.key)
+        near = change is not None or each.date < ahead
+        if near and has(meeting.schedule, each.key) and occurrence(meeting.schedule, each.key, change).end <= at:
+            yield each
 
 
 def _bare(closed: Closed) -> Closed:
@@ -250,7 +306,7 @@ def _bare(closed: Closed) -> Closed:
 
 def fitting(meeting: Meeting, at: datetime) -> Meeting:
     """The meeting with as much of `closed` as it can hold: the dates nearest to now; the rest follows in time."""
-    if len(meeting.closed) <= FEW:
+    if len(meeting.closed) <= FEW or len(msgspec.json.encode(meeting.closed)) <= LARGEST_CLOSED:
         return meeting
     today, left, kept = at.date(), LARGEST_CLOSED, list[Closed]()
     for each in sorted(meeting.closed, key=lambda each: (abs((each.date - today).days), each.key)):

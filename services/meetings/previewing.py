@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+from bisect import bisect_left
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from itertools import islice
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from services.meetings import closing, records
-from services.meetings.types import Closed, Closure, ClosureEffect, Meeting, Status
-from services.recurrence.schedule import occurrences
+from services.meetings.types import Closed, Closure, ClosureEffect, Meeting, Mode, Status
+from services.recurrence.schedule import occurrence
+from services.recurrence.types import Key
 from services.recurrence.wire import key_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import datetime
+    from collections.abc import Iterator, Sequence
 
     from services.kit.store.port import Position
-    from services.meetings.closing import Frame
+    from services.meetings.closing import Frame, Group
     from services.meetings.desk import Desk
     from services.meetings.types import Change
     from services.recurrence.types import Occurrence
 
 PAGE: Final = 50  # meetings read at once
-RECKONED: Final = 200  # dates until others get their turn
+RECKONED: Final = 20  # meetings until others get their turn
+
+_TWO_DAYS: Final = timedelta(days=2)
 
 CANCELLED_ALREADY = "was cancelled already"
 DESPITE = "takes place despite closures"
@@ -33,7 +38,7 @@ OTHERWISE = "another closure, or a public holiday, counts for more"
 
 
 class Impact(NamedTuple):
-    """What becomes of one date. `effect` None: it stays as it is."""
+    """What becomes of one date, and of `keys`, itself among them. `effect` None: it stays as it is."""
 
     meeting: Meeting
     occurrence: Occurrence
@@ -41,11 +46,20 @@ class Impact(NamedTuple):
     effect: ClosureEffect | None
     reason: str
     closed: Closed | None
+    keys: Sequence[Key]
 
     @property
     def position(self) -> Position:
         """Where it stands in the order of time."""
         return (int(self.occurrence.start.timestamp()), self.meeting.id, key_text(self.occurrence.key))
+
+    def each(self, since: date) -> Iterator[Impact]:
+        """One by one, in order of time; those before a day, local to the meeting, may be left out."""
+        if len(self.keys) == 1:
+            yield self
+            return
+        for key in self.keys[bisect_left(self.keys, Key(since)) :]:
+            yield self._replace(occurrence=occurrence(self.meeting.schedule, key), keys=(key,))
 
 
 @dataclass
@@ -61,20 +75,32 @@ class Reckoning:
     _rows: list[tuple[Position, Impact]] = field(default_factory=list)
     _latest: datetime | None = None
 
+    def __post_init__(self) -> None:
+        begins = datetime.fromtimestamp(int(self.after[0]), UTC).date() if self.after else date.min + _TWO_DAYS
+        self._since = begins - _TWO_DAYS  # in whichever zone
+
     def take(self, impacts: list[Impact]) -> None:
         """Counts what becomes of one meeting, and keeps what may stand on the page."""
-        hit = [impact for impact in impacts if impact.effect is not None]
-        self.kept += len(impacts) - len(hit)
-        self.occurrences += len(hit)
-        self.meetings += bool(hit)
-        for impact in hit:
-            if impact.effect is not None:
-                self.outcomes[impact.effect] = self.outcomes.get(impact.effect, 0) + 1
-        early = (each for each in impacts if self._latest is None or each.occurrence.start <= self._latest)
-        rows = ((each.position, each) for each in early)
-        self._rows += [row for row in rows if self.after is None or row[0] > self.after]
+        for impact in impacts:
+            dates = len(impact.keys)
+            if impact.effect is None:
+                self.kept += dates
+            else:
+                self.occurrences += dates
+                self.outcomes[impact.effect] = self.outcomes.get(impact.effect, 0) + dates
+            self._rows += islice(self._placed(impact), self.size + 1)
+        self.meetings += any(impact.effect is not None for impact in impacts)
         if len(self._rows) > 4 * self.size:
             self._cut()
+
+    def _placed(self, impacts: Impact) -> Iterator[tuple[Position, Impact]]:
+        """What may stand on the page, in order of time."""
+        for impact in impacts.each(self._since):
+            if self._latest is not None and impact.occurrence.start > self._latest:
+                return
+            position = impact.position
+            if self.after is None or position > self.after:
+                yield position, impact
 
     def _cut(self) -> None:
         """Only what may stand on the page is kept; whatever comes later need not even be placed."""
@@ -102,7 +128,7 @@ async def reckon(desk: Desk, closure: Closure, frame: Frame, at: datetime, recko
                 continue
             found = list(impacts(meeting, closure, frame, with_it, at))
             reckoning.take(found)
-            budget -= len(found) + 1
+            budget -= 1
             if budget <= 0:
                 budget = RECKONED
                 await asyncio.sleep(0)
@@ -113,31 +139,38 @@ async def reckon(desk: Desk, closure: Closure, frame: Frame, at: datetime, recko
 def impacts(meeting: Meeting, closure: Closure, frame: Frame, with_it: Frame, at: datetime) -> Iterator[Impact]:
     """What becomes of the dates of one meeting that lie in the closure and are not over."""
     low, high = closing.window(closure.start, closure.end, frame.zone)
-    changes = {change.key: change for change in meeting.changes}
-    for each in occurrences(meeting.schedule, meeting.changes, max(at, low), min(closing.horizon(at), high)):
-        if not closing.in_time(closure, each, frame.zone):
-            continue
-        change = changes.get(each.key)
-        impact = _impact(meeting, closure, each, change, frame, with_it)
-        if impact is not None:
-            yield impact
+    if not _touches(closure, frame, meeting):
+        return
+    for group in closing.groups(meeting, with_it, max(at, low), min(closing.horizon(at), high)):
+        if closing.in_time(closure, group.first, frame.zone):
+            impact = _impact(meeting, closure, group, frame, with_it)
+            if impact is not None:
+                yield impact
 
 
-def _impact(
-    meeting: Meeting, closure: Closure, each: Occurrence, change: Change | None, frame: Frame, with_it: Frame
-) -> Impact | None:
+def _touches(closure: Closure, frame: Frame, meeting: Meeting) -> bool:
+    """Whether the meeting is held where it is closed, on any date, also where other closures move it."""
+    usual = closing.spot_of(meeting, None)
+    spots = [usual, *(closing.spot_of(meeting, change) for change in meeting.changes)]
+    moved = (each for each in frame.closures if each.effect is ClosureEffect.MOVE)
+    spots += (closing.Spot(each.move_place, each.move_rooms, Mode.IN_PERSON) for each in moved)
+    return any(closing.kept_because(closure, spot, meeting.holidays) is not None for spot in spots)
+
+
+def _impact(meeting: Meeting, closure: Closure, group: Group, frame: Frame, with_it: Frame) -> Impact | None:
     """None: it is not held where it is closed, now or by another closure."""
+    each, change, keys = group
     before = closing.verdict(meeting, each, change, frame)
     now = closing.verdict(meeting, each, change, with_it)
     why = closing.kept_because(closure, closing.spot_of(meeting, change), meeting.holidays)
     if change is not None and (change.cancelled or change.despite):
         kept = CANCELLED_ALREADY if change.cancelled else DESPITE
-        return Impact(meeting, each, change, None, kept, None) if why == "" or now != before else None
+        return Impact(meeting, each, change, None, kept, None, keys) if why == "" or now != before else None
     if now != before and now is not None:
-        return Impact(meeting, each, change, now.effect, _otherwise(closure, now), now)
+        return Impact(meeting, each, change, now.effect, _otherwise(closure, now), now, keys)
     if why is None:
         return None
-    return Impact(meeting, each, change, None, why or SAID_ALREADY, None)
+    return Impact(meeting, each, change, None, why or SAID_ALREADY, None, keys)
 
 
 def _otherwise(closure: Closure, closed: Closed) -> str:

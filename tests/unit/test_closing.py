@@ -246,3 +246,11 @@ def test_the_horizon_is_at_least_400_days_ahead_and_moves_once_a_month() -> None
     for day in days:
         rolled = closing.next_roll(day)
         assert closing.horizon(rolled - timedelta(seconds=1)) == closing.horizon(day) < closing.horizon(rolled)
+
+
+def test_neighbouring_dates_are_looked_at_once_however_many_there_are() -> None:
+    """Every write of a meeting reckons, and a preview reckons all meetings of a centre."""
+    edges = frame(closure(1), closure(2, end="2027-03-01"), closure(3, MOVE, end="2027-06-01", move_place="p3"))
+    found = list(closing.groups(weekly(), edges, NOW, closing.horizon(NOW)))
+    assert (len(found), sum(len(group.keys) for group in found)) == (4, 62)
+    assert len(said(weekly(), closure(1))) == 61

@@ -9,7 +9,7 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.meetings import closing, composed, edits
+from services.meetings import closing, composed, edits, previewing
 from services.meetings.types import (
     Change,
     Closed,
@@ -118,6 +118,43 @@ def test_reckoning_twice_changes_nothing(meeting: Meeting, found: tuple[Closure,
     once = reckon(meeting, found, at)
     assert reckon(once, found, at) == once
     assert closing.overlaid(once, frame(*found, calendar="CA-AB"), at) is once
+
+
+@LAW
+@given(meetings(), several, instants)
+def test_dates_that_are_reckoned_together_become_what_each_becomes_by_itself(
+    meeting: Meeting, found: tuple[Closure, ...], at: datetime
+) -> None:
+    everything = frame(*found, calendar="CA-AB")
+    changes = {change.key: change for change in meeting.changes}
+    dates = occurrences(meeting.schedule, meeting.changes, at, closing.horizon(at))
+    alone = (closing.verdict(meeting, each, changes.get(each.key), everything) for each in dates)
+    wanted = sorted((each for each in alone if each), key=lambda each: each.key)
+    assert sorted(closing.reckoned(meeting, everything, at), key=lambda each: each.key) == wanted
+
+
+@LAW
+@given(meetings(), several, closures(5), instants)
+def test_a_preview_counts_what_a_look_at_each_date_finds(
+    meeting: Meeting, others: tuple[Closure, ...], one: Closure, at: datetime
+) -> None:
+    without, with_it = frame(*others, calendar="CA-AB"), frame(*others, one, calendar="CA-AB")
+    shown = {
+        each.occurrence.key: each
+        for impact in previewing.impacts(meeting, one, without, with_it, at)
+        for each in impact.each(date.min)
+    }
+    changes = {change.key: change for change in meeting.changes}
+    for each in occurrences(meeting.schedule, meeting.changes, at, closing.horizon(at)):
+        change = changes.get(each.key)
+        as_is = change is not None and (change.cancelled or change.despite)
+        before, now = (closing.verdict(meeting, each, change, frame_) for frame_ in (without, with_it))
+        impact = shown.pop(each.key, None)
+        if impact is not None:
+            assert impact.occurrence == each
+        differs = now is not None and now != before and not as_is
+        assert (impact.effect if impact else None) == (now.effect if differs and now else None)
+    assert not shown
 
 
 @LAW
