@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 PATH: Final = "/nobody-here/{centre}/{meeting}/{key}"
 OWN: Final = frozenset({"", "same-origin", "none"})
-"""Whose forms are taken (Sec-Fetch-Site; an old browser says nothing): no other site lets its readers report."""
+"""Whose forms are taken (Sec-Fetch-Site): no other site lets its readers report."""
 
 WORDS: Final = {
     COUNTED: ("It is noted", "The people who run the meetings can see it. You did nothing wrong by coming."),
@@ -81,8 +81,7 @@ class Nobody:
         at = self._standing(request, said.get("code", ""))
         if at is None:
             raise HTTPException(404)
-        own = request.headers.get("sec-fetch-site", "") in OWN
-        if not ("sure" in said and own):
+        if not ("sure" in said and _is_own(request, self._base_url() or "")):
             title, text = "Is nobody here?", ""
             return self._page(request, at, title, text, Told("asked" if at.line.asks else "NOT_NOW"))
         told = await self._told(request, at)
@@ -134,3 +133,14 @@ class Nobody:
             return None
         opened = self._circles.opened_by(code.digest(typed), now)
         return self._circles.board(opened) if opened is not None and opened.centre == centre else None
+
+
+def _is_own(request: Request, base_url: str) -> bool:
+    """Whether a form is one of ours, as far as the browser says. An old one says nothing, or the Origin only.
+
+    That is "null" for our own forms, since our pages send no referrer, and may be for others.
+    """
+    site, origin = (request.headers.get(name, "") for name in ("sec-fetch-site", "origin"))
+    if site or origin in {"", "null"}:
+        return site in OWN
+    return origin.partition("://")[2] in {request.headers.get("host", ""), base_url.partition("://")[2].rstrip("/")}

@@ -79,7 +79,8 @@ def network_of(request: Request, *, behind_proxy: bool) -> str:
     """
     peer = request.client.host if request.client else ""
     if behind_proxy or is_loopback(peer):
-        peer = request.headers.get("x-forwarded-for", "").rpartition(",")[2].strip() or peer
+        said = ",".join(request.headers.getlist("x-forwarded-for"))  # some proxies add a line, below the reader's own
+        peer = said.rpartition(",")[2].strip() or peer
     try:
         address = ipaddress.ip_address(peer.partition("%")[0])
     except ValueError:

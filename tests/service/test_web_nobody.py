@@ -181,13 +181,28 @@ async def test_what_a_header_says_of_an_address_counts_behind_a_proxy_alone(
     assert [doubt.reports for doubt in await door.doubts()] == [expected]
 
 
-async def test_no_other_site_lets_its_readers_report(house: House, door: Door) -> None:
+@pytest.mark.parametrize(
+    ("said", "taken"),
+    [
+        ({"sec_fetch_site": "cross-site"}, False),
+        ({"sec_fetch_site": "same-site"}, False),
+        ({"sec_fetch_site": "cross-site", "origin": BASE}, False),
+        ({"origin": "https://elsewhere.example.com"}, False),
+        ({"sec_fetch_site": "same-origin", "origin": "null"}, True),
+        ({"origin": "null"}, True),
+        ({"origin": BASE}, True),
+        ({}, True),
+    ],
+)
+async def test_no_other_site_lets_its_readers_report(
+    house: House, door: Door, said: dict[str, str], *, taken: bool
+) -> None:
     meeting = await house.meeting()
     await door.open()
     house.clock.jump(BEGINS)
-    answer = await door.ask(page_of(meeting), "POST", data={"sure": "1"}, sec_fetch_site="cross-site")
-    assert "It is noted" not in answer.text
-    assert await door.doubts() == []
+    answer = await door.ask(page_of(meeting), "POST", data={"sure": "1"}, **said)
+    assert ("It is noted" in answer.text) is taken
+    assert [doubt.reports for doubt in await door.doubts()] == [1] * taken
 
 
 async def test_where_nobody_answers_the_page_says_so_with_the_number_it_knows(house: House, door: Door) -> None:
@@ -257,6 +272,12 @@ def test_a_network_is_24_bits_of_an_old_address_and_48_of_a_new_one(said: str, n
     request = Request({"type": "http", "headers": headers, "client": ("192.0.2.1", 1)})
     assert network_of(request, behind_proxy=True) == network
     assert network_of(request, behind_proxy=False) == "192.0.2.0/24"
+
+
+def test_what_a_reader_says_of_its_address_does_not_count_where_the_proxy_adds_a_line_of_its_own() -> None:
+    headers = [(b"x-forwarded-for", b"198.51.100.9"), (b"x-forwarded-for", b"203.0.113.7")]
+    request = Request({"type": "http", "headers": headers, "client": ("127.0.0.1", 1)})
+    assert network_of(request, behind_proxy=True) == "203.0.113.0/24"
 
 
 async def test_the_id_of_a_report_tells_nobody_anything_without_the_secret() -> None:
