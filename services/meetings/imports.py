@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import msgspec
 from google.protobuf.empty_pb2 import Empty
-from google.protobuf.json_format import MessageToJson
 from openchair.meetings.v1 import import_pb2
 from openchair.meetings.v1 import meeting_service_pb2 as pb
 
@@ -17,7 +16,7 @@ from services.kit.errors import Invalid, Unmet, Violation
 from services.kit.paging import page_size
 from services.meetings.check import Problems
 from services.meetings.desk import CENTRE, IMPORT, Decision, Desk, Held, actor
-from services.meetings.importing import Importing, leaf_id, written
+from services.meetings.importing import Importing, leaf_id, staged, written
 from services.meetings.types import Centre
 from services.meetings.types_imports import Batch, Import, ImportStatus, Outcome, ReportRow, Rows
 from services.meetings.wire import centre_name, child_name, timestamp
@@ -100,7 +99,7 @@ class Imports:
             centre=intent.centre,
             of=intent.id,
             first=batch.first,
-            rows=tuple(MessageToJson(row, indent=None, preserving_proto_field_name=True) for row in rows),
+            rows=tuple(map(staged, rows)),
         )
         return written(await self.desk.store.get("rows", id_), leaf, at, who)
 

@@ -44,10 +44,12 @@ class Intake:
 
     async def plan(self, intent: Import, row: import_pb2.ImportRow) -> ReportRow:
         """What would become of the row. Writes nothing."""
+        known = await self._known(intent, row)
+        if as_it_came(intent, row, known):
+            return self._line(intent, row, known, Outcome.UNCHANGED, "")
         if why := rows.problems(row):
             return rows.refused(row, why)
         try:
-            known = await self._known(intent, row)
             outcome = await self._outcome(intent, row, known)
             return self._line(intent, row, known, outcome, await self._known_place(intent, row))
         except Unavailable:
@@ -60,18 +62,20 @@ class Intake:
 
         Raises Unavailable for what is not the row's fault: it is taken again later.
         """
+        known = await self._known(intent, row)
+        if as_it_came(intent, row, known):
+            return self._line(intent, row, known, Outcome.UNCHANGED, "")
         if why := rows.problems(row):
             return rows.refused(row, why)
         try:
-            return await self._take(intent, row)
+            return await self._take(intent, row, known)
         except Unavailable:
             raise
         except Refusal as refusal:
             return rows.refused(row, refusal)
 
-    async def _take(self, intent: Import, row: import_pb2.ImportRow) -> ReportRow:
+    async def _take(self, intent: Import, row: import_pb2.ImportRow, known: Known) -> ReportRow:
         who = f"import/{intent.id}"
-        known = await self._known(intent, row)
         outcome, local = await self._outcome(intent, row, known), known.meeting.local_fields if known.meeting else ()
         if outcome is Outcome.UNCHANGED or rows.keeps_place(row, known.meeting):
             place = await self._known_place(intent, row) if local else ""
@@ -211,6 +215,16 @@ def withdrawn(known: Known) -> bool:
 def taken_by(intent: Import, meeting: Meeting | None) -> bool:
     """Whether this very import has made the meeting what it is: a slice that was stopped before it could say so."""
     return meeting is not None and meeting.source is not None and meeting.source.by == intent.id
+
+
+def as_it_came(intent: Import, row: import_pb2.ImportRow, known: Known) -> bool:
+    """Whether the living meeting came out of just this row before, and nothing was edited here.
+
+    What came in was sound, and nothing of the row is kept: so it need not be looked at again.
+    """
+    meeting = known.meeting
+    plain = meeting is not None and not (known.own or row.refusal or meeting.local_fields or withdrawn(known))
+    return plain and outcome_of(intent, row, known) is Outcome.UNCHANGED
 
 
 def outcome_of(intent: Import, row: import_pb2.ImportRow, known: Known) -> Outcome:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from datetime import datetime
+from functools import lru_cache
 
 import msgspec
 from openchair.meetings.v1 import import_pb2
@@ -44,6 +45,7 @@ _BLANK = Schedule(start=datetime(2000, 1, 1), zone="UTC", minutes=60)  # noqa: D
 _UNREPORTED = frozenset({"sequence", "day_changes", "source", "source_name", "venue", "changes", "elsewhere"})
 
 
+@lru_cache(maxsize=1_024)
 def meeting_id(centre: str, source: str, source_id: str) -> str:
     """The id that a source's record has here for ever: it comes back to the same one (UUID version 5)."""
     return str(uuid.uuid5(_NAMESPACE, f"meeting\n{centre}\n{source}\n{source_id}"))

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from services.kit.clock import instant
 from services.kit.errors import Invalid, NotFound, Unmet
+from services.meetings import rows as import_rows
 from tests.service.meetings_house import CENTRE, NOBODY, House
+
+if TYPE_CHECKING:
+    from openchair.meetings.v1 import import_pb2
 
 pytest_plugins = ("tests.service.meetings_house",)
 
@@ -83,6 +87,29 @@ async def test_an_import_brings_meetings_and_places_and_the_same_again_changes_n
     ]
     assert await take(house, later) == {"unchanged": 5}
     assert await house.call("ListMeetings", parent=CENTRE) == before
+
+
+async def test_a_row_as_it_came_is_not_looked_at_again_and_a_refused_one_stays_refused(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [row(n) for n in range(1, 6)]
+    await take(house, rows)
+    looked_at = list[int]()
+    problems = import_rows.problems
+
+    def look(each: import_pb2.ImportRow) -> tuple[str, ...]:
+        looked_at.append(each.number)
+        return problems(each)
+
+    monkeypatch.setattr(import_rows, "problems", look)
+    again = [*rows[:3], row(4, refusal="it has no time"), row(5, meeting={"title": ""})]
+    name = await stage(house, again)
+    planned = [NAMES[line.outcome] for line in await report(house, name)]
+    assert planned == ["unchanged", "unchanged", "unchanged", "refused", "refused"]
+    await house.call("CommitImport", name=name)
+    await drain(house)
+    assert [NAMES[line.outcome] for line in await report(house, name)] == planned
+    assert set(looked_at) == {4, 5}
 
 
 async def test_a_changed_row_says_which_fields_and_keeps_the_start_and_the_changed_dates(house: House) -> None:
