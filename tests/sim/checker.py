@@ -95,7 +95,7 @@ async def _feeds(site: Site, fresh: list[Node]) -> list[str]:
     """Equal bytes and headers everywhere."""
     wrong = []
     nodes = {node.name: node for node in (*site.of("feeds"), *fresh) if node.name.startswith("feeds")}
-    truth = calendars_of(await _records(site), site.clock, site.log)
+    truth = calendars_of(await stored(site), site.clock, site.log)
     for coding in CODINGS:
         expected = await asked(truth, FEED, {"accept_encoding": coding})
         for name, node in sorted(nodes.items()):
@@ -178,7 +178,8 @@ def calendars_of(records: Iterable[Record], clock: Clock, log: Log, buried: Iter
     return Front({"/calendars": calendars})
 
 
-async def _records(site: Site) -> list[Record]:
+async def stored(site: Site) -> list[Record]:
+    """All records of the meetings' store."""
     store = _store(site)
     found: list[Record] = []
     for kind in KINDS:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from google.protobuf import message_factory
 from google.protobuf.json_format import ParseDict
-from openchair.meetings.v1 import meeting_pb2, meeting_service_pb2
+from openchair.meetings.v1 import closure_service_pb2, meeting_pb2, meeting_service_pb2
+from openchair.meetings.v1.closure_service_pb2_grpc import ClosureServiceStub
 from openchair.meetings.v1.meeting_service_pb2_grpc import MeetingServiceStub
 
 from services.kit.channel import LocalChannel
@@ -33,7 +34,8 @@ LOST = "lost"
 
 _UNCERTAIN = {"UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED", "UNKNOWN"}
 _NOT_WRITTEN = {"CONTENTION", "STORE_UNAVAILABLE"}
-_METHODS = meeting_service_pb2.DESCRIPTOR.services_by_name["MeetingService"].methods_by_name
+_CLOSURES = closure_service_pb2.DESCRIPTOR.services_by_name["ClosureService"].methods_by_name
+_METHODS = {**meeting_service_pb2.DESCRIPTOR.services_by_name["MeetingService"].methods_by_name, **_CLOSURES}
 
 
 class Named(Protocol):
@@ -63,10 +65,11 @@ class Around(Protocol):
 
 @dataclass
 class Command:
-    """One command of one caller. `effects`: how many commits of it the database took in."""
+    """One command of one caller. `effects`: how many commits of it the database took in. `then` hears of each."""
 
     id: str
     edit: model.Edit | None
+    then: Callable[[Answer], object] | None = None
     outcome: str = UNKNOWN
     reason: str = ""
     tries: int = 0
@@ -89,7 +92,8 @@ class History:
 
     def __post_init__(self) -> None:
         self.site.noted = self._note
-        self.stub = MeetingServiceStub(cast("Any", LocalChannel(self.site)))
+        channel = cast("Any", LocalChannel(self.site))
+        self.stub, self.closing = MeetingServiceStub(channel), ClosureServiceStub(channel)
 
     async def do(self, edit: model.Edit, tries: int, timeout: float) -> Command:  # noqa: ASYNC109 - the call's own
         """Sends the edit, again under its request id while its outcome is unknown."""
@@ -103,15 +107,17 @@ class History:
         tries: int,
         timeout: float,  # noqa: ASYNC109 - the call's own
         edit: model.Edit | None = None,
+        then: Callable[[Answer], object] | None = None,
     ) -> Command:
-        """Sends any command; one that is no `edit` leaves the model alone."""
-        command = Command(f"command-{len(self.commands)}", edit)
+        """Sends any command; one that is no `edit` leaves the model alone. `then` hears when it took effect."""
+        command = Command(f"command-{len(self.commands)}", edit, then)
         self.commands[command.id] = command
         message = message_factory.GetMessageClass(_METHODS[method].input_type)
         request = ParseDict({**fields, "request_id": command.id}, message())
         while command.outcome == UNKNOWN and command.tries < tries:
             command.tries += 1
-            await self._try(command, getattr(self.stub, method), request, timeout)
+            stub = self.closing if method in _CLOSURES else self.stub
+            await self._try(command, getattr(stub, method), request, timeout)
         return command
 
     def set_back(self, kept: set[str]) -> None:
@@ -155,6 +161,8 @@ class History:
         """Not `changed`: it asked for what was so when it was decided; with no record in it nothing orders it."""
         command.effects += 1
         self.done.append((command, answer, changed))
+        if changed and command.then is not None:
+            command.then(answer)
         if command.edit is None or not changed:
             return
         count = len(self.truth.parts)
