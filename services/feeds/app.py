@@ -199,7 +199,7 @@ class Calendars:
             if patient:
                 await asyncio.sleep(0)
         version, day, stretches = cut.version, shelf.day, []
-        for stretch in shelf.stretches(cut):
+        for stretch in shelf.stretches(cut, wish.filter):
             stretches.append(stretch)
             if patient:
                 await asyncio.sleep(0)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from services.feeds import gz
 from services.feeds.calendar import END, Kind, filtered, head, of_centre, of_meeting, of_part
 from services.feeds.cuts import MOST_BYTES, MOST_CUTS, Cut, Recent
+from services.feeds.dress import dressed, undressed
 from services.feeds.filters import Filter
 from services.feeds.known import candidates, title_of
 from services.feeds.manner import Manner
@@ -137,7 +138,8 @@ class Shelf:
         return None if title is None else filtered(of_part(centre, wish.what, wish.id, title), wish.filter)
 
     def cut(self, wish: Wish) -> Cut:
-        """What is made for a wish, with what is still to be looked at for it."""
+        """What is made for a wish, undressed, with what is still to be looked at for it."""
+        wish = undressed(wish)
         cut = self._cuts.get(wish)
         if cut is None:
             cut = Cut(wish, sorted(candidates(self._listing, wish)))
@@ -158,12 +160,13 @@ class Shelf:
         if self.has(cut):
             self._cuts.put(cut.wish, cut, cut.weight)
 
-    def stretches(self, cut: Cut) -> Iterator[Stretch]:
-        """Its events, some at a time, in an order that does not depend on how they came."""
+    def stretches(self, cut: Cut, wanted: Filter) -> Iterator[Stretch]:
+        """Its events as a filter has them, some at a time, in an order that does not depend on how they came."""
         meetings = sorted(cut.sheets)
         for start in range(0, len(meetings), SEGMENT):
             sheets = [cut.sheets[each] for each in meetings[start : start + SEGMENT] if each in cut.sheets]
-            yield bound(sheet for sheet in sheets if self.day is not None and self.day < leaving(sheet, self._zone))
+            shown = [each for each in sheets if self.day is not None and self.day < leaving(each, self._zone)]
+            yield bound(each._replace(body=dressed(each.body, wanted)) for each in shown)
 
     def _wished(self, meeting: str, wish: Wish) -> Sheet | None:
         """The sheet of a meeting as a wish has it; None where nothing of it is wanted."""

@@ -270,7 +270,7 @@ async def test_however_many_words_people_choose_few_pages_are_kept(monkeypatch: 
     monkeypatch.setattr("services.feeds.shelf.MOST_CUTS", 5)
     feeds = Feeds(meeting())
     for number in range(20):
-        await shown(feeds, f"discreet=word{number}")
+        await shown(feeds, f"discreet=word{number}&type=type{number}")
 
     assert len(feeds.app._filtered) == 5
     assert len(feeds.app._shelves[CENTRE]._cuts) == 5
