@@ -28,14 +28,14 @@ FELLOWSHIP: Final = "NA"
 
 _MODES: Final = {"1": meetings.MODE_IN_PERSON, "2": meetings.MODE_ONLINE, "3": meetings.MODE_HYBRID}
 _LABEL: Final = "#@-@#"
-_MAIL: Final = re.compile(r"[^\s@<>]+@[^\s@<>]+\.[a-z]{2,}", re.IGNORECASE)
+_MAIL: Final = re.compile(r"[^\s@<>]{1,100}@[^\s@<>]{1,255}\.[a-z]{2,}", re.IGNORECASE)
 _TAG: Final = re.compile(r"<[^<>]{0,200}>")
 _BREAK: Final = re.compile(r"<br\s*/?>|\u2022", re.IGNORECASE)
 _WEEKS: Final = re.compile(
     r"\b(?:of the|each|every) month|\b(?:im|des) monats?\b|\b(?:week|woche)\s*[1-5]\b|\babwechselnd|\balternat(?:ing|e)"
     r"|\b(?:last|first|second|third|fourth|[1-5](?:st|nd|rd|th)) (?:week|(?:sun|mon|tues|wednes|thurs|fri|satur)day)"
-    r"|(?:\b[1-5]\.|\berste\w*|\bzweite\w*|\bdritte\w*|\bvierte\w*|\bletzte\w*)\s*"
-    r"(?:woche|(?:sonn|mon|diens|donners|frei|sams)tag|mittwoch|\w*meeting)",
+    r"|(?:\b[1-5]\.|\b(?:erste|zweite|dritte|vierte|letzte)\w{0,20})\s{0,20}"
+    r"(?:woche|(?:sonn|mon|diens|donners|frei|sams)tag|mittwoch|\w{0,20}meeting)",
     re.IGNORECASE,
 )
 _REGIONS: Final = (

@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import functools
 import io
+import itertools
 import json
 import re
 from typing import TYPE_CHECKING, Any, Final
@@ -69,13 +70,14 @@ def _records(text: str, fellowship: str) -> list[dict[str, Any]]:
     try:
         header = [_key(name) for name in next(lines)]
         _check_header(header, text)
-        found = [_record(header, line, fellowship) for line in lines if any(map(str.strip, line))]
+        filled = (line for line in lines if any(map(str.strip, line)))
+        found = [_record(header, line, fellowship) for line in itertools.islice(filled, records.RECORDS + 1)]
     except csv.Error as error:
         raise Unreadable(f"it is not a table that can be read (line {lines.line_num}: {error})") from error
     if not found:
         raise Unreadable("it has no lines: that is taken as a fault of the source, not as 'there are no meetings'")
     if len(found) > records.RECORDS:
-        raise Unreadable(f"it has {len(found):,} lines: more than {records.RECORDS:,}")
+        raise Unreadable(f"it has more than {records.RECORDS:,} lines")
     return found
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 LARGEST: Final = 16 * 2**10
+_AROUND: Final = 2  # a colon, and a comma or a brace
 
 CONTACTS: Final = re.compile(r".*contact.*|.*e?mails?|phone|venmo|paypal|square|cashapp|zelle", re.IGNORECASE)
 """Fields that reach or pay a person: they are not even in what is kept of the original."""
@@ -25,7 +26,7 @@ _PRIVATE: Final = re.compile(
     re.IGNORECASE,
 )
 _REDACTED: Final = "[redacted]"
-_REACHES: Final = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+|(?<![\w/.-])\+?\(?\d[\d ().-]{7,}\d(?![\w/-])")
+_REACHES: Final = re.compile(r"[^\s@]@[^\s@]+\.[^\s@]|(?<![\w/.-])\+?\(?\d[\d ().-]{7,30}\d(?![\w/-])")
 _DATED: Final = re.compile(r"\d{4}-\d\d-\d\d.*|\d{1,2}/\d{1,2}/\d{4}.*")
 _LINK: Final = re.compile(r"https?://\S+")
 
@@ -79,8 +80,12 @@ def _is_private(value: object) -> bool:
 
 def _within(found: dict[str, Any], warnings: list[str]) -> str:
     """As JSON of at most 16 KiB: without its longest fields where it is more."""
-    while found and len(text := records.canonical(found)) > LARGEST:
-        longest = max(found, key=lambda key: len(json.dumps(found[key])))
-        warnings.append(f"its {words.line(longest)[:40]} is too long to be kept")
-        del found[longest]
-    return text if found else ""
+    lengths = {key: len(json.dumps(key)) + len(records.canonical(value)) + _AROUND for key, value in found.items()}
+    size = sum(lengths.values()) + 1
+    for key in sorted(lengths, key=lambda key: -lengths[key]):
+        if size <= LARGEST:
+            break
+        size -= lengths[key]
+        del found[key]
+        warnings.append(f"its {words.line(key)[:40]} is too long to be kept")
+    return records.canonical(found) if found else ""

@@ -12,7 +12,7 @@ from openchair.meetings.v1 import import_pb2 as imports
 from openchair.meetings.v1 import meeting_pb2 as meetings
 from openchair.meetings.v1 import place_pb2 as places
 
-from services.formats import records, words
+from services.formats import extras, words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,6 +50,7 @@ _WHERE_NEEDED: Final = ("schedule", "types", "state")
 _CAUSED: Final = ("closure", "holiday", "unconfirmed")
 _LOST: Final = ("place", "rooms", "venue")
 _ADDRESS, _ONLINE = "address", "online"
+_GROUP_NOTES: Final = "group_notes"  # they are in the public notes too
 
 
 def meeting_part(meeting: meetings.Meeting, *needed: str) -> dict[str, Any]:
@@ -119,7 +120,7 @@ def take(row: imports.ImportRow, record: Mapping[str, Any], part: Mapping[str, A
             row.meeting.MergeFrom(_only(said, field))
     _take_dates(row, part, warnings)
     _take_place(row, part, warnings)
-    row.extra = _extra(record, part)
+    row.extra = _extra(record, part, warnings)
 
 
 def _only(meeting: meetings.Meeting, field: str) -> meetings.Meeting:
@@ -172,12 +173,13 @@ def _take_place(row: imports.ImportRow, part: Mapping[str, Any], warnings: list[
         )
 
 
-def _extra(record: Mapping[str, Any], part: Mapping[str, Any]) -> str:
-    """What the record gives back of its source."""
+def _extra(record: Mapping[str, Any], part: Mapping[str, Any], warnings: list[str]) -> str:
+    """What the record gives back of its source: held to the same rule, since anybody can write a part like ours."""
     said = part.get("source_fields")
     keys = [key for key in said if isinstance(key, str)] if isinstance(said, list) else []
     found = {key: record[key] for key in keys if key in record}
-    return records.canonical(found) if found else ""
+    notes = words.without_passcodes(words.text(found.get(_GROUP_NOTES)))[0]
+    return extras.of(found, (KEY, _GROUP_NOTES), warnings, {_GROUP_NOTES: notes} if notes else {})
 
 
 def _parsed(said: object, into: Any, warnings: list[str]) -> Any:

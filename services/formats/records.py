@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import math
 from typing import Any, Final
 
 FILE_BYTES: Final = 20 * 2**20
@@ -52,8 +53,8 @@ def pretty(value: object) -> bytes:
 def object_of(text: str) -> dict[str, Any]:
     """The object that a JSON text holds; empty where it holds none."""
     try:
-        found = json.loads(text)
-    except ValueError:
+        found = _loaded(text)
+    except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 
@@ -77,7 +78,7 @@ def text_of(data: bytes) -> str:
 
 def _parse(text: str) -> object:
     try:
-        return json.loads(text, parse_constant=_no_constant)
+        return _loaded(text)
     except json.JSONDecodeError as error:
         raise Unreadable(_looks_like(text, error)) from error
     except RecursionError as error:
@@ -86,8 +87,18 @@ def _parse(text: str) -> object:
         raise Unreadable(f"it is not JSON: {str(error)[:80]}") from error
 
 
+def _loaded(text: str) -> object:
+    return json.loads(text, parse_constant=_no_constant, parse_float=_number)
+
+
 def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is not a JSON number")
+
+
+def _number(digits: str) -> float | str:
+    """The number, or its text where none can hold it: 1e999 would go out as Infinity, which is no JSON."""
+    found = float(digits)
+    return found if math.isfinite(found) else digits
 
 
 def _looks_like(text: str, error: json.JSONDecodeError) -> str:

@@ -158,7 +158,7 @@ def _area(record: Mapping[str, Any], *, approximate: bool) -> str:
 def _regions(record: Mapping[str, Any]) -> list[str]:
     """The regions, the narrowest first, without any that says the street. The list counts before the two fields."""
     regions = record.get("regions")
-    several = [words.line(region) for region in regions] if isinstance(regions, list) else []
+    several = [words.line(region) for region in regions[:_REGIONS]] if isinstance(regions, list) else []
     said = list(filter(None, reversed(several))) or [words.line(record.get(key)) for key in ("sub_region", "region")]
     street = _split(record)[0] if _is_approximate(record) else _doors(record)
     fitting = (each for each in said if each and not _is_street(each) and not any(p in each.casefold() for p in street))

@@ -111,7 +111,7 @@ def _before_passcode(part: str) -> tuple[str, bool]:
     before = part[: found.start()]
     if _holds_more(part):
         return before.rstrip("([{" + _EDGES), False
-    before = "" if _SAID_BEFORE.search(before) else re.split(r"\S*\d", before, maxsplit=1)[0]
+    before = "" if _SAID_BEFORE.search(before) else re.split(r"(?<!\S)\S*\d", before, maxsplit=1)[0]
     return before.rstrip("([{" + _EDGES), True
 
 

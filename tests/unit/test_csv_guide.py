@@ -80,7 +80,7 @@ def test_contacts_of_the_template_are_dropped() -> None:
         ("<!DOCTYPE html><p>", "not a table"),
         ('Name,Day,Time,Slug\n"A,Monday', "line 2"),
         ("Name,Day,Time,Slug\n" + "x" * 70_000, "its line 2 is longer than 64 KiB"),
-        ("Name,Day,Time,Slug\n" + "A,Monday,19:00,a\n" * 20_001, "20,001 lines"),
+        ("Name,Day,Time,Slug\n" + "A,Monday,19:00,a\n" * 20_001, "more than 20,000 lines"),
         ("Name,Day" + ",x" * 300 + "\nA,Monday\n", "more than 200 columns"),
     ],
     ids=["empty", "no lines", "no names", "json", "html", "open quote", "long line", "many lines", "many columns"],
