@@ -32,6 +32,7 @@ FEW: Final = 32
 ONLINE_ONLY = "is held online only"
 ON_HOLIDAYS_TOO = "is held on public holidays too"
 THERE_ALREADY = "is held there already"
+PART_OF_IT = "is held: parts of its agenda are in a closed room, and need another one"
 
 _DAY: Final = timedelta(days=1)
 _FOR_EVER: Final = datetime(LAST_YEAR, 1, 1, tzinfo=UTC)
@@ -49,11 +50,20 @@ NOTHING: Final = Frame()
 
 
 class Spot(NamedTuple):
-    """Where a date is held, and how."""
+    """Where a date is held, and how; `agenda` are the rooms of each of its sessions."""
 
     place: str
     rooms: tuple[str, ...]
     mode: Mode
+    agenda: tuple[tuple[str, ...], ...] = ()
+
+    def shut(self, rooms: frozenset[str]) -> bool:
+        """Whether it cannot be held while these rooms are closed: in one of its own, or with its whole agenda there."""
+        return not rooms.isdisjoint(self.rooms) or (not self.rooms and 0 < self.lost(rooms) == len(self.agenda))
+
+    def lost(self, rooms: frozenset[str]) -> int:
+        """How many of its sessions are held in one of these rooms."""
+        return sum(not rooms.isdisjoint(each) for each in self.agenda)
 
 
 def horizon(at: datetime) -> datetime:
@@ -98,7 +108,7 @@ def spot_of(meeting: Meeting, change: Change | None) -> Spot:
     mode = (change.mode if change else None) or meeting.mode
     if change is not None and change.place is not None:
         return Spot(change.place, change.rooms, mode)
-    return Spot(meeting.place, meeting.rooms, mode)
+    return Spot(meeting.place, meeting.rooms, mode, tuple(each.rooms for each in meeting.sessions))
 
 
 def span(closure: Closure, zone: str) -> Span:
@@ -120,9 +130,9 @@ def _on_holiday(closure: Closure, day: date) -> bool:
 
 def kept_because(closure: Closure, spot: Spot, rule: HolidayRule) -> str | None:
     """Why what is held there stays as it is; "": it does not. None: it is not held where it is closed."""
-    scoped = bool(closure.places or closure.rooms)
-    if scoped and spot.place not in closure.places and set(closure.rooms).isdisjoint(spot.rooms):
-        return None
+    scoped, rooms = bool(closure.places or closure.rooms), frozenset(closure.rooms)
+    if scoped and spot.place not in closure.places and not spot.shut(rooms):
+        return PART_OF_IT if spot.lost(rooms) and spot.mode is not Mode.ONLINE else None
     online_counts = closure.online_too and not scoped and closure.effect is ClosureEffect.CANCEL
     if spot.mode is Mode.ONLINE and not online_counts:
         return ONLINE_ONLY
@@ -135,8 +145,7 @@ def _is_there(closure: Closure, spot: Spot) -> bool:
     """Whether it is held where the closure would move it."""
     if closure.effect is not ClosureEffect.MOVE or spot.place != closure.move_place:
         return False
-    open_rooms = set(closure.rooms).isdisjoint(spot.rooms)
-    return spot.rooms == closure.move_rooms or (not closure.move_rooms and open_rooms)
+    return not spot.shut(frozenset(closure.rooms)) and closure.move_rooms in {(), spot.rooms}
 
 
 def verdict(meeting: Meeting, each: Occurrence, change: Change | None, frame: Frame) -> Closed | None:

@@ -133,9 +133,12 @@ def trail(written: Iterable[Record], at: str, who: str, action: str, reason: str
 
 
 def refuse_too_large(written: Iterable[Record]) -> None:
-    """Raises Unmet for a meeting that would be more than one event may hold: nobody could be told of it any more."""
+    """Raises Unmet for a meeting that would be more than one event may hold: nobody could be told of it any more.
+
+    What closures make of it has a limit of its own (`closing.fitting`), and keeps nobody from cancelling a date.
+    """
     for record in written:
-        if record.kind == "meeting" and len(msgspec.json.encode(record.state)) > LARGEST_MEETING:
+        if record.kind == "meeting" and len(msgspec.json.encode({**record.state, "closed": ()})) > LARGEST_MEETING:
             raise Unmet("so many changed dates and so much text are more than one meeting holds", "MEETING_TOO_LARGE")
 
 

@@ -119,11 +119,11 @@ def numbered(old: Meeting, new: Meeting) -> Meeting:
 
 def _noticeable(meeting: Meeting, reader: Audience) -> Meeting:
     """The meeting as a calendar of that reader shows it."""
-    changes = tuple(
-        msgspec.structs.replace(
-            each, venue=_venue_seen(each.venue, reader), online=_online_seen(each.online, reader), source=False
-        )
-        for each in composed.changes(meeting)
+    changes = tuple(_change_seen(each, reader) for each in composed.changes(meeting))
+    found = meeting.venue is None or finds(meeting.venue.address_access, reader)
+    sessions = tuple(
+        msgspec.structs.replace(each, rooms=(), room_titles=each.room_titles if found else ())
+        for each in meeting.sessions
     )
     return msgspec.structs.replace(
         meeting,
@@ -141,6 +141,7 @@ def _noticeable(meeting: Meeting, reader: Audience) -> Meeting:
         place="",
         rooms=(),
         changes=changes,
+        sessions=sessions,
         closed=(),
         unconfirmed=(),
         doubted=(),
@@ -151,6 +152,18 @@ def _noticeable(meeting: Meeting, reader: Audience) -> Meeting:
         online_capacity=0,
         venue=_venue_seen(meeting.venue, reader),
         online=_online_seen(meeting.online, reader),
+    )
+
+
+def _change_seen(change: Change, reader: Audience) -> Change:
+    """What differs on one date, without what only says how it is recorded."""
+    return msgspec.structs.replace(
+        change,
+        venue=_venue_seen(change.venue, reader),
+        online=_online_seen(change.online, reader),
+        place=None,
+        rooms=(),
+        source=False,
     )
 
 
@@ -309,6 +322,23 @@ def restore_occurrence(meeting: Meeting, key: Key) -> Meeting:
     change = meeting.change(key)
     despite = closed is not None and (closed.effect is ClosureEffect.CANCEL or change is None or not change.cancelled)
     return with_change(meeting, Change(date=key.date, ordinal=key.ordinal, despite=despite))
+
+
+def without(meeting: Meeting, gone: frozenset[str], at: str) -> Meeting:
+    """The meeting with nothing of the places and rooms of single dates that are gone (ids).
+
+    A date that was to be held at such a place is cancelled: nobody has said that it is held as usual.
+    """
+    today = moment(at).date()
+
+    def kept(change: Change) -> Change:
+        if change.place not in gone:
+            return msgspec.structs.replace(change, rooms=tuple(room for room in change.rooms if room not in gone))
+        bare = msgspec.structs.replace(change, place=None, rooms=(), venue=None)
+        return bare if change.date < today else msgspec.structs.replace(bare, cancelled=True)
+
+    closed = tuple(each for each in meeting.closed if gone.isdisjoint({each.place, *each.rooms}))
+    return msgspec.structs.replace(meeting, changes=tuple(map(kept, meeting.changes)), closed=closed)
 
 
 def cancel_meeting(meeting: Meeting, at: str, *, withdrawn: bool) -> Meeting:

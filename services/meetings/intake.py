@@ -8,7 +8,7 @@ from services.kit.errors import Refusal, Unavailable
 from services.kit.record import transact
 from services.kit.store.port import Commit, Record
 from services.meetings import records, rows
-from services.meetings.desk import ATTEMPTS, Desk, Held, trail
+from services.meetings.desk import ATTEMPTS, Desk, Held, refuse_too_large, trail
 from services.meetings.edits import Neighbours
 from services.meetings.types import AddressAccess, Meeting, Place, Status
 from services.meetings.types_imports import Import, Outcome, ReportRow
@@ -94,6 +94,7 @@ class Intake:
             wanted = rows.wanted_meeting(row, intent, known.meeting, place, at, known.around)
             housed, moved = await self.parts.housed(known.meeting, wanted, at, who)
             written = (records.write(known.record, housed, at=at, actor=who), *moved, *_freed(known, housed, at, who))
+            refuse_too_large(written)
             return Commit(written, (), trail(written, at, who, "import")), line
 
         return await transact(self.desk.store, self.desk.clock, self.desk.ids, attempt, attempts=ATTEMPTS)

@@ -51,6 +51,8 @@ class Parts:
         its revision when a meeting starts to use it, so that nobody deletes it meanwhile.
         """
         meeting = await self._overlaid(meeting, at)
+        if before is not None and before.status is Status.CANCELLED:
+            meeting = await self._taken_up(meeting, at)
         places, rooms = await used_by(self.desk, meeting)
         held_in = [(meeting.place, meeting.rooms), *((meeting.place, each.rooms) for each in meeting.sessions)]
         held_in += [(each.place or meeting.place, each.rooms) for each in meeting.changes]
@@ -81,6 +83,17 @@ class Parts:
         frame = await self.in_force.frame(meeting.centre, holidays=holidays)
         bare = not (frame.closures or meeting.closed or (holidays and frame.calendar))
         return meeting if bare else closing.overlaid(meeting, frame, moment(at))
+
+    async def _taken_up(self, meeting: Meeting, at: str) -> Meeting:
+        """One that was deleted: meanwhile places and rooms of single dates may have been deleted, too."""
+        own = {meeting.place, *meeting.rooms, *(room for each in meeting.sessions for room in each.rooms)}
+        gone = set[str]()
+        for kind, ids in (("place", meeting.places() - own), ("room", meeting.all_rooms() - own)):
+            for id_ in ids:
+                record = await self.desk.store.get(kind, id_)
+                if record is None or record.gone:
+                    gone.add(id_)
+        return edits.without(meeting, frozenset(gone), at) if gone else meeting
 
     async def _grouped(
         self, before: Meeting | None, meeting: Meeting, at: str, who: str

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from services.meetings.types import Change
     from services.recurrence.types import Occurrence
 
-PAGE: Final = 50  # meetings read at once
+PAGE: Final = 200  # meetings read at once
 RECKONED: Final = 20  # meetings until others get their turn
 
 _TWO_DAYS: Final = timedelta(days=2)

@@ -39,6 +39,7 @@ TEXT = TextRules(
 )
 TEXT_WALK = Walk(TEXT)
 LONGEST_ID = 200
+LARGEST_ROW = 512 * 1024  # bytes; the meeting that it makes has room for what people add
 
 _NAMESPACE = uuid.UUID("0c0a2d0e-6b1f-4a55-9c3c-5d0f8f1a7b21")
 _BLANK = Schedule(start=datetime(2000, 1, 1), zone="UTC", minutes=60)  # noqa: DTZ001 - local by nature
@@ -78,8 +79,8 @@ def problems(row: import_pb2.ImportRow) -> tuple[str, ...]:
         return (row.refusal,)
     if faults := TEXT_WALK.violations(row):
         return tuple(f"{fault.field}: {fault.reason}" for fault in faults)
-    if not row.source_id or len(row.source_id) > LONGEST_ID:
-        return (f"source_id: must be 1 to {LONGEST_ID} characters",)
+    if fault := _size_fault(row):
+        return (fault,)
     try:
         if row.HasField("place"):
             read_place(row.place, Place(id="", centre="", created_at="", title=""), "place.")
@@ -91,6 +92,14 @@ def problems(row: import_pb2.ImportRow) -> tuple[str, ...]:
     except RecurrenceError as error:
         return (f"changes: {error}",)
     return _extra_fault(row.extra)
+
+
+def _size_fault(row: import_pb2.ImportRow) -> str:
+    """What of the row is too long as a whole; "": nothing."""
+    if not row.source_id or len(row.source_id) > LONGEST_ID:
+        return f"source_id: must be 1 to {LONGEST_ID} characters"
+    large = row.meeting.ByteSize() + sum(change.ByteSize() for change in row.changes) > LARGEST_ROW
+    return f"meeting: its texts are more than {LARGEST_ROW // 1024} KiB" if large else ""
 
 
 def _extra_fault(extra: str) -> tuple[str, ...]:

@@ -1,0 +1,153 @@
+"""Faults that were found by reading the service in order to break it, each pinned by the rule it broke."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+
+from services.kit.store.port import Commit
+from services.meetings import records
+from services.meetings.desk import LARGEST_MEETING
+from services.meetings.types import Change, Closed, ClosureEffect, Meeting
+from tests.service.closures_house import CANCELLED, WEEK, close, document
+from tests.service.meetings_house import CENTRE, COORDINATOR, START, House
+from tests.service.test_meetings_imports import report, row, stage, take
+
+pytest_plugins = ("tests.service.meetings_house",)
+
+RETREAT = {
+    "start": "2026-12-04T18:00",
+    "time_zone": "America/Edmonton",
+    "minutes": 2 * 24 * 60,
+}
+
+
+def session(id_: str, *rooms: str, **more: Any) -> dict[str, Any]:
+    return {"id": id_, "title": f"Session {id_}", "day": 2, "time": "10:00", "minutes": 60, "rooms": rooms, **more}
+
+
+async def a_room(house: House, place: str, title: str = "Blue") -> str:
+    made = await house.call("CreateRoom", parent=CENTRE, room={"title": title, "place": place})
+    return str(made.name)
+
+
+async def sequence(house: House, name: str) -> int:
+    return int((await house.call("GetMeeting", name=name)).sequence)
+
+
+async def everything(house: House) -> list[Any]:
+    return list((await house.call("ListMeetings", parent=CENTRE)).meetings)
+
+
+async def test_a_room_of_an_agenda_that_nobody_is_told_of_raises_no_sequence(house: House) -> None:
+    place = await house.place(address_access="ADDRESS_ACCESS_AREA_ONLY")
+    room, other = await a_room(house, place.name), await a_room(house, place.name, "Red")
+    retreat = await house.meeting(schedule=RETREAT, place=place.name, sessions=[session("a", room)])
+    await house.call("UpdateRoom", room={"name": room, "title": "The room behind the bakery"})
+    await house.sweep()
+    agenda = (await house.call("GetMeeting", name=retreat.name)).sessions
+    assert list(agenda[0].room_titles) == ["The room behind the bakery"]
+    assert await sequence(house, retreat.name) == 0
+    await house.call("UpdateMeeting", meeting={"name": retreat.name, "sessions": [session("a", other)]})
+    assert await sequence(house, retreat.name) == 0
+
+
+async def test_a_room_of_an_agenda_that_everybody_is_told_of_raises_the_sequence(house: House) -> None:
+    place = await house.place()
+    room = await a_room(house, place.name)
+    retreat = await house.meeting(schedule=RETREAT, place=place.name, sessions=[session("a", room)])
+    await house.call("UpdateRoom", room={"name": room, "title": "Green"})
+    await house.sweep()
+    assert await sequence(house, retreat.name) == 1
+
+
+async def test_a_date_at_another_place_of_which_nobody_is_told_raises_no_sequence_twice(house: House) -> None:
+    hidden = {"address_access": "ADDRESS_ACCESS_AREA_ONLY"}
+    one, other = await house.place(**hidden), await house.place(**hidden, title="Library")
+    meeting = await house.meeting(place=one.name)
+    date = f"{meeting.name}/occurrences/20261201"
+    await house.call("ChangeOccurrence", name=date, change={"place": one.name})
+    before = await sequence(house, meeting.name)
+    await house.call("ChangeOccurrence", name=date, change={"place": other.name})
+    assert await sequence(house, meeting.name) == before
+
+
+async def test_what_comes_back_from_a_list_comes_back_though_a_place_of_one_of_its_dates_is_gone(house: House) -> None:
+    others = [row(n) for n in range(2, 10) if n % 3 != 1]  # they are held elsewhere
+    assert await take(house, [row(1), *others]) == {"new": 7}
+    (meeting,) = [each for each in await everything(house) if each.title == "Group 1"]
+    lent = await house.place(title="Library")
+    date = f"{meeting.name}/occurrences/20261201"
+    await house.call("ChangeOccurrence", name=date, change={"place": lent.name, "title": "Birthday"})
+    made = await close(
+        house,
+        {
+            **WEEK,
+            "start": "2026-12-08",
+            "places": [meeting.place],
+            "effect": "CLOSURE_EFFECT_MOVE",
+            "move_place": lent.name,
+        },
+    )
+    house.clock.jump(START + timedelta(days=20))  # both dates are over
+    await house.call("WithdrawClosure", COORDINATOR, name=made.name)
+    await house.sweep()
+    assert await take(house, others, remove_gone=True) == {"unchanged": 6, "gone": 1}
+    await house.call("DeletePlace", name=lent.name)
+    assert await take(house, [row(1), *others]) == {"changed": 1, "unchanged": 6}
+    back = await house.call("GetMeeting", name=meeting.name)
+    assert back.state == 1
+    assert {change.title: change.place for change in back.changes} == {"Birthday": ""}
+
+
+async def test_a_meeting_at_its_limit_can_still_be_cancelled_whatever_a_closure_says_of_it(house: House) -> None:
+    meeting = await house.meeting(rooms=[])
+    record = await document(house, meeting.name)
+    value = records.read(record, Meeting)
+    closed = tuple(
+        Closed(date=START.date() + timedelta(days=n), effect=ClosureEffect.CANCEL, reason="R" * 480) for n in range(400)
+    )
+    weeks = range((LARGEST_MEETING - 20_000) // 8_400)
+    full = tuple(Change(date=START.date() + timedelta(days=3, weeks=n), notes="n" * 8_000) for n in weeks)
+    written = records.write(
+        record, msgspec.structs.replace(value, closed=closed, changes=full), at=record.at, actor="test"
+    )
+    await house.store.commit(Commit((written,), (), ()))
+    date = f"{meeting.name}/occurrences/20261201"
+    reply = await house.call("CancelOccurrence", name=date)
+    assert reply.state == CANCELLED
+
+
+async def test_a_row_that_is_more_than_an_event_holds_is_refused_and_the_others_come_in(house: House) -> None:
+    agenda = [
+        {"id": f"s{n}", "title": "T", "day": 1, "time": "19:00", "minutes": 10, "notes": "n" * 8_000}
+        for n in range(120)
+    ]
+    large = row(1, meeting={"schedule": {**RETREAT, "start": "2026-12-04T18:00"}, "sessions": agenda})
+    name = await stage(house, [large, row(2)])
+    planned = {line.source_id: line.outcome for line in await report(house, name)}
+    assert planned == {"g1": 5, "g2": 1}
+    await house.call("CommitImport", name=name)
+    await house.sweep()
+    assert {line.source_id: line.outcome for line in await report(house, name)} == planned
+    assert [each.title for each in await everything(house)] == ["Group 2"]
+
+
+async def test_a_closed_room_of_an_agenda_is_named_before_and_a_whole_agenda_in_it_is_closed(house: House) -> None:
+    place = await house.place()
+    room, other = await a_room(house, place.name), await a_room(house, place.name, "Red")
+    await house.meeting(
+        title="Both", schedule=RETREAT, place=place.name, sessions=[session("a", room), session("b", other)]
+    )
+    await house.meeting(title="One", schedule=RETREAT, place=place.name, sessions=[session("a", room)])
+    closure = {**WEEK, "rooms": [room]}
+    preview = await house.call("PreviewClosure", parent=CENTRE, closure=closure)
+    assert {each.title: (each.outcome, "agenda" in each.reason) for each in preview.impacts} == {
+        "Both": (0, True),
+        "One": (1, False),
+    }
+    await close(house, closure)
+    listed = await house.listed(30, show_cancelled=True)
+    assert {each.title: each.state == CANCELLED for each in listed} == {"Both": False, "One": True}
