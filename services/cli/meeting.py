@@ -143,7 +143,7 @@ def _add_dates(actions: Any) -> None:
     restore = _on_dates(actions, "restore", "undo what was changed on single dates", meeting_dates.restore)
     restore.add_argument("--despite-closures", action="store_true", help="hold it although the centre is closed")
     move = _on_dates(actions, "move", "one date is at another time, or elsewhere", meeting_dates.move)
-    move.add_argument("--to", metavar="WHEN", type=reading.moment_text, help='"26 dec 17:00"; without a time, the same')
+    move.add_argument("--to", metavar="WHEN", type=reading.moved_text, help='"26 dec 17:00", "26 dec", 17:00')
     move.add_argument("--for", dest="minutes", metavar="LENGTH", type=reading.length, help="90 (minutes), 1h30")
     move.add_argument("--because", metavar="WHY", help="read by whoever would have come")
     meeting_where.add_to(move, series=False)

@@ -16,7 +16,7 @@ from services.cli.meeting_facts import Difference, changed_lines, plain_dates
 from services.cli.series import Series, find
 from services.cli.server import PATIENCE, Site
 from services.cli.shell import USAGE, Failure
-from services.cli.when import full, long
+from services.cli.when import full, hour_alone, long
 from services.recurrence.zones import midnight
 
 if TYPE_CHECKING:
@@ -229,8 +229,8 @@ async def _wanted(
 
 
 def _moved(asked: argparse.Namespace, house: House, date: Date) -> datetime | None:
-    hour = getattr(asked, "at", None)
-    if asked.to is None:
+    hour = getattr(asked, "at", None) or hour_alone(asked.to or "")
+    if asked.to is None or hour_alone(asked.to) is not None:
         return datetime.combine(date.local.date(), hour) if hour else None
     to = house.moment("--to", asked.to)
     return to if isinstance(to, datetime) else datetime.combine(to, hour or date.local.time())

@@ -45,6 +45,11 @@ def moment_text(text: str) -> str:
     return text
 
 
+def moved_text(text: str) -> str:
+    """The same, or a time of day alone."""
+    return text if when.hour_alone(text) is not None else moment_text(text)
+
+
 def end_text(text: str) -> str:
     """The same, or "further notice"."""
     return "" if text.casefold().replace("-", " ").removeprefix("until ") == FURTHER_NOTICE else moment_text(text)

@@ -108,6 +108,14 @@ def clock(text: str) -> time:
         raise Unclear(f"{text!r} is no time of day {_TIMES}") from None
 
 
+def hour_alone(text: str) -> time | None:
+    """The time of day, where a text is nothing but one."""
+    try:
+        return clock(text)
+    except Unclear:
+        return None
+
+
 def length(text: str) -> int:
     """A length in minutes: 90, 1h30, 1:30, "2 days". Raises Unclear."""
     words = text.casefold().replace(" ", "").replace("and", "")
