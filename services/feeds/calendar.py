@@ -30,7 +30,7 @@ class Kind(NamedTuple):
     """Which feed of a centre: its path and query below /calendars/, the names of calendar and file.
 
     Without a path it names neither the centre nor its own address, which may hold a code. `discreet`: it names nothing
-    at all that is ours.
+    at all that is ours. `more` is what else its reader has to know of it.
     """
 
     path: str
@@ -38,6 +38,7 @@ class Kind(NamedTuple):
     file_name: str
     query: str = ""
     discreet: bool = False
+    more: str = ""
 
 
 def of_centre(centre: centre_pb2.Centre) -> Kind:
@@ -62,11 +63,16 @@ def filtered(kind: Kind, wanted: Filter) -> Kind:
     """The same as a filter has it: two of one centre are told apart by their titles."""
     if wanted.word:
         return DISCREET
+    if wanted.days or wanted.types:
+        kind = kind._replace(more=LISTED)
     if not kind.path:
         return kind
     said = wanted.said()
     return kind._replace(query=wanted.query(), title=f"{kind.title} ({said})" if said else kind.title)
 
+
+LISTED = "Where no rule says which dates these are, they are listed up to the end of the fifth month from now."
+"""Of a calendar of some weekdays, or of what is special in some weeks (`series.horizon`)."""
 
 DISCREET = Kind("", "Calendar", "calendar.ics", discreet=True)
 """Whatever it is about."""
@@ -88,7 +94,7 @@ def head(
 
 
 def _properties(kind: Kind, centre: centre_pb2.Centre, modified: datetime | None, base_url: str) -> Calendar:
-    text = (clean(centre.description) if kind.path else "") or kind.title
+    text = "\n".join(filter(None, ((clean(centre.description) if kind.path else "") or kind.title, kind.more)))
     address = f"{base_url.rstrip('/')}/calendars/{quote(kind.path)}" + (f"?{kind.query}" if kind.query else "")
     calendar = Calendar()
     calendar.add("VERSION", "2.0")

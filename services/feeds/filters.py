@@ -109,7 +109,8 @@ def parse(query: bytes) -> Filter:
 
 
 def _meant(name: str) -> str:
-    """The parameter that was mistyped; "" where it is none of ours."""
+    """The parameter that was mistyped ("days", "day[]"); "" where it is none of ours."""
+    name = name.strip().removesuffix("[]")
     close = get_close_matches(name.casefold(), _READERS, 1, 0.8) if len(name) <= LONGEST_NAME else []
     return close[0] if close else ""
 

@@ -80,10 +80,11 @@ class Web:
             base_url=self._base_url,
             behind_proxy=self._behind_proxy,
         )
-        return Starlette(
+        made = Starlette(
             routes=[
                 Route("/", self.week),
                 Route("/centre/{centre}", self.week),
+                Route("/centre/{centre}/", self.week),
                 Route(PATH, nobody.answer, methods=["GET", "POST"]),
                 Route("/invited", self.asking, methods=["GET", "POST"]),
                 Route("/invited/", self.asking),
@@ -91,6 +92,8 @@ class Web:
             ],
             exception_handlers={HTTPException: self._refuse, Exception: self._fail},
         )
+        made.router.redirect_slashes = False  # it would send readers to whatever the Host header says, by http
+        return made
 
     async def week(self, request: Request) -> Response:
         """The next seven days of one centre, or of all."""

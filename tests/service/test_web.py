@@ -265,6 +265,14 @@ async def test_one_centre_has_its_own_page_and_an_unknown_one_has_none() -> None
     missing = await reader.get("/centre/ash")
     assert missing.status_code == 404
     assert "Nothing is here" in missing.text
+    assert (await reader.get("/centre/oak/")).text == one.text
+
+
+async def test_nobody_is_sent_to_where_a_host_header_says() -> None:
+    for path in ("/centre/oak/", "/invited/", "/nobody-here/oak/x/20261124/", "/nothing/"):
+        answer = await Reader(shown()).get(path, host="elsewhere.example.com")
+        assert answer.status_code in {200, 404}
+        assert "elsewhere" not in answer.text + repr(answer.headers)
 
 
 async def test_other_methods_are_refused_with_what_is_allowed() -> None:

@@ -126,7 +126,10 @@ async def test_parameters_that_are_not_ours_are_nobodys_business() -> None:
 
 @pytest.mark.parametrize(
     ("mistyped", "meant"),
-    [("days", "day"), ("kinds", "kind"), ("fellowhip", "fellowship"), ("Mode", "mode"), ("languages", "language")],
+    [
+        *(("days", "day"), ("kinds", "kind"), ("fellowhip", "fellowship"), ("Mode", "mode"), ("languages", "language")),
+        *(("day[]", "day"), ("mode[]", "mode"), ("Day", "day")),
+    ],
 )
 async def test_a_mistyped_parameter_is_refused_since_it_would_show_everything(mistyped: str, meant: str) -> None:
     answer = await Feeds(meeting()).get(FEED, query=f"{mistyped}=x".encode())
@@ -292,6 +295,14 @@ async def test_many_words_at_a_time_are_answered_all_and_few_at_a_time() -> None
 
     assert [answer.body.count(f"SUMMARY:word{n}\r\n".encode()) for n, answer in enumerate(answers)] == [40] * 9
     assert not feeds.app._makers.locked()
+
+
+@pytest.mark.parametrize(("query", "says"), [(b"day=tu", True), (b"type=O", True), (b"mode=online", False)])
+async def test_a_calendar_whose_dates_end_in_some_months_says_so(query: bytes, *, says: bool) -> None:
+    body = (await Feeds(meeting()).get(FEED, query=query)).body.replace(b"\r\n ", b"")
+
+    assert (b"DESCRIPTION:A house of meetings\\nWhere no rule says" in body) is says
+    assert (b"up to the end of the fifth month from now.\r\n" in body) is says
 
 
 async def test_filtered_feeds_have_validators_and_the_last_modified_of_the_whole_centre() -> None:
