@@ -106,8 +106,8 @@ def holiday(code: str, day: date) -> str:
 def spot_of(meeting: Meeting, change: Change | None) -> Spot:
     """Where people said that a date is held."""
     mode = (change.mode if change else None) or meeting.mode
-    if change is not None and change.place is not None:
-        return Spot(change.place, change.rooms, mode)
+    if change is not None and (change.place is not None or change.rooms):
+        return Spot(change.place or meeting.place, change.rooms, mode)
     return Spot(meeting.place, meeting.rooms, mode, tuple(each.rooms for each in meeting.sessions))
 
 

@@ -83,15 +83,16 @@ def venue_of(place: Place, rooms: tuple[Room, ...]) -> Venue:
 
 
 def with_venues(meeting: Meeting, places: Mapping[str, Place], rooms: Mapping[str, Room]) -> Meeting:
-    """The meeting with its copies of places and rooms made anew."""
+    """The meeting with its copies of places and rooms made anew. Rooms of a date alone are in the series' place."""
 
     def venue(place: str, used: tuple[str, ...]) -> Venue:
         return venue_of(places[place], tuple(rooms[room] for room in used))
 
-    changes = tuple(
-        msgspec.structs.replace(change, venue=venue(change.place, change.rooms) if change.place else None)
-        for change in meeting.changes
-    )
+    def of_date(change: Change) -> Venue | None:
+        place = change.place or (meeting.place if change.rooms else None)
+        return venue(place, change.rooms) if place else None
+
+    changes = tuple(msgspec.structs.replace(change, venue=of_date(change)) for change in meeting.changes)
     closed = tuple(
         msgspec.structs.replace(each, venue=venue(each.place, each.rooms) if each.place else None)
         for each in meeting.closed

@@ -96,6 +96,16 @@ def test_a_room_closure_hits_what_is_held_in_the_room_that_day() -> None:
     assert dates(weekly(rooms=("r1b",), changes=there), room) == ["2026-12-08"]
 
 
+def test_rooms_of_a_date_without_a_place_are_those_of_the_place_of_the_series() -> None:
+    other = Change(date=date(2026, 12, 1), rooms=("r1b",))
+    meeting = overlaid(weekly(changes=(other,)))
+    venue = meeting.changes[0].venue
+    assert venue is not None
+    assert (venue.title, venue.rooms) == ("Place p1", ("Room r1b",))
+    assert dates(weekly(changes=(other,)), closure(rooms=("r1b",), end="2026-12-08")) == ["2026-12-01"]
+    assert dates(weekly(changes=(other,)), closure(rooms=("r1",), end="2026-12-08")) == ["2026-12-08"]
+
+
 def test_a_whole_centre_is_whatever_is_held_at_a_place_and_online_too_only_if_it_says_so() -> None:
     once: dict[str, Any] = {"start": "2026-12-01", "end": "2026-12-01"}
     assert dates(weekly(place="", rooms=()), closure(**once)) == ["2026-12-01"]
