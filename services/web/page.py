@@ -116,6 +116,7 @@ class Pages:
         text = self._render(
             "invited.html",
             week=shown,
+            discreet=site.discreet,
             days=[day for day in shown.days if day.lines or empty <= _FEW_EMPTY],
             group=group,
             code=code,

@@ -71,6 +71,8 @@ class InvitedSite(Site):
     def __init__(self, base_url: str, code: str) -> None:
         super().__init__(base_url)
         self._calendar = Subscription(f"{self.base}/invited/{code}.ics", "My meetings")
+        self.discreet = Subscription(f"{self.base}/invited/{code}.ics?discreet=1", "Calendar")
+        """The same, saying nothing of what it is about."""
 
     def centre(self, centre: str, title: str) -> Subscription:
         """Everything that the code opens."""

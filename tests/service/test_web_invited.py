@@ -102,6 +102,7 @@ async def test_a_code_shows_what_it_opens_and_how_to_join(reader: Reader) -> Non
     wanted = ("Night Owls", "Owls", "meet.example.org/owls", "780 555 0100", "SESAME", "Wait in the lobby", "9 Hill Rd")
     for shown in (*wanted, f"{BASE}/invited/{CODE}.ics", f"webcal://chairs.example.org/invited/{CODE}.ics"):
         assert shown in answer.text
+    assert f'<a class="go" href="webcal://chairs.example.org/invited/{CODE}.ics?discreet=1">' in answer.text
     assert "Larks" not in answer.text
     assert "/calendars/" not in answer.text
     assert "calendar.google.com" not in answer.text
