@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import itertools
 import re
 from typing import TYPE_CHECKING
 
@@ -190,16 +192,21 @@ def read_sessions(
         problems.add("sessions", "an agenda is for what has no rule: a one-off, and its extra dates")
     if len(said) > MOST_SESSIONS:
         problems.add("sessions", f"has more than {MOST_SESSIONS} entries")
-    taken = {each.id for each in said if each.id}
-    if len(taken) < sum(bool(each.id) for each in said):
+    ids = session_ids(said)
+    if len(set(ids)) < len(ids):
         problems.add("sessions", "has two with the same id")
-    free = (f"s{n}" for n in range(1, MOST_SESSIONS * 3) if f"s{n}" not in taken)
-    found = [
-        _session(f"sessions[{n}]", each, each.id or next(free), problems) for n, each in enumerate(said[:MOST_SESSIONS])
-    ]
+    found = [_session(f"sessions[{n}]", each, ids[n], problems) for n, each in enumerate(said[:MOST_SESSIONS])]
     for n, each in enumerate(found):
         _check_within(f"sessions[{n}]", each, schedule, problems)
     return tuple(sorted(found, key=lambda each: (each.day, each.time, each.id)))
+
+
+def session_ids(messages: Iterable[schedule_pb2.Session]) -> list[str]:
+    """The id of each session in the order given: one that has none is named by its place in the list."""
+    said = list(messages)
+    taken = {each.id for each in said if each.id}
+    free = (f"s{n}" for n in itertools.count(1) if f"s{n}" not in taken)
+    return [each.id or next(free) for each in said]
 
 
 def _session(field: str, message: schedule_pb2.Session, id: str, problems: Problems) -> Session:  # noqa: A002 - named id everywhere
