@@ -28,6 +28,7 @@ from services.meetings.desk import (
 from services.meetings.masks import merged
 from services.meetings.types import Centre, Meeting, Session, Status, Visibility
 from services.meetings.wire import meeting_message, read_meeting, stamp, timestamp
+from services.meetings.wire_details import session_ids
 from services.recurrence.edits import same_days
 from services.recurrence.types import RecurrenceError, Schedule
 from services.recurrence.wire import parse_key
@@ -286,21 +287,22 @@ def located(meeting: Meeting, message: meeting_pb2.Meeting) -> Meeting:
         meeting,
         place=place["place"] if place else "",
         rooms=tuple(room["room"] for room in rooms),
-        sessions=tuple(_in_rooms(n, session, message, meeting.centre) for n, session in enumerate(meeting.sessions)),
+        sessions=_in_rooms(meeting, message),
         invite_group=group["group"] if group else "",
     )
 
 
-def _in_rooms(n: int, session: Session, message: meeting_pb2.Meeting, centre: str) -> Session:
-    """The session with the ids of the rooms that the message names for it. Raises Invalid."""
-    said = next((each for each in message.sessions if each.id == session.id), None)
-    names = said.rooms if said is not None else ()
-    rooms = [ROOM.parse(room, f"meeting.sessions[{n}].rooms") for room in names]
-    if rooms and not message.place:
-        raise Invalid(Violation("meeting.place", "rooms go with the place they are in"))
-    if any(room["centre"] != centre for room in rooms):
-        raise Invalid(Violation(f"meeting.sessions[{n}].rooms", "must belong to the same centre"))
-    return msgspec.structs.replace(session, rooms=tuple(room["room"] for room in rooms))
+def _in_rooms(meeting: Meeting, message: meeting_pb2.Meeting) -> tuple[Session, ...]:
+    """The sessions with the ids of the rooms that the message names for each of them. Raises Invalid."""
+    found: dict[str, tuple[str, ...]] = {}
+    for n, (id_, said) in enumerate(zip(session_ids(message.sessions), message.sessions, strict=True)):
+        rooms = [ROOM.parse(room, f"meeting.sessions[{n}].rooms") for room in said.rooms]
+        if rooms and not message.place:
+            raise Invalid(Violation("meeting.place", "rooms go with the place they are in"))
+        if any(room["centre"] != meeting.centre for room in rooms):
+            raise Invalid(Violation(f"meeting.sessions[{n}].rooms", "must belong to the same centre"))
+        found[id_] = tuple(room["room"] for room in rooms)
+    return tuple(msgspec.structs.replace(each, rooms=found[each.id]) for each in meeting.sessions)
 
 
 def refuse_unopened(before: Meeting | None, meeting: Meeting) -> None:
