@@ -247,6 +247,23 @@ async def test_what_may_not_be_seen_is_not_there_but_for_a_code_that_opens_it(ho
     assert [doubt.title for doubt in await door.doubts()] == ["Owls"]
 
 
+async def test_a_code_of_another_centre_opens_nothing_under_the_name_of_this_one(house: House, door: Door) -> None:
+    """An address made by hand: the meeting and the code are there, the centre beside them is another."""
+    await house.call("CreateCentre", centre_id="other", centre={"title": "Other", "time_zone": "America/Edmonton"})
+    group = (await house.call("CreateGroup", parent="centres/other", group={"title": "Owls"})).name
+    weekly = {**one_off("2026-11-24T19:00"), "rule": "FREQ=WEEKLY;BYDAY=TU"}
+    hidden = {"title": "Owls", "visibility": "VISIBILITY_MEMBERS", "invite_group": group, "schedule": weekly}
+    made = await house.call("CreateMeeting", parent="centres/other", meeting={**hidden, "mode": "MODE_IN_PERSON"})
+    typed = await house.code(group)
+    await door.open()
+    house.clock.jump(BEGINS)
+    absent = await door.ask("/nobody-here/house/none/20261124")
+    answer = await door.ask(page_of(made), "POST", data={"code": typed})
+    assert (answer.status_code, answer.text) == (absent.status_code, absent.text) == (404, absent.text)
+    right = page_of(made).replace("/house/", "/other/")
+    assert "Owls" in (await door.ask(right, "POST", data={"code": typed})).text
+
+
 @pytest.mark.parametrize("key", ["20261125", "nonsense", "20261124-9"])
 async def test_a_day_on_which_it_is_not_held_has_no_page(house: House, door: Door, key: str) -> None:
     meeting = await house.meeting()
