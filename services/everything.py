@@ -26,11 +26,12 @@ def make(settings: Settings, clock: Clock, ids: Ids, log: Log) -> Process:
 def welcome(system: Process, settings: Settings, seconds: float) -> str:
     """What a person sees first."""
     base = settings.public_url or system.address
+    sample = "   (the sample: riverside)" if settings.development else ""
     lines = [
         f"Openchair is ready ({seconds:.1f} s). Ctrl-C stops it.",
         "",
         f"  Meetings, and how to subscribe   {base}/",
-        f"  Calendar of a centre             {base}/calendars/<centre>.ics   (the sample: riverside)",
+        f"  Calendar of a centre             {base}/calendars/<centre>.ics{sample}",
         f"  gRPC                             {settings.host}:{system.grpc_port}",
         f"  Data                             {settings.data.resolve()}",
     ]

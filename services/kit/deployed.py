@@ -184,7 +184,7 @@ def refusals(plan: Plan, settings: Settings) -> list[str]:
     if plan.kinds and settings.mongodb_url is not None:
         needs.append("page_secret")
     return problems + [
-        f"{key_of(name)} is needed: {plan.name} may run several times, and each must say and take the same"
+        f"{key_of(name)} is needed, the same for each {plan.name} that runs: .env.example says what it is"
         for name in needs
         if getattr(settings, name) is None
     ]

@@ -72,6 +72,15 @@ async def test_the_first_start_loads_thirty_meetings_with_one_moved_and_one_canc
     assert sorted((change.HasField("start"), change.cancelled) for change in changes) == [(False, True), (True, False)]
 
 
+def test_a_site_for_others_has_no_sample_and_names_none(tmp_path: Path) -> None:
+    others = {"OPENCHAIR_ENV": "production", "OPENCHAIR_PUBLIC_URL": "https://chairs.example.org"}
+    with running(tmp_path, others) as site:
+        until(lambda: "Openchair is ready" in site.said(), "it greets")
+        assert stored_meetings(site) == 0
+        assert "https://chairs.example.org/calendars/<centre>.ics" in site.said()
+        assert "riverside" not in site.said()
+
+
 def test_the_sample_calendar_is_valid(system: System) -> None:
     answer = system.get("/calendars/riverside.ics")
 
