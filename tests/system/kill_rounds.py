@@ -1,8 +1,8 @@
 """Rounds of work in which everything is ended by kill -9 at a named point, and what must hold after each.
 
 Callers repeat, with the same request id, what was not answered. What was acknowledged is there, once; what was not took
-effect once or not at all, and once after it was repeated; calendars and a service that reacts show the same; nothing is
-left to be published and nothing is given up.
+effect once or not at all, and once after it was repeated; calendars and a service that reacts show the same; a place
+that is closed and opened meanwhile is what was said last; nothing is left to be published and nothing is given up.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from openchair.meetings.v1.meeting_service_pb2_grpc import MeetingServiceStub
 
 from services.kit.client import RpcError
 from tests.system import acts
+from tests.system.kill_closer import Closer
 from tests.system.running import PATIENCE, ROOT, environment, reached, until
 
 if TYPE_CHECKING:
@@ -165,12 +166,14 @@ class House:
         self._source = source
         self._callers = [Caller(f"Caller {number}", source) for number in range(CALLERS)]
         self._lists: list[Importer] = []
+        self._closer = Closer()
         self._rounds = 0
 
     async def furnish(self) -> None:
         """The centre, and a little in it."""
         async with self.system.meetings() as stub:
             await acts.create_centre(stub, "house")
+            await self._closer.furnish(stub)
             await self._work(stub, 5)
 
     async def round(self, point: str) -> None:
@@ -190,8 +193,10 @@ class House:
         if bringing:
             self._lists.append(Importer(self._rounds))
         assert self.system.get(f"/kill/{point}/{nth}").status == 200
-        async with self.system.meetings() as stub, asyncio.timeout(PATIENCE):
-            await asyncio.gather(self._work(stub), *(each.go_on(stub) for each in self._lists[-1:] if bringing))
+        async with self.system.channel() as channel, asyncio.timeout(PATIENCE):
+            stub = MeetingServiceStub(channel)
+            lists = (each.go_on(stub) for each in self._lists[-1:] if bringing)
+            await asyncio.gather(self._work(stub), self._closer.go_on(channel), *lists)
         code = await asyncio.to_thread(self.system.wait, PATIENCE)
         assert code == -signal.SIGKILL, f"{point} {nth}: {self.system.said()}"
         if saving is not None:
@@ -258,6 +263,7 @@ class House:
                 await caller.repeat(stub, there)
             for each in self._lists[-1:]:
                 await each.bring(stub)
+            await self._closer.look(channel)
             await self._look_at_all(stub)
             await reached(lambda: _quiet(AdminServiceStub(channel)), "nothing is left to publish or given up")
         assert not list(self.system.data.rglob("*.backup*"))
@@ -270,6 +276,7 @@ class House:
         }
         wanted = Counter(one.title for one in known.values())
         wanted.update(title for one in self._lists for title in one.titles)
+        wanted.update(self._closer.titles)
         assert Counter(one.title for one in there) == wanted
         until(lambda: Counter(acts.summaries(self.system.feed("house"))) == wanted, "the calendar shows the same")
         until(lambda: Counter(self._followed().values()) == wanted, "the service that reacts has the same")
