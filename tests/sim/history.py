@@ -89,6 +89,8 @@ class History:
     names: list[str] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
     done: list[tuple[Command, Answer, bool]] = field(default_factory=list)
+    forgets: Callable[[], object] = lambda: None
+    """Called when the database becomes an older one: all that `then` was told is told again, as far as it is kept."""
 
     def __post_init__(self) -> None:
         self.site.noted = self._note
@@ -123,6 +125,7 @@ class History:
     def set_back(self, kept: set[str]) -> None:
         """The database is an older one of itself: of all commands these alone were ever done, the first of them."""
         done, self.done, self.truth, self.names = self.done, [], model.Model(), []
+        self.forgets()
         kept &= self.commands.keys()
         first = {command.id for command, _, _ in done[: len(kept)]}
         if first != kept:

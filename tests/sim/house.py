@@ -38,7 +38,7 @@ LINK = "https://meet.example/lent"
 MODES = ("IN_PERSON",) * 3 + ("HYBRID", "ONLINE")
 RULES = ("ANY_DAY",) * 3 + ("NOT_ON_HOLIDAYS", "ALSO_ON_HOLIDAYS")
 CALENDARS = ("", "US", "CA-AB", "DE-BE")
-NOON = time(12)
+NOON = time(13)
 """When the run begins, at the house: whoever is there then can be found alone."""
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 
@@ -98,6 +98,7 @@ class House:
         self._states: dict[str, Any] = {}
         self._staged: dict[str, dict[str, Any]] = {}
         self._count = 0
+        self.history.forgets = self._forget
         before = self.history.site.noted
         self.history.site.noted = lambda node, change: self._noted(before, node, change)
 
@@ -198,7 +199,7 @@ class House:
         number, key = self.chance.choice(near)
         part = self.history.truth.parts[number]
         name, identity = f"{self.history.names[number]}/occurrences/{key}", f"{self.history.names[part.lineage]}/{key}"
-        method = self.chance.choice(("ReportNobodyHere",) * 5 + ("ConfirmOccurrence",))
+        method = self.chance.choice(("ReportNobodyHere",) * 9 + ("ConfirmOccurrence",))
         confirms = method == "ConfirmOccurrence"
         await self.history.send(
             method, {"name": name}, tries, seconds, then=lambda _: self._told(identity, confirms=confirms)
@@ -318,6 +319,12 @@ class House:
         told = self.reported.setdefault(identity, Reported())
         told.confirmed |= confirms
         told.reports += not confirms
+
+    def _forget(self) -> None:
+        """The database is an older one of itself: what is kept is told again."""
+        self.calendar, self.ever = "", []
+        for said in (self.closures, self.reported, self.said, self.local, self._states):
+            said.clear()
 
     def _noted(self, before: Any, node: Named, change: Commit) -> None:
         before(node, change)

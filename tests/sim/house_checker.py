@@ -169,21 +169,29 @@ def _is_in(week: int, day: date) -> bool:
 
 async def check_house(site: Site, house: House, records: Mapping[str, Record]) -> list[str]:
     """What store, lists, calendars and search say otherwise than they should."""
-    now = site.clock.now()
+    found = Node(site, "meetings-0", tuple(plan for plan in PLANS if plan.name == "meetings"))
+    site.watch(found)  # it has an index that it built from what there is
+    await site.all_ready()
+    stubs = {}
+    for node in site.of("meetings"):
+        assert node.server is not None
+        stubs[node.name] = MeetingServiceStub(cast("Any", LocalChannel(node.server, site.token())))
+    feed = (await site.nodes["feeds-1"].get(FEED)).body
+    return await otherwise(house, records, stubs, feed, site.clock.now())
+
+
+async def otherwise(
+    house: House, records: Mapping[str, Record], stubs: Mapping[str, MeetingServiceStub], feed: bytes, now: datetime
+) -> list[str]:
+    """The same of any instances and a feed, at that moment."""
     there = list(series_of(house, records))
     due = {one.name: one for each in there for one in dues(house, each, now)}
     wrong = [*_closed(house, there, records, now), *_reports(house, records), *_corrected(house, records)]
     if house.said.keys() != {said_of(each)["source"]["id"] for each in sourced(records)}:
         wrong.append(f"the list is not all there: {sorted(house.said)}")
-    found = Node(site, "meetings-0", tuple(plan for plan in PLANS if plan.name == "meetings"))
-    site.watch(found)  # it has an index that it built from what there is
-    await site.all_ready()
-    for node in site.of("meetings"):
-        assert node.server is not None
-        stub = MeetingServiceStub(cast("Any", LocalChannel(node.server, site.token())))
-        wrong += [f"{node.name} lists otherwise: {each}" for each in await _listed_otherwise(house, stub, due, now)]
-        wrong += [f"{node.name} finds otherwise: {each}" for each in await _found_otherwise(stub, there, due, now)]
-    feed = (await site.nodes["feeds-1"].get(FEED)).body
+    for name, stub in stubs.items():
+        wrong += [f"{name} lists otherwise: {each}" for each in await _listed_otherwise(house, stub, due, now)]
+        wrong += [f"{name} finds otherwise: {each}" for each in await _found_otherwise(stub, there, due, now)]
     return wrong + [f"the feed shows otherwise: {each}" for each in _fed_otherwise(feed, due, now)]
 
 

@@ -9,8 +9,10 @@ from services.kit.dead import DeadLetters
 from services.kit.event import Stored
 from services.kit.store.port import Record
 from services.kit.streams import stream_of, subjects_of
+from services.meetings.plan import PLAN as MEETINGS
 from services.meetings.records import PUBLICATIONS
 from tests.sim.checker import CODINGS, calendars_of, difference, effects, shown_otherwise, told_otherwise
+from tests.sim.house_checker import otherwise
 from tests.sim.site import SITE, asked
 from tests.system.edit_driver import FEED
 from tests.system.second_site import PUBLIC
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from services.kit.event import Event
     from services.kit.http import Front
     from tests.sim.history import History
+    from tests.sim.house import House
     from tests.system.second_faults import Faults
     from tests.system.second_site import Node, Site
 
@@ -33,17 +36,30 @@ async def restless(site: Site) -> list[str]:
     return found + [f"{node.name}: {text}" for node in site.nodes.values() for text in node.restless()]
 
 
-async def check(site: Site, history: History, faults: Faults) -> list[str]:
-    """Everything that is wrong."""
+async def check(site: Site, history: History, faults: Faults, house: House | None = None) -> list[str]:
+    """Everything that is wrong. `house`: what is shown is as it says, not as the model of edits alone."""
     wrong = [*history.wrong, *site.witness.wrong, *effects(history), *await restless(site)]
-    wrong += await _feeds(site, history)
-    wrong += await _lists(site, history)
+    wrong += await _feeds(site, None if house else history)
+    wrong += await (_told(site, house) if house else _lists(site, history))
     wrong += await _left_over(site)
     wrong += await _letters(site, faults)
     return wrong + await _reactions(site)
 
 
-async def _feeds(site: Site, history: History) -> list[str]:
+async def _told(site: Site, house: House) -> list[str]:
+    """Also of an instance that built its index from what there is."""
+    fresh = await site.add(MEETINGS, 3)
+    try:
+        await site.until(lambda: fresh.ready, "a new instance of meetings is ready")
+        stubs = {node.name: node.stub() for node in site.of("meetings")}
+        feed = (await site.nodes["feeds-1"].get(FEED)).body
+        return await otherwise(house, {one.id: one for one in await _records(site)}, stubs, feed, site.clock.now())
+    finally:
+        await fresh.stop()
+        del site.nodes[fresh.name]
+
+
+async def _feeds(site: Site, history: History | None) -> list[str]:
     """Bytes and headers are those of what the store says: in both instances, and in one that knows the streams only."""
     truth = calendars_of(await _records(site), site.clock, site.log, await _buried(site))
     fresh = await site.add(FEEDS, 3)
@@ -53,6 +69,8 @@ async def _feeds(site: Site, history: History) -> list[str]:
     finally:
         await fresh.stop()
         del site.nodes[fresh.name]
+    if history is None:
+        return wrong
     feed = (await asked(truth, FEED, {})).body
     return wrong + [f"the feed shows otherwise: {each}" for each in shown_otherwise(feed, history)]
 

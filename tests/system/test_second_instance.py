@@ -15,12 +15,16 @@ import gc
 import os
 import random
 from collections import Counter
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import pytest
 
 from tests.sim.edits import Edits
 from tests.sim.history import History
+from tests.sim.house import House
+from tests.sim.test_closures_under_faults import KINDS
 from tests.system.acts import create_centre
 from tests.system.second_checker import check, restless
 from tests.system.second_faults import Faults
@@ -28,7 +32,6 @@ from tests.system.second_site import SPEED, Site
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
 CALLERS = 2
 LINES = 60_000  # characters of the log that are shown of a round that failed
@@ -47,6 +50,9 @@ class Told(NamedTuple):
     outcomes: Counter[str]
     faults: Counter[str]
     swallowed: int
+
+
+Round: TypeAlias = Callable[[Site, History, Path, int], Awaitable[Told]]
 
 
 async def edit(history: History, edits: Edits) -> None:
@@ -84,12 +90,12 @@ async def last_words(history: History, edits: Edits) -> None:
             await history.do(edits.retitle(number), 8, 1.0)
 
 
-async def well(site: Site, history: History, faults: Faults) -> None:
+async def well(site: Site, history: History, faults: Faults, house: House | None = None) -> None:
     """Lets it become quiet, then checks. Raises AssertionError with everything that is wrong."""
     await quiet(site)
     await site.pass_time()
     deadline = asyncio.get_running_loop().time() + site.within
-    while wrong := await check(site, history, faults):
+    while wrong := await check(site, history, faults, house):
         assert asyncio.get_running_loop().time() < deadline, "\n".join(wrong)
         await asyncio.sleep(0.1)
 
@@ -103,18 +109,56 @@ async def quiet(site: Site) -> None:
     await asyncio.sleep(6 / SPEED)  # a look at the streams
 
 
-async def simulate(kind: str, seed: int, folder: Path) -> Told:
+async def lives(house: House) -> None:
+    """One caller in a house: also closures, reports and lists, until cancelled."""
+    chance = house.chance
+    while True:
+        await asyncio.sleep(chance.random() * chance.choice((0.0, 0.05, 0.2)))
+        await getattr(house, chance.choice(KINDS))(chance.randint(1, 8), chance.choice((0.1, 0.5, 1.0)))
+
+
+async def with_closures(site: Site, history: History, folder: Path, callers: int) -> Told:
+    """The same round in a house with rooms."""
+    house = House(history, Edits(site.chance))
+    await create_centre(history.stub, "house")
+    await house.furnish()
+    await house.create_noon()
+    for _ in range(3):
+        await house.create(house.edits.create(site.clock.now().date()), 3, 5.0)
+    faults = Faults(site, history, folder)
+    living = [asyncio.create_task(lives(house)) for _ in range(callers)]
+    await faults.run()
+    for task in living:
+        task.cancel()
+    await asyncio.gather(*living, return_exceptions=True)
+    await faults.heal()
+    await last_words(history, house.edits)
+    await well(site, history, faults, house)
+    outcomes = Counter(command.outcome for command in history.commands.values())
+    return Told(outcomes, faults.happened, sum(node.link.swallowed for node in site.nodes.values()))
+
+
+async def simulate(kind: str, seed: int, folder: Path, round_: Round = scenario) -> Told:
     """A whole round."""
     site = Site(kind, folder, random.Random(seed))  # noqa: S311 - seeded on purpose
     try:
         await site.start()
-        return await scenario(site, History(site), folder, CALLERS)
+        return await round_(site, History(site), folder, CALLERS)
     except BaseException:
         print(site.lines.getvalue()[-LINES:])  # noqa: T201 - pytest shows it
         raise
     finally:
         await site.stop()
         gc.collect()  # connections that the client has dropped: see below
+
+
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")  # as below
+@pytest.mark.parametrize("kind", ["sqlite", "memory"])
+@pytest.mark.parametrize("seed", seeds(2, 50))
+async def test_whatever_becomes_of_the_past_every_date_to_come_is_what_closures_and_people_said(
+    kind: str, seed: int, tmp_path: Path
+) -> None:
+    assert (await simulate(kind, seed, tmp_path, with_closures)).outcomes["acknowledged"] >= 3
 
 
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")  # nats-py drops what froze before its first word
