@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from services.feeds.manner import Manner
     from services.feeds.series import Date, Layout, Series
     from services.feeds.sessions import Item
+    from services.recurrence.types import Schedule
 
 CANCELLED = "Cancelled: "
 UNCONFIRMED = "Unconfirmed: "
@@ -69,7 +70,7 @@ class Drawing:
             times.add_single(event, one.start, one.minutes, part.schedule.zone)
         shown = face(self._meeting, part.programmes, one, holder=self._manner.holder)
         off = self._called_off or not part.any_left or (one is not None and one.cancelled)
-        self._say(event, shown, facts.description(self._meeting, shown, part.schedule, self._manner.phone), off=off)
+        self._say(event, shown, self._text(shown, one, part.schedule), off=off)
         self._relate(event, part.token)
         return event
 
@@ -78,10 +79,17 @@ class Drawing:
         event = self._begun(token)
         times.add_single(event, one.start, one.minutes, self._schedule.zone)
         shown = face(self._meeting, (), one, holder=self._manner.holder)
-        text = facts.description(self._meeting, shown, self._schedule, self._manner.phone)
+        text = self._text(shown, one, self._schedule)
         self._say(event, shown, text, off=self._called_off or one.cancelled)
         self._relate(event, token)
         return event
+
+    def _text(self, shown: Face, one: Date | None, schedule: Schedule) -> str:
+        """DESCRIPTION of the series or of one date; nothing where nobody would read it."""
+        if self._manner.word:
+            return ""
+        agenda = sessions.in_words(self._meeting, self._schedule, one)
+        return facts.description(self._meeting, shown, schedule, self._manner.phone, agenda)
 
     def _item(self, item: Item) -> Event:
         """One of the agenda: it has no reminder, the whole has one."""

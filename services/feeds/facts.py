@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from services.feeds.face import Face
     from services.recurrence.types import Schedule
 
-MOST_ITEMS = 12  # of the agenda
-
 _MODES: dict[int, str] = {
     meeting_pb2.MODE_IN_PERSON: "In person",
     meeting_pb2.MODE_ONLINE: "Online",
@@ -31,12 +29,16 @@ _APPROACHES: dict[int, str] = {1: "spiritual", 2: "secular", 3: "clinical"}
 _LED_BY: dict[int, str] = {1: "peers", 2: "trained facilitators", 3: "licensed professionals"}
 
 
-def description(meeting: meeting_pb2.Meeting, shown: Face, schedule: Schedule, phone: str) -> str:
-    """The text. `phone`: whom to call about the centre's meetings, or ""."""
-    return "\n".join(text for text in _facts(meeting, shown, schedule, phone) if text)
+def description(
+    meeting: meeting_pb2.Meeting, shown: Face, schedule: Schedule, phone: str, agenda: Iterable[str] = ()
+) -> str:
+    """The text. `phone`: whom to call about the centre's meetings, or ""; `agenda`: a line for each item of it."""
+    return "\n".join(text for text in _facts(meeting, shown, schedule, phone, agenda) if text)
 
 
-def _facts(meeting: meeting_pb2.Meeting, shown: Face, schedule: Schedule, phone: str) -> Iterator[str]:
+def _facts(
+    meeting: meeting_pb2.Meeting, shown: Face, schedule: Schedule, phone: str, agenda: Iterable[str]
+) -> Iterator[str]:
     yield _warning(meeting, shown, phone)
     yield clean(shown.reason)
     yield _listed((_MODES.get(shown.mode, ""), line(meeting.fellowship)))
@@ -47,7 +49,7 @@ def _facts(meeting: meeting_pb2.Meeting, shown: Face, schedule: Schedule, phone:
     yield clean(shown.notes)
     yield _labelled("First visit", clean(meeting.first_visit))
     yield from in_words(specials_of(meeting), weekday_of(schedule))
-    yield from _agenda(meeting)
+    yield from agenda
     yield from _money(meeting)
     yield from _where(meeting, shown)
 
@@ -68,15 +70,6 @@ def _people(meeting: meeting_pb2.Meeting, shown: Face) -> Iterator[str]:
     yield _labelled("Led by", _LED_BY.get(meeting.led_by, ""))
     if meeting.other_languages:
         yield _labelled("Languages", _listed(map(_language, (meeting.language, *meeting.other_languages))))
-
-
-def _agenda(meeting: meeting_pb2.Meeting) -> Iterator[str]:
-    """The first items, by day and time."""
-    several = len({each.day for each in meeting.sessions}) > 1
-    for each in meeting.sessions[:MOST_ITEMS]:
-        yield (f"Day {each.day}, " if several else "") + f"{line(each.time)}: {line(each.title)}"
-    if len(meeting.sessions) > MOST_ITEMS:
-        yield f"And {len(meeting.sessions) - MOST_ITEMS} more"
 
 
 def _money(meeting: meeting_pb2.Meeting) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from openchair.meetings.v1 import meeting_pb2
@@ -11,17 +11,22 @@ from services.feeds.face import is_told
 from services.feeds.series import alone_token
 from services.feeds.text import clean, line
 from services.recurrence.schedule import added
+from services.recurrence.sessions import begins, moved_by, usually
 from services.recurrence.types import Key
 from services.recurrence.wire import parse_time, to_deviation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
     from openchair.meetings.v1.schedule_pb2 import Session
 
     from services.feeds.face import Face
     from services.feeds.series import Date, Laying
     from services.recurrence.types import Schedule
+
+
+MOST_ITEMS = 12  # that stand in the description of the whole
 
 
 class Item(NamedTuple):
@@ -38,7 +43,7 @@ class Item(NamedTuple):
 
 
 def items(laying: Laying, meeting: meeting_pb2.Meeting, *, struck: bool) -> Iterator[Item]:
-    """Those that are wanted, date by date: they begin on the day on which it really begins, moved or not."""
+    """Those that are wanted, date by date: they go along with a date that was moved."""
     first = Key(laying.schedule.start.date())
     changes = {to_deviation(change).key: change for change in meeting.changes}
     alone = {each.key for each in laying.alone}
@@ -53,7 +58,7 @@ def items(laying: Laying, meeting: meeting_pb2.Meeting, *, struck: bool) -> Iter
         for session in meeting.sessions:
             if laying.pick.takes_session(session.rooms, one.change, whole=whole):
                 token = "-".join(filter(None, (session.id, suffix)))
-                yield Item(session, one, _start(session, one), token, parent)
+                yield Item(session, one, _start(laying, session, one), token, parent)
 
 
 def _is_whole(schedule: Schedule) -> bool:
@@ -61,9 +66,26 @@ def _is_whole(schedule: Schedule) -> bool:
     return not added(schedule)
 
 
-def _start(session: Session, one: Date) -> datetime:
-    day = one.start.date() + timedelta(days=session.day - 1)
-    return datetime.combine(day, parse_time("sessions.time", session.time))
+def _start(laying: Laying, session: Session, one: Date) -> datetime:
+    usual, moved = usually(one.key.date, laying.schedule), _moved(laying.schedule, one)
+    return begins(usual, session.day, parse_time("sessions.time", session.time), moved)
+
+
+def _moved(schedule: Schedule, one: Date) -> timedelta:
+    return moved_by(usually(one.key.date, schedule), one.start, one.minutes - schedule.minutes)
+
+
+def in_words(meeting: meeting_pb2.Meeting, schedule: Schedule, one: Date | None) -> Iterator[str]:
+    """The first items, by day and time, as they are on a date; None: as usual."""
+    several = len({each.day for each in meeting.sessions}) > 1
+    day = one.key.date if one is not None else schedule.start.date()
+    moved = _moved(schedule, one) if one is not None else timedelta(0)
+    first = one.start.date() if one is not None and moved else day
+    for each in meeting.sessions[:MOST_ITEMS]:
+        start = begins(usually(day, schedule), each.day, parse_time("sessions.time", each.time), moved)
+        yield (f"Day {(start.date() - first).days + 1}, " if several else "") + f"{start:%H:%M}: {line(each.title)}"
+    if len(meeting.sessions) > MOST_ITEMS:
+        yield f"And {len(meeting.sessions) - MOST_ITEMS} more"
 
 
 def placed(shown: Face, item: Item) -> Face:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING
 
 from services.recurrence import wire
+from services.recurrence.sessions import begins
 from services.recurrence.types import RecurrenceError
 from services.web import say
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from datetime import date
+    from datetime import datetime
 
     from openchair.meetings.v1 import schedule_pb2
 
@@ -45,9 +46,18 @@ class AgendaDay:
     slots: tuple[Slot, ...]
 
 
-def agenda(sessions: Iterable[schedule_pb2.Session], first: date) -> tuple[AgendaDay, ...]:
-    """The agenda of an occurrence that begins on this local day. What cannot be read is left out."""
-    read = sorted(_read(sessions, first), key=lambda pair: (pair[0], pair[1].title.casefold()))
+def agenda(
+    sessions: Iterable[schedule_pb2.Session],
+    usual: datetime,
+    moved: timedelta = timedelta(0),
+    *,
+    roomed: bool = True,
+) -> tuple[AgendaDay, ...]:
+    """The agenda of an occurrence that usually begins then, and was moved so far (`sessions.moved_by`); local.
+
+    `roomed`: it is held in the rooms that it names. What cannot be read is left out.
+    """
+    read = sorted(_read(sessions, usual, moved, roomed=roomed), key=lambda pair: (pair[0], pair[1].title.casefold()))
     days = groupby(read, key=lambda pair: pair[0].date())
     return tuple(AgendaDay(say.day(day), tuple(_slots(rows))) for day, rows in days)
 
@@ -57,12 +67,15 @@ def _slots(rows: Iterable[tuple[datetime, Item]]) -> Iterator[Slot]:
         yield Slot(say.clock(start), tuple(item for _, item in items))
 
 
-def _read(sessions: Iterable[schedule_pb2.Session], first: date) -> Iterator[tuple[datetime, Item]]:
+def _read(
+    sessions: Iterable[schedule_pb2.Session], usual: datetime, moved: timedelta, *, roomed: bool
+) -> Iterator[tuple[datetime, Item]]:
     for session in sessions:
         try:
             at = wire.parse_time("time", session.time)
         except RecurrenceError:
             continue
-        start = datetime.combine(first + timedelta(days=session.day - 1), at)
+        start = begins(usual, session.day, at, moved)
         until = say.clock(start + timedelta(minutes=session.minutes))
-        yield start, Item(until, session.title, ", ".join(session.room_titles), session.leader, session.notes)
+        rooms = ", ".join(session.room_titles) if roomed else ""
+        yield start, Item(until, session.title, rooms, session.leader, session.notes)

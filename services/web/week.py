@@ -14,6 +14,7 @@ from openchair.meetings.v1 import meeting_pb2
 
 from services.recurrence import zones
 from services.recurrence.schedule import has, occurrence, recurrence_id
+from services.recurrence.sessions import moved_by, usually
 from services.recurrence.wire import key_text, to_deviation
 from services.web import say
 from services.web.agenda import AgendaDay, agenda
@@ -234,8 +235,22 @@ class _View:
             calendar=self.site.meeting(self.id, meeting.lineage or id, meeting.title),
             warning=_warning(meeting, change),
             asks=self._asks(meeting, each),
-            agenda=agenda(meeting.sessions, each.local.date()),
+            agenda=self._agenda(meeting, change, each),
         )
+
+    def _agenda(
+        self, meeting: meeting_pb2.Meeting, change: meeting_pb2.OccurrenceChange, each: Occurrence
+    ) -> tuple[AgendaDay, ...]:
+        """Its rooms are those of the series' place: not those of a date that is held elsewhere."""
+        if not meeting.sessions:
+            return ()
+        schedule = self.board.schedules[meeting.name.rpartition("/")[2]]
+        usual = usually(each.key.date, schedule)
+        minutes = change.minutes if change.HasField("minutes") else schedule.minutes
+        elsewhere = change.HasField("venue") or bool(change.rooms)
+        online = (change.mode if change.HasField("mode") else meeting.mode) == meeting_pb2.MODE_ONLINE
+        moved = moved_by(usual, each.local, minutes - schedule.minutes)
+        return agenda(meeting.sessions, usual, moved, roomed=not (elsewhere or online))
 
     def _asks(self, meeting: meeting_pb2.Meeting, each: Occurrence) -> bool:
         """Whether somebody may stand there alone just now."""

@@ -171,13 +171,17 @@ async def test_cancelled_dates_that_are_shown_are_no_dates_to_go_to(reader: str)
 
 
 def session_rows(one: meeting_pb2.Meeting) -> set[tuple[Any, ...]]:
-    """The agenda on each of its dates, by the clock of the place (which changes on none of them)."""
+    """The agenda on each of its dates, by the clock of the place (which changes on none of them).
+
+    It is written for five in the afternoon, when the retreat usually begins, and goes along.
+    """
     rows = set()
     for each in held(one):
         for session in one.sessions if not each.cancelled else ():
             day = each.local.date() + timedelta(days=session.day - 1)
             hour, minute = map(int, session.time.split(":"))
             start = datetime(day.year, day.month, day.day, hour, minute, tzinfo=UTC) + timedelta(hours=6)  # MDT
+            start += timedelta(hours=each.local.hour - 17)
             rows.add((start, start + timedelta(minutes=session.minutes), session.title))
     return rows
 

@@ -270,9 +270,27 @@ def test_the_agenda_moves_with_a_retreat_and_is_not_in_the_rooms_it_left() -> No
     one.changes[0].venue.title = "Lake House"
     _, opening, sit, _ = events(one)
 
-    assert opening["DTSTART"].dt.replace(tzinfo=None) == datetime(2027, 5, 14, 18, 0)  # noqa: DTZ001 - local
+    assert opening["DTSTART"].dt.replace(tzinfo=None) == datetime(2027, 5, 14, 19, 0)  # noqa: DTZ001 - local
     assert sit["DTSTART"].dt.date() == date(2027, 5, 15)
     assert sit["LOCATION"] == "Lake House"
+
+
+@pytest.mark.parametrize(
+    ("change", "opening"),
+    [
+        ({"start": "2027-05-07T19:30"}, "20:30"),
+        ({"start": "2027-05-07T17:30", "minutes": 43 * 60 - 30}, "18:00"),
+        ({"minutes": 48 * 60}, "18:00"),
+    ],
+)
+def test_the_agenda_goes_along_with_the_hour_unless_the_whole_ends_as_usual(
+    change: dict[str, Any], opening: str
+) -> None:
+    whole, first, *_ = events(changed(retreat(1), "2027-05-07", **change))
+
+    assert f"{first['DTSTART'].dt:%H:%M}" == opening
+    assert f"Day 1, {opening}: Opening circle" in str(whole["DESCRIPTION"])
+    assert first["DTSTART"].dt >= whole["DTSTART"].dt
 
 
 def test_each_date_of_a_retreat_has_its_agenda() -> None:

@@ -127,6 +127,26 @@ def test_an_agenda_stands_day_by_day_and_what_runs_side_by_side_under_one_time()
     ]
 
 
+@pytest.mark.parametrize(
+    ("change", "when", "rooms"),
+    [
+        ({"start": "2026-11-25T20:00"}, ("Wednesday 25 November", "8:30\xa0pm"), "Studio"),
+        ({"start": "2026-11-24T18:15", "minutes": 225}, ("Tuesday 24 November", "6:30\xa0pm"), "Studio"),
+        ({"minutes": 300}, ("Tuesday 24 November", "6:30\xa0pm"), "Studio"),
+        ({"mode": "MODE_ONLINE"}, ("Tuesday 24 November", "6:30\xa0pm"), ""),
+        ({"place": "centres/oak/places/q", "venue": {"title": "Elm"}}, ("Tuesday 24 November", "6:30\xa0pm"), ""),
+    ],
+)
+def test_an_agenda_goes_along_with_its_date_and_is_not_in_the_rooms_that_it_left(
+    change: dict[str, Any], when: tuple[str, str], rooms: str
+) -> None:
+    session = {"id": "a", "title": "Supper", "day": 1, "time": "18:30", "minutes": 60, "roomTitles": ["Studio"]}
+    fields: dict[str, Any] = {"minutes": 240, "sessions": [session], "changes": [{"date": "2026-11-24", **change}]}
+    line = next(each for each in lines_of(meeting_event("r", "2026-11-24T18:00", **fields)) if each.agenda)
+    (day,) = line.agenda
+    assert (day.title, day.slots[0].time, day.slots[0].items[0].rooms) == (*when, rooms)
+
+
 # --- what is not as usual -------------------------------------------------------------------------------------------
 
 
