@@ -234,6 +234,7 @@ def overlaid(meeting: Meeting, frame: Frame, at: datetime) -> Meeting:
 
 def reckoned(meeting: Meeting, frame: Frame, at: datetime) -> list[Closed]:
     """What becomes of the dates that are not over, up to the horizon."""
+    frame = frame._replace(closures=bearing(meeting, frame))
     found = list[Closed]()
     for group in groups(meeting, frame, *_looked_at(meeting, frame, at)):
         closed = verdict(meeting, group.first, group.change, frame)
@@ -242,12 +243,23 @@ def reckoned(meeting: Meeting, frame: Frame, at: datetime) -> list[Closed]:
     return found
 
 
+def bearing(meeting: Meeting, frame: Frame) -> tuple[Closure, ...]:
+    """The closures of places where the meeting is held on any date, or to which another one of these moves it."""
+    spots = list(dict.fromkeys([spot_of(meeting, None), *(spot_of(meeting, change) for change in meeting.changes)]))
+    found = dict[str, Closure]()
+    for spot in spots:  # it grows
+        for closure in frame.closures:
+            if closure.id not in found and kept_because(closure, spot, meeting.holidays) == "":
+                found[closure.id] = closure
+                if closure.effect is ClosureEffect.MOVE:
+                    spots.append(Spot(closure.move_place, closure.move_rooms, spot.mode))
+    return tuple(closure for closure in frame.closures if closure.id in found)
+
+
 def _looked_at(meeting: Meeting, frame: Frame, at: datetime) -> tuple[datetime, datetime]:
     """The time in which something in the frame may bear on a date of the meeting."""
     until = horizon(at)
-    spots = {spot_of(meeting, None), *(spot_of(meeting, change) for change in meeting.changes)}
-    hit = (each for each in frame.closures if any(kept_because(each, spot, meeting.holidays) == "" for spot in spots))
-    times = [window(each.start, each.end, frame.zone) for each in hit]
+    times = [window(each.start, each.end, frame.zone) for each in frame.closures]
     if rests(meeting, frame):
         times.append((at, until))
     low = min((time[0] for time in times), default=until)

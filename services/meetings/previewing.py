@@ -141,6 +141,10 @@ def impacts(meeting: Meeting, closure: Closure, frame: Frame, with_it: Frame, at
     low, high = closing.window(closure.start, closure.end, frame.zone)
     if not _touches(closure, frame, meeting):
         return
+    counting = {closure.id, *(each.id for each in closing.bearing(meeting, with_it))}
+    frame, with_it = (
+        each._replace(closures=tuple(one for one in each.closures if one.id in counting)) for each in (frame, with_it)
+    )
     for group in closing.groups(meeting, with_it, max(at, low), min(closing.horizon(at), high)):
         if closing.in_time(closure, group.first, frame.zone):
             impact = _impact(meeting, closure, group, frame, with_it)

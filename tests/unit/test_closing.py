@@ -264,3 +264,13 @@ def test_neighbouring_dates_are_looked_at_once_however_many_there_are() -> None:
     found = list(closing.groups(weekly(), edges, NOW, closing.horizon(NOW)))
     assert (len(found), sum(len(group.keys) for group in found)) == (4, 62)
     assert len(said(weekly(), closure(1))) == 61
+
+
+def test_closures_of_other_rooms_cost_a_meeting_nothing_but_those_where_it_is_moved_count() -> None:
+    elsewhere = [closure(n, rooms=(f"x{n}",)) for n in range(3, 9)]
+    move = closure(1, MOVE, places=("p1",), move_place="p2", end="2026-12-14")
+    there = closure(2, places=("p2",), start="2026-12-08", end="2026-12-09")
+    everything = frame(move, there, *elsewhere)
+    assert [each.id for each in closing.bearing(weekly(), everything)] == ["c1", "c2"]
+    assert closing.bearing(weekly(place="p3", rooms=()), everything) == ()
+    assert said(weekly(), move, there, *elsewhere) == {"2026-12-01": (MOVE, "c1"), "2026-12-08": (CANCEL, "c2")}
