@@ -8,6 +8,7 @@
 # it mends what is missing and keeps what is there: data, settings, the version that runs (openchair upgrade changes it).
 # DESTDIR=/some/folder puts all files below that folder and touches nothing else: no package, no user, no service.
 set -eu
+umask 022 # the code is read by the user openchair; what is not for everybody gets its own mode below
 
 say() { printf '%s\n' "== $*"; }
 fail() { printf '%s\n' "openchair: $*" >&2; exit 1; }
@@ -100,6 +101,7 @@ set -a
 . $etc/openchair.env
 set +a
 program=$opt/current/.venv/bin/openchair
+[ "\${1:-}" != upgrade ] || umask 022 # the service reads the code as another user
 if [ "\${1:-}" != upgrade ] && [ "\$(id -u)" = 0 ] && id openchair >/dev/null 2>&1; then
   exec runuser -u openchair -- "\$program" "\$@"
 fi

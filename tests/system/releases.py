@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 PARTS = ("deploy", "gen", "requirements", "scripts", "services", "pyproject.toml", ".env.example")
 
+CAREFUL = 0o077
+"""The umask of a root who lets nobody read what it makes."""
+
 _MAKEFILE = """\
 .venv/.run:
 \t@{python} -m venv --without-pip .venv
@@ -122,7 +125,14 @@ class Computer:
         """Runs deploy/install.sh."""
         command = ["sh", str(self.origin.folder / "deploy/install.sh"), "chairs.example.org"]
         environ = environment({"DESTDIR": str(self.root)})
-        return subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+        return subprocess.run(command, env=environ, capture_output=True, text=True, check=False, umask=CAREFUL)
+
+    def unreadable(self) -> list[Path]:
+        """What of the code the user of the service could not read."""
+        folders = [self.opt, self.opt / "releases", *self.opt.glob("releases/*/services"), *self.opt.glob("releases/*")]
+        files = [path for path in self.opt.glob("releases/*/.venv/bin/*") if path.is_file()]
+        modes = {path: path.stat().st_mode for path in (*folders, *files)}
+        return [path for path, mode in modes.items() if not mode & stat.S_IROTH]
 
     def furnish(self) -> None:
         """Ports of its own, and a systemctl."""
@@ -146,7 +156,9 @@ class Computer:
         """`openchair`, as it was installed."""
         environ = environment({"PATH": f"{self.programs}:{os.environ['PATH']}"})
         command = [str(self.root / "usr/local/bin/openchair"), *arguments]
-        return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=150, check=False)
+        return subprocess.run(
+            command, env=environ, capture_output=True, text=True, timeout=150, check=False, umask=CAREFUL
+        )
 
     @property
     def current(self) -> str:

@@ -71,6 +71,7 @@ async def test_the_newest_version_runs_afterwards_on_the_data_of_before(computer
     done = computer.command("upgrade")
     assert done.returncode == 0, done.stderr + done.stdout
     assert computer.current == second[:12]
+    assert computer.unreadable() == []
     assert asked(computer) == ["stop openchair", "start openchair"]
     assert computer.system.readiness().ready
     shows(computer)
@@ -123,6 +124,7 @@ def test_installing_again_keeps_settings_data_and_the_version(computer: Computer
     assert done.returncode == 0, done.stderr
     assert computer.settings.read_text() == settings
     assert computer.current == computer.origin.first[:12]
+    assert computer.unreadable() == []
     assert (computer.data.stat().st_mode & 0o777, computer.settings.stat().st_mode & 0o777) == (0o700, 0o640)
     for path in ("etc/systemd/system/openchair.service", "etc/caddy/Caddyfile", "usr/local/bin/openchair"):
         assert (computer.root / path).exists()
