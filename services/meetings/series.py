@@ -40,41 +40,7 @@ if TYPE_CHECKING:
     from services.meetings.parts import Parts
     from services.recurrence.edits import Orphans
 
-WRITABLE = frozenset(
-    {
-        "state",
-        "title",
-        "kind",
-        "fellowship",
-        "types",
-        "mode",
-        "language",
-        "accessibility",
-        "notes",
-        "group",
-        "visibility",
-        "invite_group",
-        "schedule",
-        "place",
-        "rooms",
-        "online",
-        "approach",
-        "focus",
-        "led_by",
-        "who_may_come",
-        "first_visit",
-        "other_languages",
-        "capacity",
-        "online_capacity",
-        "holidays",
-        "programmes",
-        "sessions",
-        "cost",
-        "scholarship",
-        "registration_opens",
-        "website",
-    }
-)
+WRITABLE = frozenset({*provenance.FIELDS, "rooms", "invite_group"})
 ORPHANS: dict[int, Orphans] = {pb.ORPHAN_POLICY_KEEP: "keep", pb.ORPHAN_POLICY_DROP: "drop"}
 LIVING = In((Status.ACTIVE.value, Status.SUSPENDED.value))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -17,6 +17,7 @@ from tests.service.test_meetings_imports import report, row, stage, take
 
 pytest_plugins = ("tests.service.meetings_house",)
 
+BEGINS = datetime(2026, 11, 25, 2, tzinfo=UTC)  # 19:00 in Edmonton on the day before
 RETREAT = {
     "start": "2026-12-04T18:00",
     "time_zone": "America/Edmonton",
@@ -151,3 +152,29 @@ async def test_a_closed_room_of_an_agenda_is_named_before_and_a_whole_agenda_in_
     await close(house, closure)
     listed = await house.listed(30, show_cancelled=True)
     assert {each.title: each.state == CANCELLED for each in listed} == {"Both": False, "One": True}
+
+
+async def test_what_is_asked_twice_with_one_request_id_is_done_once_and_answered_alike(house: House) -> None:
+    meeting, date = await house.meeting(), "20261124"
+    made = await house.call("CreateClosure", COORDINATOR, parent=CENTRE, closure=WEEK)
+    asked: list[tuple[str, dict[str, Any]]] = [
+        ("CreateClosure", {"parent": CENTRE, "closure": WEEK}),
+        ("UpdateClosure", {"closure": {"name": made.name, "reason": "Flood again"}}),
+        ("WithdrawClosure", {"name": made.name}),
+        ("ReportNobodyHere", {"name": f"{meeting.name}/occurrences/{date}"}),
+        ("ConfirmOccurrence", {"name": f"{meeting.name}/occurrences/{date}"}),
+        ("ResolveDoubts", {"name": meeting.name}),
+    ]
+    house.clock.jump(BEGINS)
+    for number, (method, request) in enumerate(asked):
+        once = await house.call(method, COORDINATOR, **request, request_id=f"r{number}")
+        states = await written(house)
+        assert await house.call(method, COORDINATOR, **request, request_id=f"r{number}") == once, method
+        assert await written(house) == states, method
+
+
+async def written(house: House) -> dict[tuple[str, str], int]:
+    """The revision of everything."""
+    kinds = ("meeting", "closure", "doubt", "centre")
+    found = [record for kind in kinds for record in (await house.store.find(kind, {}, limit=100)).records]
+    return {(record.kind, record.id): record.revision for record in found}
