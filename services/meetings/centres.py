@@ -15,7 +15,8 @@ from services.meetings.desk import CENTRE, Decision, Desk, Held, actor, expect_e
 from services.meetings.masks import merged
 from services.meetings.types import Centre, Closure
 from services.meetings.types_imports import Import, ImportStatus
-from services.meetings.wire import centre_message, centre_name, read_centre, stamp
+from services.meetings.wire import centre_name, stamp
+from services.meetings.wire_places import centre_message, read_centre
 
 if TYPE_CHECKING:
     from services.kit.call import Call

@@ -17,7 +17,8 @@ from services.meetings.desk import CENTRE, GROUP, Decision, Desk, Held, actor, e
 from services.meetings.masks import merged
 from services.meetings.places import name_of, refuse_in_use
 from services.meetings.types import Centre, Code, Group, Meeting, Status
-from services.meetings.wire import group_message, read_group, stamp
+from services.meetings.wire import stamp
+from services.meetings.wire_places import group_message, read_group
 
 if TYPE_CHECKING:
     from services.kit.call import Call

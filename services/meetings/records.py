@@ -12,16 +12,9 @@ from services.kit.record import NOTHING, digest, revise
 from services.kit.store.port import Document, Kind, Record
 from services.meetings.access import Audience, sees
 from services.meetings.types import Centre, Closure, Doubt, Group, Meeting, Place, Room, Status, Visibility
-from services.meetings.wire import (
-    centre_message,
-    group_message,
-    keeps_back,
-    meeting_message,
-    meeting_name,
-    place_message,
-    room_message,
-)
+from services.meetings.wire import keeps_back, meeting_message, meeting_name
 from services.meetings.wire_closures import closure_message, doubt_message
+from services.meetings.wire_places import centre_message, group_message, place_message, room_message
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message

@@ -13,7 +13,8 @@ from services.meetings.desk import CENTRE, PLACE, ROOM, Decision, Desk, Held, ac
 from services.meetings.masks import merged
 from services.meetings.places import closures_at, meetings_at, name_of, refuse_in_use
 from services.meetings.types import Place, Room
-from services.meetings.wire import read_room, room_message, stamp
+from services.meetings.wire import stamp
+from services.meetings.wire_places import read_room, room_message
 
 if TYPE_CHECKING:
     from services.kit.call import Call

@@ -27,8 +27,9 @@ from services.meetings.types import (
     Status,
 )
 from services.meetings.types_imports import Import, Outcome, ReportRow
-from services.meetings.wire import read_meeting, read_place
+from services.meetings.wire import read_meeting
 from services.meetings.wire_details import TOLD_FROM
+from services.meetings.wire_places import read_place
 from services.recurrence.types import RecurrenceError, Schedule
 
 LONGEST_ORIGINAL = 64 * 1024

@@ -1,4 +1,4 @@
-"""Between messages and what the service owns; what each kind of reader may see of it is decided in `access`."""
+"""Between messages and meetings; what each kind of reader may see of one is decided in `access`."""
 
 from __future__ import annotations
 
@@ -12,20 +12,15 @@ from openchair.meetings.v1 import centre_pb2, group_pb2, meeting_pb2, place_pb2,
 from services.kit.clock import moment
 from services.meetings import composed
 from services.meetings.access import Audience, finds, joins, learns_area, reads_passcode
-from services.meetings.check import MAX_CHAIRS, Problems
+from services.meetings.check import Problems
 from services.meetings.types import (
     AddressAccess,
-    Centre,
     Change,
-    Group,
-    KindOfMeeting,
     Meeting,
     Mode,
     Online,
     OnlineAccess,
-    Place,
     Position,
-    Room,
     Source,
     Status,
     Venue,
@@ -72,163 +67,10 @@ def meeting_name(meeting: Meeting) -> str:
     return child_name(meeting.centre, "meetings", meeting.id)
 
 
-# --- centres, places, rooms ---------------------------------------------------------------------------------------
-
-
-def centre_message(centre: Centre) -> centre_pb2.Centre:
-    """A centre, all of which is public."""
-    return centre_pb2.Centre(
-        name=centre_name(centre.id),
-        create_time=timestamp(centre.created_at),
-        title=centre.title,
-        time_zone=centre.zone,
-        language=centre.language,
-        website=centre.website,
-        description=centre.description,
-        crisis_line=centre.crisis_line,
-        phone=centre.phone,
-        holiday_calendar=centre.holiday_calendar,
-        kinds=[centre_pb2.Kind(id=kind.id, title=kind.title) for kind in centre.kinds],
-    )
-
-
-def read_centre(message: centre_pb2.Centre, base: Centre) -> Centre:
-    """`base` with what the message says. Raises Invalid naming every field that is wrong."""
-    problems = Problems("centre.")
-    centre = msgspec.structs.replace(
-        base,
-        title=problems.title("title", message.title),
-        zone=problems.zone("time_zone", message.time_zone),
-        language=problems.language("language", message.language),
-        website=problems.url("website", message.website),
-        description=problems.text("description", message.description),
-        crisis_line=problems.line("crisis_line", message.crisis_line),
-        phone=problems.phone("phone", message.phone),
-        holiday_calendar=problems.holiday_calendar("holiday_calendar", message.holiday_calendar),
-        kinds=tuple(
-            KindOfMeeting(
-                id=problems.slug(f"kinds[{n}].id", kind.id), title=problems.title(f"kinds[{n}].title", kind.title)
-            )
-            for n, kind in enumerate(message.kinds)
-        ),
-    )
-    if len({kind.id for kind in centre.kinds}) < len(centre.kinds):
-        problems.add("kinds", "has two with the same id")
-    problems.settle()
-    return centre
-
-
-def place_message(place: Place, audience: Audience = Audience.STAFF) -> place_pb2.Place:
-    """A place; what is for others holds no more than its stated level (DESIGN: who may see what is stated)."""
-    message = place_pb2.Place(
-        name=child_name(place.centre, "places", place.id),
-        create_time=timestamp(place.created_at),
-        address_access=number(ADDRESS_ACCESS, place.address_access),  # type: ignore[arg-type]  # the wire's number
-        accessibility=place.accessibility,
-    )
-    if learns_area(place.address_access, audience):
-        message.area = place.area
-        message.regions.extend(place.regions)
-    if finds(place.address_access, audience):
-        message.title = place.title  # it may name the house, or be its address
-        message.map_url = place.map_url
-        message.address, message.notes, message.approximate = place.address, place.notes, place.approximate
-        _set_position(message, place.position)
-    return message
-
-
-def _set_position(message: place_pb2.Place | meeting_pb2.Venue, position: Position | None) -> None:
+def say_position(message: place_pb2.Place | meeting_pb2.Venue, position: Position | None) -> None:
+    """Fills in where something is, in degrees."""
     if position is not None:
         message.latitude, message.longitude = position.latitude_e7 / 1e7, position.longitude_e7 / 1e7
-
-
-def read_place(message: place_pb2.Place, base: Place, prefix: str = "place.") -> Place:
-    """`base` with what the message says. Raises Invalid naming every field that is wrong."""
-    problems = Problems(prefix)
-    place = msgspec.structs.replace(
-        base,
-        title=problems.title("title", message.title),
-        address=problems.line("address", message.address, 500),
-        area=problems.line("area", message.area),
-        address_access=problems.choice("address_access", message.address_access, ADDRESS_ACCESS, base.address_access),
-        position=_read_position(message, problems),
-        approximate=message.approximate,
-        accessibility=problems.words("accessibility", message.accessibility),
-        notes=problems.text("notes", message.notes),
-        map_url=problems.url("map_url", message.map_url),
-        regions=problems.words("regions", message.regions),
-    )
-    problems.settle()
-    return place
-
-
-def _read_position(message: place_pb2.Place, problems: Problems) -> Position | None:
-    if message.HasField("latitude") != message.HasField("longitude"):
-        problems.add("latitude", "latitude and longitude go together")
-    if not message.HasField("latitude"):
-        return None
-    for field, limit in (("latitude", 90), ("longitude", 180)):
-        if not abs(getattr(message, field)) <= limit:  # so that NaN is refused too
-            problems.add(field, f"must lie between -{limit} and {limit} degrees")
-            return None
-    return Position(round(message.latitude * 1e7), round(message.longitude * 1e7))
-
-
-def room_message(room: Room, audience: Audience = Audience.STAFF) -> place_pb2.Room:
-    """A room; that of others without words that may tell the address: a room does not know its place's level."""
-    message = place_pb2.Room(
-        name=child_name(room.centre, "rooms", room.id),
-        create_time=timestamp(room.created_at),
-        place=child_name(room.centre, "places", room.place),
-        capacity=room.capacity,
-        accessibility=room.accessibility,
-        equipment=room.equipment,
-    )
-    if audience is Audience.STAFF:
-        message.title, message.notes = room.title, room.notes
-    return message
-
-
-def read_room(message: place_pb2.Room, base: Room) -> Room:
-    """`base` with what the message says, but for its place. Raises Invalid naming every field that is wrong."""
-    problems = Problems("room.")
-    if not 0 <= message.capacity <= MAX_CHAIRS:
-        problems.add("capacity", f"must lie between 0 and {MAX_CHAIRS}")
-    room = msgspec.structs.replace(
-        base,
-        title=problems.title("title", message.title),
-        capacity=message.capacity,
-        accessibility=problems.words("accessibility", message.accessibility),
-        equipment=problems.words("equipment", message.equipment),
-        notes=problems.text("notes", message.notes),
-    )
-    problems.settle()
-    return room
-
-
-# --- meetings -----------------------------------------------------------------------------------------------------
-
-
-def group_message(group: Group, *, digests: bool = False) -> group_pb2.Group:
-    """A group with its codes: without digests for people, with them on the private stream."""
-    message = group_pb2.Group(
-        name=child_name(group.centre, "groups", group.id), create_time=timestamp(group.created_at), title=group.title
-    )
-    for code in group.codes:
-        said = message.invite_codes.add(id=code.id, create_time=timestamp(code.created_at))
-        if code.expires_at is not None:
-            said.expire_time.CopyFrom(timestamp(code.expires_at))
-        if digests:
-            said.digest = code.digest
-    return message
-
-
-def read_group(message: group_pb2.Group, base: Group) -> Group:
-    """`base` with what the message says, but for the codes. Raises Invalid naming every field that is wrong."""
-    problems = Problems("group.")
-    group = msgspec.structs.replace(base, title=problems.title("title", message.title))
-    problems.settle()
-    return group
 
 
 def venue_message(venue: Venue, audience: Audience) -> meeting_pb2.Venue:
@@ -244,7 +86,7 @@ def venue_message(venue: Venue, audience: Audience) -> meeting_pb2.Venue:
         message.title, message.address, message.notes = venue.title, venue.address, venue.notes
         message.rooms.extend(venue.rooms)
         message.approximate = venue.approximate
-        _set_position(message, venue.position)
+        say_position(message, venue.position)
     return message
 
 
