@@ -8,6 +8,7 @@ that is told to holders. An address of which the public learns the area only is 
 from __future__ import annotations
 
 import enum
+import functools
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -73,6 +74,7 @@ def no_wider(said: Level, stated: Level) -> Level:
     return said if _told(said) <= _told(stated) else stated
 
 
+@functools.cache
 def _told(level: Visibility | OnlineAccess | AddressAccess) -> frozenset[tuple[str, Audience]]:
     """Who learns what at that level."""
     if isinstance(level, Visibility):

@@ -148,14 +148,15 @@ class Finder:
 
         `insider`: they may know more than everybody, of some.
         """
-        stated, worded = list(self._wanted(asked)), list(self._worded(asked.words, insider=insider))
-        sized = [(_size(sets), False, sets) for sets in stated] + [(_size(sets), True, sets) for sets in worded]
-        wanted = sorted(sized, key=_first)
-        if not wanted:
+        sized = sorted([(_size(sets), False, sets) for sets in self._wanted(asked)], key=_first)
+        if not sized or sized[0][0] > FEW:  # a few texts are faster looked at than cut with many sets
+            worded = self._worded(asked.words, insider=insider)
+            sized = sorted([*sized, *((_size(sets), True, sets) for sets in worded)], key=_first)
+        if not sized:
             return list(self._entries.values())
-        found = _union(wanted[0][2])
-        for _, of_words, sets in wanted[1:]:
-            if not of_words or len(found) > FEW:  # a few texts are faster looked at than cut with many sets
+        found = _union(sized[0][2])
+        for _, of_words, sets in sized[1:]:
+            if not of_words or len(found) > FEW:
                 found = _cut(found, sets)
         return [self._entries[number] for number in found]
 

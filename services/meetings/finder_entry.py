@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from services.formats.folding import fold, words
 from services.meetings import finder_near
-from services.meetings.access import Audience, finds, learns_area
+from services.meetings.access import Audience, finds, learns_area, sees
 from services.meetings.finder_dates import Next, next_dates, over_at, weekdays
 from services.meetings.types import Meeting, Mode
 
@@ -25,14 +25,33 @@ _TAKE_PART: Final = {
 class Entry:
     """One meeting. `text` are its words that everybody may know, `hidden` those of a place that not everybody knows.
 
-    `over` is when its last date ends and `next` its next date, both in epoch seconds; `minute` counts from midnight.
+    What each search asks of it stands here: `id`, whether everybody may know of it (`public`) and where it is held
+    (`in_the_open`). `over` is when its last date ends and `next` its next date, both in epoch seconds; `minute` counts
+    from midnight.
     """
 
-    __slots__ = ("hidden", "meeting", "minute", "next", "number", "over", "point", "split", "text", "title")
+    __slots__ = (
+        "hidden",
+        "id",
+        "in_the_open",
+        "meeting",
+        "minute",
+        "next",
+        "number",
+        "over",
+        "point",
+        "public",
+        "split",
+        "text",
+        "title",
+    )
 
     def __init__(self, number: int, meeting: Meeting) -> None:
         self.number = number
         self.meeting = meeting
+        self.id = meeting.id
+        self.public = sees(meeting.visibility, Audience.PUBLIC)
+        self.in_the_open = meeting.venue is None or finds(meeting.venue.address_access, Audience.PUBLIC)
         self.title = fold(meeting.title)
         self.text, self.hidden = _texts(meeting)
         self.over = over_at(meeting)
@@ -44,11 +63,7 @@ class Entry:
     def found_by(self, audience: Audience) -> bool:
         """Whether they may know where it is held."""
         venue = self.meeting.venue
-        return venue is None or finds(venue.address_access, audience)
-
-    def says(self, sought: str, audience: Audience) -> bool:
-        """Whether it stands among the words, as far as they may know them: see `sought`."""
-        return sought in self.text or (sought in self.hidden and self.found_by(audience))
+        return self.in_the_open or venue is None or finds(venue.address_access, audience)
 
     def next_date(self, moment: datetime, at: float) -> Next:
         """Its next date; reckoned again when that is over. `at` is the moment in epoch seconds."""
@@ -80,7 +95,7 @@ class Entry:
 
 
 def sought(words: Sequence[str]) -> tuple[str, ...]:
-    """What to look for with `Entry.says` to find these words, the last one as the beginning of a word."""
+    """What to look for in an entry's texts to find these words, the last one as the beginning of a word."""
     return tuple([f"{BETWEEN}{word}{BETWEEN}" for word in words[:-1]] + [BETWEEN + word for word in words[-1:]])
 
 

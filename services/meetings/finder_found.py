@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 from openchair.meetings.v1 import meeting_service_pb2 as pb
@@ -24,6 +23,9 @@ if TYPE_CHECKING:
 MOST_KEPT = 16_000
 """So many answers about one meeting are kept at hand: some 10 MB."""
 
+COUNTS = 16
+"""More than the dates that may be asked for."""
+
 _MEETING = b"\x0a"
 """Tag of SearchMeetingsResponse.meetings; a message may be put together from the bytes of its parts."""
 
@@ -35,11 +37,12 @@ class Shown:
     """Makes what is shown of meetings, as bytes of the reply, and keeps what everybody may see of those asked for."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[str, int], tuple[Meeting, Next, bytes]] = OrderedDict()
+        self._kept: dict[int, tuple[Next, bytes]] = {}
 
-    def __call__(self, entry: Entry, audience: Audience, moment: datetime, count: int, metres: int | None) -> bytes:
-        """A meeting with its next `count` dates as of that moment, as one of the reply's meetings."""
-        at = moment.timestamp()
+    def __call__(
+        self, entry: Entry, audience: Audience, moment: datetime, at: float, count: int, metres: int | None
+    ) -> bytes:
+        """A meeting with its next `count` dates as of that moment (`at`: in epoch seconds), as one of the reply's."""
         if audience is Audience.PUBLIC:
             said = self._public(entry, moment, at, count)
         else:
@@ -49,15 +52,14 @@ class Shown:
         return _MEETING + varint(len(said)) + said
 
     def _public(self, entry: Entry, moment: datetime, at: float, count: int) -> bytes:
-        key = (entry.meeting.id, count)
-        kept = self._kept.pop(key, None)
-        if kept is None or kept[0] is not entry.meeting or not kept[1].holds(at):
+        key = entry.number * COUNTS + count  # a meeting that changed has another number
+        kept = self._kept.get(key)
+        if kept is None or not kept[0].holds(at):
             following = _following(entry, moment, at, count)
-            kept = entry.meeting, following, _bytes(entry, Audience.PUBLIC, following)
-        self._kept[key] = kept
-        if len(self._kept) > MOST_KEPT:
-            self._kept.popitem(last=False)
-        return kept[2]
+            kept = self._kept[key] = following, _bytes(entry, Audience.PUBLIC, following)
+            if len(self._kept) > MOST_KEPT:
+                del self._kept[next(iter(self._kept))]  # the first: to know the least asked for would cost each time
+        return kept[1]
 
 
 def _following(entry: Entry, moment: datetime, at: float, count: int) -> Next:
@@ -70,6 +72,8 @@ def _bytes(entry: Entry, audience: Audience, following: Next) -> bytes:
 
 def varint(number: int) -> bytes:
     """A whole number from 0 on, as protobuf writes it."""
+    if number < 1 << 14:  # nearly all are
+        return bytes((number & 127 | 128, number >> 7)) if number > 127 else bytes((number,))  # noqa: PLR2004 - see below
     found = bytearray()
     while number > 127:  # noqa: PLR2004 - seven bits to a byte
         found.append(number & 127 | 128)

@@ -19,7 +19,7 @@ from services.meetings.codes import INSIDERS
 from services.meetings.finder_dates import who_on
 from services.meetings.finder_entry import sought
 from services.meetings.finder_found import Shown
-from services.meetings.types import Centre, Group, Visibility
+from services.meetings.types import Centre, Group
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from services.kit.store.port import Position
     from services.meetings.desk import Desk
     from services.meetings.finder import Finder
-    from services.meetings.finder_asked import Asked
+    from services.meetings.finder_asked import Asked, Circle
     from services.meetings.finder_dates import Next
     from services.meetings.finder_entry import Entry
 
@@ -70,8 +70,9 @@ class Searching:
         viewers = await viewers_of(self.desk, call, asked.centre)
         search = Search(asked, viewers, moment)
         rows = await search.run(self.finder.candidates(asked, insider=viewers.insider), after, size + 1)
+        at = moment.timestamp()
         shown = [
-            self._shown(entry, viewers.audience(entry), moment, asked.dates, search.distances.get(entry.number))
+            self._shown(entry, viewers.audience(entry), moment, at, asked.dates, search.distances.get(entry.number))
             for _, entry in rows[:size]
         ]
         reply = pb.SearchMeetingsResponse.FromString(b"".join(shown))
@@ -103,8 +104,11 @@ class Viewers:
 
     def sees(self, entry: Entry) -> bool:
         """Whether they may learn that it exists."""
-        visibility = entry.meeting.visibility
-        return visibility is Visibility.PUBLIC or (self.insider and sees(visibility, self.audience(entry)))
+        return entry.public or (self.insider and sees(entry.meeting.visibility, self.audience(entry)))
+
+    def finds(self, entry: Entry) -> bool:
+        """Whether they may know where it is held."""
+        return entry.in_the_open or (self.insider and entry.found_by(self.audience(entry)))
 
 
 async def viewers_of(desk: Desk, call: Call[Any], centre: str) -> Viewers:
@@ -155,7 +159,7 @@ class Search:
         """Of a series that was split one part is found: that with the next date."""
         key = self._key(entry)
         if entry.split:
-            part = (self._begins(entry), entry.meeting.id, key, entry)
+            part = (self._begins(entry), entry.id, key, entry)
             lineage = entry.meeting.lineage
             self._parts[lineage] = min(part, self._parts.get(lineage, part), key=lambda each: each[:2])
             return
@@ -165,21 +169,19 @@ class Search:
 
     def _fits(self, entry: Entry) -> bool:
         asked = self.asked
-        if entry.over <= self._at or not self.viewers.sees(entry) or not asked.within(entry.minute):
+        if entry.over <= self._at or not (entry.public or self.viewers.sees(entry)):
             return False
-        if self._sought and not self._worded(entry):
+        if asked.window is not None and not asked.within(entry.minute):
             return False
-        if asked.circle is not None and not self._near(entry):
+        for each in self._sought:
+            if each not in entry.text and not (each in entry.hidden and self.viewers.finds(entry)):
+                return False
+        if asked.circle is not None and not self._near(entry, asked.circle):
             return False
         return not self._dated or self._dates_fit(entry)
 
-    def _worded(self, entry: Entry) -> bool:
-        audience = self.viewers.audience(entry)
-        return all(entry.says(each, audience) for each in self._sought)
-
-    def _near(self, entry: Entry) -> bool:
-        circle = self.asked.circle
-        if circle is None or entry.point is None or not entry.found_by(self.viewers.audience(entry)):
+    def _near(self, entry: Entry, circle: Circle) -> bool:
+        if entry.point is None or not (entry.in_the_open or self.viewers.finds(entry)):
             return False
         metres = finder_near.metres(circle.middle, entry.point)
         if metres > circle.radius:
@@ -209,10 +211,10 @@ class Search:
 
     def _key(self, entry: Entry) -> Key:
         if self.asked.order == pb.SEARCH_ORDER_DISTANCE:
-            return self.distances[entry.number], entry.meeting.id
+            return self.distances[entry.number], entry.id
         if self.asked.order == pb.SEARCH_ORDER_TITLE:
-            return entry.title, entry.meeting.id
-        return self._begins(entry), entry.meeting.id
+            return entry.title, entry.id
+        return self._begins(entry), entry.id
 
 
 def _first(most: int, rows: list[tuple[Key, Entry]]) -> list[tuple[Key, Entry]]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from openchair.meetings.v1 import meeting_pb2
@@ -26,7 +26,11 @@ if TYPE_CHECKING:
     from services.meetings.types import Meeting
     from services.recurrence.types import Occurrence
 
-AHEAD = timedelta(days=400)
+AHEAD = (timedelta(days=80), timedelta(days=400))
+"""Windows that are looked through: the first one holds enough dates of what is held each week."""
+
+ENOUGH = 10
+"""So many dates may be asked for."""
 
 
 class Hit(NamedTuple):
@@ -48,8 +52,14 @@ class Dates:
     @cached_property
     def to_come(self) -> list[Occurrence]:
         """What is not over: that is held, or if there is none, what is cancelled."""
-        found = occurrences(self.meeting.schedule, self.meeting.changes, self.moment, self.moment + AHEAD)
-        return [each for each in found if not each.cancelled] or found
+        found: list[Occurrence] = []
+        held: list[Occurrence] = []
+        for ahead in AHEAD:
+            found = occurrences(self.meeting.schedule, self.meeting.changes, self.moment, self.moment + ahead)
+            held = [each for each in found if not each.cancelled]
+            if len(held) >= ENOUGH:
+                break
+        return held or found
 
     @cached_property
     def weekdays(self) -> set[int]:
@@ -67,13 +77,35 @@ class Seen:
         self.message = meeting_message(meeting, audience)
         self.held = held
         self.fellowship = fold(meeting.fellowship)
+        said = self.message
+        self.name, self.kind, self.mode, self.start = said.name, said.kind, said.mode, said.schedule.start[11:]
+        self.approach, self.led_by, self.focus, self.types = (
+            said.approach,
+            said.led_by,
+            set(said.focus),
+            set(said.types),
+        )
+        self.tags = [tag.lower() for tag in (said.language, *said.other_languages)]
 
     @cached_property
-    def words(self) -> set[str]:
-        """What text finds it by."""
+    def words(self) -> str:
+        """What text finds it by: its words, between spaces."""
         said, venue = self.message, self.message.venue
         texts = [said.title, said.group, said.fellowship, said.notes, venue.title, venue.area, venue.address]
-        return {word for text in (*texts, *venue.regions, *(p.title for p in said.programmes)) for word in words(text)}
+        found = {word for text in (*texts, *venue.regions, *(p.title for p in said.programmes)) for word in words(text)}
+        return f" {' '.join(found)} "
+
+    @cached_property
+    def title(self) -> str:
+        """As it is ordered by."""
+        return fold(self.message.title)
+
+    @cached_property
+    def vector(self) -> tuple[float, float, float] | None:
+        """Where it is held; None: nowhere, or that is not known."""
+        venue = self.message.venue
+        known = venue.HasField("latitude") and self.mode != meeting_pb2.MODE_ONLINE
+        return _vector(venue.latitude, venue.longitude) if known else None
 
     @cached_property
     def accessibility(self) -> set[str]:
@@ -92,11 +124,8 @@ class Everything:
     """All meetings as of a moment, as each audience sees them."""
 
     def __init__(self, meetings: Sequence[Meeting], moment: datetime) -> None:
-        held = [Dates(each, moment) for each in meetings]
-        self._seen = {
-            audience: [Seen(each, audience, when) for each, when in zip(meetings, held, strict=True)]
-            for audience in (Audience.PUBLIC, Audience.HOLDER, Audience.STAFF)
-        }
+        self._held = [(each, Dates(each, moment)) for each in meetings]
+        self._seen: dict[tuple[int, Audience], Seen] = {}
         self._known: dict[tuple[tuple[str, Viewer], ...], list[Seen]] = {}
 
     def search(self, request: pb.SearchMeetingsRequest, viewer: Mapping[str, Viewer]) -> list[Hit]:
@@ -107,7 +136,7 @@ class Everything:
             rows = [seen for seen in rows if condition(seen)]
         for seen in rows:
             here = metres(request, seen)
-            hit = Hit(order(request, seen, here), seen.message.name, here, seen)
+            hit = Hit(order(request, seen, here), seen.name, here, seen)
             row = (seen.held.to_come[0].start, seen.meeting.id, hit)
             lineage = seen.meeting.lineage
             found[lineage] = min(row, found.get(lineage, row), key=lambda each: each[:2])
@@ -117,12 +146,20 @@ class Everything:
         """The meetings that they may know of, each as they may see it."""
         who = tuple(sorted(viewer.items(), key=str))
         if who not in self._known:
-            audiences = [viewer[each.meeting.centre].audience(each.meeting) for each in self._seen[Audience.PUBLIC]]
-            rows = [self._seen[audience][index] for index, audience in enumerate(audiences)]
+            audiences = [viewer[each.centre].audience(each) for each, _ in self._held]
             self._known[who] = [
-                seen for seen, audience in zip(rows, audiences, strict=True) if sees(seen.meeting.visibility, audience)
+                self._as(index, audience)
+                for index, audience in enumerate(audiences)
+                if sees(self._held[index][0].visibility, audience)
             ]
         return self._known[who]
+
+    def _as(self, index: int, audience: Audience) -> Seen:
+        """A meeting as they see it, made once."""
+        if (index, audience) not in self._seen:
+            meeting, held = self._held[index]
+            self._seen[index, audience] = Seen(meeting, audience, held)
+        return self._seen[index, audience]
 
 
 Condition: TypeAlias = "Callable[[Seen], bool]"
@@ -141,18 +178,18 @@ def conditions(asked: pb.SearchMeetingsRequest) -> list[Condition]:
     languages, parent = [each.lower() for each in asked.languages], f"{asked.parent}/"
     *whole, last = words(asked.text) or [""]
     given: list[tuple[object, Condition]] = [
-        (asked.parent != "centres/-", lambda seen: seen.message.name.startswith(parent)),
+        (asked.parent != "centres/-", lambda seen: seen.name.startswith(parent)),
         (asked.days, lambda seen: not days.isdisjoint(seen.held.weekdays)),
-        (asked.kinds, lambda seen: seen.message.kind in kinds),
+        (asked.kinds, lambda seen: seen.kind in kinds),
         (asked.fellowships, lambda seen: seen.fellowship in fellowships),
-        (asked.types, lambda seen: types <= set(seen.message.types)),
+        (asked.types, lambda seen: types <= seen.types),
         (asked.accessibility, lambda seen: accessibility <= seen.accessibility),
-        (asked.modes, lambda seen: seen.message.mode in modes),
-        (asked.focus, lambda seen: not focus.isdisjoint(seen.message.focus)),
-        (asked.approaches, lambda seen: seen.message.approach in approaches),
-        (asked.led_by, lambda seen: seen.message.led_by in led_by),
-        (asked.languages, lambda seen: spoken(languages, seen.message)),
-        (asked.from_time or asked.to_time, lambda seen: in_window(asked, seen.message.schedule.start[11:])),
+        (asked.modes, lambda seen: seen.mode in modes),
+        (asked.focus, lambda seen: not focus.isdisjoint(seen.focus)),
+        (asked.approaches, lambda seen: seen.approach in approaches),
+        (asked.led_by, lambda seen: seen.led_by in led_by),
+        (asked.languages, lambda seen: spoken(languages, seen.tags)),
+        (asked.from_time or asked.to_time, lambda seen: in_window(asked, seen.start)),
         (asked.text, lambda seen: worded(whole, last, seen)),
         (asked.HasField("near"), lambda seen: metres(asked, seen) is not None),
         (True, lambda seen: bool(seen.held.to_come)),
@@ -162,9 +199,8 @@ def conditions(asked: pb.SearchMeetingsRequest) -> list[Condition]:
     return [condition for is_given, condition in given if is_given]
 
 
-def spoken(languages: Sequence[str], said: meeting_pb2.Meeting) -> bool:
+def spoken(languages: Sequence[str], tags: Sequence[str]) -> bool:
     """ "pt" finds "pt-BR", not the other way round."""
-    tags = [tag.lower() for tag in (said.language, *said.other_languages)]
     return any(tag == one or tag.startswith(f"{one}-") for one in languages for tag in tags)
 
 
@@ -176,7 +212,7 @@ def in_window(request: pb.SearchMeetingsRequest, start: str) -> bool:
 
 def worded(whole: Sequence[str], last: str, seen: Seen) -> bool:
     """Each word stands there, the last one as a beginning."""
-    return all(word in seen.words for word in whole) and (not last or any(w.startswith(last) for w in seen.words))
+    return all(f" {word} " in seen.words for word in whole) and f" {last}" in seen.words
 
 
 def open_now(seen: Seen) -> bool:
@@ -186,18 +222,14 @@ def open_now(seen: Seen) -> bool:
 
 def metres(request: pb.SearchMeetingsRequest, seen: Seen) -> int | None:
     """How far, by the chord through the earth; None: too far, or it is not known where."""
-    venue = seen.message.venue
-    if not request.HasField("near") or not venue.HasField("latitude"):
+    if seen.vector is None or not request.HasField("near"):
         return None
-    if seen.message.mode == meeting_pb2.MODE_ONLINE:
-        return None
-    one, other = (
-        _vector(*at) for at in ((request.near.latitude, request.near.longitude), (venue.latitude, venue.longitude))
-    )
-    found = 2 * 6_371_008.8 * math.asin(min(1.0, math.dist(one, other) / 2))
+    here = _vector(request.near.latitude, request.near.longitude)
+    found = 2 * 6_371_008.8 * math.asin(min(1.0, math.dist(here, seen.vector) / 2))
     return round(found) if found <= (request.near.radius_km or 25) * 1000 else None
 
 
+@cache
 def _vector(latitude: float, longitude: float) -> tuple[float, float, float]:
     up, along = math.radians(latitude), math.radians(longitude)
     return math.cos(up) * math.cos(along), math.cos(up) * math.sin(along), math.sin(up)
@@ -206,7 +238,7 @@ def _vector(latitude: float, longitude: float) -> tuple[float, float, float]:
 def order(request: pb.SearchMeetingsRequest, seen: Seen, here: int | None) -> tuple[int | str, str]:
     """Where it stands."""
     if request.order == pb.SEARCH_ORDER_TITLE:
-        return fold(seen.message.title), seen.meeting.id
+        return seen.title, seen.meeting.id
     by_distance = request.order in {pb.SEARCH_ORDER_DISTANCE, pb.SEARCH_ORDER_UNSPECIFIED}
     if by_distance and here is not None:
         return here, seen.meeting.id
