@@ -177,7 +177,7 @@ async def withdraw(site: Site, asked: argparse.Namespace) -> None:
         found = await impact.ask(site, house.centre.name, closure_pb2.Closure(name=closure.name))
         say(asked, f"This closure would be taken back: {impact.about(closure, house)}: {closure.reason}")
         impact.tell(asked, found, head="It now means ")
-        say(asked, "What is not past would be as it would be without it.")
+        say(asked, "Every date that is not over would be what it is without this closure.")
         if not go_ahead(asked):
             give(asked, {"done": False, "impact": impact.plain(found)})
             return
