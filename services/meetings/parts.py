@@ -9,7 +9,7 @@ import msgspec
 
 from services.kit.clock import instant, moment
 from services.kit.errors import Invalid, NotFound, Violation
-from services.meetings import closing, edits, records
+from services.meetings import closing, edits, provenance, records
 from services.meetings.desk import MEETING, Desk, Held
 from services.meetings.in_force import InForce
 from services.meetings.places import used_by
@@ -129,6 +129,8 @@ class Parts:
             if id_:
                 other = await self.meeting(child_name(meeting.centre, "meetings", id_))
                 value = msgspec.structs.replace(other.value, **change)
+                if withdrawn and not meeting.next:
+                    value = provenance.ends_here(value)
                 linked.append(records.write(other.record, value, at=at, actor=who, due_at=other.record.due_at))
         return tuple(linked)
 

@@ -76,6 +76,13 @@ def edited_here(before: Meeting, after: Meeting, given_back: Iterable[str] = ())
     return msgspec.structs.replace(after, local_fields=kept, source=source)
 
 
+def ends_here(part: Meeting) -> Meeting:
+    """The part of a series, whose later dates a person deleted: no list brings them back by the rule of the whole."""
+    if not part.source_name:
+        return part
+    return msgspec.structs.replace(part, local_fields=tuple(sorted({*part.local_fields, "schedule"})))
+
+
 def _different(before: Meeting, after: Meeting) -> list[str]:
     return [
         field for field, parts in FIELDS.items() if any(getattr(before, part) != getattr(after, part) for part in parts)

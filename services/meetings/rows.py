@@ -195,8 +195,8 @@ def stated(row: import_pb2.ImportRow, intent: Import, base: Meeting, place: str)
 
 
 def begins_as_said(row: import_pb2.ImportRow, base: Meeting) -> bool:
-    """Whether the series begins on the date of the row: the source states it, and no part goes before this one."""
-    return row.start_stated and not base.previous
+    """Whether the series begins on the date of the row: the source states it, and no part went before this one."""
+    return row.start_stated and base.id == base.lineage
 
 
 def _with_untold(said: Meeting, current: Meeting) -> Meeting:

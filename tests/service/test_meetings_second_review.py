@@ -178,3 +178,30 @@ async def written(house: House) -> dict[tuple[str, str], int]:
     kinds = ("meeting", "closure", "doubt", "centre")
     found = [record for kind in kinds for record in (await house.store.find(kind, {}, limit=100)).records]
     return {(record.kind, record.id): record.revision for record in found}
+
+
+async def test_what_a_person_deleted_from_some_day_on_is_not_brought_back_by_the_next_list(house: House) -> None:
+    assert await take(house, [row(1)]) == {"new": 1}
+    (meeting,) = await everything(house)
+    following = {"scope": "EDIT_SCOPE_FOLLOWING", "occurrence": "20261215"}
+    later = await house.call("UpdateMeeting", meeting={"name": meeting.name, "title": "Later"}, **following)
+    await house.call("DeleteMeeting", name=later.name)
+    dates = [each.local_start for each in await house.listed()]
+    assert dates == [f"2026-{day}T19:00" for day in ("11-24", "12-01", "12-08")]
+    assert await take(house, [row(1, meeting={"notes": "Ring twice"})]) == {"changed": 1}
+    assert [each.local_start for each in await house.listed()] == dates
+    assert (await house.call("GetMeeting", name=meeting.name)).notes == "Ring twice"
+
+
+async def test_what_a_person_deleted_up_to_some_day_is_not_brought_back_by_a_list_that_states_its_start(
+    house: House,
+) -> None:
+    assert await take(house, [row(1, start_stated=True)]) == {"new": 1}
+    (meeting,) = await everything(house)
+    following = {"scope": "EDIT_SCOPE_FOLLOWING", "occurrence": "20261215"}
+    await house.call("UpdateMeeting", meeting={"name": meeting.name, "title": "Later"}, **following)
+    await house.call("DeleteMeeting", name=meeting.name)
+    dates = [each.local_start for each in await house.listed()]
+    assert dates[0] == "2026-12-15T19:00"
+    assert await take(house, [row(1, start_stated=True, meeting={"notes": "Ring twice"})]) == {"changed": 1}
+    assert [each.local_start for each in await house.listed()] == dates
