@@ -348,9 +348,11 @@ def cancel_meeting(meeting: Meeting, at: str, *, withdrawn: bool) -> Meeting:
     `next` stays, so that an import finds the living part.
     """
     refuse_cancelled(meeting)
+    active = meeting.status is Status.ACTIVE  # so that `rows.revived` knows what a person suspended
     cancelled = msgspec.structs.replace(
         meeting,
         status=Status.CANCELLED,
+        local_fields=tuple(each for each in meeting.local_fields if each != "state" or not active),
         cancelled_at=at,
         withdrawn=withdrawn,
         previous="",

@@ -169,8 +169,8 @@ def wanted_meeting(
 
 
 def revived(meeting: Meeting) -> Meeting:
-    """The same, not deleted: of one that was suspended by a person (a local field) that stays."""
-    suspended = meeting.status is Status.SUSPENDED and "state" in meeting.local_fields
+    """The same, not deleted. One that a person suspended (a local field) is so again."""
+    suspended = meeting.status is not Status.ACTIVE and "state" in meeting.local_fields
     status = Status.SUSPENDED if suspended else Status.ACTIVE
     return msgspec.structs.replace(meeting, status=status, cancelled_at=None, withdrawn=False)
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
+import pytest
 
 from services.kit.store.port import Commit
 from services.meetings import records
@@ -205,3 +206,18 @@ async def test_what_a_person_deleted_up_to_some_day_is_not_brought_back_by_a_lis
     assert dates[0] == "2026-12-15T19:00"
     assert await take(house, [row(1, start_stated=True, meeting={"notes": "Ring twice"})]) == {"changed": 1}
     assert [each.local_start for each in await house.listed()] == dates
+
+
+@pytest.mark.parametrize("resumed", [False, True])
+async def test_what_a_person_suspended_is_suspended_when_a_list_forgets_it_and_brings_it_back(
+    house: House, *, resumed: bool
+) -> None:
+    rows = [row(n) for n in range(1, 7)]
+    assert await take(house, rows) == {"new": 6}
+    (meeting,) = [each for each in await everything(house) if each.title == "Group 1"]
+    for state in ("STATE_SUSPENDED", "STATE_ACTIVE")[: 1 + resumed]:
+        await house.call("UpdateMeeting", meeting={"name": meeting.name, "state": f"MEETING_{state}"})
+    assert (await take(house, rows[1:], remove_gone=True))["gone"] == 1
+    assert (await take(house, rows))["changed"] == 1
+    back = await house.call("GetMeeting", name=meeting.name)
+    assert back.state == (1 if resumed else 2)
