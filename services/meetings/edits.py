@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from services.recurrence.edits import Orphans
 
 DAY_CHANGES_KEPT = timedelta(days=400)
+LARGEST_CHANGES = 600 * 1024  # bytes of JSON
+FEW = 32
 
 
 class Neighbours(NamedTuple):
@@ -105,6 +107,22 @@ def with_venues(meeting: Meeting, places: Mapping[str, Place], rooms: Mapping[st
     elsewhere = any(each.place not in {None, meeting.place} for each in meeting.apart())
     return msgspec.structs.replace(
         meeting, venue=own, changes=changes, closed=closed, sessions=sessions, elsewhere=elsewhere
+    )
+
+
+def slim(meeting: Meeting) -> Meeting:
+    """The meeting as it is; where the copies of places of single dates are too much for an event, without their notes.
+
+    A place may grow after dates were moved to it, and then nobody is there to be refused.
+    """
+    if len(meeting.changes) <= FEW or len(msgspec.json.encode(meeting.changes)) <= LARGEST_CHANGES:
+        return meeting
+    bare = (
+        (each, msgspec.structs.replace(each.venue, notes="", map_url="") if each.venue else None)
+        for each in meeting.changes
+    )
+    return msgspec.structs.replace(
+        meeting, changes=tuple(msgspec.structs.replace(each, venue=venue) for each, venue in bare)
     )
 
 

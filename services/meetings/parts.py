@@ -64,7 +64,7 @@ class Parts:
             {id_: held.value for id_, held in places.items()},
             {id_: held.value for id_, held in rooms.items()},
         )
-        housed = closing.fitting(housed, moment(at))
+        housed = closing.fitting(edits.slim(housed), moment(at))
         if before is not None:
             housed = edits.numbered(before, msgspec.structs.replace(housed, sequence=before.sequence))
         held = before is not None and before.status is not Status.CANCELLED  # a deleted one keeps no place

@@ -221,3 +221,19 @@ async def test_what_a_person_suspended_is_suspended_when_a_list_forgets_it_and_b
     assert (await take(house, rows))["changed"] == 1
     back = await house.call("GetMeeting", name=meeting.name)
     assert back.state == (1 if resumed else 2)
+
+
+@pytest.mark.parametrize("house", ["memory"], indirect=True)
+async def test_a_place_that_grows_makes_no_meeting_larger_than_an_event_may_be(house: House) -> None:
+    meeting, other = await house.meeting(), await house.place(title="Library")
+    for week in range(150):
+        date = START.date() + timedelta(days=3, weeks=week)
+        await house.call(
+            "ChangeOccurrence", name=f"{meeting.name}/occurrences/{date:%Y%m%d}", change={"place": other.name}
+        )
+    await house.call("UpdatePlace", place={"name": other.name, "notes": "n" * 8_000, "address": "2 Main St"})
+    await house.sweep()
+    record = await document(house, meeting.name)
+    assert len(msgspec.json.encode(record.state)) < LARGEST_MEETING
+    assert {change.venue.address for change in records.read(record, Meeting).changes if change.venue} == {"2 Main St"}
+    await house.call("CancelOccurrence", name=f"{meeting.name}/occurrences/20261201")
