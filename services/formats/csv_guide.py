@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 LINE_BYTES: Final = 64 * 2**10
 COLUMNS: Final = 200
 
+_SHEETS: Final = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+"""How files of spreadsheet programs begin: a ZIP archive, or an OLE one."""
+
 _OWN: Final = "Openchair"
 _NAMES: Final = {
     "Time": "time", "End Time": "end_time", "Day": "day", "Name": "name", "Location": "location",
@@ -38,6 +41,8 @@ _NAMES: Final = {
 
 _READ: Final = {"id": "slug", "formatted_address": "formatted_address", "address": "address"}
 _ALSO: Final = {"temporary closure": codes.CLOSED, "temporarily closed": codes.CLOSED, "online": codes.ONLINE}
+_OLDER: Final = {"AA": {"step meeting": "ST"}}
+"""Names that are in the template still, and no longer in the specification."""
 _DAYS: Final = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
 _GLUED: Final = re.compile(r"(\d{4}-\d\d-\d\d)(\d\d:\d\d:\d\d)")
 _FORMULA: Final = re.compile(r"[=@\t\r]|[+-](?![\d ().,*#x;-]*$)")
@@ -46,6 +51,8 @@ _KEPT: Final = re.compile(r"'(?=[=@+\t\r-])")
 
 def read(data: bytes, *, fellowship: str, timezone: str, today: date, language: str = "") -> Reading:
     """Translates a table of at most 20 MiB and 20,000 lines of at most 64 KiB. As `meeting_guide.read` otherwise."""
+    if data.startswith(_SHEETS):
+        raise Unreadable("it is a spreadsheet's own file (.xlsx, .ods, .xls): save it as CSV first")
     found = _records(records.text_of(data), fellowship)
     return meeting_guide.read_records(found, fellowship=fellowship, timezone=timezone, today=today, language=language)
 
@@ -141,7 +148,7 @@ def _code(name: str, fellowship: str) -> str:
 
 @functools.cache
 def _codes_by_name(fellowship: str) -> dict[str, str]:
-    return _ALSO | {name.casefold(): code for code, name in codes.names_of(fellowship)}
+    return _ALSO | _OLDER.get(fellowship, {}) | {name.casefold(): code for code, name in codes.names_of(fellowship)}
 
 
 # --- out --------------------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import zipfile
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -56,7 +57,14 @@ def test_columns_may_stand_in_any_order_with_any_delimiter() -> None:
 
 @pytest.mark.parametrize(
     ("said", "codes"),
-    [("O", ["O"]), ("Mujeres", ["W"]), ("Temporary Closure", ["TC"]), ("Odd", ["Odd"]), ("speaker , men", ["SP", "M"])],
+    [
+        ("O", ["O"]),
+        ("Mujeres", ["W"]),
+        ("Temporary Closure", ["TC"]),
+        ("Odd", ["Odd"]),
+        ("speaker , men", ["SP", "M"]),
+        ("Step Meeting, Open", ["ST", "O"]),
+    ],
 )
 def test_types_are_written_by_name_in_any_language_or_by_code(said: str, codes: list[str]) -> None:
     assert list(one(f'19:00,,Monday,A,H,1 Main St,,,"{said}",a\n').meeting.types) == codes
@@ -88,6 +96,15 @@ def test_contacts_of_the_template_are_dropped() -> None:
 def test_what_is_no_table_is_refused_as_a_whole(text: str, reason: str) -> None:
     with pytest.raises(Unreadable, match=reason):
         reading(text)
+
+
+def test_a_spreadsheets_own_file_is_told_what_to_do_with_it() -> None:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as sheet:
+        sheet.writestr("xl/workbook.xml", "<workbook/>")
+    for data in (file.getvalue(), b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504)):
+        with pytest.raises(Unreadable, match="save it as CSV first"):
+            csv_guide.read(data, fellowship="AA", timezone="UTC", today=SATURDAY)
 
 
 def test_what_is_no_text_or_too_large_is_refused() -> None:
