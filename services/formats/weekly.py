@@ -123,7 +123,7 @@ def _day(value: object, warnings: list[str]) -> int | None:
         warnings.append("day 7 is taken as Sunday")
         return 0
     if number is None or number > _SUNDAY:
-        raise Refused(f"day {said[:20]!r} is not a day of the week (0 to 6, Sunday is 0)")
+        raise Refused(f"day {said[:20]!r} is not a day of the week (Monday, or 0 to 6, Sunday is 0)")
     return number
 
 
