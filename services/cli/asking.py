@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,8 @@ from services.kit.client import RpcError, explain
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Awaitable, Callable
+
+    from services.cli.called import Named
 
 NOTHING = "Nothing was changed."
 
@@ -25,8 +28,13 @@ def add_to(parser: argparse.ArgumentParser) -> None:
 
 def say(asked: argparse.Namespace, text: str = "") -> None:
     """A line for the person, or several; where standard output is for a program, on standard error."""
-    for line in text.split("\n"):
-        print(seen(line), file=sys.stderr if asked.json else sys.stdout, flush=True)
+    stream = sys.stderr if asked.json else sys.stdout
+    try:
+        for line in text.split("\n"):
+            print(seen(line), file=stream, flush=True)
+    except BrokenPipeError:  # `| head -1`: what was said yes to is done all the same
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        asked.unheard = True
 
 
 def give(asked: argparse.Namespace, result: Any) -> None:
@@ -57,7 +65,19 @@ def go_ahead(asked: argparse.Namespace) -> bool:
         return True
     if sys.stdin is None or not sys.stdin.isatty():
         raise Failure(f"{NOTHING} Nobody can be asked here: add --yes to do it, or --dry-run to look only", USAGE)
+    if getattr(asked, "unheard", False):
+        raise Failure(f"{NOTHING} Nobody reads what would be changed: add --yes to do it unseen")
     print("Go ahead? [y/N] ", end="", file=sys.stderr, flush=True)
     if sys.stdin.readline().strip().casefold() not in {"y", "yes"}:
         raise Failure(NOTHING)
     return True
+
+
+async def deleted(asked: argparse.Namespace, what: str, thing: Named, delete: Callable[[], Awaitable[None]]) -> None:
+    """Deletes what nothing uses, once that is said yes to; the server refuses what is used, and names what uses it."""
+    say(asked, f"{what} would be deleted, if nothing uses it. This cannot be undone.")
+    done = go_ahead(asked)
+    if done:
+        await delete()
+        say(asked, "Deleted.")
+    give(asked, {"done": done, "name": thing.name})

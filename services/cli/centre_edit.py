@@ -12,7 +12,7 @@ from openchair.meetings.v1 import meeting_service_pb2 as pb
 
 from services.cli import asking
 from services.cli.acting import action
-from services.cli.asking import give, go_ahead, say, until_current
+from services.cli.asking import deleted, give, go_ahead, say, until_current
 from services.cli.meeting_facts import Difference, changed_lines
 from services.cli.reading import put
 from services.cli.server import PATIENCE
@@ -47,15 +47,25 @@ _EXAMPLES: Final = """examples:
 
 """
 
+_DELETE: Final = """example:
+  openchair centre delete trial
+
+It has to be empty: no meetings (deleted ones are shown as cancelled for 30 days), places, rooms, groups. Its closures
+go with it.
+
+"""
+
 
 def add_to(actions: Any) -> None:
-    """Adds the action."""
+    """Adds the actions."""
     edit = action(actions, "edit", "change what a centre says of itself", _edit, _EXAMPLES, OPTIONS)
     for path, (option, text) in _TEXTS.items():
         edit.add_argument(option, dest=path, metavar="TEXT", help=text)
     edit.add_argument("--kind", metavar="ID: TITLE", type=_kind, action="append", help="a kind of its own, one more")
     edit.add_argument("--no-kinds", action="store_true", help="none of its own; with --kind: only these")
     asking.add_to(edit)
+    delete = action(actions, "delete", "a centre that has nothing left", _delete, _DELETE, OPTIONS)
+    asking.add_to(delete)
 
 
 def _kind(text: str) -> centre_pb2.Kind:
@@ -104,5 +114,19 @@ async def _edit(stubs: Site, asked: argparse.Namespace) -> None:
             say(asked, "Done.")
         plain = MessageToDict(shown, preserving_proto_field_name=True)
         give(asked, {"done": done, "changes": [each._asdict() for each in found], "centre": plain})
+
+    await until_current(asked, attempt)
+
+
+async def _delete(stubs: Site, asked: argparse.Namespace) -> None:
+    async def attempt() -> None:
+        request = pb.GetCentreRequest(name=f"centres/{asked.centre}")
+        centre = await stubs.meetings.GetCentre(request, timeout=PATIENCE)
+        gone = pb.DeleteCentreRequest(name=centre.name, etag=centre.etag, request_id=secrets.token_hex(16))
+
+        async def delete() -> None:
+            await stubs.meetings.DeleteCentre(gone, timeout=PATIENCE)
+
+        await deleted(asked, f'The centre "{centre.title}" ({asked.centre})', centre, delete)
 
     await until_current(asked, attempt)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from openchair.meetings.v1 import meeting_service_pb2 as pb
@@ -12,6 +12,7 @@ from services.cli.called import pages, the_one
 from services.cli.server import PATIENCE
 from services.cli.shell import USAGE, Failure
 from services.cli.when import Unclear, day, moment
+from services.kit.client import RpcError, explain
 from services.kit.clock import SystemClock
 from services.recurrence.zones import local_day
 
@@ -32,6 +33,7 @@ class House:
     centre: centre_pb2.Centre
     places: list[place_pb2.Place]
     rooms: list[place_pb2.Room]
+    groups: list[group_pb2.Group] = field(default_factory=list)
 
     @property
     def id(self) -> str:
@@ -67,14 +69,13 @@ class House:
         return the_one("room", wanted, rooms, lambda each: each.title)
 
     def titles(self, names: Sequence[str]) -> list[str]:
-        """What places and rooms are called; the name itself of one that is gone."""
-        known = {each.name: each.title for each in self.places} | {each.name: each.title for each in self.rooms}
+        """What places, rooms and groups are called; the name itself of one that is gone."""
+        known = {each.name: each.title for things in (self.places, self.rooms, self.groups) for each in things}
         return [known.get(name, name) for name in names]
 
-    async def group(self, wanted: str) -> group_pb2.Group:
+    def group(self, wanted: str) -> group_pb2.Group:
         """The group with invite codes that is called so. Raises Failure."""
-        groups = await every_group(self.site, self.id)
-        return the_one("group", wanted, groups, lambda each: each.title)
+        return the_one("group", wanted, self.groups, lambda each: each.title)
 
 
 async def open_house(site: Site, centre: str) -> House:
@@ -83,10 +84,14 @@ async def open_house(site: Site, centre: str) -> House:
     found = await site.meetings.GetCentre(pb.GetCentreRequest(name=name), timeout=PATIENCE)
     places = await pages(site.meetings.ListPlaces, pb.ListPlacesRequest(parent=name), "places", PATIENCE)
     rooms = await pages(site.rooms.ListRooms, rooms_pb.ListRoomsRequest(parent=name), "rooms", PATIENCE)
-    return House(site, found, places, rooms)
+    return House(site, found, places, rooms, await _groups(site, name))
 
 
-async def every_group(site: Site, centre: str) -> list[group_pb2.Group]:
-    """A centre's groups with invite codes."""
-    request = pb.ListGroupsRequest(parent=f"centres/{centre}")
-    return await pages(site.meetings.ListGroups, request, "groups", PATIENCE)
+async def _groups(site: Site, centre: str) -> list[group_pb2.Group]:
+    """A centre's groups with invite codes; none for who may not know them: a facilitator sees meetings all the same."""
+    try:
+        return await pages(site.meetings.ListGroups, pb.ListGroupsRequest(parent=centre), "groups", PATIENCE)
+    except RpcError as error:
+        if explain(error).code != "PERMISSION_DENIED":
+            raise
+        return []

@@ -37,10 +37,10 @@ _EXAMPLES: Final = """examples:
       --on tuesday --at 19:00 --for 1h30 --every week --place "Riverside House" --room "River Hall"
   openchair meeting list riverside
   openchair meeting edit riverside "Tuesday Night" --at 18:30 --from "1 dec"      from then on
-  openchair meeting edit riverside "Tuesday Night" --only "24 dec" --room "Willow Room"
-  openchair meeting move riverside "Tuesday Night" --on "24 dec" --to "26 dec 17:00"
-  openchair meeting cancel riverside "Tuesday Night" --on thursday --because "The speaker is ill"
-  openchair meeting restore riverside "Tuesday Night" --on "24 dec"
+  openchair meeting edit riverside "Tuesday Night" --only tuesday --room "Willow Room"
+  openchair meeting move riverside "Tuesday Night" --on tuesday --to "wednesday 17:00"
+  openchair meeting cancel riverside "Tuesday Night" --on tuesday --because "The speaker is ill"
+  openchair meeting restore riverside "Tuesday Night" --on tuesday
   openchair meeting confirm riverside "Tuesday Night"                            we are on
 
 MEETING is a title, the beginning of one, or an id. Dates: 2026-12-24, "24 dec", today, tomorrow, thursday (the next
@@ -105,7 +105,13 @@ def _add_create(actions: Any) -> None:
 
 def _add_edit(actions: Any) -> None:
     edit = action(
-        actions, "edit", "change a meeting: all its dates, those from a date on, or one", _edit, _EXAMPLES, OPTIONS
+        actions,
+        "edit",
+        "change a meeting: all its dates, those from a date on, or one",
+        _edit,
+        _EXAMPLES,
+        OPTIONS,
+        "MEETING",
     )
     _add_meeting(edit)
     scope = edit.add_mutually_exclusive_group()

@@ -64,7 +64,7 @@ async def fill(asked: argparse.Namespace, house: House, message: Any) -> list[st
         message.ClearField("online")
     group = getattr(asked, "invite_group", None)
     if group is not None:
-        message.invite_group = (await house.group(group)).name if group else ""
+        message.invite_group = house.group(group).name if group else ""
         paths.append("invite_group")
     return paths
 
@@ -123,6 +123,6 @@ def read_back(meeting: meeting_pb2.Meeting, house: House) -> dict[str, str]:
         "passcode": "there is one" if online_.passcode else "",
         "join notes": "there are some" if online_.notes else "",
         "link for": word(ACCESS, online_.access) if meeting.HasField("online") else "",
-        "invite group": meeting.invite_group.rpartition("/")[2],
+        "invite group": ", ".join(house.titles([meeting.invite_group] if meeting.invite_group else [])),
     }
     return {name: text for name, text in told.items() if text}

@@ -14,14 +14,14 @@ from openchair.meetings.v1 import place_pb2
 
 from services.cli import asking
 from services.cli.acting import action
-from services.cli.asking import give, go_ahead, say, until_current
+from services.cli.asking import deleted, give, go_ahead, say, until_current
 from services.cli.called import id_of
 from services.cli.house import open_house
 from services.cli.meeting_facts import Difference, changed_lines, lines
 from services.cli.meeting_fields import word
 from services.cli.reading import words
 from services.cli.server import PATIENCE
-from services.cli.shell import EXIT_CODES, seen
+from services.cli.shell import EXIT_CODES, USAGE, Failure, seen
 
 if TYPE_CHECKING:
     import argparse
@@ -61,6 +61,7 @@ _EXAMPLES: Final = """examples:
   openchair place create riverside --title "Alder House" --address "7 Sample Close" --area "Old Mill" \\
       --address-for area-only                                  a house whose address is not public
   openchair place edit riverside "Riverside House" --notes "The green door from May on"
+  openchair place delete riverside "Parish Hall"
   openchair place list riverside
 
 PLACE is a title, the beginning of one, or an id. What a meeting says of its place follows by itself.
@@ -88,6 +89,9 @@ def add_to(commands: Any) -> None:
     edit.add_argument("place", metavar="PLACE", help="title, its beginning, or id")
     _add_fields(edit, new=False)
     asking.add_to(edit)
+    delete = action(actions, "delete", "a place where nothing is held", _delete, _EXAMPLES, OPTIONS, "PLACE")
+    delete.add_argument("place", metavar="PLACE", help="title, its beginning, or id")
+    asking.add_to(delete)
 
 
 def _add_fields(parser: Any, *, new: bool) -> None:
@@ -174,6 +178,8 @@ async def _edit(stubs: Site, asked: argparse.Namespace) -> None:
         wanted.CopyFrom(before)
         request = pb.UpdatePlaceRequest(place=wanted, request_id=secrets.token_hex(16))
         request.update_mask.paths.extend(_fill(asked, request.place))
+        if not request.update_mask.paths:
+            raise Failure("say what is to be changed: `openchair place edit --help` lists it", USAGE)
         old, new = _facts(before), _facts(request.place)
         differences = [
             Difference(name, old.get(name, ""), new.get(name, ""))
@@ -187,5 +193,18 @@ async def _edit(stubs: Site, asked: argparse.Namespace) -> None:
         if done:
             say(asked, "Done.")
         give(asked, {"done": done, "changes": [each._asdict() for each in differences], "place": _plain(shown)})
+
+    await until_current(asked, attempt)
+
+
+async def _delete(stubs: Site, asked: argparse.Namespace) -> None:
+    async def attempt() -> None:
+        place = (await open_house(stubs, asked.centre)).place(asked.place)
+        request = pb.DeletePlaceRequest(name=place.name, etag=place.etag, request_id=secrets.token_hex(16))
+
+        async def delete() -> None:
+            await stubs.meetings.DeletePlace(request, timeout=PATIENCE)
+
+        await deleted(asked, f'The place "{place.title}"', place, delete)
 
     await until_current(asked, attempt)

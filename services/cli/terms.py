@@ -21,7 +21,6 @@ _PLURALS: Final = {"groups", "meetings", "places", "rooms", "closures"}
 _SENTENCES: Final = {
     "IMPORT_RUNNING": "--source: another import of this source goes on. Wait until it is done, then try again",
     "IMPORT_EMPTY": "the list is empty: nothing is in",
-    "CENTRE_IN_USE": "the centre is in use",
     "NO_SUCH_CODE": "CODE: no code in force has this id. `openchair group list` shows which there are",
     "TOO_MANY_CODES": "--grace: five codes are in force already. Revoke one, or rotate without a time of grace",
 }
@@ -51,7 +50,12 @@ def _refusal(problem: Problem, options: Mapping[str, str]) -> str:
     if problem.code == "ALREADY_EXISTS":
         centre = name.removeprefix("centres/")
         return f"there is a centre {centre!r} already. `openchair centre list` shows it; choose another id"
-    told = {"SOURCE_SHRANK": _shrank, "IN_USE": _used, "ORPHANED_OCCURRENCES": _orphaned}
+    told = {
+        "SOURCE_SHRANK": _shrank,
+        "IN_USE": _house_used if options.keys() & {"place.title", "room.title"} else _used,
+        "CENTRE_IN_USE": lambda _: f"{problem.message}. A meeting that was deleted is shown as cancelled for 30 days",
+        "ORPHANED_OCCURRENCES": _orphaned,
+    }
     if problem.reason in told:
         return told[problem.reason](problem)
     if problem.code == "INTERNAL":
@@ -117,9 +121,23 @@ def _absent(name: str, options: Mapping[str, str]) -> str:
     )
 
 
+def _users(problem: Problem) -> list[str]:
+    """What uses it, by name: as many as fit into an answer."""
+    names = problem.details.get("used_by", "").removesuffix(" and more").split(", ")
+    return [name for name in names if not name.endswith("\u2026")]
+
+
+def _house_used(problem: Problem) -> str:
+    """A place or a room that meetings, rooms or closures name: the first few of them, and how to look at each."""
+    commands = {"meetings": "meeting show", "rooms": "room delete", "closures": "close show"}
+    parts = [name.split("/") for name in _users(problem)]
+    lines = [f"\n  openchair {commands[kind]} {centre} {id_}" for _, centre, kind, id_ in parts if kind in commands]
+    return f"it is used still, {problem.details.get('count')} times. Look at these first:{''.join(lines)}"
+
+
 def _used(problem: Problem) -> str:
     """A group that meetings name: the first few of them, and how to let each go."""
-    names = problem.details.get("used_by", "").removesuffix(" and more").split(", ")
+    names = _users(problem)
     parts = [name.split("/") for name in names if "/meetings/" in name]
     if not parts:
         return problem.message

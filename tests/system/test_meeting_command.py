@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
+import io
 import json
 import os
 import pty
 import signal
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from openchair.meetings.v1 import meeting_service_pb2 as pb
 
+from services.cli.__main__ import main
 from services.cli.when import full
 from services.recurrence.zones import local_day, to_local
 from tests.system.running import PATIENCE, ROOT, System, environment, running, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 ZONE = "America/Edmonton"
 NEW = ("--mode=in-person", "--at=19:00", "--for=1h30", "--place=Riverside House", "--room=River Hall")
@@ -28,21 +32,39 @@ NEW = ("--mode=in-person", "--at=19:00", "--for=1h30", "--place=Riverside House"
 
 @pytest.fixture(scope="module")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    with running(tmp_path_factory.mktemp("meeting")) as started:
+    with running(tmp_path_factory.mktemp("meeting")) as started, pytest.MonkeyPatch.context() as patch:
         until(lambda: b"Big Book Study" in started.feed("riverside"), "the sample is published")
+        for name in os.environ.keys() - environment({}).keys():
+            patch.delenv(name)
+        for name, value in started.environ.items():
+            patch.setenv(name, value)
         yield started
 
 
-def done(system: System, *arguments: str) -> str:
+def command(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """The command in this process, without a terminal: a new interpreter for each takes longer than what it does."""
+    out, err, code = io.StringIO(), io.StringIO(), 0
+    with redirect_stdout(out), redirect_stderr(err), Path(os.devnull).open(encoding="utf-8") as nothing:
+        before, sys.stdin = sys.stdin, nothing
+        try:
+            main(arguments)
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+        finally:
+            sys.stdin = before
+    return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
+
+
+def done(_: System, *arguments: str) -> str:
     """What the command says, which must succeed."""
-    answer = system.command(*arguments)
+    answer = command(*arguments)
     assert answer.returncode == 0, answer.stderr
     return answer.stdout
 
 
-def refused(system: System, *arguments: str) -> tuple[int, str]:
+def refused(_: System, *arguments: str) -> tuple[int, str]:
     """The exit code of a command that must not succeed, and what it says."""
-    answer = system.command(*arguments)
+    answer = command(*arguments)
     assert answer.returncode != 0, answer.stdout
     assert "Traceback" not in answer.stderr
     return answer.returncode, answer.stderr
@@ -90,10 +112,10 @@ class Terminal:
         os.close(slave)
         self.said = ""
 
-    def asks(self) -> str:
+    def asks(self, question: str = "Go ahead? [y/N]") -> str:
         """What it said until it asks, since it asked last."""
         before = len(self.said)
-        while "Go ahead? [y/N]" not in self.said[before:]:
+        while question not in self.said[before:]:
             self.said += os.read(self.master, 4096).decode()
         return self.said[before:]
 
@@ -297,6 +319,53 @@ def test_a_passcode_is_read_from_a_file_and_told_only_where_it_is_asked_for(syst
     assert "canary-4711" in done(system, "meeting", "show", "riverside", "Locked", "--show-passcode")
 
 
+def test_a_passcode_is_typed_unseen_and_an_agenda_comes_from_another_command(system: System) -> None:
+    made(system, "Typed", "--on=tuesday", "--every=week")
+    words = ("--link=https://example.org/j", "--mode=hybrid", "--passcode-file=-")
+    code, said = refused(system, "meeting", "edit", "riverside", "Typed", *words, "--yes")
+    assert (code, "nobody can be asked here" in said) == (2, True)
+    terminal = Terminal(system, "meeting", "edit", "riverside", "Typed", *words, "--yes")
+    terminal.asks("Passcode: ")
+    terminal.answers("canary-4712")
+    assert terminal.ends() == 0, terminal.said
+    assert "canary" not in terminal.said
+    assert "canary-4712" in done(system, "meeting", "show", "riverside", "Typed", "--show-passcode")
+
+    agenda = ("--on=2031-03-14", "--at=17:00", "--ends=2031-03-16 15:00", "--place=Riverside House", "--agenda=-")
+    piped = subprocess.run(
+        [sys.executable, "-m", "services.cli", "meeting", "create", "riverside", "--title=Piped", *NEW[:1], *agenda,
+         "--yes"],
+        cwd=ROOT, env=environment(system.environ), input="day,time,minutes,title\n1,17:00,1h,Welcome\n",
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert piped.returncode == 0, piped.stderr
+    assert [each["title"] for each in shown(system, "Piped")["parts"][0]["sessions"]] == ["Welcome"]
+
+
+def test_what_was_edited_here_stays_until_it_is_given_back_to_its_list(system: System, tmp_path: Path) -> None:
+    record = {"name": "Listed", "slug": "l", "day": 2, "time": "19:00", "formatted_address": "1 Main St, Harrow Bend"}
+    file = tmp_path / "list.json"
+
+    def comes_in(**fields: Any) -> Any:
+        file.write_text(json.dumps([record | fields]), "utf-8")
+        words = ("--centre=riverside", "--source=one", "--timezone=America/Edmonton", "--fellowship=AA")
+        return asked_json(system, "import", "meeting-guide", str(file), *words)
+
+    comes_in()
+    done(system, "meeting", "edit", "riverside", "Listed", "--at=18:30", "--notes=Side door", "--yes")
+    assert "kept" in json.dumps(comes_in(notes="Front door", group="Early"))
+    part = shown(system, "Listed")["parts"][0]
+    assert (part["notes"], part["group"], part["schedule"]["start"][-5:]) == ("Side door", "Early", "18:30")
+
+    code, said = refused(system, "meeting", "edit", "riverside", "Listed", "--follow-source=nonsense", "--yes")
+    assert (code, "--follow-source" in said) == (2, True), said
+    done(system, "meeting", "edit", "riverside", "Listed", "--follow-source=notes", "--yes")
+    assert shown(system, "Listed")["parts"][0]["notes"] == "Side door"
+    comes_in(notes="Front door", group="Early")
+    part = shown(system, "Listed")["parts"][0]
+    assert (part["notes"], part["schedule"]["start"][-5:]) == ("Front door", "18:30")
+
+
 def test_a_deleted_meeting_is_cancelled_with_all_its_parts(system: System) -> None:
     made(system, "Gone", "--on=tuesday", "--every=week")
     day = next_days(system, "Gone")[2]
@@ -306,14 +375,18 @@ def test_a_deleted_meeting_is_cancelled_with_all_its_parts(system: System) -> No
     assert refused(system, "meeting", "show", "riverside", "Gone")[0] == 1
 
 
-async def test_doubts_are_listed_answered_and_resolved(system: System) -> None:
+def test_doubts_are_listed_answered_and_resolved(system: System) -> None:
     now = to_local(datetime.now(UTC), ZONE)
     words = (f"--on={now:%Y-%m-%d}", f"--at={now:%H:%M}")
     done(system, "meeting", "create", "riverside", "--title=Empty Room", *NEW[:1], *NEW[2:], *words, "--yes")
     name = shown(system, "Empty Room")["next_dates"][0]["name"]
-    async with system.meetings({}) as stub:
-        for number in range(2):
-            await stub.ReportNobodyHere(pb.ReportNobodyHereRequest(name=name, request_id=f"report-{number}"))
+
+    async def report() -> None:
+        async with system.meetings({}) as stub:
+            for number in range(2):
+                await stub.ReportNobodyHere(pb.ReportNobodyHereRequest(name=name, request_id=f"report-{number}"))
+
+    asyncio.run(report())
 
     (doubt,) = asked_json(system, "meeting", "doubts", "riverside")
     assert (doubt["title"], doubt["reports"], doubt["confirmed"]) == ("Empty Room", 2, False)
@@ -333,6 +406,66 @@ def test_places_and_rooms_are_made_and_what_a_place_says_is_changed(system: Syst
     assert "Crypt: 20 chairs" in done(system, "room", "list", "riverside")
     code, said = refused(system, "place", "edit", "riverside", "Parish", "--map=nonsense", "--yes")
     assert (code, "--map: must be" in said) == (2, True)
+    for what, title in (("place", "Parish"), ("room", "Crypt")):
+        code, said = refused(system, what, "edit", "riverside", title, "--yes")
+        assert (code, "say what is to be changed" in said) == (2, True)
+
+
+def test_a_room_is_changed_and_what_nothing_uses_is_deleted(system: System) -> None:
+    place = asked_json(system, "place", "create", "riverside", "--title=Granary", "--address=3 Church Street")
+    asked_json(system, "room", "create", "riverside", "--place=Granary", "--title=Loft", "--equipment=piano")
+    words = ("--capacity=12", "--no-equipment", "--notes=Up the stairs", "--yes")
+    edited = asked_json(system, "room", "edit", "riverside", "Loft", *words)
+    assert (edited["room"]["capacity"], edited["room"].get("equipment")) == (12, None)
+    assert {each["name"] for each in edited["changes"]} == {"capacity", "equipment", "notes"}
+
+    done(system, "meeting", "create", "riverside", "--title=Up There", *NEW[:3], "--on=tuesday", "--every=week",
+         "--place=Granary", "--room=Loft", "--yes")  # fmt: skip
+    name = shown(system, "Up There")["parts"][0]["id"]
+    for what, title in (("room", "Loft"), ("place", "Granary")):
+        code, said = refused(system, what, "delete", "riverside", title, "--yes")
+        assert (code, f"openchair meeting show riverside {name}" in said) == (1, True), said
+    done(system, "meeting", "edit", "riverside", "Up There", "--place=Riverside House", "--no-room", "--yes")
+
+    assert refused(system, "room", "delete", "riverside", "Loft")[0] == 2
+    assert not asked_json(system, "room", "delete", "riverside", "Loft", "--dry-run")["done"]
+    done(system, "room", "delete", "riverside", "Loft", "--yes")
+    gone = asked_json(system, "place", "delete", "riverside", "Granary", "--yes")
+    assert gone == {"done": True, "name": place["name"]}
+    assert refused(system, "room", "delete", "riverside", "Loft", "--yes")[0] == 1
+    assert "Granary" not in done(system, "place", "list", "riverside")
+
+
+def test_only_a_centre_that_has_nothing_left_is_deleted(system: System) -> None:
+    done(system, "centre", "create", "trial", "--title=Trial", "--timezone=UTC")
+    done(system, "place", "create", "trial", "--title=Hall")
+    code, said = refused(system, "centre", "delete", "trial", "--yes")
+    assert (code, "still has a place" in said) == (1, True)
+    done(system, "place", "delete", "trial", "Hall", "--yes")
+    assert asked_json(system, "centre", "delete", "trial", "--yes")["done"]
+    assert "trial" not in done(system, "centre", "list")
+
+
+def test_a_group_is_called_by_its_title(system: System) -> None:
+    done(system, "group", "create", "riverside", "--title=Night Owls")
+    made(system, "Owls", "--on=tuesday", "--every=week", "--invite-group=night owls")
+    assert "invite group       Night Owls" in done(system, "meeting", "show", "riverside", "Owls")
+
+
+def test_what_was_said_yes_to_is_done_although_nobody_reads_on(system: System) -> None:
+    made(system, "Unread", "--on=tuesday", "--every=week")
+    for words, code, hour in (((), 1, "19:00"), (("--yes",), 0, "18:00")):
+        reader, writer = os.pipe()
+        os.close(reader)  # `| head -0`
+        master, slave = pty.openpty()
+        child = subprocess.run(
+            [sys.executable, "-m", "services.cli", "meeting", "edit", "riverside", "Unread", "--at=18:00", *words],
+            cwd=ROOT, env=environment(system.environ), stdin=slave, stdout=writer, stderr=subprocess.PIPE, check=False,
+        )  # fmt: skip
+        for each in (writer, master, slave):
+            os.close(each)
+        assert child.returncode == code, child.stderr
+        assert starts(system, "Unread")[0].endswith(hour)
 
 
 def test_a_centre_says_whom_to_call_and_whose_holidays_count(system: System) -> None:
