@@ -157,22 +157,26 @@ class Calendars:
         if what in {"fellowship", "kind"}:
             path = f"/calendars/{centre}/{what}/{(id_ := slug(id_))}.ics"
         wish = Wish(what, id_, wanted)
-        page = self._filtered.get((centre, wish)) if wanted != EVERYTHING else self._pages.get(path)
-        if page is not None and page.span.holds(self._clock.now()):
-            return page
-        page = await self._make(centre, wish)
-        if page is not None:
-            self._keep(centre, path, wish, page)
-        return page
+        page = self._at_hand(centre, path, wish)
+        return page if page is not None else await self._make(centre, path, wish)
 
-    async def _make(self, centre: str, wish: Wish) -> Page | None:
-        """The page made anew; None for what is not known here. Others get their turn while much is rendered."""
+    def _at_hand(self, centre: str, path: str, wish: Wish) -> Page | None:
+        """The page as it is kept, if it still holds."""
+        page = self._filtered.get((centre, wish)) if wish.filter != EVERYTHING else self._pages.get(path)
+        return page if page is not None and page.span.holds(self._clock.now()) else None
+
+    async def _make(self, centre: str, path: str, wish: Wish) -> Page | None:
+        """The page made anew, and kept; None for what is not known here. Others get their turn while much is rendered.
+
+        Who waits for others that make the same has theirs.
+        """
         if wish.what == "meeting":
-            return self._meeting(centre, wish)
+            return self._keep(centre, path, wish, self._meeting(centre, wish))
         if not wish.what and wish.filter == EVERYTHING:
-            return await self._whole(centre)
+            return self._keep(centre, path, wish, await self._whole(centre))
         async with self._makers:
-            return await self._made(centre, wish)
+            page = self._at_hand(centre, path, wish)
+            return page if page is not None else self._keep(centre, path, wish, await self._made(centre, wish))
 
     async def _made(self, centre: str, wish: Wish) -> Page | None:
         turns = 0
@@ -226,10 +230,13 @@ class Calendars:
         self._shelves[centre].turn(self._clock.now())
         return self._shelves[centre]
 
-    def _keep(self, centre: str, path: str, wish: Wish, page: Page) -> None:
+    def _keep(self, centre: str, path: str, wish: Wish, page: Page | None) -> Page | None:
+        """The page itself."""
+        if page is None:
+            return None
         if wish.filter != EVERYTHING:
             self._filtered.put((centre, wish), page, page.weight)
-            return
+            return page
         if len(self._pages) >= MOST_PAGES:
             self._pages.clear()
             self._targets.clear()
@@ -237,3 +244,4 @@ class Calendars:
         self._pages[path] = page
         self._targets[path.encode()] = page
         self._paths.setdefault(centre, set()).add(path)
+        return page

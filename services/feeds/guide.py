@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 SLICE = 16  # series written before others get their turn: about 10 ms
 SEGMENT = 64
 PATIENCE = 3
+MOST_MAKERS = 2  # lists that are put together at a time
 LONGEST_QUERY = 2048  # bytes
 
 _PATH = re.compile(r"/meeting-guide/([a-z0-9-]{2,40})\.json", re.ASCII)
@@ -140,6 +141,7 @@ class Guide:
         self._pages: dict[str, Page] = {}
         self._targets: dict[bytes, Page] = {}
         self._arrived: dict[str, datetime] = {}
+        self._makers = asyncio.Semaphore(MOST_MAKERS)
 
     def touch(self, touched: Touched) -> None:
         """Spoils what an event has made old."""
@@ -181,9 +183,19 @@ class Guide:
 
     async def _page(self, centre: str) -> Page | None:
         """The list of a centre, made anew unless it still holds; None for one that is not known."""
+        page = self._at_hand(centre)
+        if page is None and centre in self._directory.listings:
+            async with self._makers:  # who waits for others that make the same has theirs
+                page = self._at_hand(centre)
+                return page if page is not None else await self._make(centre)
+        return page
+
+    def _at_hand(self, centre: str) -> Page | None:
+        """The list as it is kept, if it still holds."""
         page = self._pages.get(centre)
-        if page is not None and page.span.holds(self._clock.now()):
-            return page
+        return page if page is not None and page.span.holds(self._clock.now()) else None
+
+    async def _make(self, centre: str) -> Page | None:
         turns = 0
         while (leaflet := self._leaflet(centre)) is not None:
             page = await self._made(leaflet, centre, patient=turns < PATIENCE)

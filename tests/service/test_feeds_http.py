@@ -125,6 +125,8 @@ async def test_every_kind_of_feed_and_the_list_follow_the_stream_and_two_instanc
         f"/calendars/{CENTRE}/room/hearth.ics",
         f"{FEED}?day=tu,th&alarm=PT1H",
         f"{FEED}?discreet=1",
+        f"{FEED}?discreet=Yoga&alarm=PT5M",
+        f"{FEED}?cancelled=show&type=o",
         f"/meeting-guide/{CENTRE}.json",
     ]
     async with service(site) as one:

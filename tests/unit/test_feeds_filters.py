@@ -14,6 +14,7 @@ from openchair.meetings.v1 import centre_pb2, meeting_pb2, place_pb2
 from services.feeds import app, cuts, vevent
 from services.feeds.cuts import Recent
 from services.feeds.filters import LONGEST_TITLE, Filter, FilterError, parse
+from services.feeds.shelf import Shelf
 from services.formats.slugs import slug
 from services.kit.clock import instant
 from services.kit.event import Event, subject
@@ -295,6 +296,22 @@ async def test_many_words_at_a_time_are_answered_all_and_few_at_a_time() -> None
 
     assert [answer.body.count(f"SUMMARY:word{n}\r\n".encode()) for n, answer in enumerate(answers)] == [40] * 9
     assert not feeds.app._makers.locked()
+
+
+async def test_of_many_who_ask_for_the_same_few_make_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    feeds = Feeds(*map(meeting, range(40)))
+    made: list[object] = []
+    page = Shelf.page
+
+    def counted(*asked: Any) -> Any:
+        made.append(asked)
+        return page(*asked)
+
+    monkeypatch.setattr(Shelf, "page", counted)
+    answers = await asyncio.gather(*(feeds.get(FEED, query=b"day=tu") for _ in range(30)))
+
+    assert {answer.status for answer in answers} == {200}
+    assert len(made) <= app.MOST_MAKERS
 
 
 @pytest.mark.parametrize(("query", "says"), [(b"day=tu", True), (b"type=O", True), (b"mode=online", False)])

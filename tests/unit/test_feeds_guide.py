@@ -8,7 +8,7 @@ import json
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
-from services.feeds.guide import Guide
+from services.feeds.guide import MOST_MAKERS, Guide, Leaflet
 from services.feeds.model import Directory
 from services.formats.meeting_guide_out import records
 from services.kit.clock import VirtualClock
@@ -102,6 +102,22 @@ async def test_it_follows_every_change_and_equals_one_made_from_nothing() -> Non
     assert after == await fresh.get()
     assert after.headers["etag"] != before.headers["etag"]
     assert "New" in {record["name"] for record in await lists.read()}
+
+
+async def test_of_many_who_ask_for_a_list_few_make_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    lists = Lists(*map(meeting, range(40)))
+    made: list[object] = []
+    page = Leaflet.page
+
+    def counted(*asked: Any) -> Any:
+        made.append(asked)
+        return page(*asked)
+
+    monkeypatch.setattr(Leaflet, "page", counted)
+    answers = await asyncio.gather(*(lists.get() for _ in range(30)))
+
+    assert {answer.status for answer in answers} == {200}
+    assert len(made) <= MOST_MAKERS
 
 
 async def test_a_part_that_goes_is_no_longer_announced_by_the_part_in_force() -> None:
