@@ -119,6 +119,7 @@ def take(row: imports.ImportRow, record: Mapping[str, Any], part: Mapping[str, A
             _clear(row.meeting, field)
             row.meeting.MergeFrom(_only(said, field))
     _take_dates(row, part, warnings)
+    _warn_of_later(part, warnings)
     _take_place(row, part, warnings)
     row.extra = _extra(record, part, warnings)
 
@@ -154,6 +155,14 @@ def _take_dates(row: imports.ImportRow, part: Mapping[str, Any], warnings: list[
         _clear(change, *_LOST)
         if len(change.ListFields()) > 1:
             row.changes.append(change)
+
+
+def _warn_of_later(part: Mapping[str, Any], warnings: list[str]) -> None:
+    """A row is one series: what a list says of another schedule, from a date on, has to come in when it holds."""
+    found = part.get("later")
+    for each in found if isinstance(found, list) else []:
+        since = words.line(each.get("from"))[:10] if isinstance(each, dict) else ""
+        warnings.append(f"from {since or 'a later date'} on it has another schedule: import the list again then")
 
 
 def _take_place(row: imports.ImportRow, part: Mapping[str, Any], warnings: list[str]) -> None:

@@ -208,6 +208,9 @@ def test_of_a_series_that_was_split_the_part_in_force_is_told_and_what_comes_aft
     (record,) = out(then, now)
     assert (record["slug"], record["time"]) == ("m1", "19:00")
     assert record["openchair"]["later"][0]["from"] == "2026-12-08"
+    (row,) = reading(written([record])).rows
+    assert row.warnings == ["from 2026-12-08 on it has another schedule: import the list again then"]
+    assert row.meeting.schedule.rule.endswith("UNTIL=20261201;BYDAY=TU")
     (record,) = out(now, then, today=date(2026, 12, 2))
     assert (record["slug"], record["time"]) == ("m1", "18:00")
 
