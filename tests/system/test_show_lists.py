@@ -10,12 +10,16 @@ import html
 import json
 import os
 import re
-from datetime import datetime, timedelta
+from collections import Counter
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.system.running import ROOT, System, running
+from tests.system import acts
+from tests.system.feed_readers import icalendar_reader
+from tests.system.running import ROOT, System, running, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,6 +34,7 @@ LISTS: Final = {
     "sussex": ("meeting_guide_feed_sussexaa.json", "sussexaa.json", "America/New_York"),
     "oiaa": ("oiaa_online_meetings.json", "oiaa.json", "UTC"),
 }
+DAYS: Final = 60
 NEVER: Final = frozenset({"conference_url_notes", "conference_phone_notes", "last_contact"})
 """Where passcodes are written, and what names people: never in a list that goes out."""
 _OPENS: Final = re.compile(r"pass ?(?:code|word)|\bpw\b", re.IGNORECASE)
@@ -40,12 +45,14 @@ Record: TypeAlias = "dict[str, Any]"
 
 
 class Trip(NamedTuple):
-    """A list as it came, as it went out, and as it went out of the centre that read that."""
+    """A list as it came, as it went out, and as it went out of the centre that read that; and both calendars."""
 
     came: list[Record]
     refused: set[str]
     out: list[Record]
     again: list[Record]
+    zone: str
+    calendars: tuple[bytes, bytes]
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +69,15 @@ def trip(request: pytest.FixtureRequest, system: System, tmp_path_factory: pytes
     first, refused = through(system, request.param, zone, file, folder / "first.json")
     again, none = through(system, f"{request.param}-again", zone, folder / "first.json", folder / "again.json")
     assert not none
-    return Trip(json.loads(file.read_text(encoding="utf-8")), refused, first, again)
+    calendars = (calendar(system, request.param, first), calendar(system, f"{request.param}-again", again))
+    return Trip(json.loads(file.read_text(encoding="utf-8")), refused, first, again, zone, calendars)
+
+
+def calendar(system: System, centre: str, listed: list[Record]) -> bytes:
+    """Its feed, with as many series as are listed and not closed."""
+    on = sum(record["attendance_option"] != "inactive" for record in listed)
+    until(lambda: len(acts.events(system.feed(centre))) == on, "the calendar has them")
+    return system.feed(centre)
 
 
 def through(system: System, centre: str, zone: str, file: Path, out: Path) -> tuple[list[Record], set[str]]:
@@ -123,6 +138,40 @@ def test_another_centre_reads_the_same_and_tells_the_same(trip: Trip) -> None:
         slug: again[slug] for slug in again.keys() & first.keys()
     }
     assert sorted(record["name"] for record in trip.out) == sorted(record["name"] for record in trip.again)
+
+
+def test_both_calendars_have_the_dates_that_the_list_says_by_the_clock_of_each_place(trip: Trip) -> None:
+    since = datetime.now(UTC).replace(microsecond=0)
+    wanted = Counter(
+        (start, plain(record["name"]))
+        for record in trip.came
+        if record["slug"] not in trip.refused and not shut(record)
+        for start in weekly_starts(record, trip.zone, since)
+    )
+    assert wanted
+    for feed in trip.calendars:
+        seen = icalendar_reader(feed, since, since + timedelta(days=DAYS))
+        assert Counter((each.start, each.summary.strip()) for each in seen) == wanted
+
+
+def shut(record: Record) -> bool:
+    """Closed for now: nobody can go there, nor join from afar."""
+    return record.get("attendance_option") == "inactive" or (
+        "TC" in record.get("types", []) and not record.get("conference_url") and not record.get("conference_phone")
+    )
+
+
+def weekly_starts(record: Record, zone: str, since: datetime) -> Iterator[datetime]:
+    """Each date of the next weeks, by the record's own zone. Day 7 is a Sunday, too."""
+    there = ZoneInfo(record.get("timezone") or zone)
+    form = "%I:%M %p" if record["time"][-1] in "Mm" else "%H:%M"
+    hour = datetime.strptime(record["time"], form).time()  # noqa: DTZ007 - an hour, no instant
+    days = {day % 7 for day in (record["day"] if isinstance(record["day"], list) else [record["day"]])}
+    for number in range(DAYS + 2):
+        day = since.astimezone(there).date() + timedelta(days=number)
+        start = datetime.combine(day, hour, there).astimezone(UTC)
+        if day.isoweekday() % 7 in days and since <= start < since + timedelta(days=DAYS):
+            yield start
 
 
 # --- how a field that came in goes out, where it is not the same ------------------------------------------------------
