@@ -242,6 +242,14 @@ async def test_every_way_to_subscribe_stands_there_with_how_late_it_may_be() -> 
         assert words in text
 
 
+async def test_a_part_can_be_subscribed_to_where_tapping_does_nothing() -> None:
+    two = [meeting_event(each.lower(), "2026-11-24T18:00", fellowship=each) for each in ("AA", "NA")]
+    copied = "press it long, copy its address"
+    text = (await Reader(board(centre_event(), *two)).get()).text
+    assert text.index(copied) < text.index('href="webcal://chairs.example.org/calendars/oak/fellowship/aa.ics"')
+    assert copied not in (await Reader(board(centre_event(), two[0])).get()).text
+
+
 @pytest.mark.parametrize(
     ("host", "address"), [("127.0.0.1:8080", "http://127.0.0.1:8080"), ("evil.example", "http://localhost")]
 )
@@ -352,6 +360,19 @@ def test_every_text_has_the_contrast_of_wcag_aa(scheme: str) -> None:
     for text, ground in PAIRS:
         high, low = sorted((luminance(colours[text]), luminance(colours[ground])), reverse=True)
         assert (high + 0.05) / (low + 0.05) >= 4.5, (text, ground)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_where_the_keyboard_is_can_be_seen_on_every_ground(scheme: str) -> None:
+    light, dark = re.findall(r":root\{([^}]*)\}", STYLE)
+    colours = dict(re.findall(r"--([a-z-]+):#([0-9a-f]{3,6})", light if scheme == "light" else dark))
+    grounds = [("focus", ground) for ground in ("paper", "card", "mov-bg", "bad-bg")]
+    for line, ground in (*grounds, ("fff", "deep")):
+        high, low = sorted((luminance(colours.get(line, line)), luminance(colours[ground])), reverse=True)
+        assert (high + 0.05) / (low + 0.05) >= 3, (line, ground)  # WCAG 2.2, 1.4.11
+    outlined = re.findall(r"([^{}]*):focus\{[^}]*outline", STYLE)
+    assert {"summary", ".alone button", ".ask button"} <= set(re.split(r",|:focus", ",".join(outlined)))
+    assert ".exit a:focus,.head a:focus{outline-color:#fff}" in STYLE
 
 
 # --- over a real stream -----------------------------------------------------------------------------------------
