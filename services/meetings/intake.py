@@ -93,11 +93,23 @@ class Intake:
                 return Commit(()), line
             wanted = rows.wanted_meeting(row, intent, known.meeting, place, at, known.around)
             housed, moved = await self.parts.housed(known.meeting, wanted, at, who)
-            written = (records.write(known.record, housed, at=at, actor=who), *moved, *_freed(known, housed, at, who))
+            earlier = await self._earlier(row, known, housed, at, who)
+            written = (records.write(known.record, housed, at=at, actor=who), *moved, *earlier)
             refuse_too_large(written)
             return Commit(written, (), trail(written, at, who, "import")), line
 
         return await transact(self.desk.store, self.desk.clock, self.desk.ids, attempt, attempts=ATTEMPTS)
+
+    async def _earlier(
+        self, row: import_pb2.ImportRow, known: Known, meeting: Meeting, at: str, who: str
+    ) -> tuple[Record, ...]:
+        """The part before, as the row has it; it waits no more for a view that this one loses."""
+        before = known.around.before
+        if before is None or known.former is None or known.meeting is None:
+            return ()
+        part, moved = await self.parts.housed(before, rows.wanted_earlier(row, before, at), at, who)
+        part = records.seen_alone(part, known.meeting, meeting)
+        return () if part == before else (records.write(known.former, part, at=at, actor=who), *moved)
 
     def _line(self, intent: Import, row: import_pb2.ImportRow, known: Known, outcome: Outcome, place: str) -> ReportRow:
         meeting = known.meeting
@@ -197,15 +209,6 @@ class Intake:
             source=intent.source,
             source_key=key,
         )
-
-
-def _freed(known: Known, meeting: Meeting, at: str, who: str) -> tuple[Record, ...]:
-    """The part before, if it waits for a view that this one loses."""
-    before = known.around.before
-    if before is None or known.former is None or known.meeting is None:
-        return ()
-    alone = records.seen_alone(before, known.meeting, meeting)
-    return () if alone == before else (records.write(known.former, alone, at=at, actor=who),)
 
 
 def withdrawn(known: Known) -> bool:

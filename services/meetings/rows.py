@@ -10,6 +10,7 @@ from functools import lru_cache
 import msgspec
 from openchair.meetings.v1 import import_pb2
 
+from services.kit.clock import moment
 from services.kit.errors import Invalid, Refusal
 from services.kit.validation import TextRules, Walk, text_fault
 from services.meetings import edits, provenance
@@ -30,6 +31,7 @@ from services.meetings.types_imports import Import, Outcome, ReportRow
 from services.meetings.wire import read_meeting
 from services.meetings.wire_details import TOLD_FROM
 from services.meetings.wire_places import read_place
+from services.recurrence.schedule import last_end
 from services.recurrence.types import RecurrenceError, Schedule
 
 LONGEST_ORIGINAL = 64 * 1024
@@ -166,6 +168,21 @@ def wanted_meeting(
     edited = edits.edit_all(base, edits.Edit(wanted, "keep", start_named=begins_as_said(row, base)), at, neighbours)
     edited = provenance.with_source_changes(edited, row.changes)
     return edits.numbered(current, msgspec.structs.replace(edited, sequence=current.sequence))
+
+
+def wanted_earlier(row: import_pb2.ImportRow, part: Meeting, at: str) -> Meeting:
+    """What the row makes of the part before the last one of a series that was split here, while that part goes on.
+
+    Whether it is held at all, and what becomes of single dates: nobody is to stand there because of a split. All else
+    that the source says is the last part's.
+    """
+    end = last_end(part.schedule, part.changes)
+    if end is not None and end <= moment(at):
+        return part
+    said = read_meeting(row.meeting, part, "").status
+    status = part.status if "state" in part.local_fields else said
+    bare = msgspec.structs.replace(provenance.without_source_changes(part), status=status)
+    return edits.numbered(part, provenance.with_source_changes(bare, row.changes))
 
 
 def revived(meeting: Meeting) -> Meeting:

@@ -237,3 +237,22 @@ async def test_a_place_that_grows_makes_no_meeting_larger_than_an_event_may_be(h
     assert len(msgspec.json.encode(record.state)) < LARGEST_MEETING
     assert {change.venue.address for change in records.read(record, Meeting).changes if change.venue} == {"2 Main St"}
     await house.call("CancelOccurrence", name=f"{meeting.name}/occurrences/20261201")
+
+
+async def test_what_a_list_calls_off_is_off_in_the_part_of_a_split_series_that_still_goes_on(house: House) -> None:
+    assert await take(house, [row(1)]) == {"new": 1}
+    (meeting,) = await everything(house)
+    following = {"scope": "EDIT_SCOPE_FOLLOWING", "occurrence": "20261215"}
+    await house.call("UpdateMeeting", meeting={"name": meeting.name, "title": "Later"}, **following)
+    off = [{"date": day, "cancelled": True} for day in ("2026-12-01", "2026-12-22")]
+    assert await take(house, [row(1, changes=off)]) == {"changed": 1}
+    held = [each.local_start[5:10] for each in await house.listed(40)]
+    assert held == ["11-24", "12-08", "12-15", "12-29"]
+    assert await take(house, [row(1)]) == {"changed": 1}
+    assert len(await house.listed(40)) == 6
+    assert await take(house, [row(1, meeting={"state": "MEETING_STATE_SUSPENDED"})]) == {"changed": 1}
+    assert await house.listed(40) == []
+    house.clock.jump(START + timedelta(days=30))  # the first part is over: what is over stays
+    revision = (await house.call("GetMeeting", name=meeting.name)).etag
+    assert await take(house, [row(1)]) == {"changed": 1}
+    assert (await house.call("GetMeeting", name=meeting.name)).etag == revision
