@@ -103,7 +103,7 @@ def find(asked: argparse.Namespace, settings: Settings) -> int:
         meetings = [MessageToDict(each, preserving_proto_field_name=True) for each in found]
         print(json.dumps({"meetings": meetings, "total": total}, ensure_ascii=False, indent=1))
     elif not found:
-        print("Nothing fits. Fewer conditions, a larger --radius or other words may find something.")
+        print(nothing(asked))
     else:
         print("\n".join(map(seen, table(found))))
         print(_count(len(found), total))
@@ -146,6 +146,12 @@ async def _search(
             message.page_token = page.next_page_token
             if not page.next_page_token or len(found) >= limit:
                 return found, page.total
+
+
+def nothing(asked: argparse.Namespace) -> str:
+    """What to try next. Words are not looked for in languages and types: these are options."""
+    text = "Nothing fits. Fewer conditions, a larger --radius or other words may find something."
+    return text + " What is held in a language is found by --language es." * bool(asked.words)
 
 
 def _count(shown: int, total: int) -> str:

@@ -97,6 +97,11 @@ def test_a_line_says_when_what_where_and_how_to_join() -> None:
     )
 
 
+def test_whoever_looks_for_a_language_by_its_name_is_told_how_it_is_found() -> None:
+    assert "--language es" in find.nothing(asked("spanish"))
+    assert "--language" not in find.nothing(asked("--day", "tue"))
+
+
 def test_columns_stand_under_their_heads() -> None:
     lines = table([found(), found(title="A much longer title than that")])
     assert len({text.index("Church Hall") for text in lines[1:]} | {lines[0].index("WHERE")}) == 1
