@@ -160,7 +160,7 @@ async def hide(system: System, told: Told) -> None:
                 await _change(stub, told, made.name)
         begun = await _create(stub, _begun(told))
         told.names["begun"] = begun.name
-        key = begun.schedule.start[:10].replace("-", "")
+        key = told.names["day of begun"] = begun.schedule.start[:10].replace("-", "")
         for request in ("one", "two"):
             await stub.ReportNobodyHere(
                 pb.ReportNobodyHereRequest(
@@ -215,7 +215,7 @@ def _begun(told: Told) -> meeting_pb2.Meeting:
     """A retreat for members that has begun, with a canary in its agenda."""
     room = told.names["hall room"]
     meeting = _retreat([room], place=told.names["hall"], title=word(told.words, "title of a retreat"))
-    start = datetime.now(ZoneInfo(acts.ZONE)).replace(minute=0, second=0)
+    start = datetime.now(ZoneInfo(acts.ZONE)) - timedelta(minutes=5)
     meeting.schedule.start, meeting.schedule.minutes = f"{start:%Y-%m-%dT%H:%M}", 600
     meeting.visibility, meeting.invite_group = meeting_pb2.VISIBILITY_MEMBERS, told.names["group"]
     meeting.sessions[0].MergeFrom(

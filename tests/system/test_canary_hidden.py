@@ -7,6 +7,7 @@ something happened that is not public, and is the same: so nothing of it can be 
 from __future__ import annotations
 
 import asyncio
+import uuid
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
@@ -74,16 +75,18 @@ class Seen(NamedTuple):
 
 def look(system: System, told: Told) -> dict[str, Seen]:
     """All of it, by address."""
-    seen = {}
-    for path in paths(told):
-        answer = system.get(path)
-        headers = {name: value for name, value in answer.headers.items() if name != "date"}
-        seen[path] = Seen(answer.status, headers, answer.body)
-    return seen
+    return {path: seen(system, path) for path in paths(told)}
 
 
-def surfaces(seen: dict[str, Seen]) -> Iterator[Surface]:
-    for path, answer in seen.items():
+def seen(system: System, path: str) -> Seen:
+    """What one address answers."""
+    answer = system.get(path)
+    headers = {name: value for name, value in answer.headers.items() if name != "date"}
+    return Seen(answer.status, headers, answer.body)
+
+
+def surfaces(looked: dict[str, Seen]) -> Iterator[Surface]:
+    for path, answer in looked.items():
         yield Surface(path.partition("?")[0][:24], str(answer.headers).encode() + answer.body)
 
 
@@ -137,6 +140,19 @@ def test_what_is_hidden_is_not_told_by_a_calendar_of_its_own(told: Told, after: 
     for room in ("shelter room", "villa room", "hall room"):
         empty = after[f"/calendars/elm/room/{told.id(room)}.ics"]
         assert (empty.status, empty.body.count(b"BEGIN:VEVENT")) == (200, 0)
+
+
+def test_the_name_of_a_meeting_for_members_is_answered_like_any_other_word(
+    system: System, told: Told, after: dict[str, Seen]
+) -> None:
+    assert after
+    for end in ("", "?day=tu", "?discreet=1&alarm=PT1H"):
+        mine, none = (f"/calendars/elm/meeting/{id_}.ics{end}" for id_ in (told.id("members 0"), uuid.uuid4()))
+        assert seen(system, mine) == seen(system, none)
+    day = told.names["day of begun"]
+    mine, none = (f"/nobody-here/elm/{id_}/{day}" for id_ in (told.id("begun"), uuid.uuid4()))
+    assert seen(system, mine) == seen(system, none)
+    assert seen(system, mine).status == 404
 
 
 async def test_no_search_by_anybody_finds_it(system: System, told: Told, after: dict[str, Seen]) -> None:
