@@ -12,7 +12,7 @@ from openchair.meetings.v1 import closure_pb2
 from openchair.meetings.v1 import closure_service_pb2 as pb
 from tqdm import tqdm
 
-from services.cli import impact
+from services.cli import addresses, impact
 from services.cli.asking import give, go_ahead, say, until_current
 from services.cli.called import id_of, pages, the_one
 from services.cli.following import POLL
@@ -43,6 +43,9 @@ async def create(site: Site, asked: argparse.Namespace) -> None:
     found = await impact.ask(site, house.centre.name, closure)
     say(asked, f"{impact.about(closure, house)}: {closure.reason}")
     impact.tell(asked, found)
+    if others := addresses.beside(closure, house.places):
+        named = ", ".join(f'"{title}"' for title in others)
+        say(asked, f"Not closed, though at the same address: {named}. With --place they can be named too.")
     if not go_ahead(asked):
         give(asked, {"done": False, "impact": impact.plain(found)})
         return
