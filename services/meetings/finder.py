@@ -17,6 +17,7 @@ from services.meetings.finder_entry import Entry, keys
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from services.kit.clock import Clock
     from services.meetings.finder_asked import Asked, Circle
     from services.meetings.types import Meeting
 
@@ -25,6 +26,9 @@ FEW: Final = 256
 
 TAKEN_IN: Final = 20
 """So many meetings are taken in before others get their turn: some 2 ms."""
+
+PAUSE: Final = 3.0
+"""Seconds that the start of the process has for itself."""
 
 MANY_WORDS: Final = 64
 _LAST: Final = "\U0010ffff"
@@ -128,8 +132,9 @@ class Finder:
         while self.settle(TAKEN_IN):  # noqa: ASYNC110 - nothing is waited for: it is work, in slices
             await asyncio.sleep(0)
 
-    async def keep_up(self) -> None:
-        """Takes in what changed before somebody asks, until cancelled."""
+    async def keep_up(self, clock: Clock) -> None:
+        """Takes in what changed before somebody asks, until cancelled; a process that starts is to be ready first."""
+        await clock.sleep(PAUSE)
         while True:
             await self.some.wait()
             self.some.clear()

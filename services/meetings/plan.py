@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from services.kit.host import Plan
@@ -28,7 +29,7 @@ async def build(hosted: Hosted) -> None:
     desk.store = following.doubting()
     await meetings.load()
     hosted.works["reads what others wrote"] = following.run
-    hosted.works["takes meetings into the search"] = meetings.listing.finder.keep_up
+    hosted.works["takes meetings into the search"] = partial(meetings.listing.finder.keep_up, hosted.clock)
     hosted.works["brings up what is shown"] = Renewal(desk, hosted.log).run
     if hosted.shared:
         hosted.projections.update(following.projections(hosted.bus, hosted.settings.site))

@@ -23,7 +23,7 @@ from services.kit.paging import Pages
 from services.meetings import finder_near, searching
 from services.meetings.access import Viewer
 from services.meetings.desk import Desk
-from services.meetings.finder import Finder
+from services.meetings.finder import PAUSE, Finder
 from services.meetings.searching import Searching
 from services.meetings.types import Visibility
 from services.recurrence.types import Frequency, Rule, Schedule
@@ -216,6 +216,21 @@ async def test_others_get_their_turn_while_a_search_is_running() -> None:
         await asyncio.sleep(0)
         turns += 1
     assert turns > 3_000 * searching.RECKONED / searching.LOOKED_AT / 4
+
+
+async def test_a_process_that_starts_is_ready_before_its_index_and_who_asks_meanwhile_finds_all() -> None:
+    room = Room(meetings(60, seed=6))
+    keeping_up = asyncio.create_task(room.finder.keep_up(room.clock))
+    await asyncio.sleep(0)
+    await room.clock.advance(PAUSE / 2)
+    assert not len(room.finder)
+    await room.clock.advance(PAUSE)
+    for _ in range(100):
+        await asyncio.sleep(0)
+    assert len(room.finder) == 60
+    keeping_up.cancel()
+    starting = Room(meetings(60, seed=6))
+    assert (await starting.search(pb.SearchMeetingsRequest(parent="centres/-"))).total
 
 
 async def test_pages_go_on_as_of_the_moment_of_the_first() -> None:
