@@ -16,7 +16,7 @@ from services.recurrence.weeks import falls_on
 from services.web import say
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from datetime import date
 
 WHO: Final[dict[int, str]] = {
@@ -63,10 +63,15 @@ def specials(meeting: meeting_pb2.Meeting, day: date | None) -> tuple[Special, .
             each.title,
             each.notes,
             WHO.get(each.who_may_come, ""),
-            tuple(filter(None, (codes.type_name(meeting.fellowship, code) for code in each.types))),
+            tuple(name for name in _names(meeting.fellowship, each.types) if name.casefold() != each.title.casefold()),
         )
         for each in on
     )
+
+
+def _names(fellowship: str, types: Iterable[str]) -> Iterator[str]:
+    """What codes are called; a code that is not known is not shown."""
+    yield from filter(None, (codes.type_name(fellowship, code) for code in types))
 
 
 def who_may_come(meeting: meeting_pb2.Meeting, special: tuple[Special, ...]) -> str:

@@ -38,6 +38,13 @@ def test_a_programme_stands_on_the_dates_of_its_weeks_and_whole_in_the_details()
     )
 
 
+def test_a_programme_that_is_called_as_its_type_says_it_once() -> None:
+    programmes = [{"weeks": [4], "title": "Speaker", "types": ["SPK", "OPEN", "STEP"]}]
+    (line,) = lines_of(meeting_event("a", *TUESDAYS, fellowship="NA", programmes=programmes))
+    ((title, types),) = [(each.title, each.types) for each in line.facts.special]
+    assert (title, title in types, len(types) > 0) == ("Speaker", False, True)
+
+
 def test_a_programme_goes_by_the_original_day_of_a_date_that_was_moved() -> None:
     moved = [{"date": "2026-11-24", "start": "2026-11-29T18:00"}]  # a fifth Sunday
     programmes = [{"weeks": [4], "title": "Speaker"}]
