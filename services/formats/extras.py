@@ -27,15 +27,20 @@ _PRIVATE: Final = re.compile(
 )
 _REDACTED: Final = "[redacted]"
 _REACHES: Final = re.compile(r"[^\s@]@[^\s@]+\.[^\s@]|(?<![\w/.-])\+?\(?\d[\d ().-]{7,30}\d(?![\w/-])")
+_MAIL: Final = re.compile(r"[^\s@<>,;:]{1,100}@[^\s@<>,;:]{1,255}\.[a-z]{2,}", re.IGNORECASE)
 _DATED: Final = re.compile(r"\d{4}-\d\d-\d\d.*|\d{1,2}/\d{1,2}/\d{4}.*")
 _LINK: Final = re.compile(r"https?://\S+")
 
 
 def without_contacts(value: Any) -> Any:
-    """The same without what reaches or pays a person, for what is kept of the original."""
+    """The same without what reaches or pays a person, and without addresses for mail: what is kept of the original."""
     if isinstance(value, dict):
         return {key: without_contacts(inner) for key, inner in value.items() if not CONTACTS.fullmatch(key)}
-    return [without_contacts(inner) for inner in value] if isinstance(value, list) else value
+    if isinstance(value, list):
+        return [without_contacts(inner) for inner in value]
+    if isinstance(value, str) and "@" in value and not _LINK.fullmatch(value):
+        return _MAIL.sub(_REDACTED, value)
+    return value
 
 
 def of(

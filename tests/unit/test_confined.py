@@ -3,14 +3,51 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from services.kit.confined import Broken, Confinement, Exceeded, Limits
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 ACTS = "tests.unit.confined_acts:"
 TIGHT = Limits(cpu=1, memory=256 * 2**20, wall=10.0, answer=2**20)
+
+
+PARENT = """
+import asyncio, os, pathlib, sys
+from services.kit.confined import Confinement
+
+class Told(Confinement):
+    async def _started(self):
+        child = await super()._started()
+        pathlib.Path(sys.argv[1]).write_text(str(child.pid))
+        return child
+
+asyncio.run(Told().run("tests.unit.confined_acts:dawdle", b""))
+"""
+"""A process that starts a child which waits, and writes its number into a file."""
+
+
+def alive(pid: int) -> bool:
+    """Whether it runs; what only waits to be buried does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+async def until(condition: Callable[[], int]) -> int:
+    """What the condition gives once it is true; the test's own time limit ends it."""
+    async with asyncio.timeout(10):
+        while not (found := condition()):  # noqa: ASYNC110 - a process tells nobody
+            await asyncio.sleep(0.01)
+    return found
 
 
 def children() -> list[int]:
@@ -86,6 +123,29 @@ async def test_a_child_writes_no_file(tmp_path: Path) -> None:
     with pytest.raises(Broken):
         await Confinement().run(ACTS + "write", str(tmp_path / "file").encode())
     assert not (tmp_path / "file").exists() or not (tmp_path / "file").read_bytes()
+
+
+async def test_a_child_ends_with_the_process_that_started_it_however_that_ended(tmp_path: Path) -> None:
+    parent = subprocess.Popen([sys.executable, "-c", PARENT, str(tmp_path / "pid")], cwd=Path.cwd())  # noqa: ASYNC220 - comes back at once
+    child = await until(lambda: (tmp_path / "pid").exists() and int((tmp_path / "pid").read_text() or 0))
+    assert alive(child)
+    parent.kill()
+    parent.wait()
+    await until(lambda: not alive(child))
+
+
+@pytest.mark.skipif(os.getuid() == 0, reason="root may start processes and raise limits whatever is set")
+@pytest.mark.parametrize("act", ["fork", "raise_limits"])
+async def test_a_child_starts_nothing_and_cannot_raise_its_limits(act: str) -> None:
+    with pytest.raises(Broken):
+        await Confinement(TIGHT).run(ACTS + act, b"")
+
+
+async def test_a_child_does_not_inherit_what_its_parent_has_open(tmp_path: Path) -> None:
+    with (tmp_path / "open").open("w") as file:
+        os.set_inheritable(file.fileno(), True)  # noqa: FBT003 - its only form
+        found = json.loads(await Confinement(TIGHT).run(ACTS + "situation", b""))
+    assert found["files"] == [0, 1, 2]
 
 
 async def test_the_event_loop_goes_on_meanwhile() -> None:
