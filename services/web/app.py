@@ -14,7 +14,7 @@ from services.web.answers import ASKING, GUARDED, answer, form, local_address
 from services.web.nobody import PATH, Nobody
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from starlette.requests import Request
     from starlette.responses import Response
@@ -85,7 +85,7 @@ class Web:
                 Route("/", self.week),
                 Route("/centre/{centre}", self.week),
                 Route("/centre/{centre}/", self.week),
-                Route(PATH, nobody.answer, methods=["GET", "POST"]),
+                Route(PATH, self._once_ready(nobody), methods=["GET", "POST"]),
                 Route("/invited", self.asking, methods=["GET", "POST"]),
                 Route("/invited/", self.asking),
                 Route("/invited/{code:path}", self.invited),
@@ -94,6 +94,21 @@ class Web:
         )
         made.router.redirect_slashes = False  # it would send readers to whatever the Host header says, by http
         return made
+
+    def _once_ready(self, nobody: Nobody) -> Callable[[Request], Awaitable[Response]]:
+        """Nobody in front of a door is told that it does not exist while it is not known yet."""
+
+        async def answered(request: Request) -> Response:
+            if not self._ready():
+                return self._answer_later(request)
+            try:
+                return await nobody.answer(request)
+            except HTTPException:
+                if self._private_ready():
+                    raise
+                return self._answer_later(request)
+
+        return answered
 
     async def week(self, request: Request) -> Response:
         """The next seven days of one centre, or of all."""

@@ -39,7 +39,7 @@ class Door:
         self.server = LocalServer(house.meetings.services, (), clock=house.clock)
         self.reports = Reports(self._channel, SECRET)
         self.board, self.circles = Board(), Circles()
-        self.behind_proxy = True
+        self.behind_proxy = self.ready = self.private_ready = True
 
     def _channel(self) -> Any:
         return LocalChannel(self.server)
@@ -62,7 +62,8 @@ class Door:
             Pages(self.board),
             self.house.clock,
             lambda: BASE,
-            ready=lambda: True,
+            ready=lambda: self.ready,
+            private_ready=lambda: self.private_ready,
             current=lambda: True,
             log=LOG,
             board=self.board,
@@ -295,6 +296,26 @@ def test_what_a_reader_says_of_its_address_does_not_count_where_the_proxy_adds_a
     headers = [(b"x-forwarded-for", b"198.51.100.9"), (b"x-forwarded-for", b"203.0.113.7")]
     request = Request({"type": "http", "headers": headers, "client": ("127.0.0.1", 1)})
     assert network_of(request, behind_proxy=True) == "203.0.113.0/24"
+
+
+async def test_until_everything_is_read_in_nobody_is_told_that_their_meeting_does_not_exist(
+    house: House, door: Door
+) -> None:
+    meeting = await house.meeting()
+    await door.open()
+    house.clock.jump(BEGINS)
+    unknown = page_of(meeting).replace("2026", "2027")
+    for public, private, path, status in (
+        (False, False, page_of(meeting), 503),
+        (False, True, page_of(meeting), 503),
+        (True, False, unknown, 503),
+        (True, False, page_of(meeting), 200),
+        (True, True, unknown, 404),
+    ):
+        door.ready, door.private_ready = public, private
+        answer = await door.ask(path, "POST", data={"code": "x"})
+        assert answer.status_code == status
+        assert (answer.headers.get("retry-after") == "3") is (status == 503)
 
 
 async def test_the_id_of_a_report_tells_nobody_anything_without_the_secret() -> None:
