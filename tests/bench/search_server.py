@@ -30,7 +30,7 @@ from services.meetings.types import Meeting, Mode, Online, Position, Venue
 from services.recurrence.types import ByDay, Frequency, Rule, Schedule
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from services.kit.clock import Clock
 
@@ -84,12 +84,22 @@ def _meeting(number: int, town: tuple[float, float], source: random.Random, word
     )
 
 
-async def prepared(count: int, clock: Clock) -> Meetings:
-    """The service with so many meetings in its index, and none in its store."""
-    service = Meetings(Desk(MemoryStore(KINDS, clock), clock, Ids(), Pages(b"k" * 32)))
-    for each in meetings(count):
+def empty(clock: Clock) -> Meetings:
+    """The service over a store without anything."""
+    return Meetings(Desk(MemoryStore(KINDS, clock), clock, Ids(), Pages(b"k" * 32)))
+
+
+async def put(service: Meetings, found: Iterable[Meeting]) -> None:
+    """Takes these into its index; they are not in its store."""
+    for each in found:
         service.listing.finder.put(each)
     await service.listing.finder.settled()
+
+
+async def prepared(count: int, clock: Clock) -> Meetings:
+    """The service with so many meetings in its index, and none in its store."""
+    service = empty(clock)
+    await put(service, meetings(count))
     return service
 
 
