@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from openchair.meetings.v1 import meeting_service_pb2 as pb
-from openchair.meetings.v1 import occurrence_pb2
 
 from services.meetings.access import Audience, joins
 from services.meetings.finder_dates import Next, next_dates, programmes_on
 from services.meetings.types import Change, Meeting
-from services.meetings.wire import MODES, meeting_name, venue_message
+from services.meetings.wire import MODES, meeting_name, occurrence_state, venue_message
 from services.meetings.wire_details import WHO_MAY_COME, number
 from services.recurrence.wire import key_text, local_text
 
@@ -111,7 +110,7 @@ def _date(meeting: Meeting, occurrence: Occurrence, audience: Audience) -> pb.Fo
     who = next((each.who_may_come for each in programmes if each.who_may_come), None)
     message = pb.FoundDate(
         name=f"{meeting_name(meeting)}/occurrences/{key_text(occurrence.key)}",
-        state=_state(occurrence, change),  # type: ignore[arg-type]  # the wire's number
+        state=occurrence_state(occurrence, change),  # type: ignore[arg-type]  # the wire's number
         local_start=local_text(occurrence.local),
         mode=number(MODES, change.mode),  # type: ignore[arg-type]  # the wire's number
         venue=venue_message(change.venue, audience) if change.venue else None,
@@ -124,11 +123,3 @@ def _date(meeting: Meeting, occurrence: Occurrence, audience: Audience) -> pb.Fo
     message.start_time.FromDatetime(occurrence.start)
     message.end_time.FromDatetime(occurrence.end)
     return message
-
-
-def _state(occurrence: Occurrence, change: Change) -> int:
-    if occurrence.cancelled:
-        return occurrence_pb2.OCCURRENCE_STATE_CANCELLED
-    if change.unconfirmed:
-        return occurrence_pb2.OCCURRENCE_STATE_UNCONFIRMED
-    return occurrence_pb2.OCCURRENCE_STATE_SCHEDULED

@@ -16,7 +16,7 @@ from services.meetings import composed, records
 from services.meetings.access import Audience, sees
 from services.meetings.finder import Finder
 from services.meetings.types import Change, Meeting, Status
-from services.meetings.wire import MODES, child_name, online_message, venue_message
+from services.meetings.wire import MODES, child_name, occurrence_state, online_message, venue_message
 from services.meetings.wire_details import WHO_MAY_COME, number, programme_message
 from services.recurrence.agenda import Agenda
 from services.recurrence.weeks import falls_on
@@ -200,7 +200,7 @@ def occurrence_message(
     message = occurrence_pb2.Occurrence(
         name=f"{child_name(meeting.centre, 'meetings', meeting.id)}/occurrences/{key}",
         identity=f"{meeting.lineage}/{key}",
-        state=_state(occurrence, change),  # type: ignore[arg-type]  # the wire's number
+        state=occurrence_state(occurrence, change),  # type: ignore[arg-type]  # the wire's number
         local_start=occurrence.local.isoformat(timespec="minutes"),
         time_zone=meeting.schedule.zone,
         changed=occurrence.deviates and not occurrence.cancelled,
@@ -220,14 +220,6 @@ def occurrence_message(
     message.start_time.FromDatetime(occurrence.start)
     message.end_time.FromDatetime(occurrence.end)
     return message
-
-
-def _state(occurrence: Occurrence, change: Change) -> int:
-    if occurrence.cancelled:
-        return occurrence_pb2.OCCURRENCE_STATE_CANCELLED
-    if change.unconfirmed:
-        return occurrence_pb2.OCCURRENCE_STATE_UNCONFIRMED
-    return occurrence_pb2.OCCURRENCE_STATE_SCHEDULED
 
 
 def _say_programmes(message: occurrence_pb2.Occurrence, meeting: Meeting, occurrence: Occurrence) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 from google.protobuf.timestamp_pb2 import Timestamp
-from openchair.meetings.v1 import centre_pb2, group_pb2, meeting_pb2, place_pb2, schedule_pb2
+from openchair.meetings.v1 import centre_pb2, group_pb2, meeting_pb2, occurrence_pb2, place_pb2, schedule_pb2
 
 from services.kit.clock import moment
 from services.meetings import composed
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from services.kit.store.port import Record
+    from services.recurrence.types import Occurrence
 
 E = TypeVar("E", bound=Enum)
 M = TypeVar("M", centre_pb2.Centre, place_pb2.Place, place_pb2.Room, meeting_pb2.Meeting, group_pb2.Group)
@@ -140,6 +141,15 @@ def change_message(change: Change, centre: str, audience: Audience) -> meeting_p
     if change.online is not None:
         message.online.CopyFrom(online_message(change.online, audience))
     return message
+
+
+def occurrence_state(occurrence: Occurrence, change: Change) -> int:
+    """What a date is, on the wire; `change` is all that bears on it."""
+    if occurrence.cancelled:
+        return occurrence_pb2.OCCURRENCE_STATE_CANCELLED
+    if change.unconfirmed:
+        return occurrence_pb2.OCCURRENCE_STATE_UNCONFIRMED
+    return occurrence_pb2.OCCURRENCE_STATE_SCHEDULED
 
 
 def meeting_message(meeting: Meeting, audience: Audience = Audience.STAFF) -> meeting_pb2.Meeting:
