@@ -132,7 +132,7 @@ def _house_used(problem: Problem) -> str:
     commands = {"meetings": "meeting show", "rooms": "room delete", "closures": "close show"}
     parts = [name.split("/") for name in _users(problem)]
     lines = [f"\n  openchair {commands[kind]} {centre} {id_}" for _, centre, kind, id_ in parts if kind in commands]
-    return f"it is used still, {problem.details.get('count')} times. Look at these first:{''.join(lines)}"
+    return f"it is used still. Look at these first:{''.join(lines)}"
 
 
 def _used(problem: Problem) -> str:
