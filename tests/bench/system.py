@@ -31,6 +31,8 @@ FEED = f"/calendars/{CENTRE}.ics"
 ZONE = "America/New_York"
 ROWS = 500
 FIRST = date(2026, 1, 5)  # a Monday
+SPEAKER = schedule_pb2.Programme(weeks=[3], title="Speaker")
+WEEKS = 5
 WORDS = [
     "step",
     "study",
@@ -92,8 +94,11 @@ def system(folder: Path) -> Iterator[System]:
         yield System(running, http_port, grpc_port, data)
 
 
-async def fill(subject: System, count: int) -> float:
-    """Imports so many weekly meetings and waits for its feed to have them. Seconds from commit to done."""
+async def fill(subject: System, count: int, programmed: int = 0) -> float:
+    """Imports so many weekly meetings and waits for its feed to have them. Seconds from commit to done.
+
+    `programmed` of each hundred have a programme, which makes a series of each week of the month.
+    """
     async with subject.meetings() as stub:
         await stub.CreateCentre(
             meeting_service_pb2.CreateCentreRequest(
@@ -102,16 +107,17 @@ async def fill(subject: System, count: int) -> float:
                 request_id="bench-centre",
             )
         )
-        name = await _stage(stub, count)
+        name = await _stage(stub, count, programmed)
         begun = time.monotonic()
         await stub.CommitImport(meeting_service_pb2.CommitImportRequest(name=name, request_id="bench-commit"))
         await _done(stub, name, count)
         took = time.monotonic() - begun
-    await _served(subject, count)
+    special = sum(_has_programme(number, programmed) for number in range(1, count + 1))
+    await _served(subject, count + special * (WEEKS - 1))
     return took
 
 
-async def _stage(stub: MeetingServiceStub, count: int) -> str:
+async def _stage(stub: MeetingServiceStub, count: int, programmed: int) -> str:
     made = await stub.CreateImport(
         meeting_service_pb2.CreateImportRequest(
             parent=f"centres/{CENTRE}", **{"import": import_pb2.Import(source="bench")}, request_id="bench-import"
@@ -119,7 +125,7 @@ async def _stage(stub: MeetingServiceStub, count: int) -> str:
     )
     source = random.Random(20261121)  # noqa: S311 - the same calendar in every run
     for begin in range(0, count, ROWS):
-        rows = [_row(number, source) for number in range(begin + 1, min(begin + ROWS, count) + 1)]
+        rows = [_row(number, source, programmed) for number in range(begin + 1, min(begin + ROWS, count) + 1)]
         request_id = f"bench-rows-{begin}"
         await stub.AddImportRows(
             meeting_service_pb2.AddImportRowsRequest(name=made.name, rows=rows, request_id=request_id)
@@ -127,7 +133,11 @@ async def _stage(stub: MeetingServiceStub, count: int) -> str:
     return made.name
 
 
-def _row(number: int, source: random.Random) -> import_pb2.ImportRow:
+def _has_programme(number: int, programmed: int) -> bool:
+    return number % 100 < programmed
+
+
+def _row(number: int, source: random.Random, programmed: int) -> import_pb2.ImportRow:
     """A meeting such as lists have: a few words of notes, an address, once a week."""
     start = f"{FIRST + timedelta(days=number % 7)}T{6 + number % 16:02}:{15 * (number % 4):02}"
     street = source.randint(100, 900)
@@ -144,6 +154,7 @@ def _row(number: int, source: random.Random) -> import_pb2.ImportRow:
             visibility=meeting_pb2.VISIBILITY_PUBLIC,
             notes=f"{' '.join(source.choices(WORDS, k=12)).capitalize()}. Door code at the desk.",
             schedule=schedule_pb2.Schedule(start=start, time_zone=ZONE, minutes=60, rule="FREQ=WEEKLY"),
+            programmes=[SPEAKER] if _has_programme(number, programmed) else [],
         ),
         place=place_pb2.Place(
             title=f"Hall {street}",
