@@ -17,6 +17,7 @@ from services.cli.series import Series, find
 from services.cli.server import PATIENCE, Site
 from services.cli.shell import USAGE, Failure
 from services.cli.when import full, hour_alone, long
+from services.kit.client import RpcError, explain
 from services.recurrence.zones import midnight
 
 if TYPE_CHECKING:
@@ -278,12 +279,17 @@ async def confirm(site: Site, asked: argparse.Namespace) -> None:
     """We are on."""
     house = await open_house(site, asked.centre)
     series = await find(site, asked.centre, asked.meeting)
-    coming = series.coming()
+    coming = [each for each in series.coming() if not each.cancelled]
     if not asked.on and not coming:
         raise Failure("it has no date to come")
     date = _one(house, series, asked.on) if asked.on else coming[0]
     request = pb.ConfirmOccurrenceRequest(name=date.name, request_id=secrets.token_hex(16))
-    await site.meetings.ConfirmOccurrence(request, timeout=PATIENCE)
+    try:
+        await site.meetings.ConfirmOccurrence(request, timeout=PATIENCE)
+    except RpcError as error:
+        if explain(error).code != "FAILED_PRECONDITION":
+            raise
+        raise Failure(f"{full(date.local)}: {explain(error).message}") from None
     say(
         asked,
         f'Confirmed: "{series.title}" on {full(date.local)} is on. No report that nobody is there counts any more.',

@@ -397,6 +397,16 @@ def test_doubts_are_listed_answered_and_resolved(system: System) -> None:
     assert "doubtful no more" in done(system, "meeting", "doubts", "riverside", "--resolve=Empty Room")
 
 
+def test_what_cannot_be_confirmed_yet_is_said_with_its_date_and_what_is_cancelled_is_passed_over(
+    system: System,
+) -> None:
+    day = local_day(datetime.now(UTC), ZONE) + timedelta(days=2)
+    made(system, "Not Yet", f"--on={day}", "--every=week")
+    done(system, "meeting", "cancel", "riverside", "Not Yet", f"--on={day}", "--yes")
+    code, said = refused(system, "meeting", "confirm", "riverside", "Not Yet")
+    assert (code, full(day + timedelta(days=7)) in said) == (1, True), said
+
+
 def test_places_and_rooms_are_made_and_what_a_place_says_is_changed(system: System) -> None:
     place = asked_json(system, "place", "create", "riverside", "--title=Parish Hall", "--address=1 Church Street")
     room = asked_json(system, "room", "create", "riverside", "--place=parish", "--title=Crypt", "--capacity=20")
