@@ -161,7 +161,7 @@ class House:
 
     async def shut_something(self, tries: int, seconds: float) -> None:
         """A closure is made, changed or taken back; sometimes the holidays of the centre are others."""
-        kind = self.chance.choice(("create",) * 4 + ("update",) * 3 + ("withdraw",) * 3 + ("calendar",))
+        kind = self.chance.choice(("create",) * 6 + ("update",) * 3 + ("withdraw",) * 2 + ("calendar",))
         if kind == "calendar":
             await self._recalendar(tries, seconds)
         elif kind == "create" or not self.ever:
@@ -249,9 +249,9 @@ class House:
         """Any closure, as a request in JSON has it."""
         chance = self.chance
         fields: dict[str, Any] = {**self._when(), "reason": self._text("Closed")}
-        scope = chance.choice(("centre", "places", "places", "rooms"))
+        scope = chance.choice(("centre", "centre", "places", "places", "rooms"))
         fields |= {} if scope == "centre" else {scope: [chance.choice(getattr(self, scope))]}
-        effect = chance.choice(("CANCEL", "CANCEL", "ONLINE", "MOVE", "MOVE"))
+        effect = chance.choice(("CANCEL",) * 3 + ("ONLINE", "ONLINE", "MOVE", "MOVE"))
         fields["effect"] = f"CLOSURE_EFFECT_{effect}"
         if effect == "ONLINE" and chance.random() < 0.5:
             fields["online"] = {"url": LINK}
@@ -265,8 +265,8 @@ class House:
 
     def _when(self) -> dict[str, str]:
         chance = self.chance
-        first = self.history.site.clock.now().date() + chance.randint(-5, 30) * DAY
-        last = max(first, self.history.site.clock.now().date()) + chance.randint(0, 30) * DAY
+        first = self.history.site.clock.now().date() + chance.randint(-5, 15) * DAY
+        last = max(first, self.history.site.clock.now().date()) + chance.randint(3, 40) * DAY
         if chance.random() < 0.25:
             return {"start": f"{first}T{chance.choice(('00:00', '12:30', '19:30'))}", "end": f"{last}T23:00"}
         return {"start": str(first), "end": str(last) if chance.random() < 0.8 else ""}

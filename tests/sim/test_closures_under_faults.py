@@ -39,7 +39,7 @@ SEEDS: Sequence[int] = [int(os.environ["SEED"])] if "SEED" in os.environ else ra
 CALLERS = 3
 COMMANDS = 14  # of each caller
 MEETINGS = 5
-KINDS = ("edit",) * 5 + ("shut_something",) * 5 + ("stand_there",) * 3 + ("bring", "correct", "correct")
+KINDS = ("edit",) * 5 + ("shut_something",) * 7 + ("stand_there",) * 3 + ("bring", "correct", "correct")
 
 
 async def lives(house: House) -> None:
