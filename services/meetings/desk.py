@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
     from services.kit.call import Call
+    from services.kit.logs import Log
 
 T = TypeVar("T", bound=msgspec.Struct)
 R = TypeVar("R", bound=Message)
@@ -71,6 +72,8 @@ class Desk:
     wake: Callable[[], None] = lambda: None
     alone: bool = False
     """Whether nobody else writes this store: then what it said may be kept until a commit of our own."""
+    log: Log | None = None
+    """Of what nobody has asked for and nobody is told of otherwise."""
 
     def now(self) -> str:
         """The present instant, as it is stored."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 async def build(hosted: Hosted) -> None:
     """Its methods, what it does when something is due, and what it keeps in memory."""
     pages = Pages(page_key(hosted.settings.page_secret, hosted.ids))
-    desk = Desk(hosted.store, hosted.clock, hosted.ids, pages, hosted.wake, alone=not hosted.shared)
+    desk = Desk(hosted.store, hosted.clock, hosted.ids, pages, hosted.wake, alone=not hosted.shared, log=hosted.log)
     meetings = Meetings(desk)
     following = Following(hosted.store, meetings.listing, hosted.clock, hosted.log)
     desk.store = following.doubting()

@@ -172,7 +172,8 @@ class Reclosing:
                 meeting, moved = await self.parts.housed(held.value, held.value, at, WHO)
             except Unavailable:
                 raise
-            except Refusal:
+            except Refusal as refusal:
+                self._warn(held.value, refusal)
                 return Commit(()), False
             if meeting == held.value:
                 return Commit(()), True
@@ -180,6 +181,16 @@ class Reclosing:
             return Commit((record, *moved), (), trail((record,), at, WHO, "close")), True
 
         return await transact(self.desk.store, self.desk.clock, self.desk.ids, attempt, attempts=ATTEMPTS)
+
+    def _warn(self, meeting: Meeting, refusal: Refusal) -> None:
+        """People may go to what is closed: whoever runs this has to know."""
+        if self.desk.log is not None:
+            self.desk.log.warning(
+                "a meeting cannot follow a closure, tries again",
+                centre=meeting.centre,
+                meeting=meeting.id,
+                reason=refusal.reason,
+            )
 
     async def _count(self, centre: str) -> int:
         """How many living meetings there are."""

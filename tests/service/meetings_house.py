@@ -55,7 +55,8 @@ class House:
     def __init__(self, store: Store, clock: VirtualClock) -> None:
         self.store = store
         self.clock = clock
-        self.meetings = Meetings(Desk(store, clock, Ids(random.Random(7)), Pages(b"k" * 32)))  # noqa: S311 - seeded
+        self.desk = Desk(store, clock, Ids(random.Random(7)), Pages(b"k" * 32))  # noqa: S311 - seeded
+        self.meetings = Meetings(self.desk)
         self.caller = OPERATOR
         self._bound = {
             name: bound

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
 
 from services.kit.errors import NotFound, Unmet
+from services.kit.logs import make_log
 from services.kit.store.port import Commit
 from services.meetings import records
 from services.meetings.closing import LARGEST_CLOSED
@@ -304,7 +306,10 @@ async def test_what_cannot_follow_keeps_nothing_else_waiting_and_is_tried_again(
     record = await house.store.get("room", room.name.rpartition("/")[2])
     assert record is not None
     await house.store.commit(Commit((_next(record, gone=True),)))  # as no command would leave it
+    said = StringIO()
+    house.desk.log = make_log("warning", said)
     made = await close(house, WEEK)
+    assert (await document(house, odd.name)).id in said.getvalue()  # whoever runs it learns which one
     cancelled = {each.title for each in await house.listed(29, show_cancelled=True) if each.state == CANCELLED}
     assert (cancelled, (await seen(house, made.name)).state) == ({"Even"}, RUNNING)
     gone = await house.store.get("room", record.id)
