@@ -131,7 +131,7 @@ class Search:
     total: int = 0
     distances: dict[int, int] = field(default_factory=dict)
     _work: int = 0
-    _parts: dict[str, tuple[int, str, Key, Entry]] = field(default_factory=dict)
+    _parts: dict[str, tuple[bool, int, str, Key, Entry]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._at = self.moment.timestamp()
@@ -149,19 +149,19 @@ class Search:
             if self._work >= LOOKED_AT:
                 best, new, self._work = _first(most, best + new), [], 0
                 await asyncio.sleep(0)
-        for _, _, key, entry in self._parts.values():
+        for *_, key, entry in self._parts.values():
             self.total += 1
             if after is None or key > after:
                 new.append((key, entry))
         return _first(most, best + new)
 
     def _note(self, entry: Entry, after: Key | None, new: list[tuple[Key, Entry]]) -> None:
-        """Of a series that was split one part is found: that with the next date."""
+        """Of a series that was split one part is found: that with the next date, if one has any that is held."""
         key = self._key(entry)
         if entry.split:
-            part = (self._begins(entry), entry.id, key, entry)
+            part = (self._calls_off(entry), self._begins(entry), entry.id, key, entry)
             lineage = entry.meeting.lineage
-            self._parts[lineage] = min(part, self._parts.get(lineage, part), key=lambda each: each[:2])
+            self._parts[lineage] = min(part, self._parts.get(lineage, part), key=lambda each: each[:3])
             return
         self.total += 1
         if after is None or key > after:
@@ -208,6 +208,11 @@ class Search:
         """When its next date begins, in epoch seconds."""
         following = self._next(entry)
         return int(following.dates[0].start.timestamp()) if following.dates else FAR
+
+    def _calls_off(self, entry: Entry) -> bool:
+        """Whether there are dates to come, and every one of them is cancelled."""
+        following = self._next(entry)
+        return bool(following.dates) and following.dates[0].cancelled
 
     def _key(self, entry: Entry) -> Key:
         if self.asked.order == pb.SEARCH_ORDER_DISTANCE:

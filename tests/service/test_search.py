@@ -220,6 +220,20 @@ async def test_of_a_series_that_was_split_the_part_with_the_next_date_is_found(h
     assert ([each.title for each in reply.meetings], reply.total) == (["New Name"], 1)
 
 
+async def test_of_a_series_whose_first_part_is_called_off_the_part_that_is_held_is_found(house: House) -> None:
+    made = await house.meeting()
+    await house.call(
+        "UpdateMeeting",
+        meeting={"name": made.name, "title": "New Name"},
+        update_mask="title",
+        scope="EDIT_SCOPE_FOLLOWING",
+        occurrence="20261208",
+    )
+    for day in ("20261124", "20261201"):
+        await house.call("CancelOccurrence", name=f"{made.name}/occurrences/{day}")
+    assert await found(house) == ["New Name"]
+
+
 async def test_another_instance_finds_what_this_one_wrote(house: House) -> None:
     made = await house.meeting()
     other = Listing(house.store, house.clock)

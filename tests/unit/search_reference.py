@@ -130,17 +130,18 @@ class Everything:
 
     def search(self, request: pb.SearchMeetingsRequest, viewer: Mapping[str, Viewer]) -> list[Hit]:
         """Everything that fits, in order. `viewer` is who asks, to each centre."""
-        found: dict[str, tuple[datetime, str, Hit]] = {}
+        found: dict[str, tuple[bool, datetime, str, Hit]] = {}
         rows = self._visible(viewer)
         for condition in conditions(request):
             rows = [seen for seen in rows if condition(seen)]
         for seen in rows:
             here = metres(request, seen)
             hit = Hit(order(request, seen, here), seen.name, here, seen)
-            row = (seen.held.to_come[0].start, seen.meeting.id, hit)
+            first = seen.held.to_come[0]  # one that is held, if there is any
+            row = (first.cancelled, first.start, seen.meeting.id, hit)
             lineage = seen.meeting.lineage
-            found[lineage] = min(row, found.get(lineage, row), key=lambda each: each[:2])
-        return sorted((row[2] for row in found.values()), key=lambda hit: hit.key)
+            found[lineage] = min(row, found.get(lineage, row), key=lambda each: each[:3])
+        return sorted((row[3] for row in found.values()), key=lambda hit: hit.key)
 
     def _visible(self, viewer: Mapping[str, Viewer]) -> list[Seen]:
         """The meetings that they may know of, each as they may see it."""
