@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from argparse import ArgumentTypeError, RawDescriptionHelpFormatter
 from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from services.cli.importing import bring_in, source, standard_input
-from services.cli.shell import EXIT_CODES, STOPPED, USAGE, Failure, centre_id
+from services.cli import apart
+from services.cli.importing import source
+from services.cli.shell import EXIT_CODES, USAGE, Failure, centre_id
 from services.formats.ics import packed
-from services.formats.ics.lines import FILE_BYTES
-from services.formats.records import Unreadable
 from services.kit.clock import SystemClock
-from services.kit.confined import Confined, Confinement
+from services.kit.confined import Limits
 from services.recurrence.types import RecurrenceError
 from services.recurrence.zones import zone
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
 
-    from openchair.meetings.v1 import import_pb2
-
-    from services.cli.report import Report
     from services.kit.settings import Settings
 
 _KIND: Final = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+){0,8}")
@@ -75,44 +69,15 @@ def kind(text: str) -> str:
 
 def run(asked: argparse.Namespace, settings: Settings) -> int:
     """Reads, stages, shows or commits, and reports."""
-    try:
-        question = _question(asked)
-    except KeyboardInterrupt:
-        raise _stopped() from None
-    report = asyncio.run(_read_and_bring_in(asked, question, settings))
-    report.write(as_json=asked.json)
-    return report.code
+    return apart.run(asked, settings, _ask)
 
 
-async def _read_and_bring_in(asked: argparse.Namespace, question: packed.Question, settings: Settings) -> Report:
-    try:
-        rows = await rows_of(question, str(asked.file))
-    except asyncio.CancelledError:
-        raise _stopped() from None
-    return await bring_in(asked, rows, settings)
-
-
-def _stopped() -> Failure:
-    return Failure("stopped: nothing is in", STOPPED)
-
-
-async def rows_of(question: packed.Question, file: str) -> Sequence[import_pb2.ImportRow]:
-    """The rows, read in a child process. Raises Failure, naming the file."""
-    try:
-        return packed.rows(await Confinement().run(packed.FUNCTION, packed.question(question)))
-    except (Unreadable, Confined) as error:
-        raise Failure(f"{file}: {error}") from None
-
-
-def _question(asked: argparse.Namespace) -> packed.Question:
+def _ask(asked: argparse.Namespace) -> apart.Asked:
     try:
         where = zone(asked.timezone) if asked.timezone else UTC
-        data = standard_input() if str(asked.file) == "-" else asked.file.read_bytes()
     except RecurrenceError as error:
         raise Failure(f"--timezone: {error.reason}", USAGE) from None
-    except OSError as error:
-        raise Failure(f"{asked.file}: {error.strerror}") from None
-    if len(data) > FILE_BYTES:
-        raise Failure(f"{asked.file}: it is larger than {FILE_BYTES // 2**20} MiB")
+    data = apart.contents(asked.file)
     today = SystemClock().now().astimezone(where).date()
-    return packed.Question(data, today, asked.timezone, asked.fellowship, asked.kind)
+    told = packed.Question(data, today, asked.timezone, asked.fellowship, asked.kind)
+    return apart.Asked(packed.FUNCTION, packed.question(told), Limits())

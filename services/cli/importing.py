@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
-import sys
 from argparse import ArgumentTypeError
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
@@ -41,13 +40,6 @@ def source(text: str) -> str:
     if not _SOURCE.fullmatch(text):
         raise ArgumentTypeError('must be 1 to 60 of a-z, 0-9, "-" and ".", such as edmonton-aa')
     return text
-
-
-def standard_input() -> bytes:
-    """All of it. Raises Failure."""
-    if sys.stdin is None:  # closed by whoever started the command
-        raise Failure("standard input is closed")
-    return sys.stdin.buffer.read()
 
 
 async def bring_in(asked: argparse.Namespace, rows: Sequence[import_pb2.ImportRow], settings: Settings) -> Report:

@@ -6,10 +6,12 @@ from datetime import date  # noqa: TC003 - msgspec reads annotations at run time
 from typing import Final
 
 import msgspec
-from openchair.meetings.v1 import import_pb2 as imports
 
+from services.formats import answers
+from services.formats.answers import rows
 from services.formats.ics import calendar
-from services.formats.records import Unreadable
+
+__all__ = ["FUNCTION", "Question", "answer", "question", "rows"]
 
 FUNCTION: Final = "services.formats.ics.packed:answer"
 """What the child runs."""
@@ -25,13 +27,6 @@ class Question(msgspec.Struct, frozen=True):
     kind: str = "support-meeting"
 
 
-class Answer(msgspec.Struct, frozen=True):
-    """Rows, each as protobuf bytes; or why the file as a whole is refused."""
-
-    rows: list[bytes]
-    unreadable: str = ""
-
-
 def question(asked: Question) -> bytes:
     """What to send."""
     return msgspec.msgpack.encode(asked)
@@ -40,18 +35,8 @@ def question(asked: Question) -> bytes:
 def answer(sent: bytes) -> bytes:
     """Reads a file. Runs in the child."""
     asked = msgspec.msgpack.decode(sent, type=Question)
-    try:
-        rows = calendar.read(
+    return answers.of(
+        lambda: calendar.read(
             asked.data, today=asked.today, timezone=asked.timezone, fellowship=asked.fellowship, kind=asked.kind
         )
-    except Unreadable as error:
-        return msgspec.msgpack.encode(Answer([], str(error)))
-    return msgspec.msgpack.encode(Answer([row.SerializeToString() for row in rows]))
-
-
-def rows(sent: bytes) -> list[imports.ImportRow]:
-    """What came back. Raises Unreadable with the child's reason, msgspec.MsgspecError or DecodeError for no answer."""
-    found = msgspec.msgpack.decode(sent, type=Answer)
-    if found.unreadable:
-        raise Unreadable(found.unreadable)
-    return [imports.ImportRow.FromString(row) for row in found.rows]
+    )
