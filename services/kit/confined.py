@@ -3,6 +3,8 @@
 What is hostile in such bytes can take time and memory, and what parses them keeps tables for the life of a process.
 So the work is done by a child that has little of both, is told nothing but its task, and is gone afterwards. Meanwhile
 the event loop goes on. Bytes go in and bytes come out: nothing of the child is unpickled.
+
+This holds parsers, not code: whoever makes the child run code of their own has the rights of its user (docs/adr/0024).
 """
 
 from __future__ import annotations

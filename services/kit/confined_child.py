@@ -47,7 +47,10 @@ def main() -> NoReturn:
 
 
 def confine(task: Task) -> None:
-    """Sets limits that cannot be raised again: time, memory, files, children. When time is over, SIGXCPU ends it."""
+    """Sets limits: time, memory, files, children. When time is over, SIGXCPU ends it.
+
+    Nobody but root can raise them again; root can, and may start processes whatever is set.
+    """
     signal.signal(signal.SIGXCPU, signal.SIG_DFL)
     os.nice(_LOWEST)
     for limit, soft, hard in (
