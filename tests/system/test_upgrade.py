@@ -82,6 +82,7 @@ async def test_the_newest_version_runs_afterwards_on_the_data_of_before(computer
     assert (again.returncode, "This is it already" in again.stdout) == (0, True)
 
 
+@pytest.mark.slow
 async def test_a_version_that_does_not_come_up_on_a_copy_is_not_started(computer: Computer) -> None:
     await furnish(computer)
     computer.origin.commit("Broken", {"services/kit/process.py": ENDS})
@@ -117,6 +118,7 @@ def test_only_what_came_of_the_version_that_runs_is_taken(computer: Computer) ->
     assert asked(computer) == []
 
 
+@pytest.mark.slow
 def test_installing_again_keeps_settings_data_and_the_version(computer: Computer) -> None:
     settings = computer.settings.read_text()
     computer.origin.commit("Newer")
@@ -135,6 +137,7 @@ def test_installing_again_keeps_settings_data_and_the_version(computer: Computer
     assert (computer.root / "etc/caddy/Caddyfile.~1~").read_text() == "of somebody's own\n"
 
 
+@pytest.mark.slow
 async def test_a_backup_of_one_computer_is_put_back_on_another(computer: Computer, tmp_path: Path) -> None:
     await furnish(computer)
     key, file = tmp_path / "key", computer.root / "var/backups/openchair/chairs.backup"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from openchair.meetings.v1 import place_pb2
 
-from services.cli.__main__ import parser
+from services.cli.__main__ import COMMANDS, parser
 from services.cli.called import folded, the_one
 from services.cli.meeting import OPTIONS
 from services.cli.shell import Failure
@@ -81,3 +81,14 @@ def test_every_field_of_a_meeting_that_can_be_written_has_an_option() -> None:
 
     assert writable == WRITABLE
     assert all(option_of(f"meeting.{field}", OPTIONS) for field in writable)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_that_is_asked_for_says_the_same_alone_as_among_all(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for known in (parser(), parser(name)):
+        with pytest.raises(SystemExit):
+            known.parse_args([name, "--help"])
+    among, alone = capsys.readouterr().out.split(f"usage: openchair {name}")[1:]
+    assert among == alone
