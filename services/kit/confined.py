@@ -137,7 +137,19 @@ async def _ended(child: Process) -> None:
     if child.returncode is None:
         with contextlib.suppress(ProcessLookupError):
             child.kill()
-        await asyncio.shield(child.wait())
+    await asyncio.shield(_closed(child))
+
+
+async def _closed(child: Process) -> None:
+    """Its pipes are closed too: a loop that ends before leaves them open."""
+    assert child.stdin is not None
+    assert child.stdout is not None
+    await child.wait()
+    child.stdin.close()
+    while await child.stdout.read(_CHUNK):
+        pass  # what it said beyond its limit
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        await child.stdin.wait_closed()
 
 
 def _said(limit: str, limits: Limits) -> str:
