@@ -141,13 +141,13 @@ async def _ended(child: Process) -> None:
 
 
 async def _closed(child: Process) -> None:
-    """Its pipes are closed too: a loop that ends before leaves them open."""
+    """Its pipes are closed first: asyncio waits for them, for ever if nobody reads what it said beyond its limit."""
     assert child.stdin is not None
     assert child.stdout is not None
-    await child.wait()
     child.stdin.close()
     while await child.stdout.read(_CHUNK):
-        pass  # what it said beyond its limit
+        pass
+    await child.wait()
     with contextlib.suppress(BrokenPipeError, ConnectionResetError):
         await child.stdin.wait_closed()
 
