@@ -6,7 +6,8 @@ import http.client
 import re
 import ssl
 import subprocess
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from http.client import IncompleteRead
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import grpc
@@ -129,8 +130,9 @@ def test_what_a_process_tells_of_itself_is_not_told_outside(front: Front, path: 
 
 def test_a_request_has_an_end(front: Front) -> None:
     form = {"content_type": "application/x-www-form-urlencoded"}
-    answer = front.get("/invited", "POST", b"code=" + b"x" * 100_000, **form)
-    assert answer.status in {413, 502}  # some versions of Caddy say it so: they stopped reading while they passed it on
+    with suppress(IncompleteRead):  # it may hang up before all of its refusal is out
+        answer = front.get("/invited", "POST", b"code=" + b"x" * 100_000, **form)
+        assert answer.status in {413, 502}  # some versions of Caddy say it so: they stopped reading while passing it on
     assert front.get("/invited", "POST", b"code=x", **form).status == 404
 
 
