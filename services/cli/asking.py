@@ -5,18 +5,26 @@ from __future__ import annotations
 import json
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from google.protobuf.json_format import MessageToDict
+from openchair.meetings.v1 import centre_pb2, place_pb2
+
+from services.cli.called import id_of
+from services.cli.facts import changed_lines, differing
 from services.cli.shell import USAGE, Failure, seen
 from services.kit.client import RpcError, explain
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
     from services.cli.called import Named
 
+M = TypeVar("M", centre_pb2.Centre, place_pb2.Place, place_pb2.Room)
 NOTHING = "Nothing was changed."
+SAME = "Nothing would be different."
+UNSEEN = "  (in what is not shown here)"
 
 
 def add_to(parser: argparse.ArgumentParser) -> None:
@@ -71,6 +79,29 @@ def go_ahead(asked: argparse.Namespace) -> bool:
     if sys.stdin.readline().strip().casefold() not in {"y", "yes"}:
         raise Failure(NOTHING)
     return True
+
+
+async def edited(
+    asked: argparse.Namespace,
+    noun: str,
+    before: M,
+    wanted: M,
+    facts: Callable[[M], Mapping[str, str]],
+    update: Callable[[], Awaitable[M]],
+) -> None:
+    """Says what would differ, and does it once that is said yes to. Where nothing would, nothing is asked or done."""
+    found = differing(facts(before), facts(wanted))
+    done = False
+    if wanted == before:
+        say(asked, SAME)
+    else:
+        say(asked, "\n".join(changed_lines(found)) or UNSEEN)
+        done = go_ahead(asked)
+    shown = await update() if done else wanted
+    if done:
+        say(asked, "Done.")
+    plain = {"id": id_of(shown), **MessageToDict(shown, preserving_proto_field_name=True)}
+    give(asked, {"done": done, "changes": [each._asdict() for each in found], noun: plain})
 
 
 async def deleted(asked: argparse.Namespace, what: str, thing: Named, delete: Callable[[], Awaitable[None]]) -> None:

@@ -6,14 +6,12 @@ import secrets
 from argparse import ArgumentTypeError
 from typing import TYPE_CHECKING, Any, Final
 
-from google.protobuf.json_format import MessageToDict
 from openchair.meetings.v1 import centre_pb2
 from openchair.meetings.v1 import meeting_service_pb2 as pb
 
 from services.cli import asking
 from services.cli.acting import action
-from services.cli.asking import deleted, give, go_ahead, say, until_current
-from services.cli.meeting_facts import Difference, changed_lines
+from services.cli.asking import deleted, edited, say, until_current
 from services.cli.reading import put
 from services.cli.server import PATIENCE
 from services.cli.shell import USAGE, Failure
@@ -104,16 +102,12 @@ async def _edit(stubs: Site, asked: argparse.Namespace) -> None:
         if not paths:
             raise Failure("say what is to be changed: `openchair centre edit --help` lists it", USAGE)
         request.update_mask.paths.extend(paths)
-        old, new = _facts(before), _facts(request.centre)
-        found = [Difference(each, old[each], new[each]) for each in new if old[each] != new[each]]
         say(asked, f"{before.title}:")
-        say(asked, "\n".join(changed_lines(found)) or "  nothing would be different")
-        done = go_ahead(asked)
-        shown = await stubs.meetings.UpdateCentre(request, timeout=PATIENCE) if done else request.centre
-        if done:
-            say(asked, "Done.")
-        plain = MessageToDict(shown, preserving_proto_field_name=True)
-        give(asked, {"done": done, "changes": [each._asdict() for each in found], "centre": plain})
+
+        async def update() -> centre_pb2.Centre:
+            return await stubs.meetings.UpdateCentre(request, timeout=PATIENCE)
+
+        await edited(asked, "centre", before, request.centre, _facts, update)
 
     await until_current(asked, attempt)
 

@@ -21,6 +21,7 @@ from services.cli import (
 )
 from services.cli.acting import action
 from services.cli.called import id_of
+from services.cli.facts import lines
 from services.cli.house import open_house
 from services.cli.series import every_meeting, find
 from services.cli.shell import EXIT_CODES, seen
@@ -221,7 +222,7 @@ async def _show(stubs: Site, asked: argparse.Namespace) -> None:
             told["passcode"] = part.online.passcode
         if part.local_fields:
             told["edited here"] = ", ".join(part.local_fields)
-        for line in "\n".join(meeting_facts.lines(told)).split("\n"):
+        for line in "\n".join(lines(told)).split("\n"):
             print(seen(line))
     print("Next dates:")
     print("\n".join(map(seen, meeting_facts.next_lines(coming))))

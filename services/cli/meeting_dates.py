@@ -10,9 +10,10 @@ from openchair.meetings.v1 import meeting_pb2
 from openchair.meetings.v1 import meeting_service_pb2 as pb
 
 from services.cli import dates, meeting_fields, meeting_where
-from services.cli.asking import give, go_ahead, say, until_current
+from services.cli.asking import SAME, UNSEEN, give, go_ahead, say, until_current
+from services.cli.facts import Difference, changed_lines
 from services.cli.house import House, open_house
-from services.cli.meeting_facts import Difference, changed_lines, plain_dates
+from services.cli.meeting_facts import plain_dates
 from services.cli.series import Series, find
 from services.cli.server import PATIENCE, Site
 from services.cli.shell import USAGE, Failure
@@ -187,9 +188,13 @@ async def _change(site: Site, asked: argparse.Namespace) -> None:
         series = await find(site, asked.centre, asked.meeting)
         date = _one(house, series, asked.on[0])
         change, paths = await _wanted(asked, house, date)
-        differences = _differences(house, date, change, paths)
         say(asked, f'"{series.title}", only on {full(date.local)}:')
-        say(asked, "\n".join(changed_lines(differences)))
+        if _same(date, change, paths):
+            say(asked, SAME)
+            await _give(site, asked, series, [date], done=False)
+            return
+        differences = _differences(house, date, change, paths)
+        say(asked, "\n".join(changed_lines(differences)) or UNSEEN)
         say(asked, "All other dates stay.")
         if go_ahead(asked):
             request = pb.ChangeOccurrenceRequest(
@@ -227,6 +232,22 @@ async def _wanted(
         change.reason = asked.because
         paths.append("reason")
     return change, [*paths, *where]
+
+
+def _same(date: Date, change: meeting_pb2.OccurrenceChange, paths: Sequence[str]) -> bool:
+    """Whether what is named stands so already. Under a closure nobody sees from here what does."""
+    now = date.change or meeting_pb2.OccurrenceChange()
+    if now.closure or now.holiday:
+        return False
+    wanted = meeting_pb2.OccurrenceChange()
+    wanted.CopyFrom(change)
+    if wanted.HasField("online") and not wanted.online.access:
+        wanted.online.access = now.online.access  # told to as many as before
+    return _stated(now, paths) == _stated(wanted, paths)
+
+
+def _stated(change: meeting_pb2.OccurrenceChange, paths: Sequence[str]) -> dict[str, object]:
+    return {field.name: value for field, value in change.ListFields() if field.name in paths}
 
 
 def _moved(asked: argparse.Namespace, house: House, date: Date) -> datetime | None:
@@ -324,7 +345,13 @@ async def delete(site: Site, asked: argparse.Namespace) -> None:
 
 
 async def _give(
-    site: Site, asked: argparse.Namespace, series: Series, found: Sequence[Date], changes: Sequence[Difference] = ()
+    site: Site,
+    asked: argparse.Namespace,
+    series: Series,
+    found: Sequence[Date],
+    changes: Sequence[Difference] = (),
+    *,
+    done: bool = True,
 ) -> None:
     """The dates as they are now, for a program."""
     if not asked.json:
@@ -333,4 +360,4 @@ async def _give(
     parts = [await site.meetings.GetMeeting(pb.GetMeetingRequest(name=name), timeout=PATIENCE) for name in names]
     now = [dates.by_id(parts, each.name.rpartition("/")[2]) for each in found]
     said = [each._asdict() for each in changes]
-    give(asked, {"done": not asked.dry_run, "title": series.title, "changes": said, "dates": plain_dates(now)})
+    give(asked, {"done": done and not asked.dry_run, "title": series.title, "changes": said, "dates": plain_dates(now)})

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from google.protobuf.json_format import MessageToDict
 
 from services.cli import dates, meeting_fields, meeting_where, programmes, sessions
 from services.cli.called import id_of
+from services.cli.facts import Difference, differing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,16 +17,6 @@ if TYPE_CHECKING:
 
     from services.cli.dates import Date
     from services.cli.house import House
-
-_WIDTH: Final = 18
-
-
-class Difference(NamedTuple):
-    """What one fact was and becomes; empty for what is not stated."""
-
-    name: str
-    before: str
-    after: str
 
 
 def facts(meeting: meeting_pb2.Meeting, house: House) -> dict[str, str]:
@@ -44,32 +35,12 @@ def facts(meeting: meeting_pb2.Meeting, house: House) -> dict[str, str]:
 
 def differences(before: meeting_pb2.Meeting, after: meeting_pb2.Meeting, house: House) -> list[Difference]:
     """What differs between the two."""
-    old, new = facts(before, house), facts(after, house)
-    found = [
-        Difference(name, old.get(name, ""), new.get(name, ""))
-        for name in dict.fromkeys((*old, *new))
-        if old.get(name) != new.get(name)
-    ]
-    return found + [
+    return differing(facts(before, house), facts(after, house)) + [
         Difference(name, "another one", "a new one")
         for name, path in (("passcode", "passcode"), ("join notes", "notes"))
         if getattr(before.online, path) and getattr(after.online, path)
         if getattr(before.online, path) != getattr(after.online, path)
     ]
-
-
-def lines(told: dict[str, str]) -> list[str]:
-    """Facts, a line each."""
-    return [f"  {name:{_WIDTH}} {text}".replace("\n", f"\n  {'':{_WIDTH}} ") for name, text in told.items()]
-
-
-def changed_lines(found: Sequence[Difference]) -> list[str]:
-    """Differences: what it was above what it becomes."""
-    told = []
-    for each in found:
-        told += [f"  {each.name:{_WIDTH}} {each.before or '(not stated)'}"]
-        told += [f"  {'':{_WIDTH}} -> {each.after or '(not stated)'}"]
-    return told
 
 
 def next_lines(found: Sequence[Date]) -> list[str]:

@@ -9,8 +9,9 @@ from openchair.meetings.v1 import meeting_pb2
 from openchair.meetings.v1 import meeting_service_pb2 as pb
 
 from services.cli import dates, meeting_facts, meeting_fields, meeting_when, meeting_where, programmes, sessions
-from services.cli.asking import give, go_ahead, say, until_current
+from services.cli.asking import SAME, UNSEEN, give, go_ahead, say, until_current
 from services.cli.called import id_of
+from services.cli.facts import Difference, changed_lines, lines
 from services.cli.house import House, open_house
 from services.cli.reading import put
 from services.cli.series import Series, find
@@ -61,7 +62,7 @@ async def create(site: Site, asked: argparse.Namespace) -> None:
     request = pb.CreateMeetingRequest(parent=house.centre.name, meeting=meeting, validate_only=True)
     shown = await site.meetings.CreateMeeting(request, timeout=PATIENCE)
     say(asked, f"A new meeting of {house.centre.title}:")
-    say(asked, "\n".join(meeting_facts.lines(meeting_facts.facts(shown, house))))
+    say(asked, "\n".join(lines(meeting_facts.facts(shown, house))))
     _say_dates(asked, "Its next dates:", shown)
     if not go_ahead(asked):
         give(asked, {"done": False, **_plain(shown, new=True)})
@@ -81,6 +82,10 @@ async def edit(site: Site, asked: argparse.Namespace) -> None:
         plan = await _plan(asked, house, series)
         plan.request.validate_only = True
         shown = await site.meetings.UpdateMeeting(plan.request, timeout=PATIENCE)
+        if _same(plan, shown):
+            say(asked, SAME)
+            give(asked, {"done": False, "changes": [], **_plain(plan.before)})
+            return
         differences = meeting_facts.differences(plan.before, shown, house)
         _preview(asked, series, plan, shown, differences)
         result = {"changes": [each._asdict() for each in differences], **_plain(shown)}
@@ -168,16 +173,22 @@ def _following(asked: argparse.Namespace, house: House, series: Series) -> tuple
     return before, base, key
 
 
+def _same(plan: Plan, shown: meeting_pb2.Meeting) -> bool:
+    """Whether everything that is named would be as it is; what is not named stays, or moves with every write."""
+    named = {path.partition(".")[0] for path in plan.request.update_mask.paths}
+    return not plan.request.follow_source and all(getattr(shown, each) == getattr(plan.before, each) for each in named)
+
+
 def _preview(
     asked: argparse.Namespace,
     series: Series,
     plan: Plan,
     shown: meeting_pb2.Meeting,
-    found: list[meeting_facts.Difference],
+    found: list[Difference],
 ) -> None:
     before, after = _held(plan.before), _held(shown)
     say(asked, f'"{plan.before.title}", {_which(series, plan)}:')
-    say(asked, "\n".join(meeting_facts.changed_lines(found)) or "  nothing would be different")
+    say(asked, "\n".join(changed_lines(found)) or UNSEEN)
     told = [
         dates.counted(before, endless=not dates.ends(plan.before)),
         dates.counted(after, endless=not dates.ends(shown)),

@@ -186,7 +186,8 @@ def changed(asked: argparse.Namespace, house: House, old: Schedule) -> tuple[Sch
     """The schedule as it was asked for instead of this one, and the paths that name what differs. Raises Failure."""
     paths = []
     rule = _rule(asked, house, old.rule)
-    if rule != old.rule:
+    said = any(each is not None for each in (asked.every, asked.rule, asked.on, asked.until))
+    if rule != old.rule or (said and rule is not None):
         paths.append("schedule.rule")
     zone = asked.timezone or old.zone
     start = _start(asked, house, old, rule)

@@ -14,10 +14,10 @@ from openchair.meetings.v1 import place_pb2
 
 from services.cli import asking
 from services.cli.acting import action
-from services.cli.asking import deleted, give, go_ahead, say, until_current
+from services.cli.asking import deleted, edited, give, say, until_current
 from services.cli.called import id_of
+from services.cli.facts import lines
 from services.cli.house import open_house
-from services.cli.meeting_facts import Difference, changed_lines, lines
 from services.cli.meeting_fields import word
 from services.cli.reading import words
 from services.cli.server import PATIENCE
@@ -180,19 +180,12 @@ async def _edit(stubs: Site, asked: argparse.Namespace) -> None:
         request.update_mask.paths.extend(_fill(asked, request.place))
         if not request.update_mask.paths:
             raise Failure("say what is to be changed: `openchair place edit --help` lists it", USAGE)
-        old, new = _facts(before), _facts(request.place)
-        differences = [
-            Difference(name, old.get(name, ""), new.get(name, ""))
-            for name in dict.fromkeys((*old, *new))
-            if old.get(name) != new.get(name)
-        ]
         say(asked, f'The place "{before.title}", and every meeting held there:')
-        say(asked, "\n".join(changed_lines(differences)) or "  nothing would be different")
-        done = go_ahead(asked)
-        shown = await stubs.meetings.UpdatePlace(request, timeout=PATIENCE) if done else request.place
-        if done:
-            say(asked, "Done.")
-        give(asked, {"done": done, "changes": [each._asdict() for each in differences], "place": _plain(shown)})
+
+        async def update() -> place_pb2.Place:
+            return await stubs.meetings.UpdatePlace(request, timeout=PATIENCE)
+
+        await edited(asked, "place", before, request.place, _facts, update)
 
     await until_current(asked, attempt)
 

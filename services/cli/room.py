@@ -13,10 +13,9 @@ from openchair.meetings.v1 import room_service_pb2 as pb
 
 from services.cli import asking
 from services.cli.acting import action
-from services.cli.asking import deleted, give, go_ahead, say, until_current
+from services.cli.asking import deleted, edited, give, say, until_current
 from services.cli.called import id_of
 from services.cli.house import open_house
-from services.cli.meeting_facts import Difference, changed_lines
 from services.cli.reading import words
 from services.cli.server import PATIENCE
 from services.cli.shell import EXIT_CODES, USAGE, Failure, seen
@@ -147,15 +146,12 @@ async def _edit(stubs: Site, asked: argparse.Namespace) -> None:
         request.update_mask.paths.extend(_fill(asked, request.room))
         if not request.update_mask.paths:
             raise Failure("say what is to be changed: `openchair room edit --help` lists it", USAGE)
-        old, new = _facts(before), _facts(request.room)
-        found = [Difference(name, old[name], new[name]) for name in new if old[name] != new[name]]
         say(asked, f'The room "{before.title}", and every meeting held there:')
-        say(asked, "\n".join(changed_lines(found)) or "  nothing would be different")
-        done = go_ahead(asked)
-        shown = await stubs.rooms.UpdateRoom(request, timeout=PATIENCE) if done else request.room
-        if done:
-            say(asked, "Done.")
-        give(asked, {"done": done, "changes": [each._asdict() for each in found], "room": _plain(shown)})
+
+        async def update() -> place_pb2.Room:
+            return await stubs.rooms.UpdateRoom(request, timeout=PATIENCE)
+
+        await edited(asked, "room", before, request.room, _facts, update)
 
     await until_current(asked, attempt)
 
