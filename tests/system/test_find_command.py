@@ -66,6 +66,14 @@ def test_anybody_finds_meetings_and_no_log_says_what_was_searched(system: System
         assert secret not in system.said()
 
 
+def test_the_sample_is_found_by_where_it_is(system: System, tmp_path: Path) -> None:
+    near = json.loads(
+        find(system, tmp_path, "--near=53.54,-113.49", "--radius=1", "--centre=riverside", "--json").stdout
+    )
+    places = {meeting["venue"]["title"] for meeting in near["meetings"]}
+    assert (places, near["total"] > 0) == ({"Riverside House"}, True)
+
+
 def test_mistakes_are_answered_in_the_words_of_the_options(system: System, tmp_path: Path) -> None:
     for words, code, says in (
         (("--radius=501", "--near=1,1"), 2, "--radius: must lie between 0 and 500 km"),
