@@ -15,7 +15,7 @@ from openchair.meetings.v1 import place_pb2 as places
 from openchair.meetings.v1 import schedule_pb2 as schedules
 
 from services.formats import bmlt_formats, codes, extras, records, spoken, weekly, words
-from services.formats.reading import Reading, checked
+from services.formats.reading import translated
 from services.formats.weekly import Refused
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from services.formats.bmlt_formats import Format, Formats
+    from services.formats.reading import Reading
 
 FELLOWSHIP: Final = "NA"
 
@@ -64,7 +65,7 @@ def read(data: bytes, formats: bytes | None, *, timezone: str, today: date, lang
         raise ValueError(f"{timezone!r} is not in the tz database")
     given = bmlt_formats.read(formats) if formats is not None else bmlt_formats.of_list(records.beside(data, "formats"))
     reader = _Reader(given, timezone, today, language)
-    return Reading([reader.row(number, record) for number, record in enumerate(records.records(data), 1)])
+    return translated(records.records(data), reader.fill)
 
 
 class _Reader:
@@ -78,20 +79,8 @@ class _Reader:
         self.seen: dict[str, int] = {}
         self.servers: dict[str, Formats] = {}
 
-    def row(self, number: int, record: object) -> imports.ImportRow:
-        """One meeting's row, translated or refused."""
-        row = imports.ImportRow(number=number)
-        warnings: list[str] = []
-        try:
-            self._fill(row, checked(record), warnings)
-        except Refused as refused:
-            row.ClearField("meeting")
-            row.ClearField("place")
-            row.refusal = str(refused)
-        row.warnings.extend(dict.fromkeys(warnings))
-        return row
-
-    def _fill(self, row: imports.ImportRow, record: Mapping[str, Any], warnings: list[str]) -> None:
+    def fill(self, row: imports.ImportRow, record: Mapping[str, Any], warnings: list[str]) -> None:
+        """One meeting's row. Raises Refused."""
         row.original = records.canonical(extras.without_contacts(record))
         row.source_id = self._identity(row.number, record)
         if words.line(record.get("published")) == "0":

@@ -14,7 +14,7 @@ from openchair.meetings.v1 import schedule_pb2 as schedules
 
 from services.formats import codes, extras, ours, records, spoken, weekly, where, words
 from services.formats.codes import type_name
-from services.formats.reading import Reading, checked
+from services.formats.reading import Reading, translated
 from services.formats.records import Unreadable
 from services.formats.weekly import Refused
 
@@ -55,7 +55,7 @@ def read_records(
     if not weekly.known_zone(timezone):
         raise ValueError(f"{timezone!r} is not in the tz database")
     reader = _Reader(fellowship, timezone, today, language)
-    return Reading([reader.row(number, record) for number, record in enumerate(found, 1)])
+    return translated(found, reader.fill)
 
 
 class _Reader:
@@ -68,20 +68,8 @@ class _Reader:
         self.language = language
         self.seen: dict[str, int] = {}
 
-    def row(self, number: int, record: object) -> imports.ImportRow:
-        """One record's row, translated or refused."""
-        row = imports.ImportRow(number=number)
-        warnings: list[str] = []
-        try:
-            self._fill(row, checked(record), warnings)
-        except Refused as refused:
-            row.ClearField("meeting")
-            row.ClearField("place")
-            row.refusal = str(refused)
-        row.warnings.extend(dict.fromkeys(warnings))
-        return row
-
-    def _fill(self, row: imports.ImportRow, record: Mapping[str, Any], warnings: list[str]) -> None:
+    def fill(self, row: imports.ImportRow, record: Mapping[str, Any], warnings: list[str]) -> None:
+        """One record's row. Raises Refused."""
         row.original = records.canonical(extras.without_contacts(record))
         row.source_id = self._identity(row.number, record)
         _provenance(row, record, warnings)
