@@ -6,11 +6,12 @@ import re
 from itertools import dropwhile
 from typing import TYPE_CHECKING, NamedTuple
 
-from openchair.meetings.v1 import meeting_pb2, place_pb2
+from openchair.meetings.v1 import meeting_pb2
 
 from services.feeds.programmes import titles
 from services.feeds.text import line
 from services.formats import words
+from services.formats.told import as_told, finds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from openchair.meetings.v1.schedule_pb2 import Programme
 
     from services.feeds.series import Date
-
-_OPEN = frozenset({place_pb2.ADDRESS_ACCESS_UNSPECIFIED, place_pb2.ADDRESS_ACCESS_PUBLIC})
 
 
 class Face(NamedTuple):
@@ -49,7 +48,7 @@ def face(
     who = next((each.who_may_come for each in programmes if each.who_may_come), meeting.who_may_come)
     special = titles(programmes)
     title = f"{line(meeting.title) or 'Meeting'} ({special})" if special else meeting.title
-    plain = Face(title, meeting.mode, meeting.notes, _told(meeting.venue, holder=holder), meeting.online, who)
+    plain = Face(title, meeting.mode, meeting.notes, as_told(meeting.venue, holder=holder), meeting.online, who)
     shown = plain._replace(holder=holder, programmes=programmes)
     return shown if change is None else _changed(shown, change)
 
@@ -57,7 +56,7 @@ def face(
 def _changed(shown: Face, change: meeting_pb2.OccurrenceChange) -> Face:
     venue = shown.venue
     if change.HasField("venue"):
-        venue = _told(change.venue, holder=shown.holder)
+        venue = as_told(change.venue, holder=shown.holder)
     elif change.rooms:  # other rooms there, of which nobody says what they are called: not those of the series
         venue = meeting_pb2.Venue()
         venue.CopyFrom(shown.venue)
@@ -73,20 +72,9 @@ def _changed(shown: Face, change: meeting_pb2.OccurrenceChange) -> Face:
     )
 
 
-def _told(venue: meeting_pb2.Venue, *, holder: bool) -> meeting_pb2.Venue:
-    """As much of a venue as the reader may know: its home leaves out the rest, and this is the second lock."""
-    level = venue.address_access
-    if level in _OPEN or (holder and level == place_pb2.ADDRESS_ACCESS_HOLDERS):
-        return venue
-    area = venue.area if level == place_pb2.ADDRESS_ACCESS_AREA_ONLY else ""
-    return meeting_pb2.Venue(area=area, accessibility=venue.accessibility, address_access=level)
-
-
 def is_told(shown: Face) -> bool:
     """Whether the reader may know where it is, down to the room."""
-    return shown.venue.address_access in _OPEN or (
-        shown.holder and shown.venue.address_access == place_pb2.ADDRESS_ACCESS_HOLDERS
-    )
+    return finds(shown.venue, holder=shown.holder)
 
 
 def join_link(shown: Face) -> str:

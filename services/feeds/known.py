@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from openchair.meetings.v1 import place_pb2
-
 from services.feeds.text import line
 from services.formats.kinds import KINDS, kind_name
 from services.formats.slugs import slug
+from services.formats.told import finds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,8 +21,6 @@ _NAMES = (
 )
 FELLOWSHIPS = {slug(name): name for name in _NAMES.split(",")}
 """Those of the field: their calendar is there, if empty, also when the last meeting is gone, on all instances."""
-
-_OPEN = frozenset({place_pb2.ADDRESS_ACCESS_UNSPECIFIED, place_pb2.ADDRESS_ACCESS_PUBLIC})
 
 
 def candidates(listing: Listing, wish: Wish) -> Iterable[str]:
@@ -71,7 +68,7 @@ def _room(listing: Listing, id: str) -> str | None:  # noqa: A002 - the same
     for meeting in map(listing.meetings.__getitem__, listing.by_room.get(id, ())):
         pairs = [(meeting.rooms, meeting.venue), *((each.rooms, each.venue) for each in meeting.changes)]
         for rooms, venue in pairs:
-            if venue.address_access in _OPEN and len(rooms) == len(venue.rooms):
+            if finds(venue) and len(rooms) == len(venue.rooms):
                 titles = (
                     line(title) for name, title in zip(rooms, venue.rooms, strict=True) if name.endswith(f"/{id}")
                 )

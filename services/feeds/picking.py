@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from openchair.meetings.v1 import meeting_pb2, place_pb2
+from openchair.meetings.v1 import meeting_pb2
 
 from services.feeds.filters import Filter
 from services.formats.slugs import slug
+from services.formats.told import finds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
     from openchair.meetings.v1.schedule_pb2 import Programme
 
-_OPEN = frozenset({place_pb2.ADDRESS_ACCESS_UNSPECIFIED, place_pb2.ADDRESS_ACCESS_PUBLIC})
 _MODES: dict[int, frozenset[str]] = {
     meeting_pb2.MODE_IN_PERSON: frozenset({"in-person"}),
     meeting_pb2.MODE_ONLINE: frozenset({"online"}),
@@ -86,7 +86,7 @@ class Pick:
         if not self._room or not rooms or _elsewhere(change):
             return whole
         in_person = _mode(self._meeting, change) != meeting_pb2.MODE_ONLINE
-        return in_person and _is_open(self._meeting.venue) and self._room in _ids(rooms)
+        return in_person and finds(self._meeting.venue) and self._room in _ids(rooms)
 
     def _fits(self, change: meeting_pb2.OccurrenceChange | None, programmes: Iterable[Programme]) -> bool:
         one = self._meeting
@@ -113,7 +113,7 @@ def _venue(meeting: meeting_pb2.Meeting, change: meeting_pb2.OccurrenceChange | 
 
 def _rooms(meeting: meeting_pb2.Meeting, change: meeting_pb2.OccurrenceChange | None) -> set[str]:
     """Ids of the rooms that a date is held in: none online, none at a place of which the address is kept back."""
-    if _mode(meeting, change) == meeting_pb2.MODE_ONLINE or not _is_open(_venue(meeting, change)):
+    if _mode(meeting, change) == meeting_pb2.MODE_ONLINE or not finds(_venue(meeting, change)):
         return set()
     return _ids(change.rooms if change is not None and _elsewhere(change) else meeting.rooms)
 
@@ -132,10 +132,6 @@ def _speaks(meeting: meeting_pb2.Meeting, wanted: Iterable[str]) -> bool:
     """Whether one of them is spoken: "pt" is where "pt-BR" is."""
     spoken = [tag.casefold() for tag in (meeting.language, *meeting.other_languages) if tag]
     return any(tag == each or tag.startswith(f"{each}-") for tag in spoken for each in wanted)
-
-
-def _is_open(venue: meeting_pb2.Venue) -> bool:
-    return venue.address_access in _OPEN
 
 
 def _ids(names: Iterable[str]) -> set[str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from openchair.meetings.v1 import meeting_pb2, place_pb2
 
 from services.formats import codes, words
+from services.formats.told import as_told
 from services.web import say
 from services.web.details import Detail, Special, details, specials, who_may_come
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from datetime import date
 
 NO_CHANGE: Final = meeting_pb2.OccurrenceChange()
-_OPEN: Final = frozenset({place_pb2.ADDRESS_ACCESS_UNSPECIFIED, place_pb2.ADDRESS_ACCESS_PUBLIC})
 _SAID_ELSEWHERE: Final = frozenset({codes.ONLINE, codes.CLOSED, "X", "XB"})
 
 
@@ -78,7 +78,7 @@ def facts(
     """
     special = specials(meeting, day)
     mode = change.mode if change.HasField("mode") else meeting.mode
-    venue = _told(change.venue if change.HasField("venue") else meeting.venue, holder=holder)
+    venue = as_told(change.venue if change.HasField("venue") else meeting.venue, holder=holder)
     online = change.online if change.HasField("online") else meeting.online
     afar = mode != meeting_pb2.MODE_IN_PERSON
     by_code = holder and online.access == meeting_pb2.ONLINE_ACCESS_INVITE_CODE
@@ -104,15 +104,6 @@ def facts(
         details=details(meeting, venue.map_url if mode != meeting_pb2.MODE_ONLINE else ""),
         doubtful=meeting.doubtful,
     )
-
-
-def _told(venue: meeting_pb2.Venue, *, holder: bool) -> meeting_pb2.Venue:
-    """As much of a venue as the reader may know: its home leaves out the rest, and this is the second lock."""
-    level = venue.address_access
-    if level in _OPEN or (holder and level == place_pb2.ADDRESS_ACCESS_HOLDERS):
-        return venue
-    area = venue.area if level == place_pb2.ADDRESS_ACCESS_AREA_ONLY else ""
-    return meeting_pb2.Venue(area=area, accessibility=venue.accessibility, address_access=level)
 
 
 def place(venue: meeting_pb2.Venue) -> Place:
