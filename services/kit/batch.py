@@ -159,7 +159,8 @@ class Batch:
         assert command.decide is not None
         joint = command.decide(self._by_key, self._at)
         steps = {key: self._step(key, joint, command) for key in joint.changes}
-        answers = answer_for(command.call, joint.reply) if command.call else ()
+        kept = joint.reply if joint.kept is None else joint.kept
+        answers = answer_for(command.call, kept) if command.call else ()
         if not self._fits(steps, joint, answers):
             return None
         self._do(command, steps)

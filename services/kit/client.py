@@ -26,13 +26,17 @@ _DIRECT = (("grpc.enable_http_proxy", 0),)  # a proxy for the world outside cann
 
 @dataclass(frozen=True)
 class Problem:
-    """An error of a call. `code` is gRPC's ("NOT_FOUND"), `reason` the stable one ("" if it came from elsewhere)."""
+    """An error of a call. `code` is gRPC's ("NOT_FOUND"), `reason` the stable one ("" if it came from elsewhere).
+
+    `attached` are further details of the status (google.protobuf.Any), for who knows what they may be.
+    """
 
     code: str
     message: str
     reason: str = ""
     details: Mapping[str, str] = field(default_factory=dict)
     violations: tuple[Violation, ...] = ()
+    attached: tuple[Any, ...] = ()
 
     def __str__(self) -> str:
         head = f"{self.code} ({self.reason})" if self.reason and self.reason != self.code else self.code
@@ -61,13 +65,16 @@ def explain(error: RpcError) -> Problem:
     code, message = error.code().name, error.details() or ""
     reason, details = "", dict[str, str]()
     violations: tuple[Violation, ...] = ()
+    attached: tuple[Any, ...] = ()
     for detail in _status(error).details:
         info, bad = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
         if detail.Unpack(info):
             reason, details = info.reason, dict(info.metadata)
         elif detail.Unpack(bad):
             violations = tuple(Violation(wrong.field, wrong.description) for wrong in bad.field_violations)
-    return Problem(code, message, reason, details, violations)
+        else:
+            attached = (*attached, detail)
+    return Problem(code, message, reason, details, violations, attached)
 
 
 def failed(code: str, message: str, status: bytes = b"") -> RpcError:

@@ -22,6 +22,8 @@ from typing import TYPE_CHECKING, ClassVar
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from google.protobuf.message import Message
+
 
 @dataclass(frozen=True)
 class Violation:
@@ -34,7 +36,8 @@ class Violation:
 class Refusal(Exception):  # noqa: N818 - an answer to a caller, not a fault of ours
     """A request that is answered with no.
 
-    `reason` is stable, UPPER_SNAKE (google.rpc.ErrorInfo.reason); `details` are for programs (ErrorInfo.metadata).
+    `reason` is stable, UPPER_SNAKE (google.rpc.ErrorInfo.reason); `details` are for programs (ErrorInfo.metadata), and
+    so are `attached`, messages that go along as further details of the status as far as they fit.
     """
 
     code: ClassVar[str] = "UNKNOWN"
@@ -45,6 +48,7 @@ class Refusal(Exception):  # noqa: N818 - an answer to a caller, not a fault of 
         self.reason = reason
         self.details = dict(details or {})
         self.violations: tuple[Violation, ...] = ()
+        self.attached: tuple[Message, ...] = ()
 
 
 class Invalid(Refusal):

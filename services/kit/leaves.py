@@ -106,7 +106,8 @@ class Decision(Generic[R_co]):
 class Joint(Generic[R_co]):
     """What was decided about several heads and other records: all of it is committed, or nothing.
 
-    Heads that are not in `changes` were only looked at; whoever relies on what it saw there says `Changes()`.
+    Heads that are not in `changes` were only looked at; whoever relies on what it saw there says `Changes()`. `kept` is
+    the answer for a double of the request, where that is not to be stored as it was given.
     """
 
     reply: R_co
@@ -115,6 +116,7 @@ class Joint(Generic[R_co]):
     action: str = ""
     reason: str = ""
     last: bool = False
+    kept: R_co | None = None
 
 
 class Head(Generic[I]):

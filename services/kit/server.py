@@ -99,7 +99,7 @@ _OPTIONS = (
 
 
 def status_of(refusal: Refusal) -> status_pb2.Status:
-    """The refusal as google.rpc.Status: ErrorInfo with the reason, BadRequest with the fields, as far as fits."""
+    """The refusal as google.rpc.Status: ErrorInfo with the reason, BadRequest, what is attached: as far as fits."""
     status = status_pb2.Status(code=code_pb2.Code.Value(refusal.code), message=_cut(refusal.message))
     info = error_details_pb2.ErrorInfo(reason=refusal.reason, domain=DOMAIN)
     for key, value in refusal.details.items():
@@ -108,6 +108,9 @@ def status_of(refusal: Refusal) -> status_pb2.Status:
     status.details.add().Pack(info)
     if refusal.violations:
         status.details.add().Pack(_bad_request(refusal.violations, LONGEST_STATUS - status.ByteSize()))
+    for message in refusal.attached:
+        if status.ByteSize() + message.ByteSize() < LONGEST_STATUS:
+            status.details.add().Pack(message)
     return status
 
 

@@ -19,7 +19,8 @@ from services.meetings.access import Audience
 from services.meetings.desk import CENTRE, PLACE, ROOM, Decision, Desk, Held, actor, expect_etag
 from services.meetings.masks import merged
 from services.meetings.previewing import Impact, Reckoning, reckon
-from services.meetings.types import Centre, Closure, ClosureEffect, ClosureStatus, Place, Room
+from services.meetings.types import Centre, Closure, ClosureEffect, ClosureStatus, Place
+from services.meetings.types_rooms import Room
 from services.meetings.wire import child_name, timestamp
 from services.meetings.wire_closures import EFFECTS, closure_message, read_closure
 from services.meetings.wire_details import number

@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+import functools
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, cast
 
 import msgspec
-from google.protobuf.message import Message
 
 from services.kit.clock import Clock, Ids, instant
 from services.kit.errors import NotFound, Stale, Unmet
-from services.kit.middleware import answer_for, stored_answer
+from services.kit.heads import Claim, Heads
+from services.kit.leaves import Changes, Head, Joint, Key
 from services.kit.names import Pattern
 from services.kit.paging import Pages, page_size
-from services.kit.record import transact
-from services.kit.store.port import Audit, Commit, In, Record, Store
-from services.meetings import records
+from services.kit.store.port import Audit, In, Record, Store
+from services.meetings import claiming, records
+from services.meetings.claiming import LENIENT, Asked, Draft
+from services.meetings.diary import SHAPE, Diary
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
 
     from services.kit.call import Call
     from services.kit.logs import Log
+    from services.meetings.types import Meeting
 
 T = TypeVar("T", bound=msgspec.Struct)
-R = TypeVar("R", bound=Message)
+R = TypeVar("R")
 
 LARGEST_MEETING = 700 * 1024  # bytes, as it is stored; a broker refuses events over 1 MiB
 
@@ -47,18 +50,27 @@ class Held(Generic[T]):
     value: T
 
 
+Written: TypeAlias = "Mapping[str, Held[Meeting]]"
+"""The meetings that a decision wrote, by id, as they came to be with their rooms."""
+
+
 @dataclass(frozen=True)
 class Decision(Generic[R]):
-    """What a method decided: the records to write (none: nothing changes), the answer, and the line for the trail.
+    """What was decided: the records to write (none: nothing changes), the answer, and the line for the trail.
 
-    `kept` is the answer for a double of the request, where that is not to be stored as it was given.
+    `drafts` are meetings to be written together with their rooms; then `reply` may be made of what was written, and
+    `asked` says what is to become of dates on which a room is taken. `heads` are changes of rooms besides. `kept` is
+    the answer for a double of the request, where that is not to be stored as it was given.
     """
 
     records: tuple[Record, ...]
-    reply: R
+    reply: R | Callable[[Written], R]
     action: str
     reason: str = ""
     kept: R | None = None
+    drafts: tuple[Draft, ...] = ()
+    asked: Asked = LENIENT
+    heads: Mapping[Key, Changes] = field(default_factory=dict)
 
 
 @dataclass
@@ -103,23 +115,67 @@ class Desk:
         found = [Held(record, records.read(record, shape)) for record in page.records]
         return found, self.pages.token(call, page.after)
 
+    @functools.cached_property
+    def heads(self) -> Heads:
+        """The rooms and their bookings, for whoever decides about them."""
+        return Heads(self.store, self.clock, self.ids, (SHAPE,))
+
     async def write(self, call: Call[Any], decide: Callable[[str], Awaitable[Decision[R]]]) -> R:
-        """Decides at the present instant and commits, again if somebody was faster. Gives the decision's reply."""
+        """Decides at the present instant and commits, again if somebody was faster. Gives the decision's reply.
 
-        async def attempt() -> tuple[Commit, R]:
-            stored = await stored_answer(self.store, call)
-            if stored is not None:
-                return Commit(()), cast("R", stored)
-            at = self.now()
-            decision = await decide(at)
-            refuse_too_large(decision.records)
-            audit = trail(decision.records, at, actor(call), decision.action, decision.reason)
-            kept = decision.reply if decision.kept is None else decision.kept
-            return Commit(decision.records, answer_for(call, kept), audit), decision.reply
-
-        reply = await transact(self.store, self.clock, self.ids, attempt, attempts=ATTEMPTS)
+        Meetings and the rooms that they claim are written together or not at all. Raises what deciding raises, Taken
+        and the like for a room that cannot be had, or Unavailable.
+        """
+        reply = await self.heads.together(functools.partial(self._prepared, decide, actor(call)), call=call)
         self.wake()
         return reply
+
+    async def tried(self, call: Call[Any], decide: Callable[[str], Awaitable[Decision[R]]]) -> R:
+        """What `write` would answer, or raise; nothing is written."""
+        return await self.heads.together(functools.partial(self._prepared, decide, actor(call), dry=True))
+
+    async def settle(self, decide: Callable[[str], Awaitable[Decision[R]]], who: str) -> R:
+        """The same as `write` for what nobody has asked for just now: what is due, a reconciler. It wakes nobody."""
+        return await self.heads.together(functools.partial(self._prepared, decide, who), actor=who)
+
+    async def _prepared(
+        self, decide: Callable[[str], Awaitable[Decision[R]]], who: str, *, dry: bool = False
+    ) -> Claim[R]:
+        """The decision, and how it is settled once the rooms that it is about are held."""
+        at = self.now()
+        decision = await decide(at)
+        refuse_too_large(decision.records)
+        rooms = await excluding(self.store, claiming.rooms(decision.drafts))
+
+        def settle(heads: Mapping[Key, Head[Diary]], now: str) -> Joint[R]:
+            found = claiming.claim(decision.drafts, heads, decision.asked, now)
+            written = {
+                draft.meeting.id: Held(
+                    records.write(draft.previous, meeting, at=at, actor=who, due_at=draft.due_at), meeting
+                )
+                for draft, meeting in zip(decision.drafts, found.meetings, strict=True)
+            }
+            made = tuple(held.record for held in written.values())
+            refuse_too_large(made)
+            reply = decision.reply(written) if callable(decision.reply) else decision.reply
+            if dry:
+                return Joint(reply, {})
+            changes = {**decision.heads, **found.changes}
+            return Joint(
+                reply, changes, (*made, *decision.records), decision.action, decision.reason, kept=decision.kept
+            )
+
+        return Claim([*decision.heads, *(("room", room) for room in rooms)], settle)
+
+
+async def excluding(store: Store, rooms: Iterable[str]) -> frozenset[str]:
+    """These rooms (ids) and all that cannot be taken together with them: whoever claims one of them holds all."""
+    found = set(rooms)
+    for room in tuple(found):
+        record = await store.get("room", room)
+        if record is not None:
+            found.update(cast("list[str]", record.state.get("excludes", [])))
+    return frozenset(found)
 
 
 def actor(call: Call[Any]) -> str:

@@ -25,7 +25,6 @@ from services.meetings.types import (
     Online,
     OnlineAccess,
     Place,
-    Room,
     Status,
     Venue,
 )
@@ -37,6 +36,7 @@ from services.recurrence.wire import key_text
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from services.meetings.types_rooms import Room
     from services.recurrence.edits import Orphans
 
 DAY_CHANGES_KEPT = timedelta(days=400)

@@ -12,7 +12,8 @@ from services.kit.errors import Unmet
 from services.meetings import records
 from services.meetings.desk import CENTRE, PLACE, Decision, Desk, Held, actor, expect_etag
 from services.meetings.masks import merged
-from services.meetings.types import Centre, Closure, Meeting, Place, Room, Status
+from services.meetings.types import Centre, Closure, Meeting, Place, Status
+from services.meetings.types_rooms import Room
 from services.meetings.wire import child_name, stamp
 from services.meetings.wire_places import place_message, read_place
 

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, TypeVar, cast
 import msgspec
 from openchair.meetings.v1 import meeting_pb2
 
+from services.kit.leaves import BY_HEAD
 from services.kit.publication import Publication
 from services.kit.record import NOTHING, digest, revise
 from services.kit.store.port import Document, Kind, Record
 from services.meetings.access import Audience, sees
-from services.meetings.types import Centre, Closure, Doubt, Group, Meeting, Place, Room, Status, Visibility
+from services.meetings.types import Centre, Closure, Doubt, Group, Meeting, Place, Status, Visibility
+from services.meetings.types_rooms import Booking, Room
 from services.meetings.wire import keeps_back, meeting_message, meeting_name
+from services.meetings.wire_bookings import Told, booking_message
 from services.meetings.wire_closures import closure_message, doubt_message
 from services.meetings.wire_places import centre_message, group_message, place_message, room_message
 
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
     from services.kit.publication import Needs
 
 T = TypeVar("T", bound=msgspec.Struct)
-Owned = Centre | Place | Room | Group | Meeting | Closure | Doubt
+Owned = Centre | Place | Room | Group | Meeting | Closure | Doubt | Booking
 
 
 def _without_group(state: Document) -> Document:
@@ -50,6 +53,20 @@ KINDS = (
     ),
     Kind("closure", indexes=(("centre",), ("centre", "active"))),
     Kind("doubt", indexes=(("centre",), ("centre", "meeting"))),
+    Kind(
+        "booking",
+        indexes=(
+            BY_HEAD,
+            ("centre",),
+            ("centre", "room"),
+            ("centre", "state"),
+            ("centre", "organiser"),
+            ("centre", "offers"),
+            ("centre", "skips"),
+            ("centre", "proposed"),
+        ),
+    ),
+    Kind("past", indexes=(("centre",), ("room", "ended"))),
     Kind("import", indexes=(("centre",),)),
     Kind("rows", indexes=(("of", "first"),)),
 )
@@ -62,6 +79,7 @@ _SHAPE_OF: dict[str, type[Owned]] = {
     "meeting": Meeting,
     "closure": Closure,
     "doubt": Doubt,
+    "booking": Booking,
 }
 _KIND_OF: dict[type, str] = {shape: kind for kind, shape in _SHAPE_OF.items()}
 SHOWN = tuple(_SHAPE_OF)
@@ -86,6 +104,8 @@ def public_view(value: Owned) -> Message | None:
         return None
     if isinstance(value, Closure):
         return closure_message(value)
+    if isinstance(value, Booking):
+        return booking_message(value, Told.TIMES) if value.public_busy and value.holds(value.created_at) else None
     if isinstance(value, Place):
         return place_message(value, Audience.PUBLIC)
     return room_message(value, Audience.PUBLIC) if isinstance(value, Room) else centre_message(value)
@@ -104,6 +124,8 @@ def private_view(value: Owned) -> Message | None:
         return group_message(value, digests=True)
     if isinstance(value, Doubt):
         return doubt_message(value)
+    if isinstance(value, Booking):
+        return booking_message(value, Told.EVENT)
     if not isinstance(value, Meeting):
         return None
     reader = _inside(value)
@@ -184,7 +206,7 @@ def views(value: Owned) -> dict[str, Message | None]:
 
 def as_shown(record: Record) -> bool:
     """Whether its views are what they are to be by now: an older version made others, or none."""
-    if record.gone or record.kind not in _SHAPE_OF:
+    if record.gone or record.kind not in _SHAPE_OF or record.state.get("removed"):
         return True
     known = {view.name: view.digest for view in record.views}
     wanted = views(read(record, _SHAPE_OF[record.kind]))
@@ -192,8 +214,9 @@ def as_shown(record: Record) -> bool:
 
 
 def shown(record: Record, at: str, actor: str) -> Record:
-    """The same at the next revision, with the views that it is to have by now."""
-    return write(record, read(record, _SHAPE_OF[record.kind]), at=at, actor=actor, due_at=record.due_at)
+    """The same at the next revision, with the views that it is to have by now; what is kit's of a leaf stays."""
+    written = write(record, read(record, _SHAPE_OF[record.kind]), at=at, actor=actor, due_at=record.due_at)
+    return msgspec.structs.replace(written, state={**record.state, **written.state})
 
 
 def touch(record: Record, at: str, actor: str) -> Record:
@@ -236,4 +259,6 @@ PUBLICATIONS = (
     _publication("group", "Group", Group, "private"),
     _publication("closure", "Closure", Closure),
     _publication("doubt", "Doubt", Doubt, "private"),
+    _publication("booking", "Booking", Booking),
+    _publication("booking", "Booking", Booking, "private"),
 )

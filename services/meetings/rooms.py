@@ -12,7 +12,8 @@ from services.meetings import records
 from services.meetings.desk import CENTRE, PLACE, ROOM, Decision, Desk, Held, actor, expect_etag
 from services.meetings.masks import merged
 from services.meetings.places import closures_at, meetings_at, name_of, refuse_in_use
-from services.meetings.types import Place, Room
+from services.meetings.types import Place
+from services.meetings.types_rooms import Room
 from services.meetings.wire import stamp
 from services.meetings.wire_places import read_room, room_message
 

@@ -23,7 +23,6 @@ from services.meetings.desk import (
     Held,
     actor,
     expect_etag,
-    refuse_too_large,
 )
 from services.meetings.masks import merged
 from services.meetings.types import Centre, Meeting, Session, Status, Visibility
@@ -117,11 +116,7 @@ class Series:
         validate_only: bool,
     ) -> meeting_pb2.Meeting:
         """The reply of what was decided, which is written unless it was only to be tried."""
-        if not validate_only:
-            return await self.desk.write(call, decide)
-        decision = await decide(self.desk.now())
-        refuse_too_large(decision.records)
-        return decision.reply
+        return await (self.desk.tried if validate_only else self.desk.write)(call, decide)
 
     async def _of_all(
         self,

@@ -10,11 +10,13 @@ from openchair.meetings.v1 import closure_service_pb2, meeting_service_pb2, room
 from services.kit.middleware import Idempotency
 from services.kit.service import Service
 from services.kit.validation import Validation
+from services.meetings.bookings import Bookings
 from services.meetings.centres import Centres
 from services.meetings.closures import Closures
 from services.meetings.codes import Expiry
 from services.meetings.doubts import Doubts
 from services.meetings.forgetting import Forgetting
+from services.meetings.free_rooms import FreeRooms
 from services.meetings.groups import Groups
 from services.meetings.importing import Importing
 from services.meetings.imports import Imports
@@ -22,8 +24,10 @@ from services.meetings.intake import Intake
 from services.meetings.listing import Listing
 from services.meetings.occurrences import Occurrences
 from services.meetings.parts import Parts
+from services.meetings.passing import Passing
 from services.meetings.places import Places
 from services.meetings.reclosing import Reclosing
+from services.meetings.room_calendar import RoomCalendar
 from services.meetings.rooms import Rooms
 from services.meetings.rows import TEXT
 from services.meetings.sample import Sample
@@ -87,7 +91,14 @@ class Meetings:
                 Closures(desk, parts),
                 middleware=middleware,
             ),
-            Service(room_service_pb2.DESCRIPTOR.services_by_name["RoomService"], rooms, middleware=middleware),
+            Service(
+                room_service_pb2.DESCRIPTOR.services_by_name["RoomService"],
+                rooms,
+                Bookings(desk, parts),
+                FreeRooms(desk, parts),
+                RoomCalendar(desk, parts),
+                middleware=middleware,
+            ),
         )
         self.sample = Sample(centres, groups, places, rooms, series, occurrences, desk.clock)
         self.due: Mapping[str, Callable[[Record], Awaitable[None]]] = {
@@ -99,6 +110,7 @@ class Meetings:
             "meeting": venues.meeting_due,
             "group": Expiry(desk).due,
             "doubt": Forgetting(desk).due,
+            "booking": Passing(desk).due,
         }
 
     async def load(self) -> None:

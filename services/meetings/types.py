@@ -10,6 +10,7 @@ from datetime import date, time  # noqa: TC003 - msgspec reads annotations at ru
 
 import msgspec
 
+from services.meetings.types_rooms import Lost  # noqa: TC001 - msgspec reads annotations at run time
 from services.recurrence.types import Deviation, Key, Schedule, Weeks
 
 
@@ -158,20 +159,6 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     regions: tuple[str, ...] = ()
     source: str = ""
     source_key: str = ""
-
-
-class Room(msgspec.Struct, frozen=True, kw_only=True):
-    """A room of a place."""
-
-    id: str
-    centre: str
-    created_at: str
-    title: str
-    place: str
-    capacity: int = 0
-    accessibility: tuple[str, ...] = ()
-    equipment: tuple[str, ...] = ()
-    notes: str = ""
 
 
 class Code(msgspec.Struct, frozen=True, kw_only=True):
@@ -341,7 +328,9 @@ class Meeting(msgspec.Struct, frozen=True, kw_only=True):
     where people found nobody; `composed.changes` is all of it. `doubted` are the dates that a series is `doubtful` for,
     or may become; nobody is told of them. `local_fields` were edited here since they came from a
     source: an import leaves them alone. On `overruled` dates people undid what the source says. `registration_opens`
-    is local ("2026-12-01T09:00"; "": not stated).
+    is local ("2026-12-01T09:00"; "": not stated). `online_host` is the id of a video account. `claimed` are the rooms
+    (the host among them) in which bookings of this meeting stand, `lost` what it was to have and has not: both are
+    written with the bookings (`claiming`), and by nobody else.
     """
 
     id: str
@@ -398,6 +387,9 @@ class Meeting(msgspec.Struct, frozen=True, kw_only=True):
     unconfirmed: tuple[Key, ...] = ()
     doubted: tuple[Key, ...] = ()
     doubtful: bool = False
+    online_host: str = ""
+    claimed: tuple[str, ...] = ()
+    lost: tuple[Lost, ...] = ()
 
     def change(self, key: Key) -> Change | None:
         """What differs on that date, if anything does."""
@@ -417,6 +409,14 @@ class Meeting(msgspec.Struct, frozen=True, kw_only=True):
         return frozenset(self.rooms) | sessions | frozenset(room for each in self.apart() for room in each.rooms)
 
 
+class LostDate(msgspec.Struct, frozen=True):
+    """A date of a meeting (ids) that has lost a room."""
+
+    meeting: str
+    key: Key
+    room: str
+
+
 class Closure(msgspec.Struct, frozen=True, kw_only=True):
     """Rooms, places or a whole centre are closed for a time: an intent, its progress stands on it.
 
@@ -425,7 +425,7 @@ class Closure(msgspec.Struct, frozen=True, kw_only=True):
     these the ones in `holiday_names`, if there are any. `active`: running or in force (what `Meeting.closed` follows).
     `after` is the id of the meeting up to which the reconciler has come; `done` of `total` meetings have followed.
     `passing`: it is on its way; `passes`: how often it came to the end since the closure was written; `failed`: how
-    many meetings could not follow this time.
+    many meetings could not follow this time. `lost`: dates that have no room any more because of it (the first 100).
     """
 
     id: str
@@ -451,6 +451,8 @@ class Closure(msgspec.Struct, frozen=True, kw_only=True):
     passing: bool = True
     passes: int = 0
     failed: int = 0
+    lost: tuple[LostDate, ...] = ()
+    lost_count: int = 0
 
 
 class Doubt(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,7 +12,8 @@ from services.kit.store.port import Commit, Conflict, Record
 from services.meetings import records
 from services.meetings.desk import Desk, trail
 from services.meetings.places import meetings_at
-from services.meetings.types import Meeting, Place, Room, Status
+from services.meetings.types import Meeting, Place, Status
+from services.meetings.types_rooms import Room
 from services.meetings.wire import child_name
 
 if TYPE_CHECKING:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import msgspec
 from openchair.meetings.v1 import centre_pb2, group_pb2, place_pb2
 
 from services.meetings.access import Audience, finds, learns_area
 from services.meetings.check import MAX_CHAIRS, Problems
-from services.meetings.types import Centre, Group, KindOfMeeting, Place, Position, Room
+from services.meetings.types import Centre, Group, KindOfMeeting, Place, Position
 from services.meetings.wire import ADDRESS_ACCESS, centre_name, child_name, say_position, timestamp
 from services.meetings.wire_details import number
+
+if TYPE_CHECKING:
+    from services.meetings.types_rooms import Room
 
 
 def centre_message(centre: Centre) -> centre_pb2.Centre:

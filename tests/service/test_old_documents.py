@@ -18,8 +18,9 @@ from services.kit.store.port import Record
 from services.kit.store.schema import kinds_in
 from services.kit.store.sqlite import SqliteStore
 from services.meetings.records import KINDS, PUBLICATIONS, document, read
-from services.meetings.types import Centre, Group, Meeting, Place, Room
+from services.meetings.types import Centre, Group, Meeting, Place
 from services.meetings.types_imports import Import, Rows
+from services.meetings.types_rooms import Room
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

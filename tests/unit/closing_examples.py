@@ -7,14 +7,8 @@ from typing import Any
 
 from services.meetings import closing, edits
 from services.meetings.closing import Frame
-from services.meetings.types import (
-    Closure,
-    ClosureEffect,
-    Meeting,
-    Online,
-    Place,
-    Room,
-)
+from services.meetings.types import Closure, ClosureEffect, Meeting, Online, Place
+from services.meetings.types_rooms import Room
 from services.recurrence.types import ByDay, Frequency, Rule, Schedule
 
 CANCEL, ONLINE, MOVE = ClosureEffect.CANCEL, ClosureEffect.ONLINE, ClosureEffect.MOVE

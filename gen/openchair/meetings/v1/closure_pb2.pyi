@@ -106,6 +106,8 @@ class Closure(_message.Message):
     STATE_FIELD_NUMBER: _builtins.int
     DONE_FIELD_NUMBER: _builtins.int
     TOTAL_FIELD_NUMBER: _builtins.int
+    LOST_FIELD_NUMBER: _builtins.int
+    LOST_COUNT_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """"centres/{centre}/closures/{closure}"."""
     etag: _builtins.str
@@ -131,6 +133,7 @@ class Closure(_message.Message):
     done: _builtins.int
     """Output only. How many meetings have followed, of how many."""
     total: _builtins.int
+    lost_count: _builtins.int
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -150,6 +153,12 @@ class Closure(_message.Message):
     @_builtins.property
     def online(self) -> _meeting_pb2.Online:
         """Of ONLINE: for those that have no link of their own."""
+
+    @_builtins.property
+    def lost(self) -> _containers.RepeatedCompositeFieldContainer[Global___LostRoom]:
+        """Output only, staff: dates that have lost a room by it or by its being withdrawn, because somebody else has the room
+        meanwhile; the first 100, and how many there are.
+        """
 
     def __init__(
         self,
@@ -175,14 +184,51 @@ class Closure(_message.Message):
         state: Global___ClosureState.ValueType = ...,
         done: _builtins.int = ...,
         total: _builtins.int = ...,
+        lost: _abc.Iterable[Global___LostRoom] | None = ...,
+        lost_count: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "online", b"online", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "done", b"done", "effect", b"effect", "end", b"end", "epoch", b"epoch", "etag", b"etag", "holiday_names", b"holiday_names", "holidays", b"holidays", "move_place", b"move_place", "move_rooms", b"move_rooms", "name", b"name", "online", b"online", "online_too", b"online_too", "places", b"places", "reason", b"reason", "revision", b"revision", "rooms", b"rooms", "start", b"start", "state", b"state", "total", b"total", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "done", b"done", "effect", b"effect", "end", b"end", "epoch", b"epoch", "etag", b"etag", "holiday_names", b"holiday_names", "holidays", b"holidays", "lost", b"lost", "lost_count", b"lost_count", "move_place", b"move_place", "move_rooms", b"move_rooms", "name", b"name", "online", b"online", "online_too", b"online_too", "places", b"places", "reason", b"reason", "revision", b"revision", "rooms", b"rooms", "start", b"start", "state", b"state", "total", b"total", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Closure: _TypeAlias = Closure  # noqa: Y015
+
+@_typing.final
+class LostRoom(_message.Message):
+    """A date without a room that it was to have."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OCCURRENCE_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    LOCAL_START_FIELD_NUMBER: _builtins.int
+    ROOM_FIELD_NUMBER: _builtins.int
+    ROOM_TITLE_FIELD_NUMBER: _builtins.int
+    occurrence: _builtins.str
+    """Name of the occurrence."""
+    title: _builtins.str
+    local_start: _builtins.str
+    room: _builtins.str
+    """The room, and its title."""
+    room_title: _builtins.str
+    def __init__(
+        self,
+        *,
+        occurrence: _builtins.str = ...,
+        title: _builtins.str = ...,
+        local_start: _builtins.str = ...,
+        room: _builtins.str = ...,
+        room_title: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["local_start", b"local_start", "occurrence", b"occurrence", "room", b"room", "room_title", b"room_title", "title", b"title"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LostRoom: _TypeAlias = LostRoom  # noqa: Y015
 
 @_typing.final
 class ClosureImpact(_message.Message):

@@ -358,6 +358,7 @@ class OccurrenceChange(_message.Message):
     CLOSURE_FIELD_NUMBER: _builtins.int
     HOLIDAY_FIELD_NUMBER: _builtins.int
     UNCONFIRMED_FIELD_NUMBER: _builtins.int
+    LOST_ROOMS_FIELD_NUMBER: _builtins.int
     date: _builtins.str
     """Original local date, "2026-11-24": with the ordinal, the identity inside the series."""
     ordinal: _builtins.int
@@ -390,6 +391,10 @@ class OccurrenceChange(_message.Message):
 
     @_builtins.property
     def online(self) -> Global___Online: ...
+    @_builtins.property
+    def lost_rooms(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Output only, staff: rooms that it was to have on this date and does not, because they are taken."""
+
     def __init__(
         self,
         *,
@@ -410,10 +415,11 @@ class OccurrenceChange(_message.Message):
         closure: _builtins.str = ...,
         holiday: _builtins.str = ...,
         unconfirmed: _builtins.bool = ...,
+        lost_rooms: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_minutes", b"_minutes", "_mode", b"_mode", "_notes", b"_notes", "_online", b"_online", "_place", b"_place", "_start", b"_start", "_title", b"_title", "minutes", b"minutes", "mode", b"mode", "notes", b"notes", "online", b"online", "place", b"place", "start", b"start", "title", b"title", "venue", b"venue"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_minutes", b"_minutes", "_mode", b"_mode", "_notes", b"_notes", "_online", b"_online", "_place", b"_place", "_start", b"_start", "_title", b"_title", "cancelled", b"cancelled", "closure", b"closure", "date", b"date", "despite_closures", b"despite_closures", "holiday", b"holiday", "minutes", b"minutes", "mode", b"mode", "notes", b"notes", "online", b"online", "ordinal", b"ordinal", "place", b"place", "reason", b"reason", "rooms", b"rooms", "start", b"start", "title", b"title", "unconfirmed", b"unconfirmed", "venue", b"venue"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_minutes", b"_minutes", "_mode", b"_mode", "_notes", b"_notes", "_online", b"_online", "_place", b"_place", "_start", b"_start", "_title", b"_title", "cancelled", b"cancelled", "closure", b"closure", "date", b"date", "despite_closures", b"despite_closures", "holiday", b"holiday", "lost_rooms", b"lost_rooms", "minutes", b"minutes", "mode", b"mode", "notes", b"notes", "online", b"online", "ordinal", b"ordinal", "place", b"place", "reason", b"reason", "rooms", b"rooms", "start", b"start", "title", b"title", "unconfirmed", b"unconfirmed", "venue", b"venue"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__minutes: _TypeAlias = _typing.Literal["minutes"]  # noqa: Y015
     _WhichOneofArgType__minutes: _TypeAlias = _typing.Literal["_minutes", b"_minutes"]  # noqa: Y015
@@ -501,6 +507,8 @@ class Meeting(_message.Message):
     WEBSITE_FIELD_NUMBER: _builtins.int
     LOCAL_FIELDS_FIELD_NUMBER: _builtins.int
     DOUBTFUL_FIELD_NUMBER: _builtins.int
+    ONLINE_HOST_FIELD_NUMBER: _builtins.int
+    LOST_ROOMS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """"centres/{centre}/meetings/{meeting}"."""
     etag: _builtins.str
@@ -554,6 +562,10 @@ class Meeting(_message.Message):
     """Its page on the web, http or https."""
     doubtful: _builtins.bool
     """Output only. On two of its dates lately people found nobody: whoever wants to go had better ask before."""
+    online_host: _builtins.str
+    """The video account that hosts it, where it is online: "centres/{centre}/rooms/{room}". Staff only. It is taken as
+    rooms are.
+    """
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -608,6 +620,10 @@ class Meeting(_message.Message):
     def local_fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Output only. Top-level fields that were edited here after they came from a source: an import leaves them alone."""
 
+    @_builtins.property
+    def lost_rooms(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Output only, staff: rooms (and the host) that it does not have at all, because they are taken on too many dates."""
+
     def __init__(
         self,
         *,
@@ -660,10 +676,12 @@ class Meeting(_message.Message):
         website: _builtins.str = ...,
         local_fields: _abc.Iterable[_builtins.str] | None = ...,
         doubtful: _builtins.bool = ...,
+        online_host: _builtins.str = ...,
+        lost_rooms: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["cancel_time", b"cancel_time", "create_time", b"create_time", "online", b"online", "schedule", b"schedule", "source", b"source", "update_time", b"update_time", "venue", b"venue"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accessibility", b"accessibility", "approach", b"approach", "cancel_time", b"cancel_time", "capacity", b"capacity", "changes", b"changes", "cost", b"cost", "create_time", b"create_time", "day_changes", b"day_changes", "doubtful", b"doubtful", "epoch", b"epoch", "etag", b"etag", "fellowship", b"fellowship", "first_visit", b"first_visit", "focus", b"focus", "group", b"group", "holidays", b"holidays", "invite_group", b"invite_group", "kind", b"kind", "language", b"language", "led_by", b"led_by", "lineage", b"lineage", "local_fields", b"local_fields", "mode", b"mode", "name", b"name", "next_part", b"next_part", "next_part_revision", b"next_part_revision", "notes", b"notes", "online", b"online", "online_capacity", b"online_capacity", "other_languages", b"other_languages", "place", b"place", "previous_part", b"previous_part", "programmes", b"programmes", "registration_opens", b"registration_opens", "revision", b"revision", "rooms", b"rooms", "schedule", b"schedule", "scholarship", b"scholarship", "sequence", b"sequence", "sessions", b"sessions", "source", b"source", "state", b"state", "title", b"title", "types", b"types", "update_time", b"update_time", "venue", b"venue", "visibility", b"visibility", "website", b"website", "who_may_come", b"who_may_come"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accessibility", b"accessibility", "approach", b"approach", "cancel_time", b"cancel_time", "capacity", b"capacity", "changes", b"changes", "cost", b"cost", "create_time", b"create_time", "day_changes", b"day_changes", "doubtful", b"doubtful", "epoch", b"epoch", "etag", b"etag", "fellowship", b"fellowship", "first_visit", b"first_visit", "focus", b"focus", "group", b"group", "holidays", b"holidays", "invite_group", b"invite_group", "kind", b"kind", "language", b"language", "led_by", b"led_by", "lineage", b"lineage", "local_fields", b"local_fields", "lost_rooms", b"lost_rooms", "mode", b"mode", "name", b"name", "next_part", b"next_part", "next_part_revision", b"next_part_revision", "notes", b"notes", "online", b"online", "online_capacity", b"online_capacity", "online_host", b"online_host", "other_languages", b"other_languages", "place", b"place", "previous_part", b"previous_part", "programmes", b"programmes", "registration_opens", b"registration_opens", "revision", b"revision", "rooms", b"rooms", "schedule", b"schedule", "scholarship", b"scholarship", "sequence", b"sequence", "sessions", b"sessions", "source", b"source", "state", b"state", "title", b"title", "types", b"types", "update_time", b"update_time", "venue", b"venue", "visibility", b"visibility", "website", b"website", "who_may_come", b"who_may_come"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

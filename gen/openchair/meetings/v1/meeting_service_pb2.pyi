@@ -10,6 +10,7 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from openchair.meetings.v1 import booking_pb2 as _booking_pb2
 from openchair.meetings.v1 import centre_pb2 as _centre_pb2
 from openchair.meetings.v1 import doubt_pb2 as _doubt_pb2
 from openchair.meetings.v1 import group_pb2 as _group_pb2
@@ -398,10 +399,16 @@ class CreateMeetingRequest(_message.Message):
     MEETING_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    ON_CLASH_FIELD_NUMBER: _builtins.int
+    OVERRULE_REASON_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     request_id: _builtins.str
     validate_only: _builtins.bool
     """Decide and answer as if, and change nothing."""
+    on_clash: _booking_pb2.ClashPolicy.ValueType
+    """What to do where one of its rooms, or its online host, is taken."""
+    overrule_reason: _builtins.str
+    """With OVERRULE: why. Kept and shown."""
     @_builtins.property
     def meeting(self) -> _meeting_pb2.Meeting: ...
     def __init__(
@@ -411,10 +418,12 @@ class CreateMeetingRequest(_message.Message):
         meeting: _meeting_pb2.Meeting | None = ...,
         request_id: _builtins.str = ...,
         validate_only: _builtins.bool = ...,
+        on_clash: _booking_pb2.ClashPolicy.ValueType = ...,
+        overrule_reason: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["meeting", b"meeting"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["meeting", b"meeting", "parent", b"parent", "request_id", b"request_id", "validate_only", b"validate_only"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["meeting", b"meeting", "on_clash", b"on_clash", "overrule_reason", b"overrule_reason", "parent", b"parent", "request_id", b"request_id", "validate_only", b"validate_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -512,6 +521,8 @@ class UpdateMeetingRequest(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     FOLLOW_SOURCE_FIELD_NUMBER: _builtins.int
     VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    ON_CLASH_FIELD_NUMBER: _builtins.int
+    OVERRULE_REASON_FIELD_NUMBER: _builtins.int
     scope: Global___EditScope.ValueType
     """Unspecified means ALL."""
     occurrence: _builtins.str
@@ -522,6 +533,10 @@ class UpdateMeetingRequest(_message.Message):
     request_id: _builtins.str
     validate_only: _builtins.bool
     """Decide and answer as if, and change nothing."""
+    on_clash: _booking_pb2.ClashPolicy.ValueType
+    """What to do where one of its rooms, or its online host, is taken."""
+    overrule_reason: _builtins.str
+    """With OVERRULE: why. Kept and shown."""
     @_builtins.property
     def meeting(self) -> _meeting_pb2.Meeting: ...
     @_builtins.property
@@ -544,10 +559,12 @@ class UpdateMeetingRequest(_message.Message):
         request_id: _builtins.str = ...,
         follow_source: _abc.Iterable[_builtins.str] | None = ...,
         validate_only: _builtins.bool = ...,
+        on_clash: _booking_pb2.ClashPolicy.ValueType = ...,
+        overrule_reason: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["meeting", b"meeting", "update_mask", b"update_mask"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["follow_source", b"follow_source", "meeting", b"meeting", "occurrence", b"occurrence", "orphans", b"orphans", "reason", b"reason", "request_id", b"request_id", "scope", b"scope", "update_mask", b"update_mask", "validate_only", b"validate_only"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["follow_source", b"follow_source", "meeting", b"meeting", "occurrence", b"occurrence", "on_clash", b"on_clash", "orphans", b"orphans", "overrule_reason", b"overrule_reason", "reason", b"reason", "request_id", b"request_id", "scope", b"scope", "update_mask", b"update_mask", "validate_only", b"validate_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -619,19 +636,27 @@ class RestoreOccurrenceRequest(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    ON_CLASH_FIELD_NUMBER: _builtins.int
+    OVERRULE_REASON_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     etag: _builtins.str
     request_id: _builtins.str
+    on_clash: _booking_pb2.ClashPolicy.ValueType
+    """What to do where one of its rooms, or its online host, is taken."""
+    overrule_reason: _builtins.str
+    """With OVERRULE: why. Kept and shown."""
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
         etag: _builtins.str = ...,
         request_id: _builtins.str = ...,
+        on_clash: _booking_pb2.ClashPolicy.ValueType = ...,
+        overrule_reason: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "name", b"name", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "name", b"name", "on_clash", b"on_clash", "overrule_reason", b"overrule_reason", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -646,9 +671,15 @@ class ChangeOccurrenceRequest(_message.Message):
     CHANGE_FIELD_NUMBER: _builtins.int
     UPDATE_MASK_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    ON_CLASH_FIELD_NUMBER: _builtins.int
+    OVERRULE_REASON_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     etag: _builtins.str
     request_id: _builtins.str
+    on_clash: _booking_pb2.ClashPolicy.ValueType
+    """What to do where one of its rooms, or its online host, is taken."""
+    overrule_reason: _builtins.str
+    """With OVERRULE: why. Kept and shown."""
     @_builtins.property
     def change(self) -> _meeting_pb2.OccurrenceChange:
         """The fields that differ on this date; `date`, `ordinal` and `cancelled` are not read."""
@@ -667,10 +698,12 @@ class ChangeOccurrenceRequest(_message.Message):
         change: _meeting_pb2.OccurrenceChange | None = ...,
         update_mask: _field_mask_pb2.FieldMask | None = ...,
         request_id: _builtins.str = ...,
+        on_clash: _booking_pb2.ClashPolicy.ValueType = ...,
+        overrule_reason: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "update_mask", b"update_mask"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "etag", b"etag", "name", b"name", "request_id", b"request_id", "update_mask", b"update_mask"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "etag", b"etag", "name", b"name", "on_clash", b"on_clash", "overrule_reason", b"overrule_reason", "request_id", b"request_id", "update_mask", b"update_mask"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

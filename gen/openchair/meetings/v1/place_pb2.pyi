@@ -44,6 +44,94 @@ ADDRESS_ACCESS_HOLDERS: AddressAccess.ValueType  # 3
 """Told to whoever holds a seat or an invite code; the public learns neither address nor area."""
 Global___AddressAccess: _TypeAlias = AddressAccess  # noqa: Y015
 
+class _RoomKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _RoomKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RoomKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ROOM_KIND_UNSPECIFIED: _RoomKind.ValueType  # 0
+    ROOM_KIND_ROOM: _RoomKind.ValueType  # 1
+    """With walls; of a place."""
+    ROOM_KIND_VIDEO: _RoomKind.ValueType  # 2
+    """An account for meeting online: it can hold one meeting at a time. It is at no place."""
+
+class RoomKind(_RoomKind, metaclass=_RoomKindEnumTypeWrapper):
+    """What kind of room it is."""
+
+ROOM_KIND_UNSPECIFIED: RoomKind.ValueType  # 0
+ROOM_KIND_ROOM: RoomKind.ValueType  # 1
+"""With walls; of a place."""
+ROOM_KIND_VIDEO: RoomKind.ValueType  # 2
+"""An account for meeting online: it can hold one meeting at a time. It is at no place."""
+Global___RoomKind: _TypeAlias = RoomKind  # noqa: Y015
+
+class _WhoMayBook:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _WhoMayBookEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_WhoMayBook.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    WHO_MAY_BOOK_UNSPECIFIED: _WhoMayBook.ValueType  # 0
+    """Facilitators and whoever keeps the centre's list."""
+    WHO_MAY_BOOK_FACILITATORS: _WhoMayBook.ValueType  # 1
+    WHO_MAY_BOOK_COORDINATORS: _WhoMayBook.ValueType  # 2
+    WHO_MAY_BOOK_ADMINISTRATORS: _WhoMayBook.ValueType  # 3
+
+class WhoMayBook(_WhoMayBook, metaclass=_WhoMayBookEnumTypeWrapper):
+    """Who may book a room."""
+
+WHO_MAY_BOOK_UNSPECIFIED: WhoMayBook.ValueType  # 0
+"""Facilitators and whoever keeps the centre's list."""
+WHO_MAY_BOOK_FACILITATORS: WhoMayBook.ValueType  # 1
+WHO_MAY_BOOK_COORDINATORS: WhoMayBook.ValueType  # 2
+WHO_MAY_BOOK_ADMINISTRATORS: WhoMayBook.ValueType  # 3
+Global___WhoMayBook: _TypeAlias = WhoMayBook  # noqa: Y015
+
+class _Approval:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ApprovalEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Approval.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    APPROVAL_UNSPECIFIED: _Approval.ValueType  # 0
+    """Confirmed at once."""
+    APPROVAL_HOLDS: _Approval.ValueType  # 1
+    """It holds the time while it waits."""
+    APPROVAL_COMPETES: _Approval.ValueType  # 2
+    """It holds nothing: several may ask for the same time, and the first that is approved has it."""
+
+class Approval(_Approval, metaclass=_ApprovalEnumTypeWrapper):
+    """Whether a booking waits for somebody to approve it (coordinators and administrators approve their own)."""
+
+APPROVAL_UNSPECIFIED: Approval.ValueType  # 0
+"""Confirmed at once."""
+APPROVAL_HOLDS: Approval.ValueType  # 1
+"""It holds the time while it waits."""
+APPROVAL_COMPETES: Approval.ValueType  # 2
+"""It holds nothing: several may ask for the same time, and the first that is approved has it."""
+Global___Approval: _TypeAlias = Approval  # noqa: Y015
+
+class _QuotaPeriod:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _QuotaPeriodEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_QuotaPeriod.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    QUOTA_PERIOD_UNSPECIFIED: _QuotaPeriod.ValueType  # 0
+    QUOTA_PERIOD_DAY: _QuotaPeriod.ValueType  # 1
+    QUOTA_PERIOD_WEEK: _QuotaPeriod.ValueType  # 2
+    QUOTA_PERIOD_MONTH: _QuotaPeriod.ValueType  # 3
+
+class QuotaPeriod(_QuotaPeriod, metaclass=_QuotaPeriodEnumTypeWrapper):
+    """How long a period is that a quota is about, local to the room; weeks begin on Monday."""
+
+QUOTA_PERIOD_UNSPECIFIED: QuotaPeriod.ValueType  # 0
+QUOTA_PERIOD_DAY: QuotaPeriod.ValueType  # 1
+QUOTA_PERIOD_WEEK: QuotaPeriod.ValueType  # 2
+QUOTA_PERIOD_MONTH: QuotaPeriod.ValueType  # 3
+Global___QuotaPeriod: _TypeAlias = QuotaPeriod  # noqa: Y015
+
 @_typing.final
 class Place(_message.Message):
     """An address where meetings are held."""
@@ -136,8 +224,159 @@ class Place(_message.Message):
 Global___Place: _TypeAlias = Place  # noqa: Y015
 
 @_typing.final
+class OpeningHours(_message.Message):
+    """When a room is open on some days of the week, local to the room."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WEEKDAYS_FIELD_NUMBER: _builtins.int
+    OPENS_FIELD_NUMBER: _builtins.int
+    CLOSES_FIELD_NUMBER: _builtins.int
+    opens: _builtins.str
+    """"09:00"."""
+    closes: _builtins.str
+    """"22:00", after `opens`; "24:00" is the end of the day."""
+    @_builtins.property
+    def weekdays(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """1 is Monday, 7 Sunday."""
+
+    def __init__(
+        self,
+        *,
+        weekdays: _abc.Iterable[_builtins.int] | None = ...,
+        opens: _builtins.str = ...,
+        closes: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["closes", b"closes", "opens", b"opens", "weekdays", b"weekdays"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OpeningHours: _TypeAlias = OpeningHours  # noqa: Y015
+
+@_typing.final
+class DatedHours(_message.Message):
+    """What is special about one date. It counts in place of the weekday's hours."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DATE_FIELD_NUMBER: _builtins.int
+    OPENS_FIELD_NUMBER: _builtins.int
+    CLOSES_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    date: _builtins.str
+    """Local date, "2026-12-24"."""
+    opens: _builtins.str
+    """Both empty: not open on that date."""
+    closes: _builtins.str
+    reason: _builtins.str
+    """"Stock-taking"."""
+    def __init__(
+        self,
+        *,
+        date: _builtins.str = ...,
+        opens: _builtins.str = ...,
+        closes: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["closes", b"closes", "date", b"date", "opens", b"opens", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DatedHours: _TypeAlias = DatedHours  # noqa: Y015
+
+@_typing.final
+class Quota(_message.Message):
+    """How much of a room one person may book in a period."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERIOD_FIELD_NUMBER: _builtins.int
+    COUNT_FIELD_NUMBER: _builtins.int
+    MINUTES_FIELD_NUMBER: _builtins.int
+    period: Global___QuotaPeriod.ValueType
+    count: _builtins.int
+    """Dates; 0: any number."""
+    minutes: _builtins.int
+    """Minutes; 0: any number."""
+    def __init__(
+        self,
+        *,
+        period: Global___QuotaPeriod.ValueType = ...,
+        count: _builtins.int = ...,
+        minutes: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "minutes", b"minutes", "period", b"period"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Quota: _TypeAlias = Quota  # noqa: Y015
+
+@_typing.final
+class BookingRules(_message.Message):
+    """Rules for booking a room. They are for bookings by people; a meeting of the centre holds its room by being there."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WHO_FIELD_NUMBER: _builtins.int
+    MOST_DAYS_AHEAD_FIELD_NUMBER: _builtins.int
+    LEAST_MINUTES_AHEAD_FIELD_NUMBER: _builtins.int
+    SHORTEST_MINUTES_FIELD_NUMBER: _builtins.int
+    LONGEST_MINUTES_FIELD_NUMBER: _builtins.int
+    WITHOUT_END_FIELD_NUMBER: _builtins.int
+    QUOTAS_FIELD_NUMBER: _builtins.int
+    APPROVAL_FIELD_NUMBER: _builtins.int
+    CHECK_IN_MINUTES_FIELD_NUMBER: _builtins.int
+    HOLD_MINUTES_FIELD_NUMBER: _builtins.int
+    who: Global___WhoMayBook.ValueType
+    most_days_ahead: _builtins.int
+    """How far ahead a date may lie, in days; 0: any."""
+    least_minutes_ahead: _builtins.int
+    """How soon before it begins a date may still be booked, in minutes; 0: any."""
+    shortest_minutes: _builtins.int
+    """Length of one date, in minutes; 0: any."""
+    longest_minutes: _builtins.int
+    without_end: _builtins.bool
+    """Whether a series may go on without end."""
+    approval: Global___Approval.ValueType
+    check_in_minutes: _builtins.int
+    """Minutes after the start at which a booking that nobody checked in for is released; 0: nobody checks in. Never one
+    of a published meeting.
+    """
+    hold_minutes: _builtins.int
+    """How long a hold lasts, in minutes; 0: 10."""
+    @_builtins.property
+    def quotas(self) -> _containers.RepeatedCompositeFieldContainer[Global___Quota]: ...
+    def __init__(
+        self,
+        *,
+        who: Global___WhoMayBook.ValueType = ...,
+        most_days_ahead: _builtins.int = ...,
+        least_minutes_ahead: _builtins.int = ...,
+        shortest_minutes: _builtins.int = ...,
+        longest_minutes: _builtins.int = ...,
+        without_end: _builtins.bool = ...,
+        quotas: _abc.Iterable[Global___Quota] | None = ...,
+        approval: Global___Approval.ValueType = ...,
+        check_in_minutes: _builtins.int = ...,
+        hold_minutes: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approval", b"approval", "check_in_minutes", b"check_in_minutes", "hold_minutes", b"hold_minutes", "least_minutes_ahead", b"least_minutes_ahead", "longest_minutes", b"longest_minutes", "most_days_ahead", b"most_days_ahead", "quotas", b"quotas", "shortest_minutes", b"shortest_minutes", "who", b"who", "without_end", b"without_end"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BookingRules: _TypeAlias = BookingRules  # noqa: Y015
+
+@_typing.final
 class Room(_message.Message):
-    """A room of a place."""
+    """A room of a place, or a video account: anything that can hold one thing at a time."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -153,6 +392,18 @@ class Room(_message.Message):
     ACCESSIBILITY_FIELD_NUMBER: _builtins.int
     EQUIPMENT_FIELD_NUMBER: _builtins.int
     NOTES_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    PHOTOS_FIELD_NUMBER: _builtins.int
+    OPENING_HOURS_FIELD_NUMBER: _builtins.int
+    DATED_HOURS_FIELD_NUMBER: _builtins.int
+    BEFORE_MINUTES_FIELD_NUMBER: _builtins.int
+    AFTER_MINUTES_FIELD_NUMBER: _builtins.int
+    RULES_FIELD_NUMBER: _builtins.int
+    PARTS_FIELD_NUMBER: _builtins.int
+    EXCLUDES_FIELD_NUMBER: _builtins.int
+    TIME_ZONE_FIELD_NUMBER: _builtins.int
+    PUBLIC_BUSY_FIELD_NUMBER: _builtins.int
+    JOIN_URL_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """"centres/{centre}/rooms/{room}"."""
     etag: _builtins.str
@@ -160,10 +411,23 @@ class Room(_message.Message):
     revision: _builtins.int
     title: _builtins.str
     place: _builtins.str
-    """The place it belongs to."""
+    """The place it belongs to; empty for a video account."""
     capacity: _builtins.int
-    """Chairs; 0 when not known."""
+    """Chairs, or participants; 0 when not known."""
     notes: _builtins.str
+    kind: Global___RoomKind.ValueType
+    """Unspecified means ROOM. It never changes."""
+    before_minutes: _builtins.int
+    """Minutes for setting up before and tearing down after, in which nobody else may have it. Between two bookings the
+    larger of the one's `after` and the other's `before` counts. Bookings keep what counted when they were made.
+    """
+    after_minutes: _builtins.int
+    time_zone: _builtins.str
+    """IANA zone of the hours; empty: the centre's."""
+    public_busy: _builtins.bool
+    """Whether everybody may know when it is taken (never by what): `/freebusy/`."""
+    join_url: _builtins.str
+    """Of a video account: the link and dial-in number of what it hosts. Staff only."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -172,6 +436,30 @@ class Room(_message.Message):
     def accessibility(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
     def equipment(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def photos(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """https links to pictures."""
+
+    @_builtins.property
+    def opening_hours(self) -> _containers.RepeatedCompositeFieldContainer[Global___OpeningHours]:
+        """None: always open. A weekday that is not named is one on which it is not open."""
+
+    @_builtins.property
+    def dated_hours(self) -> _containers.RepeatedCompositeFieldContainer[Global___DatedHours]: ...
+    @_builtins.property
+    def rules(self) -> Global___BookingRules:
+        """Staff only."""
+
+    @_builtins.property
+    def parts(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """A hall that splits: the rooms that it is made of, of the same place. It and each of them exclude each other, and so
+        do two halls that share a part.
+        """
+
+    @_builtins.property
+    def excludes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Output only: the rooms with which it cannot be taken at the same time."""
+
     def __init__(
         self,
         *,
@@ -187,10 +475,22 @@ class Room(_message.Message):
         accessibility: _abc.Iterable[_builtins.str] | None = ...,
         equipment: _abc.Iterable[_builtins.str] | None = ...,
         notes: _builtins.str = ...,
+        kind: Global___RoomKind.ValueType = ...,
+        photos: _abc.Iterable[_builtins.str] | None = ...,
+        opening_hours: _abc.Iterable[Global___OpeningHours] | None = ...,
+        dated_hours: _abc.Iterable[Global___DatedHours] | None = ...,
+        before_minutes: _builtins.int = ...,
+        after_minutes: _builtins.int = ...,
+        rules: Global___BookingRules | None = ...,
+        parts: _abc.Iterable[_builtins.str] | None = ...,
+        excludes: _abc.Iterable[_builtins.str] | None = ...,
+        time_zone: _builtins.str = ...,
+        public_busy: _builtins.bool = ...,
+        join_url: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "rules", b"rules", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accessibility", b"accessibility", "capacity", b"capacity", "create_time", b"create_time", "epoch", b"epoch", "equipment", b"equipment", "etag", b"etag", "name", b"name", "notes", b"notes", "place", b"place", "revision", b"revision", "title", b"title", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accessibility", b"accessibility", "after_minutes", b"after_minutes", "before_minutes", b"before_minutes", "capacity", b"capacity", "create_time", b"create_time", "dated_hours", b"dated_hours", "epoch", b"epoch", "equipment", b"equipment", "etag", b"etag", "excludes", b"excludes", "join_url", b"join_url", "kind", b"kind", "name", b"name", "notes", b"notes", "opening_hours", b"opening_hours", "parts", b"parts", "photos", b"photos", "place", b"place", "public_busy", b"public_busy", "revision", b"revision", "rules", b"rules", "time_zone", b"time_zone", "title", b"title", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -24,11 +24,15 @@ _sym_db = _symbol_database.Default()
 
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from openchair.access.v1 import access_pb2 as openchair_dot_access_dot_v1_dot_access__pb2
+from openchair.meetings.v1 import booking_pb2 as openchair_dot_meetings_dot_v1_dot_booking__pb2
+from openchair.meetings.v1 import meeting_service_pb2 as openchair_dot_meetings_dot_v1_dot_meeting__service__pb2
 from openchair.meetings.v1 import place_pb2 as openchair_dot_meetings_dot_v1_dot_place__pb2
+from openchair.meetings.v1 import schedule_pb2 as openchair_dot_meetings_dot_v1_dot_schedule__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(openchair/meetings/v1/room_service.proto\x12\x15openchair.meetings.v1\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a openchair/access/v1/access.proto\x1a!openchair/meetings/v1/place.proto\"b\n\x11\x43reateRoomRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12)\n\x04room\x18\x02 \x01(\x0b\x32\x1b.openchair.meetings.v1.Room\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"\x1e\n\x0eGetRoomRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"I\n\x10ListRoomsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"X\n\x11ListRoomsResponse\x12*\n\x05rooms\x18\x01 \x03(\x0b\x32\x1b.openchair.meetings.v1.Room\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x83\x01\n\x11UpdateRoomRequest\x12)\n\x04room\x18\x01 \x01(\x0b\x32\x1b.openchair.meetings.v1.Room\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"C\n\x11\x44\x65leteRoomRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t2\x98\x04\n\x0bRoomService\x12\x66\n\nCreateRoom\x12(.openchair.meetings.v1.CreateRoomRequest\x1a\x1b.openchair.meetings.v1.Room\"\x11\x82\xba\x18\r\x12\x03\x03\x04\x05\x1a\x06parent\x12`\n\x07GetRoom\x12%.openchair.meetings.v1.GetRoomRequest\x1a\x1b.openchair.meetings.v1.Room\"\x11\x82\xba\x18\r\x12\x05\x02\x03\x04\x05\x06\x1a\x04name\x12s\n\tListRooms\x12\'.openchair.meetings.v1.ListRoomsRequest\x1a(.openchair.meetings.v1.ListRoomsResponse\"\x13\x82\xba\x18\x0f\x12\x05\x02\x03\x04\x05\x06\x1a\x06parent\x12i\n\nUpdateRoom\x12(.openchair.meetings.v1.UpdateRoomRequest\x1a\x1b.openchair.meetings.v1.Room\"\x14\x82\xba\x18\x10\x12\x03\x03\x04\x05\x1a\troom.name\x12_\n\nDeleteRoom\x12(.openchair.meetings.v1.DeleteRoomRequest\x1a\x16.google.protobuf.Empty\"\x0f\x82\xba\x18\x0b\x12\x03\x03\x04\x05\x1a\x04nameb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(openchair/meetings/v1/room_service.proto\x12\x15openchair.meetings.v1\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a openchair/access/v1/access.proto\x1a#openchair/meetings/v1/booking.proto\x1a+openchair/meetings/v1/meeting_service.proto\x1a!openchair/meetings/v1/place.proto\x1a$openchair/meetings/v1/schedule.proto\"b\n\x11\x43reateRoomRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12)\n\x04room\x18\x02 \x01(\x0b\x32\x1b.openchair.meetings.v1.Room\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"\x1e\n\x0eGetRoomRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"I\n\x10ListRoomsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"X\n\x11ListRoomsResponse\x12*\n\x05rooms\x18\x01 \x03(\x0b\x32\x1b.openchair.meetings.v1.Room\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x83\x01\n\x11UpdateRoomRequest\x12)\n\x04room\x18\x01 \x01(\x0b\x32\x1b.openchair.meetings.v1.Room\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"C\n\x11\x44\x65leteRoomRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"\xed\x02\n\x14\x46indFreeRoomsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x31\n\x08schedule\x18\x02 \x01(\x0b\x32\x1f.openchair.meetings.v1.Schedule\x12\x12\n\nfirst_date\x18\x03 \x01(\t\x12\x11\n\tlast_date\x18\x04 \x01(\t\x12\x0f\n\x07minutes\x18\x05 \x01(\x05\x12-\n\x04kind\x18\x06 \x01(\x0e\x32\x1f.openchair.meetings.v1.RoomKind\x12\x10\n\x08\x63\x61pacity\x18\x07 \x01(\x05\x12\x11\n\tequipment\x18\x08 \x03(\t\x12\x15\n\raccessibility\x18\t \x03(\t\x12\r\n\x05place\x18\n \x01(\t\x12)\n\x04near\x18\x0b \x01(\x0b\x32\x1b.openchair.meetings.v1.Near\x12\x0e\n\x06partly\x18\x0c \x01(\x08\x12\x11\n\tpage_size\x18\r \x01(\x05\x12\x12\n\npage_token\x18\x0e \x01(\t\"\x9e\x01\n\x08\x46reeRoom\x12)\n\x04room\x18\x01 \x01(\x0b\x32\x1b.openchair.meetings.v1.Room\x12\x13\n\x0bplace_title\x18\x02 \x01(\t\x12\r\n\x05start\x18\x03 \x01(\t\x12\x0c\n\x04\x66ree\x18\x04 \x01(\x05\x12\r\n\x05total\x18\x05 \x01(\x05\x12\x0e\n\x06metres\x18\x06 \x01(\x05\x12\x16\n\x0eneeds_approval\x18\x07 \x01(\x08\"`\n\x15\x46indFreeRoomsResponse\x12.\n\x05rooms\x18\x01 \x03(\x0b\x32\x1f.openchair.meetings.v1.FreeRoom\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"y\n\x13\x43heckBookingRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\r\n\x05rooms\x18\x02 \x03(\t\x12/\n\x07\x62ooking\x18\x03 \x01(\x0b\x32\x1e.openchair.meetings.v1.Booking\x12\x12\n\ninstead_of\x18\x04 \x01(\t\"\xd2\x01\n\x14\x43heckBookingResponse\x12\x0c\n\x04\x66ree\x18\x01 \x01(\x08\x12-\n\x07\x63lashes\x18\x02 \x03(\x0b\x32\x1c.openchair.meetings.v1.Clash\x12\r\n\x05total\x18\x03 \x01(\x05\x12\x38\n\x0c\x61lternatives\x18\x04 \x03(\x0b\x32\".openchair.meetings.v1.Alternative\x12\x16\n\x0eneeds_approval\x18\x05 \x01(\x08\x12\r\n\x05\x64\x61tes\x18\x06 \x01(\x05\x12\r\n\x05until\x18\x07 \x01(\t\"\xc4\x01\n\x0f\x42ookRoomRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\r\n\x05rooms\x18\x02 \x03(\t\x12/\n\x07\x62ooking\x18\x03 \x01(\x0b\x32\x1e.openchair.meetings.v1.Booking\x12\x34\n\x08on_clash\x18\x04 \x01(\x0e\x32\".openchair.meetings.v1.ClashPolicy\x12\x17\n\x0foverrule_reason\x18\x05 \x01(\t\x12\x12\n\nrequest_id\x18\x06 \x01(\t\"D\n\x10\x42ookRoomResponse\x12\x30\n\x08\x62ookings\x18\x01 \x03(\x0b\x32\x1e.openchair.meetings.v1.Booking\"t\n\x0fHoldRoomRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x0c\n\x04room\x18\x02 \x01(\t\x12/\n\x07\x62ooking\x18\x03 \x01(\x0b\x32\x1e.openchair.meetings.v1.Booking\x12\x12\n\nrequest_id\x18\x04 \x01(\t\"u\n\x12\x43onfirmHoldRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12/\n\x07\x62ooking\x18\x02 \x01(\x0b\x32\x1e.openchair.meetings.v1.Booking\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\x12\x12\n\nrequest_id\x18\x04 \x01(\t\"\x9c\x02\n\x14\x43hangeBookingRequest\x12/\n\x07\x62ooking\x18\x01 \x01(\x0b\x32\x1e.openchair.meetings.v1.Booking\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x32\n\x05scope\x18\x03 \x01(\x0e\x32#.openchair.meetings.v1.BookingScope\x12\x0b\n\x03key\x18\x04 \x01(\t\x12\x34\n\x08on_clash\x18\x05 \x01(\x0e\x32\".openchair.meetings.v1.ClashPolicy\x12\x17\n\x0foverrule_reason\x18\x06 \x01(\t\x12\x12\n\nrequest_id\x18\x07 \x01(\t\"\x98\x01\n\x15ReleaseBookingRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x32\n\x05scope\x18\x02 \x01(\x0e\x32#.openchair.meetings.v1.BookingScope\x12\x0b\n\x03key\x18\x03 \x01(\t\x12\x0c\n\x04\x65tag\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x12\n\nrequest_id\x18\x06 \x01(\t\"\x96\x01\n\x15\x41pproveBookingRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x34\n\x08on_clash\x18\x03 \x01(\x0e\x32\".openchair.meetings.v1.ClashPolicy\x12\x17\n\x0foverrule_reason\x18\x04 \x01(\t\x12\x12\n\nrequest_id\x18\x05 \x01(\t\"W\n\x15\x44\x65\x63lineBookingRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x12\n\nrequest_id\x18\x04 \x01(\t\"F\n\x15\x43heckInBookingRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0b\n\x03key\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"I\n\x17TakeSkippedDatesRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04keys\x18\x02 \x03(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"!\n\x11GetBookingRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\x8e\x01\n\x13ListBookingsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x0c\n\x04mine\x18\x02 \x01(\x08\x12\x32\n\x05queue\x18\x03 \x01(\x0e\x32#.openchair.meetings.v1.BookingQueue\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\"a\n\x14ListBookingsResponse\x12\x30\n\x08\x62ookings\x18\x01 \x03(\x0b\x32\x1e.openchair.meetings.v1.Booking\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x84\x01\n\x16GetRoomCalendarRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12.\n\nstart_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xeb\x02\n\tRoomEvent\x12.\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0blocal_start\x18\x03 \x01(\t\x12\r\n\x05title\x18\x04 \x01(\t\x12\x0f\n\x07\x62ooking\x18\x05 \x01(\t\x12\x12\n\noccurrence\x18\x06 \x01(\t\x12\x32\n\x05state\x18\x07 \x01(\x0e\x32#.openchair.meetings.v1.BookingState\x12\x0f\n\x07\x62y_room\x18\x08 \x01(\t\x12\x12\n\nchecked_in\x18\t \x01(\x08\x12\x17\n\x0foverrule_reason\x18\n \x01(\t\x12\x16\n\x0e\x63losure_reason\x18\x0b \x01(\t\x12\x16\n\x0e\x62\x65\x66ore_minutes\x18\x0c \x01(\x05\x12\x15\n\rafter_minutes\x18\r \x01(\x05\"v\n\x17GetRoomCalendarResponse\x12)\n\x04room\x18\x01 \x01(\x0b\x32\x1b.openchair.meetings.v1.Room\x12\x30\n\x06\x65vents\x18\x02 \x03(\x0b\x32 .openchair.meetings.v1.RoomEvent\"\x91\x01\n\x12GetFreeBusyRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\r\n\x05rooms\x18\x02 \x03(\t\x12.\n\nstart_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"{\n\x08\x42usyTime\x12.\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\ttentative\x18\x03 \x01(\x08\"G\n\x08RoomBusy\x12\x0c\n\x04room\x18\x01 \x01(\t\x12-\n\x04\x62usy\x18\x02 \x03(\x0b\x32\x1f.openchair.meetings.v1.BusyTime\"E\n\x13GetFreeBusyResponse\x12.\n\x05rooms\x18\x01 \x03(\x0b\x32\x1f.openchair.meetings.v1.RoomBusy\"]\n\x15GetUtilisationRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x12\n\nfirst_date\x18\x02 \x01(\t\x12\x11\n\tlast_date\x18\x03 \x01(\t\x12\r\n\x05rooms\x18\x04 \x03(\t\"\xb0\x01\n\x08RoomWeek\x12\x0c\n\x04room\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12\x0c\n\x04week\x18\x03 \x01(\t\x12\x14\n\x0copen_minutes\x18\x04 \x01(\x05\x12\x16\n\x0e\x62ooked_minutes\x18\x05 \x01(\x05\x12\x14\n\x0cused_minutes\x18\x06 \x01(\x05\x12\x14\n\x0c\x66ree_minutes\x18\x07 \x01(\x05\x12\x10\n\x08\x62ookings\x18\x08 \x01(\x05\x12\r\n\x05peaks\x18\t \x03(\t\"H\n\x16GetUtilisationResponse\x12.\n\x05weeks\x18\x01 \x03(\x0b\x32\x1f.openchair.meetings.v1.RoomWeek*y\n\x0c\x42ookingScope\x12\x1d\n\x19\x42OOKING_SCOPE_UNSPECIFIED\x10\x00\x12\x16\n\x12\x42OOKING_SCOPE_THIS\x10\x01\x12\x1b\n\x17\x42OOKING_SCOPE_FOLLOWING\x10\x02\x12\x15\n\x11\x42OOKING_SCOPE_ALL\x10\x03*\x98\x01\n\x0c\x42ookingQueue\x12\x1d\n\x19\x42OOKING_QUEUE_UNSPECIFIED\x10\x00\x12\x19\n\x15\x42OOKING_QUEUE_PENDING\x10\x01\x12\x19\n\x15\x42OOKING_QUEUE_OFFERED\x10\x02\x12\x19\n\x15\x42OOKING_QUEUE_SKIPPED\x10\x03\x12\x18\n\x14\x42OOKING_QUEUE_UNUSED\x10\x04\x32\xf0\x12\n\x0bRoomService\x12\x66\n\nCreateRoom\x12(.openchair.meetings.v1.CreateRoomRequest\x1a\x1b.openchair.meetings.v1.Room\"\x11\x82\xba\x18\r\x12\x03\x03\x04\x05\x1a\x06parent\x12`\n\x07GetRoom\x12%.openchair.meetings.v1.GetRoomRequest\x1a\x1b.openchair.meetings.v1.Room\"\x11\x82\xba\x18\r\x12\x05\x02\x03\x04\x05\x06\x1a\x04name\x12s\n\tListRooms\x12\'.openchair.meetings.v1.ListRoomsRequest\x1a(.openchair.meetings.v1.ListRoomsResponse\"\x13\x82\xba\x18\x0f\x12\x05\x02\x03\x04\x05\x06\x1a\x06parent\x12i\n\nUpdateRoom\x12(.openchair.meetings.v1.UpdateRoomRequest\x1a\x1b.openchair.meetings.v1.Room\"\x14\x82\xba\x18\x10\x12\x03\x03\x04\x05\x1a\troom.name\x12_\n\nDeleteRoom\x12(.openchair.meetings.v1.DeleteRoomRequest\x1a\x16.google.protobuf.Empty\"\x0f\x82\xba\x18\x0b\x12\x03\x03\x04\x05\x1a\x04name\x12\x7f\n\rFindFreeRooms\x12+.openchair.meetings.v1.FindFreeRoomsRequest\x1a,.openchair.meetings.v1.FindFreeRoomsResponse\"\x13\x82\xba\x18\x0f\x12\x05\x02\x03\x04\x05\x06\x1a\x06parent\x12|\n\x0c\x43heckBooking\x12*.openchair.meetings.v1.CheckBookingRequest\x1a+.openchair.meetings.v1.CheckBookingResponse\"\x13\x82\xba\x18\x0f\x12\x05\x02\x03\x04\x05\x06\x1a\x06parent\x12o\n\x08\x42ookRoom\x12&.openchair.meetings.v1.BookRoomRequest\x1a\'.openchair.meetings.v1.BookRoomResponse\"\x12\x82\xba\x18\x0e\x12\x04\x02\x03\x04\x05\x1a\x06parent\x12\x66\n\x08HoldRoom\x12&.openchair.meetings.v1.HoldRoomRequest\x1a\x1e.openchair.meetings.v1.Booking\"\x12\x82\xba\x18\x0e\x12\x04\x02\x03\x04\x05\x1a\x06parent\x12j\n\x0b\x43onfirmHold\x12).openchair.meetings.v1.ConfirmHoldRequest\x1a\x1e.openchair.meetings.v1.Booking\"\x10\x82\xba\x18\x0c\x12\x04\x02\x03\x04\x05\x1a\x04name\x12v\n\rChangeBooking\x12+.openchair.meetings.v1.ChangeBookingRequest\x1a\x1e.openchair.meetings.v1.Booking\"\x18\x82\xba\x18\x14\x12\x04\x02\x03\x04\x05\x1a\x0c\x62ooking.name\x12p\n\x0eReleaseBooking\x12,.openchair.meetings.v1.ReleaseBookingRequest\x1a\x1e.openchair.meetings.v1.Booking\"\x10\x82\xba\x18\x0c\x12\x04\x02\x03\x04\x05\x1a\x04name\x12o\n\x0e\x41pproveBooking\x12,.openchair.meetings.v1.ApproveBookingRequest\x1a\x1e.openchair.meetings.v1.Booking\"\x0f\x82\xba\x18\x0b\x12\x03\x03\x04\x05\x1a\x04name\x12o\n\x0e\x44\x65\x63lineBooking\x12,.openchair.meetings.v1.DeclineBookingRequest\x1a\x1e.openchair.meetings.v1.Booking\"\x0f\x82\xba\x18\x0b\x12\x03\x03\x04\x05\x1a\x04name\x12p\n\x0e\x43heckInBooking\x12,.openchair.meetings.v1.CheckInBookingRequest\x1a\x1e.openchair.meetings.v1.Booking\"\x10\x82\xba\x18\x0c\x12\x04\x02\x03\x04\x05\x1a\x04name\x12t\n\x10TakeSkippedDates\x12..openchair.meetings.v1.TakeSkippedDatesRequest\x1a\x1e.openchair.meetings.v1.Booking\"\x10\x82\xba\x18\x0c\x12\x04\x02\x03\x04\x05\x1a\x04name\x12i\n\nGetBooking\x12(.openchair.meetings.v1.GetBookingRequest\x1a\x1e.openchair.meetings.v1.Booking\"\x11\x82\xba\x18\r\x12\x05\x02\x03\x04\x05\x06\x1a\x04name\x12|\n\x0cListBookings\x12*.openchair.meetings.v1.ListBookingsRequest\x1a+.openchair.meetings.v1.ListBookingsResponse\"\x13\x82\xba\x18\x0f\x12\x05\x02\x03\x04\x05\x06\x1a\x06parent\x12\x83\x01\n\x0fGetRoomCalendar\x12-.openchair.meetings.v1.GetRoomCalendarRequest\x1a..openchair.meetings.v1.GetRoomCalendarResponse\"\x11\x82\xba\x18\r\x12\x05\x02\x03\x04\x05\x06\x1a\x04name\x12l\n\x0bGetFreeBusy\x12).openchair.meetings.v1.GetFreeBusyRequest\x1a*.openchair.meetings.v1.GetFreeBusyResponse\"\x06\x82\xba\x18\x02\x08\x01\x12\x80\x01\n\x0eGetUtilisation\x12,.openchair.meetings.v1.GetUtilisationRequest\x1a-.openchair.meetings.v1.GetUtilisationResponse\"\x11\x82\xba\x18\r\x12\x03\x03\x04\x05\x1a\x06parentb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -45,18 +49,110 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ROOMSERVICE'].methods_by_name['UpdateRoom']._serialized_options = b'\202\272\030\020\022\003\003\004\005\032\troom.name'
   _globals['_ROOMSERVICE'].methods_by_name['DeleteRoom']._loaded_options = None
   _globals['_ROOMSERVICE'].methods_by_name['DeleteRoom']._serialized_options = b'\202\272\030\013\022\003\003\004\005\032\004name'
-  _globals['_CREATEROOMREQUEST']._serialized_start=199
-  _globals['_CREATEROOMREQUEST']._serialized_end=297
-  _globals['_GETROOMREQUEST']._serialized_start=299
-  _globals['_GETROOMREQUEST']._serialized_end=329
-  _globals['_LISTROOMSREQUEST']._serialized_start=331
-  _globals['_LISTROOMSREQUEST']._serialized_end=404
-  _globals['_LISTROOMSRESPONSE']._serialized_start=406
-  _globals['_LISTROOMSRESPONSE']._serialized_end=494
-  _globals['_UPDATEROOMREQUEST']._serialized_start=497
-  _globals['_UPDATEROOMREQUEST']._serialized_end=628
-  _globals['_DELETEROOMREQUEST']._serialized_start=630
-  _globals['_DELETEROOMREQUEST']._serialized_end=697
-  _globals['_ROOMSERVICE']._serialized_start=700
-  _globals['_ROOMSERVICE']._serialized_end=1236
+  _globals['_ROOMSERVICE'].methods_by_name['FindFreeRooms']._loaded_options = None
+  _globals['_ROOMSERVICE'].methods_by_name['FindFreeRooms']._serialized_options = b'\202\272\030\017\022\005\002\003\004\005\006\032\006parent'
+  _globals['_ROOMSERVICE'].methods_by_name['CheckBooking']._loaded_options = None
+  _globals['_ROOMSERVICE'].methods_by_name['CheckBooking']._serialized_options = b'\202\272\030\017\022\005\002\003\004\005\006\032\006parent'
+  _globals['_ROOMSERVICE'].methods_by_name['BookRoom']._loaded_options = None
+  _globals['_ROOMSERVICE'].methods_by_name['BookRoom']._serialized_options = b'\202\272\030\016\022\004\002\003\004\005\032\006parent'
+  _globals['_ROOMSERVICE'].methods_by_name['HoldRoom']._loaded_options = None
+  _globals['_ROOMSERVICE'].methods_by_name['HoldRoom']._serialized_options = b'\202\272\030\016\022\004\002\003\004\005\032\006parent'
+  _globals['_ROOMSERVICE'].methods_by_name['ConfirmHold']._loaded_options = None
+  _globals['_ROOMSERVICE'].methods_by_name['ConfirmHold']._serialized_options = b'\202\272\030\014\022\004\002\003\004\005\032\004name'
+  _globals['_ROOMSERVICE'].methods_by_name['ChangeBooking']._loaded_options = None
+  _globals['_ROOMSERVICE'].methods_by_name['ChangeBooking']._serialized_options = b'\202\272\030\024\022\004\002\003\004\005\032\014booking.name'
+  _globals['_ROOMSERVICE'].methods_by_name['ReleaseBooking']._loaded_options = None
+  _globals['_ROOMSERVICE'].methods_by_name['ReleaseBooking']._serialized_options = b'\202\272\030\014\022\004\002\003\004\005\032\004name'
+  _globals['_ROOMSERVICE'].methods_by_name['ApproveBooking']._loaded_options = None
+  _globals['_ROOMSERVICE'].methods_by_name['ApproveBooking']._serialized_options = b'\202\272\030\013\022\003\003\004\005\032\004name'
+  _globals['_ROOMSERVICE'].methods_by_name['DeclineBooking']._loaded_options = None
+  _globals['_ROOMSERVICE'].methods_by_name['DeclineBooking']._serialized_options = b'\202\272\030\013\022\003\003\004\005\032\004name'
+  _globals['_ROOMSERVICE'].methods_by_name['CheckInBooking']._loaded_options = None
+  _globals['_ROOMSERVICE'].methods_by_name['CheckInBooking']._serialized_options = b'\202\272\030\014\022\004\002\003\004\005\032\004name'
+  _globals['_ROOMSERVICE'].methods_by_name['TakeSkippedDates']._loaded_options = None
+  _globals['_ROOMSERVICE'].methods_by_name['TakeSkippedDates']._serialized_options = b'\202\272\030\014\022\004\002\003\004\005\032\004name'
+  _globals['_ROOMSERVICE'].methods_by_name['GetBooking']._loaded_options = None
+  _globals['_ROOMSERVICE'].methods_by_name['GetBooking']._serialized_options = b'\202\272\030\r\022\005\002\003\004\005\006\032\004name'
+  _globals['_ROOMSERVICE'].methods_by_name['ListBookings']._loaded_options = None
+  _globals['_ROOMSERVICE'].methods_by_name['ListBookings']._serialized_options = b'\202\272\030\017\022\005\002\003\004\005\006\032\006parent'
+  _globals['_ROOMSERVICE'].methods_by_name['GetRoomCalendar']._loaded_options = None
+  _globals['_ROOMSERVICE'].methods_by_name['GetRoomCalendar']._serialized_options = b'\202\272\030\r\022\005\002\003\004\005\006\032\004name'
+  _globals['_ROOMSERVICE'].methods_by_name['GetFreeBusy']._loaded_options = None
+  _globals['_ROOMSERVICE'].methods_by_name['GetFreeBusy']._serialized_options = b'\202\272\030\002\010\001'
+  _globals['_ROOMSERVICE'].methods_by_name['GetUtilisation']._loaded_options = None
+  _globals['_ROOMSERVICE'].methods_by_name['GetUtilisation']._serialized_options = b'\202\272\030\r\022\003\003\004\005\032\006parent'
+  _globals['_BOOKINGSCOPE']._serialized_start=4817
+  _globals['_BOOKINGSCOPE']._serialized_end=4938
+  _globals['_BOOKINGQUEUE']._serialized_start=4941
+  _globals['_BOOKINGQUEUE']._serialized_end=5093
+  _globals['_CREATEROOMREQUEST']._serialized_start=352
+  _globals['_CREATEROOMREQUEST']._serialized_end=450
+  _globals['_GETROOMREQUEST']._serialized_start=452
+  _globals['_GETROOMREQUEST']._serialized_end=482
+  _globals['_LISTROOMSREQUEST']._serialized_start=484
+  _globals['_LISTROOMSREQUEST']._serialized_end=557
+  _globals['_LISTROOMSRESPONSE']._serialized_start=559
+  _globals['_LISTROOMSRESPONSE']._serialized_end=647
+  _globals['_UPDATEROOMREQUEST']._serialized_start=650
+  _globals['_UPDATEROOMREQUEST']._serialized_end=781
+  _globals['_DELETEROOMREQUEST']._serialized_start=783
+  _globals['_DELETEROOMREQUEST']._serialized_end=850
+  _globals['_FINDFREEROOMSREQUEST']._serialized_start=853
+  _globals['_FINDFREEROOMSREQUEST']._serialized_end=1218
+  _globals['_FREEROOM']._serialized_start=1221
+  _globals['_FREEROOM']._serialized_end=1379
+  _globals['_FINDFREEROOMSRESPONSE']._serialized_start=1381
+  _globals['_FINDFREEROOMSRESPONSE']._serialized_end=1477
+  _globals['_CHECKBOOKINGREQUEST']._serialized_start=1479
+  _globals['_CHECKBOOKINGREQUEST']._serialized_end=1600
+  _globals['_CHECKBOOKINGRESPONSE']._serialized_start=1603
+  _globals['_CHECKBOOKINGRESPONSE']._serialized_end=1813
+  _globals['_BOOKROOMREQUEST']._serialized_start=1816
+  _globals['_BOOKROOMREQUEST']._serialized_end=2012
+  _globals['_BOOKROOMRESPONSE']._serialized_start=2014
+  _globals['_BOOKROOMRESPONSE']._serialized_end=2082
+  _globals['_HOLDROOMREQUEST']._serialized_start=2084
+  _globals['_HOLDROOMREQUEST']._serialized_end=2200
+  _globals['_CONFIRMHOLDREQUEST']._serialized_start=2202
+  _globals['_CONFIRMHOLDREQUEST']._serialized_end=2319
+  _globals['_CHANGEBOOKINGREQUEST']._serialized_start=2322
+  _globals['_CHANGEBOOKINGREQUEST']._serialized_end=2606
+  _globals['_RELEASEBOOKINGREQUEST']._serialized_start=2609
+  _globals['_RELEASEBOOKINGREQUEST']._serialized_end=2761
+  _globals['_APPROVEBOOKINGREQUEST']._serialized_start=2764
+  _globals['_APPROVEBOOKINGREQUEST']._serialized_end=2914
+  _globals['_DECLINEBOOKINGREQUEST']._serialized_start=2916
+  _globals['_DECLINEBOOKINGREQUEST']._serialized_end=3003
+  _globals['_CHECKINBOOKINGREQUEST']._serialized_start=3005
+  _globals['_CHECKINBOOKINGREQUEST']._serialized_end=3075
+  _globals['_TAKESKIPPEDDATESREQUEST']._serialized_start=3077
+  _globals['_TAKESKIPPEDDATESREQUEST']._serialized_end=3150
+  _globals['_GETBOOKINGREQUEST']._serialized_start=3152
+  _globals['_GETBOOKINGREQUEST']._serialized_end=3185
+  _globals['_LISTBOOKINGSREQUEST']._serialized_start=3188
+  _globals['_LISTBOOKINGSREQUEST']._serialized_end=3330
+  _globals['_LISTBOOKINGSRESPONSE']._serialized_start=3332
+  _globals['_LISTBOOKINGSRESPONSE']._serialized_end=3429
+  _globals['_GETROOMCALENDARREQUEST']._serialized_start=3432
+  _globals['_GETROOMCALENDARREQUEST']._serialized_end=3564
+  _globals['_ROOMEVENT']._serialized_start=3567
+  _globals['_ROOMEVENT']._serialized_end=3930
+  _globals['_GETROOMCALENDARRESPONSE']._serialized_start=3932
+  _globals['_GETROOMCALENDARRESPONSE']._serialized_end=4050
+  _globals['_GETFREEBUSYREQUEST']._serialized_start=4053
+  _globals['_GETFREEBUSYREQUEST']._serialized_end=4198
+  _globals['_BUSYTIME']._serialized_start=4200
+  _globals['_BUSYTIME']._serialized_end=4323
+  _globals['_ROOMBUSY']._serialized_start=4325
+  _globals['_ROOMBUSY']._serialized_end=4396
+  _globals['_GETFREEBUSYRESPONSE']._serialized_start=4398
+  _globals['_GETFREEBUSYRESPONSE']._serialized_end=4467
+  _globals['_GETUTILISATIONREQUEST']._serialized_start=4469
+  _globals['_GETUTILISATIONREQUEST']._serialized_end=4562
+  _globals['_ROOMWEEK']._serialized_start=4565
+  _globals['_ROOMWEEK']._serialized_end=4741
+  _globals['_GETUTILISATIONRESPONSE']._serialized_start=4743
+  _globals['_GETUTILISATIONRESPONSE']._serialized_end=4815
+  _globals['_ROOMSERVICE']._serialized_start=5096
+  _globals['_ROOMSERVICE']._serialized_end=7512
 # @@protoc_insertion_point(module_scope)

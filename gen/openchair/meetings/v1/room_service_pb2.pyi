@@ -7,8 +7,13 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from openchair.meetings.v1 import booking_pb2 as _booking_pb2
+from openchair.meetings.v1 import meeting_service_pb2 as _meeting_service_pb2
 from openchair.meetings.v1 import place_pb2 as _place_pb2
+from openchair.meetings.v1 import schedule_pb2 as _schedule_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -19,6 +24,58 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _BookingScope:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _BookingScopeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_BookingScope.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    BOOKING_SCOPE_UNSPECIFIED: _BookingScope.ValueType  # 0
+    """All."""
+    BOOKING_SCOPE_THIS: _BookingScope.ValueType  # 1
+    BOOKING_SCOPE_FOLLOWING: _BookingScope.ValueType  # 2
+    BOOKING_SCOPE_ALL: _BookingScope.ValueType  # 3
+
+class BookingScope(_BookingScope, metaclass=_BookingScopeEnumTypeWrapper):
+    """Which dates of a booking are meant."""
+
+BOOKING_SCOPE_UNSPECIFIED: BookingScope.ValueType  # 0
+"""All."""
+BOOKING_SCOPE_THIS: BookingScope.ValueType  # 1
+BOOKING_SCOPE_FOLLOWING: BookingScope.ValueType  # 2
+BOOKING_SCOPE_ALL: BookingScope.ValueType  # 3
+Global___BookingScope: _TypeAlias = BookingScope  # noqa: Y015
+
+class _BookingQueue:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _BookingQueueEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_BookingQueue.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    BOOKING_QUEUE_UNSPECIFIED: _BookingQueue.ValueType  # 0
+    BOOKING_QUEUE_PENDING: _BookingQueue.ValueType  # 1
+    """Waiting to be approved, oldest first."""
+    BOOKING_QUEUE_OFFERED: _BookingQueue.ValueType  # 2
+    """With skipped dates that are offered."""
+    BOOKING_QUEUE_SKIPPED: _BookingQueue.ValueType  # 3
+    """With skipped dates, offered or not: a meeting's dates without their room."""
+    BOOKING_QUEUE_UNUSED: _BookingQueue.ValueType  # 4
+    """Never used lately."""
+
+class BookingQueue(_BookingQueue, metaclass=_BookingQueueEnumTypeWrapper):
+    """A list to work through."""
+
+BOOKING_QUEUE_UNSPECIFIED: BookingQueue.ValueType  # 0
+BOOKING_QUEUE_PENDING: BookingQueue.ValueType  # 1
+"""Waiting to be approved, oldest first."""
+BOOKING_QUEUE_OFFERED: BookingQueue.ValueType  # 2
+"""With skipped dates that are offered."""
+BOOKING_QUEUE_SKIPPED: BookingQueue.ValueType  # 3
+"""With skipped dates, offered or not: a meeting's dates without their room."""
+BOOKING_QUEUE_UNUSED: BookingQueue.ValueType  # 4
+"""Never used lately."""
+Global___BookingQueue: _TypeAlias = BookingQueue  # noqa: Y015
 
 @_typing.final
 class CreateRoomRequest(_message.Message):
@@ -164,3 +221,957 @@ class DeleteRoomRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DeleteRoomRequest: _TypeAlias = DeleteRoomRequest  # noqa: Y015
+
+@_typing.final
+class FindFreeRoomsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    SCHEDULE_FIELD_NUMBER: _builtins.int
+    FIRST_DATE_FIELD_NUMBER: _builtins.int
+    LAST_DATE_FIELD_NUMBER: _builtins.int
+    MINUTES_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    CAPACITY_FIELD_NUMBER: _builtins.int
+    EQUIPMENT_FIELD_NUMBER: _builtins.int
+    ACCESSIBILITY_FIELD_NUMBER: _builtins.int
+    PLACE_FIELD_NUMBER: _builtins.int
+    NEAR_FIELD_NUMBER: _builtins.int
+    PARTLY_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """"centres/{centre}"."""
+    first_date: _builtins.str
+    """Or some time in a window, of so many minutes: from 00:00 of the first to the end of the last local day, within the
+    opening hours. At most 31 days.
+    """
+    last_date: _builtins.str
+    minutes: _builtins.int
+    kind: _place_pb2.RoomKind.ValueType
+    """Unspecified: ROOM."""
+    capacity: _builtins.int
+    place: _builtins.str
+    """Only rooms of this place."""
+    partly: _builtins.bool
+    """Also rooms that are free on some dates of a series only, after those that are free on all."""
+    page_size: _builtins.int
+    page_token: _builtins.str
+    @_builtins.property
+    def schedule(self) -> _schedule_pb2.Schedule:
+        """When: one stretch, or a series (looked at as far as it goes, or 30 years)."""
+
+    @_builtins.property
+    def equipment(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """All of them."""
+
+    @_builtins.property
+    def accessibility(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def near(self) -> _meeting_service_pb2.Near:
+        """Near first."""
+
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        schedule: _schedule_pb2.Schedule | None = ...,
+        first_date: _builtins.str = ...,
+        last_date: _builtins.str = ...,
+        minutes: _builtins.int = ...,
+        kind: _place_pb2.RoomKind.ValueType = ...,
+        capacity: _builtins.int = ...,
+        equipment: _abc.Iterable[_builtins.str] | None = ...,
+        accessibility: _abc.Iterable[_builtins.str] | None = ...,
+        place: _builtins.str = ...,
+        near: _meeting_service_pb2.Near | None = ...,
+        partly: _builtins.bool = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["near", b"near", "schedule", b"schedule"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accessibility", b"accessibility", "capacity", b"capacity", "equipment", b"equipment", "first_date", b"first_date", "kind", b"kind", "last_date", b"last_date", "minutes", b"minutes", "near", b"near", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent", "partly", b"partly", "place", b"place", "schedule", b"schedule"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FindFreeRoomsRequest: _TypeAlias = FindFreeRoomsRequest  # noqa: Y015
+
+@_typing.final
+class FreeRoom(_message.Message):
+    """A room that could be had."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROOM_FIELD_NUMBER: _builtins.int
+    PLACE_TITLE_FIELD_NUMBER: _builtins.int
+    START_FIELD_NUMBER: _builtins.int
+    FREE_FIELD_NUMBER: _builtins.int
+    TOTAL_FIELD_NUMBER: _builtins.int
+    METRES_FIELD_NUMBER: _builtins.int
+    NEEDS_APPROVAL_FIELD_NUMBER: _builtins.int
+    place_title: _builtins.str
+    start: _builtins.str
+    """Local start of the first stretch that would do."""
+    free: _builtins.int
+    """Of a series: dates that are free, of those looked at."""
+    total: _builtins.int
+    metres: _builtins.int
+    """Metres from where it was searched near; 0: not known."""
+    needs_approval: _builtins.bool
+    """Whether a booking would have to be approved."""
+    @_builtins.property
+    def room(self) -> _place_pb2.Room: ...
+    def __init__(
+        self,
+        *,
+        room: _place_pb2.Room | None = ...,
+        place_title: _builtins.str = ...,
+        start: _builtins.str = ...,
+        free: _builtins.int = ...,
+        total: _builtins.int = ...,
+        metres: _builtins.int = ...,
+        needs_approval: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["room", b"room"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["free", b"free", "metres", b"metres", "needs_approval", b"needs_approval", "place_title", b"place_title", "room", b"room", "start", b"start", "total", b"total"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FreeRoom: _TypeAlias = FreeRoom  # noqa: Y015
+
+@_typing.final
+class FindFreeRoomsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROOMS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    @_builtins.property
+    def rooms(self) -> _containers.RepeatedCompositeFieldContainer[Global___FreeRoom]: ...
+    def __init__(
+        self,
+        *,
+        rooms: _abc.Iterable[Global___FreeRoom] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "rooms", b"rooms"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FindFreeRoomsResponse: _TypeAlias = FindFreeRoomsResponse  # noqa: Y015
+
+@_typing.final
+class CheckBookingRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    ROOMS_FIELD_NUMBER: _builtins.int
+    BOOKING_FIELD_NUMBER: _builtins.int
+    INSTEAD_OF_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """"centres/{centre}"."""
+    instead_of: _builtins.str
+    """A booking, or a meeting, that would be changed: it is not in its own way."""
+    @_builtins.property
+    def rooms(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """One or several, all for the same time; at most 20."""
+
+    @_builtins.property
+    def booking(self) -> _booking_pb2.Booking:
+        """`schedule` and `attendees` are read."""
+
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        rooms: _abc.Iterable[_builtins.str] | None = ...,
+        booking: _booking_pb2.Booking | None = ...,
+        instead_of: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["booking", b"booking"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["booking", b"booking", "instead_of", b"instead_of", "parent", b"parent", "rooms", b"rooms"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CheckBookingRequest: _TypeAlias = CheckBookingRequest  # noqa: Y015
+
+@_typing.final
+class CheckBookingResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FREE_FIELD_NUMBER: _builtins.int
+    CLASHES_FIELD_NUMBER: _builtins.int
+    TOTAL_FIELD_NUMBER: _builtins.int
+    ALTERNATIVES_FIELD_NUMBER: _builtins.int
+    NEEDS_APPROVAL_FIELD_NUMBER: _builtins.int
+    DATES_FIELD_NUMBER: _builtins.int
+    UNTIL_FIELD_NUMBER: _builtins.int
+    free: _builtins.bool
+    """Nothing is in the way."""
+    total: _builtins.int
+    """How many there are, at least."""
+    needs_approval: _builtins.bool
+    """Whether it would have to be approved."""
+    dates: _builtins.int
+    """Dates looked at, and the last local day of them."""
+    until: _builtins.str
+    @_builtins.property
+    def clashes(self) -> _containers.RepeatedCompositeFieldContainer[_booking_pb2.Clash]:
+        """At most 200, in order of time."""
+
+    @_builtins.property
+    def alternatives(self) -> _containers.RepeatedCompositeFieldContainer[_booking_pb2.Alternative]:
+        """The same room at the nearest free times, other rooms at this time, the free part of a series."""
+
+    def __init__(
+        self,
+        *,
+        free: _builtins.bool = ...,
+        clashes: _abc.Iterable[_booking_pb2.Clash] | None = ...,
+        total: _builtins.int = ...,
+        alternatives: _abc.Iterable[_booking_pb2.Alternative] | None = ...,
+        needs_approval: _builtins.bool = ...,
+        dates: _builtins.int = ...,
+        until: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alternatives", b"alternatives", "clashes", b"clashes", "dates", b"dates", "free", b"free", "needs_approval", b"needs_approval", "total", b"total", "until", b"until"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CheckBookingResponse: _TypeAlias = CheckBookingResponse  # noqa: Y015
+
+@_typing.final
+class BookRoomRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    ROOMS_FIELD_NUMBER: _builtins.int
+    BOOKING_FIELD_NUMBER: _builtins.int
+    ON_CLASH_FIELD_NUMBER: _builtins.int
+    OVERRULE_REASON_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """"centres/{centre}"."""
+    on_clash: _booking_pb2.ClashPolicy.ValueType
+    overrule_reason: _builtins.str
+    """With OVERRULE: why. Kept and shown."""
+    request_id: _builtins.str
+    @_builtins.property
+    def rooms(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """One or several, all for the same time; at most 20."""
+
+    @_builtins.property
+    def booking(self) -> _booking_pb2.Booking:
+        """`schedule`, `title`, `attendees` and `notes` are read."""
+
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        rooms: _abc.Iterable[_builtins.str] | None = ...,
+        booking: _booking_pb2.Booking | None = ...,
+        on_clash: _booking_pb2.ClashPolicy.ValueType = ...,
+        overrule_reason: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["booking", b"booking"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["booking", b"booking", "on_clash", b"on_clash", "overrule_reason", b"overrule_reason", "parent", b"parent", "request_id", b"request_id", "rooms", b"rooms"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BookRoomRequest: _TypeAlias = BookRoomRequest  # noqa: Y015
+
+@_typing.final
+class BookRoomResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BOOKINGS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def bookings(self) -> _containers.RepeatedCompositeFieldContainer[_booking_pb2.Booking]:
+        """One per room, in the order asked for."""
+
+    def __init__(
+        self,
+        *,
+        bookings: _abc.Iterable[_booking_pb2.Booking] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bookings", b"bookings"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BookRoomResponse: _TypeAlias = BookRoomResponse  # noqa: Y015
+
+@_typing.final
+class HoldRoomRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    ROOM_FIELD_NUMBER: _builtins.int
+    BOOKING_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    room: _builtins.str
+    request_id: _builtins.str
+    @_builtins.property
+    def booking(self) -> _booking_pb2.Booking: ...
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        room: _builtins.str = ...,
+        booking: _booking_pb2.Booking | None = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["booking", b"booking"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["booking", b"booking", "parent", b"parent", "request_id", b"request_id", "room", b"room"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HoldRoomRequest: _TypeAlias = HoldRoomRequest  # noqa: Y015
+
+@_typing.final
+class ConfirmHoldRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    BOOKING_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    etag: _builtins.str
+    request_id: _builtins.str
+    @_builtins.property
+    def booking(self) -> _booking_pb2.Booking:
+        """Read where set: `title`, `attendees`, `notes`."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        booking: _booking_pb2.Booking | None = ...,
+        etag: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["booking", b"booking"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["booking", b"booking", "etag", b"etag", "name", b"name", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConfirmHoldRequest: _TypeAlias = ConfirmHoldRequest  # noqa: Y015
+
+@_typing.final
+class ChangeBookingRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BOOKING_FIELD_NUMBER: _builtins.int
+    UPDATE_MASK_FIELD_NUMBER: _builtins.int
+    SCOPE_FIELD_NUMBER: _builtins.int
+    KEY_FIELD_NUMBER: _builtins.int
+    ON_CLASH_FIELD_NUMBER: _builtins.int
+    OVERRULE_REASON_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    scope: Global___BookingScope.ValueType
+    key: _builtins.str
+    """The date, with THIS and FOLLOWING: "20261124". With THIS, `schedule.start` and `schedule.minutes` say when instead."""
+    on_clash: _booking_pb2.ClashPolicy.ValueType
+    overrule_reason: _builtins.str
+    request_id: _builtins.str
+    @_builtins.property
+    def booking(self) -> _booking_pb2.Booking: ...
+    @_builtins.property
+    def update_mask(self) -> _field_mask_pb2.FieldMask:
+        """"title", "attendees", "notes", "schedule", "schedule.start", "schedule.minutes", "schedule.rule"; empty: every field
+        that is set.
+        """
+
+    def __init__(
+        self,
+        *,
+        booking: _booking_pb2.Booking | None = ...,
+        update_mask: _field_mask_pb2.FieldMask | None = ...,
+        scope: Global___BookingScope.ValueType = ...,
+        key: _builtins.str = ...,
+        on_clash: _booking_pb2.ClashPolicy.ValueType = ...,
+        overrule_reason: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["booking", b"booking", "update_mask", b"update_mask"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["booking", b"booking", "key", b"key", "on_clash", b"on_clash", "overrule_reason", b"overrule_reason", "request_id", b"request_id", "scope", b"scope", "update_mask", b"update_mask"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChangeBookingRequest: _TypeAlias = ChangeBookingRequest  # noqa: Y015
+
+@_typing.final
+class ReleaseBookingRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    SCOPE_FIELD_NUMBER: _builtins.int
+    KEY_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    scope: Global___BookingScope.ValueType
+    key: _builtins.str
+    etag: _builtins.str
+    reason: _builtins.str
+    """Kept in the audit trail."""
+    request_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        scope: Global___BookingScope.ValueType = ...,
+        key: _builtins.str = ...,
+        etag: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "key", b"key", "name", b"name", "reason", b"reason", "request_id", b"request_id", "scope", b"scope"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReleaseBookingRequest: _TypeAlias = ReleaseBookingRequest  # noqa: Y015
+
+@_typing.final
+class ApproveBookingRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    ON_CLASH_FIELD_NUMBER: _builtins.int
+    OVERRULE_REASON_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    etag: _builtins.str
+    on_clash: _booking_pb2.ClashPolicy.ValueType
+    overrule_reason: _builtins.str
+    request_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        etag: _builtins.str = ...,
+        on_clash: _booking_pb2.ClashPolicy.ValueType = ...,
+        overrule_reason: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "name", b"name", "on_clash", b"on_clash", "overrule_reason", b"overrule_reason", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ApproveBookingRequest: _TypeAlias = ApproveBookingRequest  # noqa: Y015
+
+@_typing.final
+class DeclineBookingRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    etag: _builtins.str
+    reason: _builtins.str
+    request_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        etag: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "name", b"name", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeclineBookingRequest: _TypeAlias = DeclineBookingRequest  # noqa: Y015
+
+@_typing.final
+class CheckInBookingRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    KEY_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    key: _builtins.str
+    """Empty: the date that is on now, or begins within 30 minutes."""
+    request_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        key: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "name", b"name", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CheckInBookingRequest: _TypeAlias = CheckInBookingRequest  # noqa: Y015
+
+@_typing.final
+class TakeSkippedDatesRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    KEYS_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    request_id: _builtins.str
+    @_builtins.property
+    def keys(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Empty: all that are free now."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        keys: _abc.Iterable[_builtins.str] | None = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["keys", b"keys", "name", b"name", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TakeSkippedDatesRequest: _TypeAlias = TakeSkippedDatesRequest  # noqa: Y015
+
+@_typing.final
+class GetBookingRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetBookingRequest: _TypeAlias = GetBookingRequest  # noqa: Y015
+
+@_typing.final
+class ListBookingsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    MINE_FIELD_NUMBER: _builtins.int
+    QUEUE_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """"centres/{centre}", or "centres/{centre}/rooms/{room}"."""
+    mine: _builtins.bool
+    """Only those that the caller booked."""
+    queue: Global___BookingQueue.ValueType
+    page_size: _builtins.int
+    page_token: _builtins.str
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        mine: _builtins.bool = ...,
+        queue: Global___BookingQueue.ValueType = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["mine", b"mine", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent", "queue", b"queue"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListBookingsRequest: _TypeAlias = ListBookingsRequest  # noqa: Y015
+
+@_typing.final
+class ListBookingsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BOOKINGS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    @_builtins.property
+    def bookings(self) -> _containers.RepeatedCompositeFieldContainer[_booking_pb2.Booking]: ...
+    def __init__(
+        self,
+        *,
+        bookings: _abc.Iterable[_booking_pb2.Booking] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bookings", b"bookings", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListBookingsResponse: _TypeAlias = ListBookingsResponse  # noqa: Y015
+
+@_typing.final
+class GetRoomCalendarRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """"centres/{centre}/rooms/{room}"."""
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """At most 366 days; absent: the next seven days."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "name", b"name", "start_time", b"start_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetRoomCalendarRequest: _TypeAlias = GetRoomCalendarRequest  # noqa: Y015
+
+@_typing.final
+class RoomEvent(_message.Message):
+    """What is on in a room."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    LOCAL_START_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    BOOKING_FIELD_NUMBER: _builtins.int
+    OCCURRENCE_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    BY_ROOM_FIELD_NUMBER: _builtins.int
+    CHECKED_IN_FIELD_NUMBER: _builtins.int
+    OVERRULE_REASON_FIELD_NUMBER: _builtins.int
+    CLOSURE_REASON_FIELD_NUMBER: _builtins.int
+    BEFORE_MINUTES_FIELD_NUMBER: _builtins.int
+    AFTER_MINUTES_FIELD_NUMBER: _builtins.int
+    local_start: _builtins.str
+    title: _builtins.str
+    """"busy" where the asker may not know."""
+    booking: _builtins.str
+    """Name of the booking, and of the occurrence of a meeting, where the asker may know."""
+    occurrence: _builtins.str
+    state: _booking_pb2.BookingState.ValueType
+    by_room: _builtins.str
+    """Taken by a part of it, or by the whole of which it is a part: that room."""
+    checked_in: _builtins.bool
+    overrule_reason: _builtins.str
+    """Why it is shown although something else is on: somebody overruled it."""
+    closure_reason: _builtins.str
+    """It lies in a closure that is in force: its reason."""
+    before_minutes: _builtins.int
+    after_minutes: _builtins.int
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+        local_start: _builtins.str = ...,
+        title: _builtins.str = ...,
+        booking: _builtins.str = ...,
+        occurrence: _builtins.str = ...,
+        state: _booking_pb2.BookingState.ValueType = ...,
+        by_room: _builtins.str = ...,
+        checked_in: _builtins.bool = ...,
+        overrule_reason: _builtins.str = ...,
+        closure_reason: _builtins.str = ...,
+        before_minutes: _builtins.int = ...,
+        after_minutes: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_minutes", b"after_minutes", "before_minutes", b"before_minutes", "booking", b"booking", "by_room", b"by_room", "checked_in", b"checked_in", "closure_reason", b"closure_reason", "end_time", b"end_time", "local_start", b"local_start", "occurrence", b"occurrence", "overrule_reason", b"overrule_reason", "start_time", b"start_time", "state", b"state", "title", b"title"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RoomEvent: _TypeAlias = RoomEvent  # noqa: Y015
+
+@_typing.final
+class GetRoomCalendarResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROOM_FIELD_NUMBER: _builtins.int
+    EVENTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def room(self) -> _place_pb2.Room: ...
+    @_builtins.property
+    def events(self) -> _containers.RepeatedCompositeFieldContainer[Global___RoomEvent]:
+        """In order of time."""
+
+    def __init__(
+        self,
+        *,
+        room: _place_pb2.Room | None = ...,
+        events: _abc.Iterable[Global___RoomEvent] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["room", b"room"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["events", b"events", "room", b"room"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetRoomCalendarResponse: _TypeAlias = GetRoomCalendarResponse  # noqa: Y015
+
+@_typing.final
+class GetFreeBusyRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    ROOMS_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """"centres/{centre}"."""
+    @_builtins.property
+    def rooms(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """At most 50."""
+
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """At most 92 days; absent: the next seven days."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        rooms: _abc.Iterable[_builtins.str] | None = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "parent", b"parent", "rooms", b"rooms", "start_time", b"start_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetFreeBusyRequest: _TypeAlias = GetFreeBusyRequest  # noqa: Y015
+
+@_typing.final
+class BusyTime(_message.Message):
+    """A stretch in which a room is taken, buffers not included."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    TENTATIVE_FIELD_NUMBER: _builtins.int
+    tentative: _builtins.bool
+    """Only asked for, or held."""
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+        tentative: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time", "tentative", b"tentative"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BusyTime: _TypeAlias = BusyTime  # noqa: Y015
+
+@_typing.final
+class RoomBusy(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROOM_FIELD_NUMBER: _builtins.int
+    BUSY_FIELD_NUMBER: _builtins.int
+    room: _builtins.str
+    @_builtins.property
+    def busy(self) -> _containers.RepeatedCompositeFieldContainer[Global___BusyTime]:
+        """Merged, in order of time."""
+
+    def __init__(
+        self,
+        *,
+        room: _builtins.str = ...,
+        busy: _abc.Iterable[Global___BusyTime] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["busy", b"busy", "room", b"room"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RoomBusy: _TypeAlias = RoomBusy  # noqa: Y015
+
+@_typing.final
+class GetFreeBusyResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROOMS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def rooms(self) -> _containers.RepeatedCompositeFieldContainer[Global___RoomBusy]: ...
+    def __init__(
+        self,
+        *,
+        rooms: _abc.Iterable[Global___RoomBusy] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["rooms", b"rooms"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetFreeBusyResponse: _TypeAlias = GetFreeBusyResponse  # noqa: Y015
+
+@_typing.final
+class GetUtilisationRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    FIRST_DATE_FIELD_NUMBER: _builtins.int
+    LAST_DATE_FIELD_NUMBER: _builtins.int
+    ROOMS_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """"centres/{centre}"."""
+    first_date: _builtins.str
+    """Local dates; whole weeks (Monday to Sunday) that hold them, at most 53."""
+    last_date: _builtins.str
+    @_builtins.property
+    def rooms(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """None: every room."""
+
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        first_date: _builtins.str = ...,
+        last_date: _builtins.str = ...,
+        rooms: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["first_date", b"first_date", "last_date", b"last_date", "parent", b"parent", "rooms", b"rooms"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetUtilisationRequest: _TypeAlias = GetUtilisationRequest  # noqa: Y015
+
+@_typing.final
+class RoomWeek(_message.Message):
+    """One room in one week (Monday 00:00, 168 hours local)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROOM_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    WEEK_FIELD_NUMBER: _builtins.int
+    OPEN_MINUTES_FIELD_NUMBER: _builtins.int
+    BOOKED_MINUTES_FIELD_NUMBER: _builtins.int
+    USED_MINUTES_FIELD_NUMBER: _builtins.int
+    FREE_MINUTES_FIELD_NUMBER: _builtins.int
+    BOOKINGS_FIELD_NUMBER: _builtins.int
+    PEAKS_FIELD_NUMBER: _builtins.int
+    room: _builtins.str
+    title: _builtins.str
+    week: _builtins.str
+    """The Monday, "2026-11-23"."""
+    open_minutes: _builtins.int
+    """Minutes in which it was open; taken (buffers not included); and not released because nobody came, where people
+    check in: where somebody did.
+    """
+    booked_minutes: _builtins.int
+    used_minutes: _builtins.int
+    free_minutes: _builtins.int
+    bookings: _builtins.int
+    @_builtins.property
+    def peaks(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The hours of the week in which it was taken longest, "Tue 19:00", busiest first; at most 3."""
+
+    def __init__(
+        self,
+        *,
+        room: _builtins.str = ...,
+        title: _builtins.str = ...,
+        week: _builtins.str = ...,
+        open_minutes: _builtins.int = ...,
+        booked_minutes: _builtins.int = ...,
+        used_minutes: _builtins.int = ...,
+        free_minutes: _builtins.int = ...,
+        bookings: _builtins.int = ...,
+        peaks: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["booked_minutes", b"booked_minutes", "bookings", b"bookings", "free_minutes", b"free_minutes", "open_minutes", b"open_minutes", "peaks", b"peaks", "room", b"room", "title", b"title", "used_minutes", b"used_minutes", "week", b"week"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RoomWeek: _TypeAlias = RoomWeek  # noqa: Y015
+
+@_typing.final
+class GetUtilisationResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WEEKS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def weeks(self) -> _containers.RepeatedCompositeFieldContainer[Global___RoomWeek]:
+        """In order of week, then room title."""
+
+    def __init__(
+        self,
+        *,
+        weeks: _abc.Iterable[Global___RoomWeek] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["weeks", b"weeks"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetUtilisationResponse: _TypeAlias = GetUtilisationResponse  # noqa: Y015

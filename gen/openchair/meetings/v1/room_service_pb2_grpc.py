@@ -4,6 +4,7 @@ import grpc
 import warnings
 
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
+from openchair.meetings.v1 import booking_pb2 as openchair_dot_meetings_dot_v1_dot_booking__pb2
 from openchair.meetings.v1 import place_pb2 as openchair_dot_meetings_dot_v1_dot_place__pb2
 from openchair.meetings.v1 import room_service_pb2 as openchair_dot_meetings_dot_v1_dot_room__service__pb2
 
@@ -28,7 +29,10 @@ if _version_not_supported:
 
 
 class RoomServiceStub:
-    """Rooms of a centre's places.
+    """Rooms of a centre's places, its video accounts, and their bookings: never two at once.
+
+    Who may know what: coordinators, administrators and operators of the centre know everything; facilitators know the
+    titles of meetings and what they booked themselves. Anything else is "busy".
     """
 
     def __init__(self, channel):
@@ -62,10 +66,93 @@ class RoomServiceStub:
                 request_serializer=openchair_dot_meetings_dot_v1_dot_room__service__pb2.DeleteRoomRequest.SerializeToString,
                 response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
                 _registered_method=True)
+        self.FindFreeRooms = channel.unary_unary(
+                '/openchair.meetings.v1.RoomService/FindFreeRooms',
+                request_serializer=openchair_dot_meetings_dot_v1_dot_room__service__pb2.FindFreeRoomsRequest.SerializeToString,
+                response_deserializer=openchair_dot_meetings_dot_v1_dot_room__service__pb2.FindFreeRoomsResponse.FromString,
+                _registered_method=True)
+        self.CheckBooking = channel.unary_unary(
+                '/openchair.meetings.v1.RoomService/CheckBooking',
+                request_serializer=openchair_dot_meetings_dot_v1_dot_room__service__pb2.CheckBookingRequest.SerializeToString,
+                response_deserializer=openchair_dot_meetings_dot_v1_dot_room__service__pb2.CheckBookingResponse.FromString,
+                _registered_method=True)
+        self.BookRoom = channel.unary_unary(
+                '/openchair.meetings.v1.RoomService/BookRoom',
+                request_serializer=openchair_dot_meetings_dot_v1_dot_room__service__pb2.BookRoomRequest.SerializeToString,
+                response_deserializer=openchair_dot_meetings_dot_v1_dot_room__service__pb2.BookRoomResponse.FromString,
+                _registered_method=True)
+        self.HoldRoom = channel.unary_unary(
+                '/openchair.meetings.v1.RoomService/HoldRoom',
+                request_serializer=openchair_dot_meetings_dot_v1_dot_room__service__pb2.HoldRoomRequest.SerializeToString,
+                response_deserializer=openchair_dot_meetings_dot_v1_dot_booking__pb2.Booking.FromString,
+                _registered_method=True)
+        self.ConfirmHold = channel.unary_unary(
+                '/openchair.meetings.v1.RoomService/ConfirmHold',
+                request_serializer=openchair_dot_meetings_dot_v1_dot_room__service__pb2.ConfirmHoldRequest.SerializeToString,
+                response_deserializer=openchair_dot_meetings_dot_v1_dot_booking__pb2.Booking.FromString,
+                _registered_method=True)
+        self.ChangeBooking = channel.unary_unary(
+                '/openchair.meetings.v1.RoomService/ChangeBooking',
+                request_serializer=openchair_dot_meetings_dot_v1_dot_room__service__pb2.ChangeBookingRequest.SerializeToString,
+                response_deserializer=openchair_dot_meetings_dot_v1_dot_booking__pb2.Booking.FromString,
+                _registered_method=True)
+        self.ReleaseBooking = channel.unary_unary(
+                '/openchair.meetings.v1.RoomService/ReleaseBooking',
+                request_serializer=openchair_dot_meetings_dot_v1_dot_room__service__pb2.ReleaseBookingRequest.SerializeToString,
+                response_deserializer=openchair_dot_meetings_dot_v1_dot_booking__pb2.Booking.FromString,
+                _registered_method=True)
+        self.ApproveBooking = channel.unary_unary(
+                '/openchair.meetings.v1.RoomService/ApproveBooking',
+                request_serializer=openchair_dot_meetings_dot_v1_dot_room__service__pb2.ApproveBookingRequest.SerializeToString,
+                response_deserializer=openchair_dot_meetings_dot_v1_dot_booking__pb2.Booking.FromString,
+                _registered_method=True)
+        self.DeclineBooking = channel.unary_unary(
+                '/openchair.meetings.v1.RoomService/DeclineBooking',
+                request_serializer=openchair_dot_meetings_dot_v1_dot_room__service__pb2.DeclineBookingRequest.SerializeToString,
+                response_deserializer=openchair_dot_meetings_dot_v1_dot_booking__pb2.Booking.FromString,
+                _registered_method=True)
+        self.CheckInBooking = channel.unary_unary(
+                '/openchair.meetings.v1.RoomService/CheckInBooking',
+                request_serializer=openchair_dot_meetings_dot_v1_dot_room__service__pb2.CheckInBookingRequest.SerializeToString,
+                response_deserializer=openchair_dot_meetings_dot_v1_dot_booking__pb2.Booking.FromString,
+                _registered_method=True)
+        self.TakeSkippedDates = channel.unary_unary(
+                '/openchair.meetings.v1.RoomService/TakeSkippedDates',
+                request_serializer=openchair_dot_meetings_dot_v1_dot_room__service__pb2.TakeSkippedDatesRequest.SerializeToString,
+                response_deserializer=openchair_dot_meetings_dot_v1_dot_booking__pb2.Booking.FromString,
+                _registered_method=True)
+        self.GetBooking = channel.unary_unary(
+                '/openchair.meetings.v1.RoomService/GetBooking',
+                request_serializer=openchair_dot_meetings_dot_v1_dot_room__service__pb2.GetBookingRequest.SerializeToString,
+                response_deserializer=openchair_dot_meetings_dot_v1_dot_booking__pb2.Booking.FromString,
+                _registered_method=True)
+        self.ListBookings = channel.unary_unary(
+                '/openchair.meetings.v1.RoomService/ListBookings',
+                request_serializer=openchair_dot_meetings_dot_v1_dot_room__service__pb2.ListBookingsRequest.SerializeToString,
+                response_deserializer=openchair_dot_meetings_dot_v1_dot_room__service__pb2.ListBookingsResponse.FromString,
+                _registered_method=True)
+        self.GetRoomCalendar = channel.unary_unary(
+                '/openchair.meetings.v1.RoomService/GetRoomCalendar',
+                request_serializer=openchair_dot_meetings_dot_v1_dot_room__service__pb2.GetRoomCalendarRequest.SerializeToString,
+                response_deserializer=openchair_dot_meetings_dot_v1_dot_room__service__pb2.GetRoomCalendarResponse.FromString,
+                _registered_method=True)
+        self.GetFreeBusy = channel.unary_unary(
+                '/openchair.meetings.v1.RoomService/GetFreeBusy',
+                request_serializer=openchair_dot_meetings_dot_v1_dot_room__service__pb2.GetFreeBusyRequest.SerializeToString,
+                response_deserializer=openchair_dot_meetings_dot_v1_dot_room__service__pb2.GetFreeBusyResponse.FromString,
+                _registered_method=True)
+        self.GetUtilisation = channel.unary_unary(
+                '/openchair.meetings.v1.RoomService/GetUtilisation',
+                request_serializer=openchair_dot_meetings_dot_v1_dot_room__service__pb2.GetUtilisationRequest.SerializeToString,
+                response_deserializer=openchair_dot_meetings_dot_v1_dot_room__service__pb2.GetUtilisationResponse.FromString,
+                _registered_method=True)
 
 
 class RoomServiceServicer:
-    """Rooms of a centre's places.
+    """Rooms of a centre's places, its video accounts, and their bookings: never two at once.
+
+    Who may know what: coordinators, administrators and operators of the centre know everything; facilitators know the
+    titles of meetings and what they booked themselves. Anything else is "busy".
     """
 
     def CreateRoom(self, request, context):
@@ -99,6 +186,117 @@ class RoomServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def FindFreeRooms(self, request, context):
+        """Rooms that are free when somebody wants one, the best fit first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CheckBooking(self, request, context):
+        """A dry run: what is in the way of a booking, date by date, and what would work. It changes nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BookRoom(self, request, context):
+        """Takes one room, or several at once: all or none. FAILED_PRECONDITION with a ClashReport where one cannot be had.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def HoldRoom(self, request, context):
+        """Takes a room for a few minutes, so that nobody else gets it while a form is filled in.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ConfirmHold(self, request, context):
+        """Makes a booking of a hold. FAILED_PRECONDITION once it has expired.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ChangeBooking(self, request, context):
+        """Changes one date, one and those that follow, or all of a booking. What is past stays as it was.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReleaseBooking(self, request, context):
+        """Gives back one date, one and those that follow, or all.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ApproveBooking(self, request, context):
+        """Approves a pending booking. FAILED_PRECONDITION where another one has got the time meanwhile.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeclineBooking(self, request, context):
+        """Declines a pending booking.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CheckInBooking(self, request, context):
+        """Somebody has come: the date is not released.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def TakeSkippedDates(self, request, context):
+        """Takes dates that a series had to skip and that have become free: of a booking, or of the meeting that holds it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetBooking(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListBookings(self, request, context):
+        """Bookings of a centre: a room's, one's own, or a queue (pending, offered, proposed for release).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetRoomCalendar(self, request, context):
+        """What is on in a room, as much as the asker may know.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetFreeBusy(self, request, context):
+        """When rooms are taken, and nothing else. Everybody may ask for rooms whose busy times are public.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetUtilisation(self, request, context):
+        """How much of each room was booked and used, week by week.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RoomServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -127,6 +325,86 @@ def add_RoomServiceServicer_to_server(servicer, server):
                     request_deserializer=openchair_dot_meetings_dot_v1_dot_room__service__pb2.DeleteRoomRequest.FromString,
                     response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
             ),
+            'FindFreeRooms': grpc.unary_unary_rpc_method_handler(
+                    servicer.FindFreeRooms,
+                    request_deserializer=openchair_dot_meetings_dot_v1_dot_room__service__pb2.FindFreeRoomsRequest.FromString,
+                    response_serializer=openchair_dot_meetings_dot_v1_dot_room__service__pb2.FindFreeRoomsResponse.SerializeToString,
+            ),
+            'CheckBooking': grpc.unary_unary_rpc_method_handler(
+                    servicer.CheckBooking,
+                    request_deserializer=openchair_dot_meetings_dot_v1_dot_room__service__pb2.CheckBookingRequest.FromString,
+                    response_serializer=openchair_dot_meetings_dot_v1_dot_room__service__pb2.CheckBookingResponse.SerializeToString,
+            ),
+            'BookRoom': grpc.unary_unary_rpc_method_handler(
+                    servicer.BookRoom,
+                    request_deserializer=openchair_dot_meetings_dot_v1_dot_room__service__pb2.BookRoomRequest.FromString,
+                    response_serializer=openchair_dot_meetings_dot_v1_dot_room__service__pb2.BookRoomResponse.SerializeToString,
+            ),
+            'HoldRoom': grpc.unary_unary_rpc_method_handler(
+                    servicer.HoldRoom,
+                    request_deserializer=openchair_dot_meetings_dot_v1_dot_room__service__pb2.HoldRoomRequest.FromString,
+                    response_serializer=openchair_dot_meetings_dot_v1_dot_booking__pb2.Booking.SerializeToString,
+            ),
+            'ConfirmHold': grpc.unary_unary_rpc_method_handler(
+                    servicer.ConfirmHold,
+                    request_deserializer=openchair_dot_meetings_dot_v1_dot_room__service__pb2.ConfirmHoldRequest.FromString,
+                    response_serializer=openchair_dot_meetings_dot_v1_dot_booking__pb2.Booking.SerializeToString,
+            ),
+            'ChangeBooking': grpc.unary_unary_rpc_method_handler(
+                    servicer.ChangeBooking,
+                    request_deserializer=openchair_dot_meetings_dot_v1_dot_room__service__pb2.ChangeBookingRequest.FromString,
+                    response_serializer=openchair_dot_meetings_dot_v1_dot_booking__pb2.Booking.SerializeToString,
+            ),
+            'ReleaseBooking': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReleaseBooking,
+                    request_deserializer=openchair_dot_meetings_dot_v1_dot_room__service__pb2.ReleaseBookingRequest.FromString,
+                    response_serializer=openchair_dot_meetings_dot_v1_dot_booking__pb2.Booking.SerializeToString,
+            ),
+            'ApproveBooking': grpc.unary_unary_rpc_method_handler(
+                    servicer.ApproveBooking,
+                    request_deserializer=openchair_dot_meetings_dot_v1_dot_room__service__pb2.ApproveBookingRequest.FromString,
+                    response_serializer=openchair_dot_meetings_dot_v1_dot_booking__pb2.Booking.SerializeToString,
+            ),
+            'DeclineBooking': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeclineBooking,
+                    request_deserializer=openchair_dot_meetings_dot_v1_dot_room__service__pb2.DeclineBookingRequest.FromString,
+                    response_serializer=openchair_dot_meetings_dot_v1_dot_booking__pb2.Booking.SerializeToString,
+            ),
+            'CheckInBooking': grpc.unary_unary_rpc_method_handler(
+                    servicer.CheckInBooking,
+                    request_deserializer=openchair_dot_meetings_dot_v1_dot_room__service__pb2.CheckInBookingRequest.FromString,
+                    response_serializer=openchair_dot_meetings_dot_v1_dot_booking__pb2.Booking.SerializeToString,
+            ),
+            'TakeSkippedDates': grpc.unary_unary_rpc_method_handler(
+                    servicer.TakeSkippedDates,
+                    request_deserializer=openchair_dot_meetings_dot_v1_dot_room__service__pb2.TakeSkippedDatesRequest.FromString,
+                    response_serializer=openchair_dot_meetings_dot_v1_dot_booking__pb2.Booking.SerializeToString,
+            ),
+            'GetBooking': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetBooking,
+                    request_deserializer=openchair_dot_meetings_dot_v1_dot_room__service__pb2.GetBookingRequest.FromString,
+                    response_serializer=openchair_dot_meetings_dot_v1_dot_booking__pb2.Booking.SerializeToString,
+            ),
+            'ListBookings': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListBookings,
+                    request_deserializer=openchair_dot_meetings_dot_v1_dot_room__service__pb2.ListBookingsRequest.FromString,
+                    response_serializer=openchair_dot_meetings_dot_v1_dot_room__service__pb2.ListBookingsResponse.SerializeToString,
+            ),
+            'GetRoomCalendar': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetRoomCalendar,
+                    request_deserializer=openchair_dot_meetings_dot_v1_dot_room__service__pb2.GetRoomCalendarRequest.FromString,
+                    response_serializer=openchair_dot_meetings_dot_v1_dot_room__service__pb2.GetRoomCalendarResponse.SerializeToString,
+            ),
+            'GetFreeBusy': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetFreeBusy,
+                    request_deserializer=openchair_dot_meetings_dot_v1_dot_room__service__pb2.GetFreeBusyRequest.FromString,
+                    response_serializer=openchair_dot_meetings_dot_v1_dot_room__service__pb2.GetFreeBusyResponse.SerializeToString,
+            ),
+            'GetUtilisation': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetUtilisation,
+                    request_deserializer=openchair_dot_meetings_dot_v1_dot_room__service__pb2.GetUtilisationRequest.FromString,
+                    response_serializer=openchair_dot_meetings_dot_v1_dot_room__service__pb2.GetUtilisationResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'openchair.meetings.v1.RoomService', rpc_method_handlers)
@@ -136,7 +414,10 @@ def add_RoomServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class RoomService:
-    """Rooms of a centre's places.
+    """Rooms of a centre's places, its video accounts, and their bookings: never two at once.
+
+    Who may know what: coordinators, administrators and operators of the centre know everything; facilitators know the
+    titles of meetings and what they booked themselves. Anything else is "busy".
     """
 
     @staticmethod
@@ -264,6 +545,438 @@ class RoomService:
             '/openchair.meetings.v1.RoomService/DeleteRoom',
             openchair_dot_meetings_dot_v1_dot_room__service__pb2.DeleteRoomRequest.SerializeToString,
             google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FindFreeRooms(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/openchair.meetings.v1.RoomService/FindFreeRooms',
+            openchair_dot_meetings_dot_v1_dot_room__service__pb2.FindFreeRoomsRequest.SerializeToString,
+            openchair_dot_meetings_dot_v1_dot_room__service__pb2.FindFreeRoomsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CheckBooking(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/openchair.meetings.v1.RoomService/CheckBooking',
+            openchair_dot_meetings_dot_v1_dot_room__service__pb2.CheckBookingRequest.SerializeToString,
+            openchair_dot_meetings_dot_v1_dot_room__service__pb2.CheckBookingResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BookRoom(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/openchair.meetings.v1.RoomService/BookRoom',
+            openchair_dot_meetings_dot_v1_dot_room__service__pb2.BookRoomRequest.SerializeToString,
+            openchair_dot_meetings_dot_v1_dot_room__service__pb2.BookRoomResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def HoldRoom(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/openchair.meetings.v1.RoomService/HoldRoom',
+            openchair_dot_meetings_dot_v1_dot_room__service__pb2.HoldRoomRequest.SerializeToString,
+            openchair_dot_meetings_dot_v1_dot_booking__pb2.Booking.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ConfirmHold(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/openchair.meetings.v1.RoomService/ConfirmHold',
+            openchair_dot_meetings_dot_v1_dot_room__service__pb2.ConfirmHoldRequest.SerializeToString,
+            openchair_dot_meetings_dot_v1_dot_booking__pb2.Booking.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ChangeBooking(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/openchair.meetings.v1.RoomService/ChangeBooking',
+            openchair_dot_meetings_dot_v1_dot_room__service__pb2.ChangeBookingRequest.SerializeToString,
+            openchair_dot_meetings_dot_v1_dot_booking__pb2.Booking.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReleaseBooking(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/openchair.meetings.v1.RoomService/ReleaseBooking',
+            openchair_dot_meetings_dot_v1_dot_room__service__pb2.ReleaseBookingRequest.SerializeToString,
+            openchair_dot_meetings_dot_v1_dot_booking__pb2.Booking.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ApproveBooking(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/openchair.meetings.v1.RoomService/ApproveBooking',
+            openchair_dot_meetings_dot_v1_dot_room__service__pb2.ApproveBookingRequest.SerializeToString,
+            openchair_dot_meetings_dot_v1_dot_booking__pb2.Booking.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeclineBooking(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/openchair.meetings.v1.RoomService/DeclineBooking',
+            openchair_dot_meetings_dot_v1_dot_room__service__pb2.DeclineBookingRequest.SerializeToString,
+            openchair_dot_meetings_dot_v1_dot_booking__pb2.Booking.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CheckInBooking(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/openchair.meetings.v1.RoomService/CheckInBooking',
+            openchair_dot_meetings_dot_v1_dot_room__service__pb2.CheckInBookingRequest.SerializeToString,
+            openchair_dot_meetings_dot_v1_dot_booking__pb2.Booking.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def TakeSkippedDates(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/openchair.meetings.v1.RoomService/TakeSkippedDates',
+            openchair_dot_meetings_dot_v1_dot_room__service__pb2.TakeSkippedDatesRequest.SerializeToString,
+            openchair_dot_meetings_dot_v1_dot_booking__pb2.Booking.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetBooking(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/openchair.meetings.v1.RoomService/GetBooking',
+            openchair_dot_meetings_dot_v1_dot_room__service__pb2.GetBookingRequest.SerializeToString,
+            openchair_dot_meetings_dot_v1_dot_booking__pb2.Booking.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListBookings(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/openchair.meetings.v1.RoomService/ListBookings',
+            openchair_dot_meetings_dot_v1_dot_room__service__pb2.ListBookingsRequest.SerializeToString,
+            openchair_dot_meetings_dot_v1_dot_room__service__pb2.ListBookingsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetRoomCalendar(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/openchair.meetings.v1.RoomService/GetRoomCalendar',
+            openchair_dot_meetings_dot_v1_dot_room__service__pb2.GetRoomCalendarRequest.SerializeToString,
+            openchair_dot_meetings_dot_v1_dot_room__service__pb2.GetRoomCalendarResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetFreeBusy(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/openchair.meetings.v1.RoomService/GetFreeBusy',
+            openchair_dot_meetings_dot_v1_dot_room__service__pb2.GetFreeBusyRequest.SerializeToString,
+            openchair_dot_meetings_dot_v1_dot_room__service__pb2.GetFreeBusyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetUtilisation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/openchair.meetings.v1.RoomService/GetUtilisation',
+            openchair_dot_meetings_dot_v1_dot_room__service__pb2.GetUtilisationRequest.SerializeToString,
+            openchair_dot_meetings_dot_v1_dot_room__service__pb2.GetUtilisationResponse.FromString,
             options,
             channel_credentials,
             insecure,

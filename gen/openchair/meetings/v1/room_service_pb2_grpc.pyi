@@ -6,6 +6,7 @@ isort:skip_file
 from collections import abc as _abc
 from google.protobuf import empty_pb2 as _empty_pb2
 from grpc import aio as _aio
+from openchair.meetings.v1 import booking_pb2 as _booking_pb2
 from openchair.meetings.v1 import place_pb2 as _place_pb2
 from openchair.meetings.v1 import room_service_pb2 as _room_service_pb2
 import abc as _abc_1
@@ -15,7 +16,11 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class RoomServiceStub:
-    """Rooms of a centre's places."""
+    """Rooms of a centre's places, its video accounts, and their bookings: never two at once.
+
+    Who may know what: coordinators, administrators and operators of the centre know everything; facilitators know the
+    titles of meetings and what they booked themselves. Anything else is "busy".
+    """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateRoom: _aio.UnaryUnaryMultiCallable[_room_service_pb2.CreateRoomRequest, _place_pb2.Room]
@@ -24,9 +29,44 @@ class RoomServiceStub:
     UpdateRoom: _aio.UnaryUnaryMultiCallable[_room_service_pb2.UpdateRoomRequest, _place_pb2.Room]
     DeleteRoom: _aio.UnaryUnaryMultiCallable[_room_service_pb2.DeleteRoomRequest, _empty_pb2.Empty]
     """FAILED_PRECONDITION while a meeting uses it; the error names them."""
+    FindFreeRooms: _aio.UnaryUnaryMultiCallable[_room_service_pb2.FindFreeRoomsRequest, _room_service_pb2.FindFreeRoomsResponse]
+    """Rooms that are free when somebody wants one, the best fit first."""
+    CheckBooking: _aio.UnaryUnaryMultiCallable[_room_service_pb2.CheckBookingRequest, _room_service_pb2.CheckBookingResponse]
+    """A dry run: what is in the way of a booking, date by date, and what would work. It changes nothing."""
+    BookRoom: _aio.UnaryUnaryMultiCallable[_room_service_pb2.BookRoomRequest, _room_service_pb2.BookRoomResponse]
+    """Takes one room, or several at once: all or none. FAILED_PRECONDITION with a ClashReport where one cannot be had."""
+    HoldRoom: _aio.UnaryUnaryMultiCallable[_room_service_pb2.HoldRoomRequest, _booking_pb2.Booking]
+    """Takes a room for a few minutes, so that nobody else gets it while a form is filled in."""
+    ConfirmHold: _aio.UnaryUnaryMultiCallable[_room_service_pb2.ConfirmHoldRequest, _booking_pb2.Booking]
+    """Makes a booking of a hold. FAILED_PRECONDITION once it has expired."""
+    ChangeBooking: _aio.UnaryUnaryMultiCallable[_room_service_pb2.ChangeBookingRequest, _booking_pb2.Booking]
+    """Changes one date, one and those that follow, or all of a booking. What is past stays as it was."""
+    ReleaseBooking: _aio.UnaryUnaryMultiCallable[_room_service_pb2.ReleaseBookingRequest, _booking_pb2.Booking]
+    """Gives back one date, one and those that follow, or all."""
+    ApproveBooking: _aio.UnaryUnaryMultiCallable[_room_service_pb2.ApproveBookingRequest, _booking_pb2.Booking]
+    """Approves a pending booking. FAILED_PRECONDITION where another one has got the time meanwhile."""
+    DeclineBooking: _aio.UnaryUnaryMultiCallable[_room_service_pb2.DeclineBookingRequest, _booking_pb2.Booking]
+    """Declines a pending booking."""
+    CheckInBooking: _aio.UnaryUnaryMultiCallable[_room_service_pb2.CheckInBookingRequest, _booking_pb2.Booking]
+    """Somebody has come: the date is not released."""
+    TakeSkippedDates: _aio.UnaryUnaryMultiCallable[_room_service_pb2.TakeSkippedDatesRequest, _booking_pb2.Booking]
+    """Takes dates that a series had to skip and that have become free: of a booking, or of the meeting that holds it."""
+    GetBooking: _aio.UnaryUnaryMultiCallable[_room_service_pb2.GetBookingRequest, _booking_pb2.Booking]
+    ListBookings: _aio.UnaryUnaryMultiCallable[_room_service_pb2.ListBookingsRequest, _room_service_pb2.ListBookingsResponse]
+    """Bookings of a centre: a room's, one's own, or a queue (pending, offered, proposed for release)."""
+    GetRoomCalendar: _aio.UnaryUnaryMultiCallable[_room_service_pb2.GetRoomCalendarRequest, _room_service_pb2.GetRoomCalendarResponse]
+    """What is on in a room, as much as the asker may know."""
+    GetFreeBusy: _aio.UnaryUnaryMultiCallable[_room_service_pb2.GetFreeBusyRequest, _room_service_pb2.GetFreeBusyResponse]
+    """When rooms are taken, and nothing else. Everybody may ask for rooms whose busy times are public."""
+    GetUtilisation: _aio.UnaryUnaryMultiCallable[_room_service_pb2.GetUtilisationRequest, _room_service_pb2.GetUtilisationResponse]
+    """How much of each room was booked and used, week by week."""
 
 class RoomServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Rooms of a centre's places."""
+    """Rooms of a centre's places, its video accounts, and their bookings: never two at once.
+
+    Who may know what: coordinators, administrators and operators of the centre know everything; facilitators know the
+    titles of meetings and what they booked themselves. Anything else is "busy".
+    """
 
     @_abc_1.abstractmethod
     def CreateRoom(
@@ -63,5 +103,132 @@ class RoomServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_room_service_pb2.DeleteRoomRequest, _abc.Awaitable[_empty_pb2.Empty]],
     ) -> _abc.Awaitable[_empty_pb2.Empty]:
         """FAILED_PRECONDITION while a meeting uses it; the error names them."""
+
+    @_abc_1.abstractmethod
+    def FindFreeRooms(
+        self,
+        request: _room_service_pb2.FindFreeRoomsRequest,
+        context: _aio.ServicerContext[_room_service_pb2.FindFreeRoomsRequest, _abc.Awaitable[_room_service_pb2.FindFreeRoomsResponse]],
+    ) -> _abc.Awaitable[_room_service_pb2.FindFreeRoomsResponse]:
+        """Rooms that are free when somebody wants one, the best fit first."""
+
+    @_abc_1.abstractmethod
+    def CheckBooking(
+        self,
+        request: _room_service_pb2.CheckBookingRequest,
+        context: _aio.ServicerContext[_room_service_pb2.CheckBookingRequest, _abc.Awaitable[_room_service_pb2.CheckBookingResponse]],
+    ) -> _abc.Awaitable[_room_service_pb2.CheckBookingResponse]:
+        """A dry run: what is in the way of a booking, date by date, and what would work. It changes nothing."""
+
+    @_abc_1.abstractmethod
+    def BookRoom(
+        self,
+        request: _room_service_pb2.BookRoomRequest,
+        context: _aio.ServicerContext[_room_service_pb2.BookRoomRequest, _abc.Awaitable[_room_service_pb2.BookRoomResponse]],
+    ) -> _abc.Awaitable[_room_service_pb2.BookRoomResponse]:
+        """Takes one room, or several at once: all or none. FAILED_PRECONDITION with a ClashReport where one cannot be had."""
+
+    @_abc_1.abstractmethod
+    def HoldRoom(
+        self,
+        request: _room_service_pb2.HoldRoomRequest,
+        context: _aio.ServicerContext[_room_service_pb2.HoldRoomRequest, _abc.Awaitable[_booking_pb2.Booking]],
+    ) -> _abc.Awaitable[_booking_pb2.Booking]:
+        """Takes a room for a few minutes, so that nobody else gets it while a form is filled in."""
+
+    @_abc_1.abstractmethod
+    def ConfirmHold(
+        self,
+        request: _room_service_pb2.ConfirmHoldRequest,
+        context: _aio.ServicerContext[_room_service_pb2.ConfirmHoldRequest, _abc.Awaitable[_booking_pb2.Booking]],
+    ) -> _abc.Awaitable[_booking_pb2.Booking]:
+        """Makes a booking of a hold. FAILED_PRECONDITION once it has expired."""
+
+    @_abc_1.abstractmethod
+    def ChangeBooking(
+        self,
+        request: _room_service_pb2.ChangeBookingRequest,
+        context: _aio.ServicerContext[_room_service_pb2.ChangeBookingRequest, _abc.Awaitable[_booking_pb2.Booking]],
+    ) -> _abc.Awaitable[_booking_pb2.Booking]:
+        """Changes one date, one and those that follow, or all of a booking. What is past stays as it was."""
+
+    @_abc_1.abstractmethod
+    def ReleaseBooking(
+        self,
+        request: _room_service_pb2.ReleaseBookingRequest,
+        context: _aio.ServicerContext[_room_service_pb2.ReleaseBookingRequest, _abc.Awaitable[_booking_pb2.Booking]],
+    ) -> _abc.Awaitable[_booking_pb2.Booking]:
+        """Gives back one date, one and those that follow, or all."""
+
+    @_abc_1.abstractmethod
+    def ApproveBooking(
+        self,
+        request: _room_service_pb2.ApproveBookingRequest,
+        context: _aio.ServicerContext[_room_service_pb2.ApproveBookingRequest, _abc.Awaitable[_booking_pb2.Booking]],
+    ) -> _abc.Awaitable[_booking_pb2.Booking]:
+        """Approves a pending booking. FAILED_PRECONDITION where another one has got the time meanwhile."""
+
+    @_abc_1.abstractmethod
+    def DeclineBooking(
+        self,
+        request: _room_service_pb2.DeclineBookingRequest,
+        context: _aio.ServicerContext[_room_service_pb2.DeclineBookingRequest, _abc.Awaitable[_booking_pb2.Booking]],
+    ) -> _abc.Awaitable[_booking_pb2.Booking]:
+        """Declines a pending booking."""
+
+    @_abc_1.abstractmethod
+    def CheckInBooking(
+        self,
+        request: _room_service_pb2.CheckInBookingRequest,
+        context: _aio.ServicerContext[_room_service_pb2.CheckInBookingRequest, _abc.Awaitable[_booking_pb2.Booking]],
+    ) -> _abc.Awaitable[_booking_pb2.Booking]:
+        """Somebody has come: the date is not released."""
+
+    @_abc_1.abstractmethod
+    def TakeSkippedDates(
+        self,
+        request: _room_service_pb2.TakeSkippedDatesRequest,
+        context: _aio.ServicerContext[_room_service_pb2.TakeSkippedDatesRequest, _abc.Awaitable[_booking_pb2.Booking]],
+    ) -> _abc.Awaitable[_booking_pb2.Booking]:
+        """Takes dates that a series had to skip and that have become free: of a booking, or of the meeting that holds it."""
+
+    @_abc_1.abstractmethod
+    def GetBooking(
+        self,
+        request: _room_service_pb2.GetBookingRequest,
+        context: _aio.ServicerContext[_room_service_pb2.GetBookingRequest, _abc.Awaitable[_booking_pb2.Booking]],
+    ) -> _abc.Awaitable[_booking_pb2.Booking]: ...
+
+    @_abc_1.abstractmethod
+    def ListBookings(
+        self,
+        request: _room_service_pb2.ListBookingsRequest,
+        context: _aio.ServicerContext[_room_service_pb2.ListBookingsRequest, _abc.Awaitable[_room_service_pb2.ListBookingsResponse]],
+    ) -> _abc.Awaitable[_room_service_pb2.ListBookingsResponse]:
+        """Bookings of a centre: a room's, one's own, or a queue (pending, offered, proposed for release)."""
+
+    @_abc_1.abstractmethod
+    def GetRoomCalendar(
+        self,
+        request: _room_service_pb2.GetRoomCalendarRequest,
+        context: _aio.ServicerContext[_room_service_pb2.GetRoomCalendarRequest, _abc.Awaitable[_room_service_pb2.GetRoomCalendarResponse]],
+    ) -> _abc.Awaitable[_room_service_pb2.GetRoomCalendarResponse]:
+        """What is on in a room, as much as the asker may know."""
+
+    @_abc_1.abstractmethod
+    def GetFreeBusy(
+        self,
+        request: _room_service_pb2.GetFreeBusyRequest,
+        context: _aio.ServicerContext[_room_service_pb2.GetFreeBusyRequest, _abc.Awaitable[_room_service_pb2.GetFreeBusyResponse]],
+    ) -> _abc.Awaitable[_room_service_pb2.GetFreeBusyResponse]:
+        """When rooms are taken, and nothing else. Everybody may ask for rooms whose busy times are public."""
+
+    @_abc_1.abstractmethod
+    def GetUtilisation(
+        self,
+        request: _room_service_pb2.GetUtilisationRequest,
+        context: _aio.ServicerContext[_room_service_pb2.GetUtilisationRequest, _abc.Awaitable[_room_service_pb2.GetUtilisationResponse]],
+    ) -> _abc.Awaitable[_room_service_pb2.GetUtilisationResponse]:
+        """How much of each room was booked and used, week by week."""
 
 def add_RoomServiceServicer_to_server(servicer: RoomServiceServicer, server: _aio.Server) -> None: ...

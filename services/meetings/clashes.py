@@ -1,0 +1,84 @@
+"""What is in the way, as messages and as refusals: as much of it as the asker may know."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from openchair.meetings.v1 import booking_pb2
+
+from services.kit.errors import Unmet
+from services.meetings.availability import Hindrance, Obstacle
+from services.meetings.wire import child_name
+from services.meetings.wire_bookings import BUSY, booking_name
+from services.recurrence.timetable import at_minute
+from services.recurrence.wire import key_text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from services.meetings.types_rooms import Booking
+
+KINDS: Final = {Obstacle.TAKEN: 1, Obstacle.NOT_OPEN: 2, Obstacle.CLOSED: 3, Obstacle.RULE: 4}
+REASONS: Final = {
+    Obstacle.TAKEN: "ROOM_TAKEN",
+    Obstacle.NOT_OPEN: "ROOM_NOT_OPEN",
+    Obstacle.CLOSED: "ROOM_CLOSED",
+    Obstacle.RULE: "BOOKING_RULE",
+}
+MOST_BYTES: Final = 2_500
+"""Of a report: the details of a status travel in a header, which is short. CheckBooking tells all."""
+
+
+class Asker(NamedTuple):
+    """Who asks: `keeper` keeps the centre's list, and may know everything."""
+
+    subject: str
+    keeper: bool
+
+    def knows(self, booking: Booking) -> bool:
+        """Whether it may learn what a booking is: facilitators know meetings, and what they booked themselves."""
+        return self.keeper or bool(booking.meeting) or (booking.organiser == self.subject != "")
+
+
+def clash_message(centre: str, found: Hindrance, asker: Asker) -> booking_pb2.Clash:
+    """One date that cannot be had."""
+    message = booking_pb2.Clash(
+        kind=KINDS[found.kind],  # type: ignore[arg-type]  # the wire's number
+        room=child_name(centre, "rooms", found.room),
+        key=key_text(found.key),
+        reason=found.reason,
+        rule=found.rule,
+    )
+    message.start_time.FromDatetime(at_minute(found.start))
+    message.end_time.FromDatetime(at_minute(found.end))
+    if found.by is not None:
+        message.taken_room = child_name(centre, "rooms", found.by.room)
+        message.taken_start_time.FromDatetime(at_minute(found.by_start))
+        message.taken_end_time.FromDatetime(at_minute(found.by_end))
+        knows = asker.knows(found.by)
+        message.taken_by = found.by.title if knows else BUSY
+        if knows:
+            meeting = child_name(centre, "meetings", found.by.meeting)
+            message.taken_by_name = meeting or booking_name(found.by)
+    return message
+
+
+def refusal(
+    centre: str, found: Sequence[Hindrance], asker: Asker, alternatives: Sequence[booking_pb2.Alternative] = ()
+) -> Unmet:
+    """The refusal of what cannot be had: FAILED_PRECONDITION with the reason of the first, and a ClashReport."""
+    first = found[0]
+    report = booking_pb2.ClashReport(total=len(found), alternatives=alternatives[:3])
+    for each in found[:50]:
+        report.clashes.append(clash_message(centre, each, asker))
+        if report.ByteSize() > MOST_BYTES:
+            del report.clashes[-1]
+            break
+    when = f"{at_minute(first.start):%Y-%m-%d %H:%M} UTC"
+    more = f" and {len(found) - 1} more" if len(found) > 1 else ""
+    text = first.reason or "is taken"
+    refused = Unmet(
+        f"cannot be had on {when}{more}: {text}", REASONS[first.kind], {"date": key_text(first.key), "when": when}
+    )
+    refused.attached = (report,)
+    return refused

@@ -1,0 +1,42 @@
+"""When something is taken: the dates of a schedule, less some of them, and single slots besides. Pure."""
+
+from __future__ import annotations
+
+from datetime import date, datetime  # noqa: TC003 - msgspec reads annotations at run time
+
+import msgspec
+
+from services.recurrence.types import Key, Schedule
+
+
+class Slot(msgspec.Struct, frozen=True):
+    """A single stretch: `start` is naive, local to the pattern's zone.
+
+    It is in place of the schedule's date of its key. Several slots may share a key (the sessions of one day).
+    """
+
+    date: date
+    ordinal: int
+    start: datetime
+    minutes: int
+
+    @property
+    def key(self) -> Key:
+        """Its identity, or that of the date it belongs to."""
+        return Key(self.date, self.ordinal)
+
+
+class Pattern(msgspec.Struct, frozen=True, kw_only=True):
+    """When something is taken. `zone` is IANA, the schedule's where there is one. `without` and `slots` are sorted.
+
+    A date of the schedule counts unless its key is in `without` or is that of a slot.
+    """
+
+    zone: str
+    schedule: Schedule | None = None
+    without: tuple[Key, ...] = ()
+    slots: tuple[Slot, ...] = ()
+
+    def empty(self) -> bool:
+        """Whether it is plain that it takes nothing; one whose every date is in `without` may say False."""
+        return self.schedule is None and not self.slots
