@@ -1,0 +1,80 @@
+"""Why a room cannot be had, and what could be: from a refusal, or a check, as lines for a terminal."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from openchair.meetings.v1 import booking_pb2
+
+from services.cli.when import full
+from services.recurrence.zones import to_local
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from google.protobuf.timestamp_pb2 import Timestamp
+    from openchair.meetings.v1 import room_service_pb2 as pb
+
+    from services.kit.client import Problem
+
+KINDS: Final[Mapping[int, str]] = {1: "taken", 2: "not open", 3: "closed", 4: "against its rules"}
+NONE: Final[Mapping[str, str]] = {}
+_MOST_SKIPPED: Final = 5
+
+
+def attached(problem: Problem) -> booking_pb2.ClashReport | None:
+    """The report that came with a refusal; None: it is about something else."""
+    report = booking_pb2.ClashReport()
+    return report if any(detail.Unpack(report) for detail in problem.attached) else None
+
+
+def told(
+    report: booking_pb2.ClashReport | pb.CheckBookingResponse, zone: str = "UTC", titles: Mapping[str, str] = NONE
+) -> list[str]:
+    """What is in the way, a table in order of time, and what would work instead.
+
+    Dates are told in `zone`. `titles` are those of rooms by their names; where a clash's is not among them it goes
+    without saying.
+    """
+    rows = [_row(clash, zone, titles) for clash in report.clashes]
+    lines = [f"  {line}" for line in columns(rows)]
+    if (more := report.total - len(report.clashes)) > 0:
+        lines.append(f"  and {more} more")
+    if report.alternatives:
+        lines.append("What could be had instead:")
+        lines += [f"  {_offer(each)}" for each in report.alternatives]
+    return lines
+
+
+def columns(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows of as many cells each, one below the other; columns in which nothing stands are left out."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True) if width).rstrip() for row in rows
+    ]
+
+
+def _row(clash: booking_pb2.Clash, zone: str, titles: Mapping[str, str]) -> tuple[str, ...]:
+    when = _stretch(clash.start_time, clash.end_time, zone)
+    return when, titles.get(clash.room, ""), KINDS.get(clash.kind, ""), clash.reason
+
+
+def _stretch(start: Timestamp, end: Timestamp, zone: str) -> str:
+    """ "Tuesday 24 November 2026 19:00 to 20:00"; another day of the end is named."""
+    begins, ends = _local(start, zone), _local(end, zone)
+    return f"{full(begins)} to {ends:%H:%M}" if begins.date() == ends.date() else f"{full(begins)} to {full(ends)}"
+
+
+def _local(instant: Timestamp, zone: str) -> datetime:
+    return to_local(instant.ToDatetime(tzinfo=UTC), zone)
+
+
+def _offer(each: booking_pb2.Alternative) -> str:
+    """ "River Hall: Tuesday 24 November 2026 20:30"; "River Hall: 48 of 52 dates, not on ..."."""
+    called = each.room_title or each.room
+    when = full(datetime.fromisoformat(each.start)) if each.start else "at that time"
+    if each.free == each.total:
+        return f"{called}: {when}"
+    left = ", ".join([*each.skipped[:_MOST_SKIPPED], *(["..."] if len(each.skipped) > _MOST_SKIPPED else [])])
+    return f"{called}: {each.free} of {each.total} dates {when}{', not ' if left else ''}{left}"
