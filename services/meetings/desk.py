@@ -178,6 +178,14 @@ async def excluding(store: Store, rooms: Iterable[str]) -> frozenset[str]:
     return frozenset(found)
 
 
+async def reach(store: Store, rooms: Iterable[str]) -> frozenset[str]:
+    """These rooms, all that they exclude, and all that those exclude.
+
+    Whoever frees one of them holds all: only then can be said whether a hall is free now that a part of it is.
+    """
+    return await excluding(store, await excluding(store, rooms))
+
+
 def actor(call: Call[Any]) -> str:
     """Who did it, for the trail."""
     return call.caller.subject or "guest"
