@@ -16,6 +16,7 @@ from services.recurrence.wire import key_text
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from services.meetings.alternatives import Wanted
     from services.meetings.types_rooms import Booking
 
 KINDS: Final = {Obstacle.TAKEN: 1, Obstacle.NOT_OPEN: 2, Obstacle.CLOSED: 3, Obstacle.RULE: 4}
@@ -27,6 +28,27 @@ REASONS: Final = {
 }
 MOST_BYTES: Final = 2_500
 """Of a report: the details of a status travel in a header, which is short. CheckBooking tells all."""
+
+
+MOST_ALTERNATIVES: Final = 3
+
+
+class Clashing(Unmet):
+    """The refusal of what cannot be had; its report is attached.
+
+    Where it knows what was `wanted`, `Desk.write` and `Desk.tried` put what would work instead into the report.
+    """
+
+    wanted: Wanted | None = None
+
+    def offer(self, alternatives: Sequence[booking_pb2.Alternative]) -> None:
+        """Puts what would work instead into the report, as far as it fits; clashes at its end give way."""
+        (report,) = self.attached
+        assert isinstance(report, booking_pb2.ClashReport)
+        del report.alternatives[:]
+        report.alternatives.extend(alternatives[:MOST_ALTERNATIVES])
+        while report.ByteSize() > MOST_BYTES and len(report.clashes) > 1:
+            del report.clashes[-1]
 
 
 class Asker(NamedTuple):
@@ -63,12 +85,13 @@ def clash_message(centre: str, found: Hindrance, asker: Asker) -> booking_pb2.Cl
     return message
 
 
-def refusal(
-    centre: str, found: Sequence[Hindrance], asker: Asker, alternatives: Sequence[booking_pb2.Alternative] = ()
-) -> Unmet:
-    """The refusal of what cannot be had: FAILED_PRECONDITION with the reason of the first, and a ClashReport."""
+def refusal(centre: str, found: Sequence[Hindrance], asker: Asker, wanted: Wanted | None = None) -> Clashing:
+    """The refusal of what cannot be had: FAILED_PRECONDITION with the reason of the first, and a ClashReport.
+
+    `wanted` is what alternatives are looked for to, by whoever writes (`Desk.write`).
+    """
     first = found[0]
-    report = booking_pb2.ClashReport(total=len(found), alternatives=alternatives[:3])
+    report = booking_pb2.ClashReport(total=len(found))
     for each in found[:50]:
         report.clashes.append(clash_message(centre, each, asker))
         if report.ByteSize() > MOST_BYTES:
@@ -77,8 +100,8 @@ def refusal(
     when = f"{at_minute(first.start):%Y-%m-%d %H:%M} UTC"
     more = f" and {len(found) - 1} more" if len(found) > 1 else ""
     text = first.reason or "is taken"
-    refused = Unmet(
+    refused = Clashing(
         f"cannot be had on {when}{more}: {text}", REASONS[first.kind], {"date": key_text(first.key), "when": when}
     )
-    refused.attached = (report,)
+    refused.attached, refused.wanted = (report,), wanted
     return refused

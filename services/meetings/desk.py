@@ -16,7 +16,10 @@ from services.kit.names import Pattern
 from services.kit.paging import Pages, page_size
 from services.kit.store.port import Audit, In, Record, Store
 from services.meetings import claiming, records
+from services.meetings.alternatives import Alternatives
+from services.meetings.board import Board
 from services.meetings.claiming import LENIENT, Asked, Draft
+from services.meetings.clashes import Clashing
 from services.meetings.diary import SHAPE, Diary
 
 if TYPE_CHECKING:
@@ -120,19 +123,35 @@ class Desk:
         """The rooms and their bookings, for whoever decides about them."""
         return Heads(self.store, self.clock, self.ids, (SHAPE,))
 
+    @functools.cached_property
+    def board(self) -> Board:
+        """The rooms and their bookings, for whoever searches."""
+        return Board(self.store)
+
+    @functools.cached_property
+    def alternatives(self) -> Alternatives:
+        """What would work instead of what cannot be had."""
+        return Alternatives(self)
+
     async def write(self, call: Call[Any], decide: Callable[[str], Awaitable[Decision[R]]]) -> R:
         """Decides at the present instant and commits, again if somebody was faster. Gives the decision's reply.
 
         Meetings and the rooms that they claim are written together or not at all. Raises what deciding raises, Taken
         and the like for a room that cannot be had, or Unavailable.
         """
-        reply = await self.heads.together(functools.partial(self._prepared, decide, actor(call)), call=call)
+        try:
+            reply = await self.heads.together(functools.partial(self._prepared, decide, actor(call)), call=call)
+        except Clashing as refused:
+            raise await self.alternatives.offered(refused) from None
         self.wake()
         return reply
 
     async def tried(self, call: Call[Any], decide: Callable[[str], Awaitable[Decision[R]]]) -> R:
         """What `write` would answer, or raise; nothing is written."""
-        return await self.heads.together(functools.partial(self._prepared, decide, actor(call), dry=True))
+        try:
+            return await self.heads.together(functools.partial(self._prepared, decide, actor(call), dry=True))
+        except Clashing as refused:
+            raise await self.alternatives.offered(refused) from None
 
     async def settle(self, decide: Callable[[str], Awaitable[Decision[R]]], who: str) -> R:
         """The same as `write` for what nobody has asked for just now: what is due, a reconciler. It wakes nobody."""
