@@ -16,12 +16,17 @@ from services.meetings.diary import Diary
 from services.meetings.types_rooms import Booking, Room
 
 if TYPE_CHECKING:
+    from services.kit.clock import Clock
     from services.kit.event import Event
+    from services.kit.logs import Log
     from services.kit.store.port import Commit, Record, Store
     from services.recurrence.types import Rule, Schedule
 
 PAGE: Final = 200
 """Records read before others get their turn: some milliseconds."""
+
+PAUSE: Final = 5.0
+"""Seconds that the start of the process, and the index of search, have for themselves."""
 
 KINDS: Final = frozenset({"room", "booking"})
 
@@ -96,6 +101,25 @@ class Board:
         if seen is None:
             return event.payload is not None
         return (seen.epoch, seen.public if view == "public" else seen.private) < event.order
+
+    async def keep_up(self, clock: Clock, log: Log) -> None:
+        """Reads all houses before somebody asks, one by one; then there is nothing to do until it is cancelled."""
+        await clock.sleep(PAUSE)
+        try:
+            for centre in await self._centres():
+                await self.house(centre)
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with the store, it must not end the process
+            log.warning("could not read all rooms yet, reads them when asked for", error=type(error).__name__)
+        await asyncio.Event().wait()
+
+    async def _centres(self) -> list[str]:
+        found: list[str] = []
+        after = None
+        while True:
+            page = await self._store.find("centre", {}, limit=PAGE, after=after)
+            found += [record.id for record in page.records]
+            if (after := page.after) is None:
+                return found
 
     def _committed(self, commit: Commit) -> None:
         for record in commit.records:

@@ -3,36 +3,48 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from services.kit.projection import Projection
 from services.kit.store.port import OutcomeUnknown
 from services.kit.streams import private_stream, public_stream, subjects_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from services.kit.bus_port import Bus
     from services.kit.clock import Clock
     from services.kit.event import Event
     from services.kit.logs import Log
-    from services.kit.store.port import Commit, Store
-    from services.meetings.listing import Listing
+    from services.kit.store.port import Commit, Record, Store
 
 AGAIN = 1.0
 """Seconds until a store that could not be read is asked again."""
 
 
+class Keeper(Protocol):
+    """What keeps records of a kind in memory."""
+
+    def behind(self, id_: str, event: Event) -> bool:
+        """Whether the event tells of something newer than what is known of that record."""
+
+    def apply(self, record: Record) -> None:
+        """Takes in a record as it is now; an older state than is known changes nothing."""
+
+
 class Following:
-    """Keeps the listing in step with what it was not told of: commits of other instances, and those in doubt.
+    """Keeps what is in memory in step with what it was not told of: commits of other instances, and those in doubt.
 
     An event only says that there is something newer; what is true stands in the store. Run it all the time.
     """
 
-    def __init__(self, store: Store, listing: Listing, clock: Clock, log: Log) -> None:
+    def __init__(self, store: Store, keepers: Mapping[str, Keeper], clock: Clock, log: Log) -> None:
+        """`keepers` by the kind of record that they keep."""
         self._store = store
-        self._listing = listing
+        self._keepers = keepers
         self._clock = clock
         self._log = log
-        self._wanted: dict[str, None] = {}
+        self._wanted: dict[tuple[str, str], None] = {}
         self._some = asyncio.Event()
 
     def projections(self, bus: Bus, site: str) -> dict[str, Projection]:
@@ -52,16 +64,18 @@ class Following:
     def apply(self, event: Event) -> None:
         """Takes in an event of our own."""
         kind, id_ = event.subject.split(".")[-2:]
-        if kind == "meeting" and self._listing.behind(id_, event):
-            self.read_again(id_)
+        keeper = self._keepers.get(kind)
+        if keeper is not None and keeper.behind(id_, event):
+            self.read_again(kind, id_)
 
     def reset(self) -> None:
         """The stream lost its past. The store did not."""
 
-    def read_again(self, id_: str) -> None:
-        """A meeting may be another than the listing knows."""
-        self._wanted[id_] = None
-        self._some.set()
+    def read_again(self, kind: str, id_: str) -> None:
+        """A record may be another than is known."""
+        if kind in self._keepers:
+            self._wanted[kind, id_] = None
+            self._some.set()
 
     async def run(self) -> None:
         """Reads what is wanted, until cancelled. A store that cannot be read is asked again."""
@@ -77,15 +91,15 @@ class Following:
 
     async def _read(self) -> None:
         while self._wanted:
-            id_ = next(iter(self._wanted))
-            del self._wanted[id_]  # before it is read: what is heard of it meanwhile is newer than what was read
+            kind, id_ = key = next(iter(self._wanted))
+            del self._wanted[key]  # before it is read: what is heard of it meanwhile is newer than what was read
             try:
-                record = await self._store.get("meeting", id_)
+                record = await self._store.get(kind, id_)
             except BaseException:
-                self._wanted[id_] = None
+                self._wanted[key] = None
                 raise
             if record is not None:
-                self._listing.apply(record)
+                self._keepers[kind].apply(record)
 
 
 class _Doubting:
@@ -103,6 +117,5 @@ class _Doubting:
             await self._store.commit(change)
         except OutcomeUnknown:
             for record in change.records:
-                if record.kind == "meeting":
-                    self._following.read_again(record.id)
+                self._following.read_again(record.kind, record.id)
             raise

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from services.kit.clock import Clock, Ids
     from services.kit.host import Hosted
     from services.kit.store.port import Store
+    from services.meetings.following import Keeper
 
 
 async def build(hosted: Hosted) -> None:
@@ -25,11 +26,13 @@ async def build(hosted: Hosted) -> None:
     pages = Pages(page_key(hosted.settings.page_secret, hosted.ids))
     desk = Desk(hosted.store, hosted.clock, hosted.ids, pages, hosted.wake, alone=not hosted.shared, log=hosted.log)
     meetings = Meetings(desk)
-    following = Following(hosted.store, meetings.listing, hosted.clock, hosted.log)
+    kept: dict[str, Keeper] = {"meeting": meetings.listing, "room": meetings.board, "booking": meetings.board}
+    following = Following(hosted.store, kept, hosted.clock, hosted.log)
     desk.store = following.doubting()
     await meetings.load()
     hosted.works["reads what others wrote"] = following.run
     hosted.works["takes meetings into the search"] = partial(meetings.listing.finder.keep_up, hosted.clock)
+    hosted.works["reads rooms for whoever searches"] = partial(meetings.board.keep_up, hosted.clock, hosted.log)
     hosted.works["brings up what is shown"] = Renewal(desk, hosted.log).run
     if hosted.shared:
         hosted.projections.update(following.projections(hosted.bus, hosted.settings.site))

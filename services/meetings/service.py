@@ -67,7 +67,7 @@ class Meetings:
         parts = Parts(desk)
         importing = Importing(desk, parts, Intake(desk, parts))
         venues, reclosing = Venues(desk, parts), Reclosing(desk, parts)
-        self.listing = Listing(desk.store, desk.clock)
+        self.listing, self.board = Listing(desk.store, desk.clock), desk.board
         self.searching = Searching(desk, self.listing.finder)
         centres, places, rooms, series = Centres(desk), Places(desk), Rooms(desk), Series(desk, parts)
         occurrences, groups = Occurrences(desk, parts, self.listing), Groups(desk)

@@ -49,7 +49,7 @@ class Reading:
         self.shelf = Shelf()
         self.clock = VirtualClock(datetime(2026, 11, 21, tzinfo=UTC))
         shelf: Any = self.shelf
-        self.following = Following(shelf, shelf, self.clock, LOG)
+        self.following = Following(shelf, {"meeting": shelf, "booking": shelf}, self.clock, LOG)
         self.task = asyncio.create_task(self.following.run())
 
 
@@ -62,10 +62,10 @@ async def reading() -> AsyncIterator[Reading]:
 
 
 async def test_what_is_heard_of_while_it_is_being_read_is_read_again(reading: Reading) -> None:
-    reading.following.read_again("m1")
+    reading.following.read_again("meeting", "m1")
     await until(lambda: reading.shelf.asked == 1)
     reading.shelf.now = "new"
-    reading.following.read_again("m1")
+    reading.following.read_again("meeting", "m1")
     reading.shelf.gate.set()
     await until(lambda: reading.shelf.read == ["old", "new"])
 
@@ -73,7 +73,7 @@ async def test_what_is_heard_of_while_it_is_being_read_is_read_again(reading: Re
 async def test_what_could_not_be_read_is_asked_for_again(reading: Reading) -> None:
     reading.shelf.fault = Unwritten("the database is away")
     reading.shelf.gate.set()
-    reading.following.read_again("m1")
+    reading.following.read_again("meeting", "m1")
     await until(lambda: reading.shelf.asked == 1)
     reading.shelf.fault = None
     await reading.clock.advance(AGAIN)
