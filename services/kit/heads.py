@@ -100,7 +100,7 @@ class Heads:
         def joint(heads: Mapping[Key, Head[Any]], at: str) -> Joint[R]:
             decision = decide(heads[key], at)
             changes = {} if decision.changes is None else {key: decision.changes}
-            return Joint(decision.reply, changes, (), decision.action, decision.reason, decision.last)
+            return Joint(decision.reply, changes, decision.records, decision.action, decision.reason, decision.last)
 
         command = Command(joint, call, actor)
         self._mailboxes.post(key, command)

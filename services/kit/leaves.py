@@ -91,8 +91,8 @@ class Changes(msgspec.Struct, frozen=True):
 class Decision(Generic[R_co]):
     """What was decided about one head. `changes` None: nothing changes. `action` and `reason` are for the trail.
 
-    `last`: nobody is decided after it in the same commit, so that a reply that tells the head's state and revision is
-    right about both.
+    `records` are new records that are written with the changes. `last`: nobody is decided after it in the same commit,
+    so that a reply that tells the head's state and revision is right about both.
     """
 
     reply: R_co
@@ -100,6 +100,7 @@ class Decision(Generic[R_co]):
     action: str = ""
     reason: str = ""
     last: bool = False
+    records: tuple[Record, ...] = ()
 
 
 @dataclass(frozen=True)
