@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
+from services.kit.clock import instant, moment
 from services.kit.leaves import BY_HEAD, FLOOR, OWN, Changes, Facts, Head, Leaf, Shape
 from services.kit.record import revise
 from services.kit.store.port import Range, Record, Store, Where
@@ -180,7 +182,10 @@ class Held(Head[I]):
         before = self._live.get(id_)
         if before is None:
             raise ValueError(f"{self.key}: there is no leaf {id_!r} to remove")
-        bare = Leaf(id_, before.state, dict.fromkeys(view.name for view in before.views))
+        due_at = None
+        if self.shape.lingers is not None:
+            due_at = instant(moment(at) + timedelta(seconds=self.shape.lingers))
+        bare = Leaf(id_, before.state, dict.fromkeys(view.name for view in before.views), due_at)
         return self._leaf(id_, before, bare, at, actor, removed=True)
 
     def _archive(self, id_: str, at: str, actor: str) -> tuple[Record | None, Record]:

@@ -40,7 +40,8 @@ class Shape(Generic[I]):
     order: the index must depend on nothing but which leaves are in it, because `remove` is also how a put is undone.
     Removed leaves are not in it. `trail`: audit lines name the leaves as well as the head. `bare` says what stays of a
     leaf's state when it is archived: at least what its subject is made of, for its tombstone may have to be published
-    again, in a shape that the kind's upgrades understand.
+    again, in a shape that the kind's upgrades understand. `lingers`: seconds after which a removed leaf is due, for
+    whoever archives it; None: never.
     """
 
     head: str
@@ -50,6 +51,7 @@ class Shape(Generic[I]):
     remove: Callable[[I, Record], None]
     trail: bool = False
     bare: Callable[[Document], Document] = dict
+    lingers: float | None = None
 
 
 class Leaf(msgspec.Struct, frozen=True):

@@ -64,8 +64,8 @@ def _bare(state: Document) -> Document:
     return {**state, "title": "", "notes": "", "organiser": ""}
 
 
-SHAPE: Final = Shape("room", "booking", Diary, _put, _remove, bare=_bare)
-"""A room is a head; its bookings are the leaves."""
+SHAPE: Final = Shape("room", "booking", Diary, _put, _remove, bare=_bare, lingers=86_400)
+"""A room is a head; its bookings are the leaves. A day after one was given back what was private in it is forgotten."""
 
 
 def leaf(booking: Booking, due_at: str | None = None) -> Leaf:

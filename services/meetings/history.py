@@ -48,9 +48,10 @@ def past_of(booking: Booking, at: str) -> PastBooking | None:
     return parted(booking, at)[1]
 
 
-def made(was: Booking, at: str, ended: str) -> PastBooking:
-    """A piece of history, made at an instant; a booking gives at most one at a time."""
-    return PastBooking(id=f"{was.id}.{_digits(at)}", centre=was.centre, room=was.room, ended=ended, booking=was)
+def made(was: Booking, at: str, ended: str, what: str = "") -> PastBooking:
+    """A piece of history, made at an instant; a booking gives at most one of each kind (`what`) at a time."""
+    id_ = "-".join(filter(None, (was.id, _digits(at), what)))
+    return PastBooking(id=id_, centre=was.centre, room=was.room, ended=ended, booking=was)
 
 
 def record(past: PastBooking, at: str, actor: str) -> Record:

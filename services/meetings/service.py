@@ -21,10 +21,10 @@ from services.meetings.groups import Groups
 from services.meetings.importing import Importing
 from services.meetings.imports import Imports
 from services.meetings.intake import Intake
+from services.meetings.lapsing import Lapsing
 from services.meetings.listing import Listing
 from services.meetings.occurrences import Occurrences
 from services.meetings.parts import Parts
-from services.meetings.passing import Passing
 from services.meetings.places import Places
 from services.meetings.reclosing import Reclosing
 from services.meetings.room_calendar import RoomCalendar
@@ -71,6 +71,7 @@ class Meetings:
         self.searching = Searching(desk, self.listing.finder)
         centres, places, rooms, series = Centres(desk), Places(desk), Rooms(desk), Series(desk, parts)
         occurrences, groups = Occurrences(desk, parts, self.listing), Groups(desk)
+        lapsing = Lapsing(desk, parts)
         middleware = (validate, Idempotency(desk.store))
         self.services = (
             Service(
@@ -110,7 +111,8 @@ class Meetings:
             "meeting": venues.meeting_due,
             "group": Expiry(desk).due,
             "doubt": Forgetting(desk).due,
-            "booking": Passing(desk).due,
+            "booking": lapsing.due,
+            "past": lapsing.forget,
         }
 
     async def load(self) -> None:
