@@ -22,6 +22,7 @@ COMMANDS: Final = (
     "centre",
     "place",
     "room",
+    "book",
     "meeting",
     "close",
     "group",

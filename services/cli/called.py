@@ -20,7 +20,7 @@ class Named(Protocol):
 
 N = TypeVar("N", bound=Any)
 MOST_SHOWN = 10
-_COMMANDS = {"closure": "close"}
+_COMMANDS = {"closure": "close", "booking": "book"}
 
 
 def id_of(named: Named) -> str:

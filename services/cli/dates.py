@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from openchair.meetings.v1 import meeting_pb2
 
-    from services.recurrence.types import Key
+    from services.recurrence.types import Key, Schedule
 
 AHEAD: Final = timedelta(days=800)
 NEXT: Final = 5
@@ -78,7 +78,11 @@ def of(meeting: meeting_pb2.Meeting, since: datetime, until: datetime) -> list[D
 
 def rhythm_of(meeting: meeting_pb2.Meeting) -> str:
     """When it is, in words: "every Tuesday, 19:00 to 20:30"."""
-    schedule = to_schedule(meeting.schedule)
+    return rhythm(to_schedule(meeting.schedule))
+
+
+def rhythm(schedule: Schedule) -> str:
+    """The same of a schedule."""
     last = schedule.start + timedelta(minutes=schedule.minutes)
     until = f"{last:%H:%M}" if last - schedule.start < _DAY else full(last)
     head = said(schedule.rule) if schedule.rule else full(schedule.start.date())

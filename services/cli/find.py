@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from google.protobuf.json_format import MessageToDict
 from openchair.meetings.v1 import meeting_service_pb2 as pb
 
-from services.cli import when
+from services.cli import find_room, when
 from services.cli.finds import table
 from services.cli.server import PATIENCE, as_anybody
 from services.cli.shell import EXIT_CODES, centre_id, seen
@@ -59,19 +59,30 @@ _EXAMPLES: Final = """examples:
   openchair find --day sat --day sun --from 22:00 --to 02:00
                                                             late at night at the weekend: past midnight too
   openchair find women --json                               for a program
+  openchair find room riverside --on tuesday --at 19:00     rooms that are free: `openchair find room --help`
 
 """
 
 
 def add_to(commands: Any) -> None:
     """Adds the command."""
-    parser = commands.add_parser(
-        "find",
-        help="meetings that fit: near a place, on a day, now",
+    find = commands.add_parser("find", help="meetings that fit: near a place, on a day, now; rooms that are free")
+    forms = find.add_subparsers(metavar="WHAT")
+    _add_meetings(forms)
+    find_room.add_to(forms, _point)
+    find.usual, find.actions, find.alone = "meetings", frozenset({"room"}), True
+    find.set_defaults(help_of=forms.choices["meetings"])
+
+
+def _add_meetings(forms: Any) -> None:
+    """What is meant unless rooms are named; somebody looks for the word "room" by `find -- room`."""
+    parser = forms.add_parser(
+        "meetings",
         description=_ABOUT,
         epilog=_EXAMPLES + EXIT_CODES,
         formatter_class=RawDescriptionHelpFormatter,
     )
+    parser.prog = parser.prog.removesuffix(" meetings")
     parser.add_argument("words", metavar="WORDS", nargs="*", help="of title, group, place, area, fellowship or notes")
     parser.add_argument("--near", type=_point, metavar="LAT,LON", help="degrees; --near=-36.85,174.76 south of 0")
     parser.add_argument("--radius", type=float, metavar="KM", help="how far from there (default 25, at most 500)")

@@ -66,11 +66,12 @@ def _where(one: pb.FoundMeeting, date: pb.FoundDate | None) -> str:
     area = "" if venue.area in venue.address else venue.area
     place = ", ".join(filter(None, (venue.title, venue.address, area))) or "not told to everybody"
     if one.HasField("distance_m") and not elsewhere:
-        place = f"{_far(one.distance_m)}: {place}"
+        place = f"{far(one.distance_m)}: {place}"
     return f"{place}, and online" if mode == meeting_pb2.MODE_HYBRID else place
 
 
-def _far(metres: int) -> str:
+def far(metres: int) -> str:
+    """A distance."""
     if metres < KILOMETRE:
         return f"{round(metres / NEAR) * NEAR} m" if metres >= NEAR else "here"
     return f"{metres / KILOMETRE:.1f} km" if metres < 10 * KILOMETRE else f"{metres / KILOMETRE:.0f} km"

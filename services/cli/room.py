@@ -11,7 +11,7 @@ from google.protobuf.json_format import MessageToDict
 from openchair.meetings.v1 import place_pb2
 from openchair.meetings.v1 import room_service_pb2 as pb
 
-from services.cli import asking
+from services.cli import asking, room_times
 from services.cli.acting import action
 from services.cli.asking import deleted, edited, give, say, until_current
 from services.cli.called import id_of
@@ -81,6 +81,7 @@ def add_to(commands: Any) -> None:
     delete = action(actions, "delete", "a room that nothing uses", _delete, _EXAMPLES, OPTIONS, "ROOM")
     _add_room(delete)
     asking.add_to(delete)
+    room_times.add_to(actions)
 
 
 def _add_room(parser: Any) -> None:

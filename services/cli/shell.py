@@ -36,10 +36,12 @@ class Command(argparse.ArgumentParser):
 
     usual: str = ""
     actions: frozenset[str] = frozenset()
+    alone: bool = False
+    """Whether the usual action is meant where nothing at all is said; else that is help."""
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """As ArgumentParser does, with the usual action where none is named."""
-        if self.usual and args and args[0] not in self.actions:
+        if self.usual and (args[0] not in self.actions if args else self.alone):
             args = [self.usual, *args]
         return super().parse_known_args(args, namespace)
 

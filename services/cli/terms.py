@@ -109,6 +109,8 @@ def _absent(name: str, options: Mapping[str, str]) -> str:
     parts = name.split("/")
     if "occurrences" in parts:
         return f"it is not held on {_date(parts[-1])}"
+    if "bookings" in parts:
+        return f"there is no booking {parts[-1]!r} here. `openchair book list` shows which there are"
     if len(parts) == _IMPORT_PARTS and parts[2] in _PLURALS:
         return f"there is no {parts[2][:-1]} {parts[-1]!r} here"
     if len(parts) == _IMPORT_PARTS:

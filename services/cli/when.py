@@ -144,6 +144,17 @@ def full(what: date | datetime) -> str:
     return f"{head} {what:%H:%M}" if isinstance(what, datetime) else head
 
 
+def short(what: date | datetime) -> str:
+    """The same for tables: "Tue 1 Dec 2026", with "19:00" where it has a time."""
+    head = f"{WEEKDAYS[what.weekday()][:3]} {what.day} {MONTHS[what.month - 1][:3]} {what.year}"
+    return f"{head} {what:%H:%M}" if isinstance(what, datetime) else head
+
+
+def span(start: datetime, end: datetime) -> str:
+    """From when to when, for tables: "Tue 1 Dec 2026 19:00 to 20:00"; another day of the end is named."""
+    return f"{short(start)} to {end:%H:%M}" if start.date() == end.date() else f"{short(start)} to {short(end)}"
+
+
 def long(minutes: int) -> str:
     """A length, read back: "1 hour 30 minutes"."""
     parts = ((minutes // 1440, "day"), (minutes // 60 % 24, "hour"), (minutes % 60, "minute"))

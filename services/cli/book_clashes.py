@@ -1,0 +1,154 @@
+"""What is in the way of a booking, date by date, and what would work instead, numbered so that one can be taken."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
+
+import msgspec
+from google.protobuf.json_format import MessageToDict
+from openchair.meetings.v1 import booking_pb2
+from openchair.meetings.v1 import room_service_pb2 as pb
+
+from services.cli.asking import NOTHING, give, say
+from services.cli.clashes import attached
+from services.cli.columns import table
+from services.cli.rhythm import said
+from services.cli.shell import Failure
+from services.cli.when import short, span
+from services.kit.client import RpcError, explain
+from services.recurrence.types import ByDay, Frequency
+from services.recurrence.wire import parse_key
+from services.recurrence.zones import to_local
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Awaitable
+
+    from google.protobuf.timestamp_pb2 import Timestamp
+
+    from services.cli.house import House
+    from services.recurrence.types import Rule, Schedule
+
+M = TypeVar("M")
+Report: TypeAlias = "booking_pb2.ClashReport | pb.CheckBookingResponse"
+
+_SHOWN: Final = 10
+_SKIPPED: Final = 4
+_WEEK: Final = 7
+_KINDS: Final = {
+    booking_pb2.CLASH_KIND_TAKEN: "taken",
+    booking_pb2.CLASH_KIND_NOT_OPEN: "not open",
+    booking_pb2.CLASH_KIND_CLOSED: "closed",
+    booking_pb2.CLASH_KIND_RULE: "against a rule of the room",
+}
+
+
+def in_the_way(report: Report, house: House, zone: str) -> list[str]:
+    """A table, in order of time, in the local time of `zone`; in how many lines it does not fit is said."""
+    shown = list(report.clashes)[:_SHOWN]
+    rooms = {each.room for each in shown}
+    rows = [
+        (
+            _times(each.start_time, each.end_time, zone),
+            house.titles([each.room])[0] * (len(rooms) > 1),
+            why(each, house, zone),
+        )
+        for each in shown
+    ]
+    more = max(report.total, len(report.clashes)) - len(shown)
+    return table(("WHEN", "ROOM", "IN THE WAY"), rows) + ([f"and {more} more"] if more > 0 else [])
+
+
+def why(clash: booking_pb2.Clash, house: House, zone: str) -> str:
+    """Why that date cannot be had: 'taken by Tuesday Group, 18:30 to 20:00'; "opens at 09:00"."""
+    kind = _KINDS.get(clash.kind, "")
+    if clash.kind != booking_pb2.CLASH_KIND_TAKEN:
+        return f"{kind}: {clash.reason}" if clash.reason else kind
+    named = clash.taken_by if clash.taken_by and clash.taken_by != "busy" else "something else"
+    parts = [f"taken by {named}"]
+    if clash.HasField("taken_start_time"):
+        parts.append(_hours(clash, zone))
+    if clash.taken_room and clash.taken_room != clash.room:
+        parts.append(f"in {house.titles([clash.taken_room])[0]}, which cannot be had with it")
+    return ", ".join(parts)
+
+
+def _hours(clash: booking_pb2.Clash, zone: str) -> str:
+    """From when to when it is taken; with the day where that is another one."""
+    start, end = _local(clash.taken_start_time, zone), _local(clash.taken_end_time, zone)
+    same = start.date() == end.date() == _local(clash.start_time, zone).date()
+    return f"{start:%H:%M} to {end:%H:%M}" if same else span(start, end)
+
+
+def _times(start: Timestamp, end: Timestamp, zone: str) -> str:
+    return span(_local(start, zone), _local(end, zone))
+
+
+def _local(instant: Timestamp, zone: str) -> datetime:
+    return to_local(instant.ToDatetime(tzinfo=UTC), zone)
+
+
+def instead(report: Report, house: House, schedule: Schedule) -> list[str]:
+    """What would work, a line each, by the number that it is taken by."""
+    return [f"  {n}  {_offer(each, house, schedule)}" for n, each in enumerate(report.alternatives, 1)]
+
+
+def _offer(each: booking_pb2.Alternative, house: House, schedule: Schedule) -> str:
+    room = house.titles([each.room])[0] if each.room else each.room_title
+    if in_part(each):
+        left = [short(parse_key(key).date) for key in each.skipped[:_SKIPPED]]
+        more = each.total - each.free - len(left)
+        out = ", ".join([*left, *([f"{more} more"] if more > 0 else [])])
+        return f"{room}, on {each.free} of {each.total} dates; not on {out}"
+    if not each.start:
+        return f"{room}, at the same time"
+    moved = at(schedule, each.start)
+    series = f" ({said(moved.rule)})" if moved.rule else ""
+    return f"{room}, {span(moved.start, moved.start + timedelta(minutes=moved.minutes))}{series}"
+
+
+def in_part(each: booking_pb2.Alternative) -> bool:
+    """Whether it leaves out dates of the series."""
+    return each.free < each.total
+
+
+def at(schedule: Schedule, start: str) -> Schedule:
+    """The schedule, with its first date at that local time; where that is another day, its weekdays go with it."""
+    if not start:
+        return schedule
+    first = datetime.fromisoformat(start)
+    days = (first.date() - schedule.start.date()).days
+    rule = _later(schedule.rule, days) if schedule.rule and days else schedule.rule
+    return msgspec.structs.replace(schedule, start=first, rule=rule)
+
+
+def _later(rule: Rule, days: int) -> Rule:
+    """The weekly rule on weekdays that many days later; another rule as it is."""
+    if rule.frequency is not Frequency.WEEKLY:
+        return rule
+    return msgspec.structs.replace(
+        rule, by_day=tuple(sorted(ByDay((each.weekday + days) % _WEEK) for each in rule.by_day))
+    )
+
+
+async def unless_taken(asked: argparse.Namespace, house: House, schedule: Schedule, call: Awaitable[M]) -> M:
+    """What a call answers. Where it is refused because of clashes they are shown. Raises Failure."""
+    try:
+        return await call
+    except RpcError as error:
+        report = attached(explain(error))
+        if report is None:
+            raise
+        say(asked, "It cannot be had:")
+        say(asked, "\n".join(f"  {line}" for line in in_the_way(report, house, schedule.zone)))
+        if report.alternatives:
+            say(asked, "What would work:")
+            say(asked, "\n".join(instead(report, house, schedule)))
+        give(asked, {"done": False, "check": plain(report)})
+        raise Failure(NOTHING) from None
+
+
+def plain(report: Report) -> dict[str, Any]:
+    """For a program."""
+    return MessageToDict(report, preserving_proto_field_name=True)

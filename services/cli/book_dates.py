@@ -1,0 +1,112 @@
+"""The dates of a booking, reckoned from what it says of itself."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from services.cli.dates import AHEAD, rhythm
+from services.cli.shell import Failure
+from services.cli.when import full, span
+from services.recurrence.schedule import occurrences
+from services.recurrence.wire import key_text, parse_key, to_schedule
+from services.recurrence.zones import midnight, to_local, to_utc
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
+
+    from openchair.meetings.v1 import booking_pb2
+
+_REACH: Final = timedelta(days=62)
+
+
+class Booked(NamedTuple):
+    """One date: what it is called inside its booking, and when it is, local (naive)."""
+
+    key: str
+    start: datetime
+    end: datetime
+    instant: datetime
+
+    def told(self) -> str:
+        """A line about it."""
+        return span(self.start, self.end)
+
+
+def zone_of(booking: booking_pb2.Booking) -> str:
+    """The zone in which its times are meant."""
+    return booking.schedule.time_zone or booking.time_zone
+
+
+def of(booking: booking_pb2.Booking, since: datetime, until: datetime) -> list[Booked]:
+    """What ends after `since` and starts before `until` (instants), in order of time."""
+    zone = zone_of(booking)
+    found = [slot(each, zone) for each in booking.slots]
+    without = {*booking.without, *(each.key for each in booking.slots)}
+    if booking.HasField("schedule"):
+        found += (
+            Booked(key, each.local, to_local(each.end, zone), each.start)
+            for each in occurrences(to_schedule(booking.schedule), (), since, until)
+            if (key := key_text(each.key)) not in without
+        )
+    within = [each for each in found if each.instant < until and to_utc(each.end, zone) > since]
+    return sorted(within, key=lambda each: (each.instant, each.key))
+
+
+def slot(one: booking_pb2.BookedSlot, zone: str) -> Booked:
+    """A single stretch."""
+    start = datetime.fromisoformat(one.start)
+    instant = to_utc(start, zone)
+    return Booked(one.key, start, to_local(instant + timedelta(minutes=one.minutes), zone), instant)
+
+
+def coming(booking: booking_pb2.Booking, now: datetime) -> list[Booked]:
+    """What is not over, for two years to come."""
+    return of(booking, now, now + AHEAD)
+
+
+def rhythm_of(booking: booking_pb2.Booking) -> str:
+    """When it is, in words: "every Tuesday, 19:00 to 20:00"."""
+    if booking.HasField("schedule"):
+        return rhythm(to_schedule(booking.schedule))
+    found = sorted((slot(each, zone_of(booking)) for each in booking.slots), key=lambda each: each.instant)
+    if not found:
+        return "no date"
+    return found[0].told() + (f", and {len(found) - 1} more" if len(found) > 1 else "")
+
+
+def on_day(booking: booking_pb2.Booking, wanted: date) -> Booked:
+    """The date that it has on a local day. Raises Failure."""
+    noon = midnight(wanted, zone_of(booking)) + timedelta(hours=12)
+    near = of(booking, noon - _REACH, noon + _REACH)
+    if found := [each for each in near if each.start.date() == wanted]:
+        return _only(found, wanted)
+    after = [each for each in near if each.start.date() > wanted][:2]
+    hint = " It is next after that on " + " and ".join(full(each.start) for each in after) if after else ""
+    raise Failure(f"it is not booked on {full(wanted)}.{hint}")
+
+
+def skipped_on(booking: booking_pb2.Booking, wanted: date) -> Booked:
+    """The date that it could not have on a local day. Raises Failure."""
+    every = [slot(each.slot, zone_of(booking)) for each in booking.skipped]
+    if found := [each for each in every if each.start.date() == wanted]:
+        return _only(found, wanted)
+    raise Failure(f"no date was left out on {full(wanted)}")
+
+
+def _only(found: Sequence[Booked], wanted: date) -> Booked:
+    if len(found) == 1:
+        return found[0]
+    listed = "".join(f"\n  {each.key}  {each.told()}" for each in found)
+    raise Failure(f"it has several dates on {full(wanted)}: say which by its id:{listed}")
+
+
+def by_key(booking: booking_pb2.Booking, wanted: str) -> Booked:
+    """The date with this id ("20261224-1"), left out or not. Raises Failure."""
+    skipped = [slot(each.slot, zone_of(booking)) for each in booking.skipped]
+    day = datetime.combine(parse_key(wanted).date, datetime.min.time(), UTC)
+    for each in (*skipped, *of(booking, day - _REACH, day + _REACH)):
+        if each.key == wanted:
+            return each
+    raise Failure(f"it has no date {wanted!r}")
