@@ -1,25 +1,49 @@
 """What would work instead of what cannot be had: other times in the same room, other rooms, the free part of a series.
 
 It is reckoned in memory, from the board, after the refusal: a proposal may be gone a moment later, and says nothing of
-what is in the way.
+what is in the way. How much is looked at is bounded; what is proposed was asked of `availability.hindrances`.
 """
 
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, NamedTuple
+from itertools import chain, zip_longest
+from typing import TYPE_CHECKING, Final, NamedTuple
 
+from openchair.meetings.v1 import booking_pb2
+
+from services.formats.folding import fold
+from services.meetings import other_times
+from services.meetings.availability import Obstacle
+from services.meetings.free_times import Look, obstacles
 from services.meetings.in_force import InForce
+from services.meetings.wire import child_name
+from services.recurrence.timetable import LOOKED_AT, stretches
+from services.recurrence.wire import key_text, local_text
 
 if TYPE_CHECKING:
-    from openchair.meetings.v1 import booking_pb2
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
 
-    from services.meetings.availability import Booker
+    from services.meetings.availability import Booker, Hindrance
     from services.meetings.board import House
     from services.meetings.clashes import Clashing
     from services.meetings.closing import Frame
     from services.meetings.desk import Desk
+    from services.meetings.types_rooms import Room
     from services.recurrence.pattern import Pattern
+
+OTHER_ROOMS: Final = 3
+ROOMS_ASKED: Final = 30
+"""Other rooms that are looked at, the best fit first."""
+
+MOST_SKIPPED: Final = 100
+"""Keys of dates that are told of a series that would be had in part."""
+
+MOST_HINDERED: Final = 2_000
+"""Hindrances that are counted: of a series that meets more of them no part is proposed."""
+
+_LOOKED_AT: Final = int(LOOKED_AT.total_seconds()) // 60
 
 
 class Wanted(NamedTuple):
@@ -36,11 +60,6 @@ class Wanted(NamedTuple):
     meeting: str = ""
     ignoring: frozenset[str] = frozenset()
     attendees: int = 0
-
-
-def suggest(house: House, wanted: Wanted, at: str, frame: Frame) -> list[booking_pb2.Alternative]:  # noqa: ARG001 - being written
-    """What would work, best first, from the instant `at` on. `frame` is what is in force at the centre."""
-    return []
 
 
 class Alternatives:
@@ -61,3 +80,85 @@ class Alternatives:
             with contextlib.suppress(Exception):  # whatever is wrong: a refusal without them is an answer, too
                 refused.offer(await self.to(refused.wanted))
         return refused
+
+
+def suggest(house: House, wanted: Wanted, at: str, frame: Frame) -> list[booking_pb2.Alternative]:
+    """What would work from the instant `at` on, of each sort the best first; `frame` is what is in force there.
+
+    Nothing where nothing is in the way. Of several rooms: times are free in all of them; another room is proposed
+    where one of them alone is in the way, in its stead.
+    """
+    rooms = [house.rooms[id_] for id_ in wanted.rooms if id_ in house.rooms]
+    if len(rooms) < len(wanted.rooms) or wanted.pattern.empty():
+        return []
+    look = Look(at, frame, wanted.booker, wanted.ignoring | _own(house, rooms, wanted.meeting))
+    found = [(room, obstacles(house, room, wanted.pattern, look, MOST_HINDERED)) for room in rooms]
+    hindered = [(room, each) for room, each in found if each]
+    if not hindered:
+        return []
+    total = len(stretches(wanted.pattern, look.now, look.now + _LOOKED_AT))
+    proposed = (
+        [_said(hindered[0][0], total, start=each) for each in other_times.nearest(house, rooms, wanted.pattern, look)],
+        [_said(each, total) for each in _other_rooms(house, hindered[0][0], rooms, wanted, look, len(hindered))],
+        [part for room, each in hindered for part in _part(room, each, total)],
+    )
+    return [each for each in chain.from_iterable(zip_longest(*proposed)) if each is not None]
+
+
+def _own(house: House, rooms: Sequence[Room], meeting: str) -> frozenset[str]:
+    """The bookings (ids) by which a meeting holds these rooms, or what they exclude."""
+    ids = chain.from_iterable((room.id, *room.excludes) for room in rooms)
+    return frozenset(house.diaries[id_].of_meeting.get(meeting, "") for id_ in ids if meeting)
+
+
+def _said(room: Room, total: int, start: datetime | None = None, free: int = -1) -> booking_pb2.Alternative:
+    return booking_pb2.Alternative(
+        room=child_name(room.centre, "rooms", room.id),
+        room_title=room.title,
+        start=local_text(start) if start is not None else "",
+        free=total if free < 0 else free,
+        total=total,
+    )
+
+
+def _part(room: Room, found: Sequence[Hindrance], total: int) -> Iterator[booking_pb2.Alternative]:
+    """The free part of a series: none where a rule forbids it, since that is not about single dates."""
+    keys = sorted({each.key for each in found})
+    free = total - len({(each.key, each.start) for each in found})
+    if len(found) >= MOST_HINDERED or free <= 0 or any(each.kind is Obstacle.RULE for each in found):
+        return
+    said = _said(room, total, free=free)
+    said.skipped.extend(map(key_text, keys[:MOST_SKIPPED]))
+    yield said
+
+
+def _other_rooms(
+    house: House, instead_of: Room, rooms: Sequence[Room], wanted: Wanted, look: Look, hindered: int
+) -> Iterator[Room]:
+    """Rooms that are free at the time asked for, the best fit first."""
+    if hindered > 1:
+        return
+    kept = {room.id for room in rooms}
+    barred = {id_ for room in rooms if room is not instead_of for id_ in room.excludes}
+    others = [
+        room
+        for room in house.rooms.values()
+        if room.kind is instead_of.kind
+        and room.id not in kept | barred
+        and (not wanted.attendees or room.capacity >= wanted.attendees)
+    ]
+    others.sort(key=lambda room: _fit(room, instead_of, wanted.attendees))
+    count = 0
+    for room in others[:ROOMS_ASKED]:
+        if count < OTHER_ROOMS and not obstacles(house, room, wanted.pattern, look, 1):
+            count += 1
+            yield room
+
+
+def _fit(room: Room, instead_of: Room, attendees: int) -> tuple[bool, int, bool, int, str, str]:
+    """The same place first; then what is as accessible; then the smallest that is as large, else the largest."""
+    lacking = len({*instead_of.accessibility} - {*room.accessibility})
+    needed = attendees or instead_of.capacity
+    small = room.capacity < needed
+    apart = needed - room.capacity if small else room.capacity - needed
+    return (room.place != instead_of.place, lacking, small, apart, fold(room.title), room.id)
