@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from services.feeds.app import Calendars
+from services.feeds.busy import BOOKING
+from services.feeds.freebusy import FreeBusyTimes
 from services.feeds.guide import Guide
 from services.feeds.invited import Hidden, Invited
 from services.feeds.model import Directory
 from services.kit.projection import Projection
-from services.kit.streams import private_stream, public_stream, subjects_of
+from services.kit.streams import private_stream, public_stream, subjects_of, subjects_of_kind
 
 if TYPE_CHECKING:
     from services.kit.bus import Bus
@@ -21,8 +23,8 @@ if TYPE_CHECKING:
 class Feeds(NamedTuple):
     """What to run and what to mount.
 
-    `calendars` under /calendars, `guide` under /meeting-guide, `invited` under /invited for what ends in ".ics". Each
-    answers 503 until the projections it needs have caught up once.
+    `calendars` under /calendars, `guide` under /meeting-guide, `freebusy` under /freebusy, `invited` under /invited for
+    what ends in ".ics". Each answers 503 until the projections it needs have caught up once.
     """
 
     public: Projection
@@ -30,6 +32,7 @@ class Feeds(NamedTuple):
     calendars: Calendars
     invited: Invited
     guide: Guide
+    freebusy: FreeBusyTimes
 
 
 def feeds(bus: Bus, site: str, clock: Clock, base_url: str, log: Log) -> Feeds:
@@ -37,6 +40,9 @@ def feeds(bus: Bus, site: str, clock: Clock, base_url: str, log: Log) -> Feeds:
     directory, hidden = Directory(), Hidden()
 
     def apply(event: Event) -> None:
+        freebusy.apply(event)
+        if event.type == BOOKING:  # no calendar says anything of it
+            return
         touched = directory.apply(event)
         if touched is not None:
             calendars.touch(touched)
@@ -54,6 +60,7 @@ def feeds(bus: Bus, site: str, clock: Clock, base_url: str, log: Log) -> Feeds:
         calendars.reset()
         guide.reset()
         invited.reset()
+        freebusy.reset()
 
     def reset_hidden() -> None:
         hidden.reset()
@@ -64,7 +71,7 @@ def feeds(bus: Bus, site: str, clock: Clock, base_url: str, log: Log) -> Feeds:
     private = Projection(
         bus,
         private_stream(site, "meetings"),
-        [subjects_of(site, "private", "meetings")],
+        [subjects_of_kind(site, "private", "meetings", kind) for kind in ("meeting", "group")],
         apply_hidden,
         reset_hidden,
         clock,
@@ -77,4 +84,5 @@ def feeds(bus: Bus, site: str, clock: Clock, base_url: str, log: Log) -> Feeds:
     invited = Invited(directory, hidden, both, clock, base_url, log)
     calendars = Calendars(directory, public.ready.is_set, clock, base_url, log, invited)
     guide = Guide(directory, public.ready.is_set, clock, base_url)
-    return Feeds(public, private, calendars, invited, guide)
+    freebusy = FreeBusyTimes(public.ready.is_set, clock, base_url, log)
+    return Feeds(public, private, calendars, invited, guide, freebusy)

@@ -122,7 +122,7 @@ class Directory:
         Raises MisfitError for an event that contradicts itself, RecurrenceError for a centre in no known zone; nothing
         has changed then.
         """
-        scope, record = _scope(event.subject)
+        scope, record = scope_of(event.subject)
         listing = self.listings.get(scope)
         if listing is None:
             listing = Listing()
@@ -137,7 +137,7 @@ class Directory:
         """Puts the payload in its place; the id of the meeting it was about. Raises what `apply` does."""
         try:
             if event.type == CENTRE:
-                listing.centre = _centre(event, scope)
+                listing.centre = centre_of(event, scope)
             elif event.type == MEETING:
                 listing.put(record, self.meeting(event, scope, record))
             elif event.type == ROOM:
@@ -156,14 +156,16 @@ class Directory:
         self.listings.clear()
 
 
-def _scope(subject: str) -> tuple[str, str]:
+def scope_of(subject: str) -> tuple[str, str]:
+    """The centre and the id of the record that a subject is about. Raises MisfitError."""
     tokens = subject.split(".")
     if len(tokens) != 7:  # noqa: PLR2004 - the shape of a subject, DESIGN 5
         raise MisfitError("a subject has seven tokens")
     return tokens[4], tokens[6]
 
 
-def _centre(event: Event, scope: str) -> centre_pb2.Centre | None:
+def centre_of(event: Event, scope: str) -> centre_pb2.Centre | None:
+    """The centre that an event carries; None for a tombstone. Raises MisfitError, DecodeError, RecurrenceError."""
     if event.payload is None:
         return None
     centre = centre_pb2.Centre.FromString(event.payload)

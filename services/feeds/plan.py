@@ -18,8 +18,9 @@ async def build(hosted: Hosted) -> None:
     base_url = settings.public_url or hosted.address
     made = feeds(hosted.bus, settings.site, hosted.clock, base_url, hosted.log)
     hosted.projections.update({"public views of meetings": made.public, "private views of meetings": made.private})
-    hosted.mounts |= {"/calendars": made.calendars, "/meeting-guide": made.guide, "/invited/*.ics": made.invited}
-    hosted.keepers += [made.calendars, made.guide]
+    hosted.mounts |= {"/calendars": made.calendars, "/meeting-guide": made.guide, "/freebusy": made.freebusy}
+    hosted.mounts |= {"/invited/*.ics": made.invited}
+    hosted.keepers += [made.calendars, made.guide, made.freebusy]
 
 
 def follows(site: str) -> tuple[str, ...]:

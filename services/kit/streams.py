@@ -101,6 +101,11 @@ def subjects_of(site: str, view: str, service: str) -> str:
     return f"openchair.{site}.{view}.{service}.>"
 
 
+def subjects_of_kind(site: str, view: str, service: str, kind: str) -> str:
+    """The subjects of one kind of record, of all scopes: who follows only these is sent nothing else."""
+    return f"openchair.{site}.{view}.{service}.*.{kind}.*"
+
+
 def declared(
     site: str, private: Iterable[str], replicas: int = 1, *, reacts: Iterable[str] = ()
 ) -> tuple[StreamSettings, ...]:

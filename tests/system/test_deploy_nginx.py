@@ -34,7 +34,8 @@ def nginx(folder: Path, own: int) -> Iterator[int]:
 
 def test_nothing_behind_it_hears_who_asks_but_for_reports_of_an_empty_room(tmp_path: Path) -> None:
     with echo() as own, nginx(tmp_path / "front", own) as port:
-        for path in ("/", "/centre/house", "/calendars/house.ics", "/invited/code.ics", "/meeting-guide/house.json"):
+        feeds = ("/calendars/house.ics", "/freebusy/house/hall.ifb", "/invited/code.ics", "/meeting-guide/house.json")
+        for path in ("/", "/centre/house", *feeds):
             heard = get(port, path, ASKED).body.decode()
             assert not re.search(r"127\.0\.0\.1|203\.0", heard), path
         heard = get(port, "/nobody-here/house/x/20261124", ASKED).body.decode()
@@ -50,4 +51,5 @@ def test_a_service_is_asked_for_one_of_two_codings_alone(tmp_path: Path) -> None
 
 def test_an_answer_that_says_nothing_of_being_kept_is_not_kept(tmp_path: Path) -> None:
     with echo() as own, nginx(tmp_path / "front", own) as port:
-        assert [get(port, "/calendars/house.ics").headers["x-cache"] for _ in range(3)] == ["MISS"] * 3
+        for path in ("/calendars/house.ics", "/freebusy/house/hall.ifb"):
+            assert [get(port, path).headers["x-cache"] for _ in range(3)] == ["MISS"] * 3

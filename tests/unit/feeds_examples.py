@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import uuid
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import structlog
-from openchair.meetings.v1 import centre_pb2, meeting_pb2, place_pb2, schedule_pb2
+from openchair.meetings.v1 import booking_pb2, centre_pb2, meeting_pb2, place_pb2, schedule_pb2
 
 from services.feeds.app import Calendars
 from services.feeds.model import Directory
 from services.kit.clock import VirtualClock, instant
 from services.kit.event import Event, subject
+
+if TYPE_CHECKING:
+    from services.kit.http import App
 
 NOON = datetime(2026, 11, 21, 19, 0, tzinfo=UTC)  # 13:00 in Edmonton
 WRITTEN = datetime(2026, 11, 1, 12, 30, 15, 999000, tzinfo=UTC)
@@ -58,7 +61,9 @@ def centre(zone: str = EDMONTON, title: str = "Alano Club") -> centre_pb2.Centre
 
 
 def stated(
-    message: meeting_pb2.Meeting | centre_pb2.Centre | place_pb2.Place, revision: int = 1, time: datetime = WRITTEN
+    message: meeting_pb2.Meeting | centre_pb2.Centre | place_pb2.Place | place_pb2.Room | booking_pb2.Booking,
+    revision: int = 1,
+    time: datetime = WRITTEN,
 ) -> Event:
     """The event that says so."""
     tokens = message.name.split("/")
@@ -88,6 +93,23 @@ class Answer(NamedTuple):
     body: bytes
 
 
+async def asked(app: App, path: str, method: str = "GET", query: bytes = b"", **headers: str) -> Answer:
+    """What an application answers to one request; `if_none_match="x"` is the header If-None-Match."""
+    sent: list[Any] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    lines = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+    scope = {"type": "http", "method": method, "path": path, "query_string": query, "headers": lines}
+    await app(scope, receive, send)
+    got = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
+    return Answer(sent[0]["status"], got, b"".join(message["body"] for message in sent[1:]))
+
+
 class Feeds:
     """The feeds application with its directory, on a clock that the test moves."""
 
@@ -109,19 +131,7 @@ class Feeds:
         self, path: str = f"/calendars/{CENTRE}.ics", method: str = "GET", query: bytes = b"", **headers: str
     ) -> Answer:
         """One request; `if_none_match="x"` is the header If-None-Match."""
-        sent: list[Any] = []
-
-        async def receive() -> dict[str, Any]:
-            return {"type": "http.request", "body": b"", "more_body": False}
-
-        async def send(message: Any) -> None:
-            sent.append(message)
-
-        lines = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
-        scope = {"type": "http", "method": method, "path": path, "query_string": query, "headers": lines}
-        await self.app(scope, receive, send)
-        got = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
-        return Answer(sent[0]["status"], got, b"".join(message["body"] for message in sent[1:]))
+        return await asked(self.app, path, method, query, **headers)
 
     async def body(self, path: str = f"/calendars/{CENTRE}.ics") -> bytes:
         """The feed as it is without compression."""
