@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections import Counter
 from typing import Any
 
@@ -12,6 +13,12 @@ from hypothesis import is_hypothesis_test, settings
 GATE = os.environ.get("OPENCHAIR_GATE") == "1"
 LONGER = 10
 """How many times the examples of everyday a property test has in the gate."""
+
+
+def pytest_configure() -> None:
+    """What is started by tests can be interrupted, even where all of this was started in the background of a shell."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
