@@ -13,7 +13,7 @@ from services.kit.record import NOTHING, digest, revise
 from services.kit.store.port import Document, Kind, Record
 from services.meetings.access import Audience, sees
 from services.meetings.types import Centre, Closure, Doubt, Group, Meeting, Place, Status, Visibility
-from services.meetings.types_rooms import Booking, Room
+from services.meetings.types_rooms import Booking, BookingState, Room
 from services.meetings.wire import keeps_back, meeting_message, meeting_name
 from services.meetings.wire_bookings import Told, booking_message
 from services.meetings.wire_closures import closure_message, doubt_message
@@ -105,7 +105,8 @@ def public_view(value: Owned) -> Message | None:
     if isinstance(value, Closure):
         return closure_message(value)
     if isinstance(value, Booking):
-        return booking_message(value, Told.TIMES) if value.public_busy and value.holds(value.created_at) else None
+        told = value.public_busy and value.state is not BookingState.HELD and not value.competes  # a hold is soon gone
+        return booking_message(value, Told.TIMES) if told else None
     if isinstance(value, Place):
         return place_message(value, Audience.PUBLIC)
     return room_message(value, Audience.PUBLIC) if isinstance(value, Room) else centre_message(value)

@@ -120,6 +120,8 @@ def room_message(room: Room, audience: Audience = Audience.STAFF) -> place_pb2.R
         capacity=room.capacity,
         accessibility=room.accessibility,
         equipment=room.equipment,
+        excludes=[child_name(room.centre, "rooms", id_) for id_ in room.excludes],
+        public_busy=room.public_busy,
     )
     if audience is Audience.STAFF:
         message.title, message.notes = room.title, room.notes
