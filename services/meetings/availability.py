@@ -6,19 +6,29 @@ The one place where it is decided; whoever books, claims, checks or searches ask
 from __future__ import annotations
 
 import enum
+from datetime import timedelta
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from services.kit.clock import moment
-from services.recurrence.timetable import minute
+from services.meetings.booking_rules import Booker, ahead, breaches
+from services.meetings.closing import in_time, window
+from services.meetings.hours import Hours, misfits
+from services.meetings.types_rooms import RoomKind
+from services.recurrence.timetable import LOOKED_AT, at_minute, minute
+from services.recurrence.types import Occurrence
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from services.meetings.diary import Diary
     from services.meetings.types import Closure
-    from services.meetings.types_rooms import Booking, Room, WhoMayBook
+    from services.meetings.types_rooms import Booking, Room
     from services.recurrence.pattern import Pattern
+    from services.recurrence.timetable import Stretch
     from services.recurrence.types import Key
+
+__all__ = ["Booker", "Hindrance", "Obstacle", "hindrances", "shuts"]
 
 
 class Obstacle(enum.Enum):
@@ -35,6 +45,7 @@ class Hindrance(NamedTuple):
 
     Of TAKEN: `by` is what has it, in the room `by.room` (another one where it is a part, or the whole), from `by_start`
     to `by_end`. `rule` is UPPER_SNAKE, of RULE; `reason` is in words. A rule about the whole has the first date's key.
+    `zone` is the room's.
     """
 
     kind: Obstacle
@@ -47,13 +58,7 @@ class Hindrance(NamedTuple):
     by_end: int = 0
     rule: str = ""
     reason: str = ""
-
-
-class Booker(NamedTuple):
-    """Who books, for the rules of a room: `level` is the highest of `WhoMayBook` that the caller is one of."""
-
-    subject: str
-    level: WhoMayBook
+    zone: str = "UTC"
 
 
 def hindrances(
@@ -74,26 +79,99 @@ def hindrances(
     `closures` are those in force, `zone` the centre's. Without a `booker` the rules for people are not asked (a meeting
     of the centre). Dates that are over are never in the way.
     """
-    since = minute(moment(at))
-    found: list[Hindrance] = []
-    for id_ in (room.id, *room.excludes):
-        diary = diaries[id_]
+    asked = _Asked(room, pattern, minute(moment(at)), room.zone or zone, most)
+    found = asked.taken(diaries, at, ignoring)
+    found += asked.not_open()
+    if closures:
+        found += asked.closed(closures, zone)
+    if booker is not None:
+        found += asked.against_rules(diaries[room.id], at, ignoring, booker)
+    return sorted(found, key=lambda each: (each.start, each.key, each.by_start))
 
-        def counts(owner: str, bookings: Mapping[str, Booking] = diary.bookings) -> bool:
-            return owner not in ignoring and bookings[owner].holds(at)
 
-        clashes = diary.times.clashes(pattern, room.before, room.after, since, counts=counts, most=most)
-        found += (
-            Hindrance(
-                Obstacle.TAKEN,
-                room.id,
-                clash.key,
-                clash.start,
-                clash.end,
-                diary.bookings[clash.by.owner],
-                clash.by.start,
-                clash.by.end,
+class _Asked(NamedTuple):
+    """What is asked for, from the minute `since` on. `zone` is the room's."""
+
+    room: Room
+    pattern: Pattern
+    since: int
+    zone: str
+    most: int
+
+    def taken(self, diaries: Mapping[str, Diary], at: str, ignoring: frozenset[str]) -> list[Hindrance]:
+        """Dates that somebody else has, here or in a room that excludes this one."""
+        found: list[Hindrance] = []
+        for id_ in (self.room.id, *self.room.excludes):
+            diary = diaries[id_]
+
+            def counts(owner: str, bookings: Mapping[str, Booking] = diary.bookings) -> bool:
+                return owner not in ignoring and bookings[owner].holds(at)
+
+            clashes = diary.times.clashes(
+                self.pattern, self.room.before, self.room.after, self.since, counts=counts, most=self.most
             )
-            for clash in clashes
+            found += (
+                self._hindrance(Obstacle.TAKEN, each[:3], diary.bookings[each.by.owner], each.by.start, each.by.end)
+                for each in clashes
+            )
+        return sorted(found, key=lambda each: (each.start, each.key, each.by_start))[: self.most]
+
+    def not_open(self) -> list[Hindrance]:
+        """Dates outside the opening hours."""
+        hours = Hours(self.room.hours, self.room.dated_hours, self.zone)
+        found = misfits(hours, self.pattern, self.since, self.most)
+        return [self._hindrance(Obstacle.NOT_OPEN, each[:3], reason=each.reason) for each in found]
+
+    def closed(self, closures: tuple[Closure, ...], zone: str) -> list[Hindrance]:
+        """Dates inside a closure, whatever it makes of meetings: the first one is told. `zone` is the centre's."""
+        found: dict[tuple[int, Key], Hindrance] = {}
+        for closure in closures:
+            if shuts(closure, self.room):
+                for each in islice(self._inside(closure, zone), self.most):
+                    found.setdefault(
+                        (each.start, each.key), self._hindrance(Obstacle.CLOSED, each, reason=closure.reason)
+                    )
+        return sorted(found.values(), key=lambda each: each.start)[: self.most]
+
+    def _inside(self, closure: Closure, zone: str) -> Iterator[Stretch]:
+        low, high = (minute(each) for each in window(closure.start, closure.end, zone))
+        last = min(high, self.since + LOOKED_AT // timedelta(minutes=1))
+        for each in ahead(self.pattern, max(low, self.since), last):
+            start = at_minute(each.start)
+            if in_time(closure, Occurrence(each.key, start, start, at_minute(each.end)), zone):
+                yield each
+
+    def against_rules(self, diary: Diary, at: str, ignoring: frozenset[str], who: Booker) -> list[Hindrance]:
+        """Dates that the room's rules do not allow to whoever books."""
+        own = [
+            each.pattern
+            for each in (diary.bookings.values() if self.room.rules.quotas else ())
+            if each.organiser == who.subject and not each.meeting and each.id not in ignoring and each.holds(at)
+        ]
+        found = breaches(self.room.rules, self.pattern, own, self.since, who, zone=self.zone, most=self.most)
+        return [self._hindrance(Obstacle.RULE, each[:3], rule=each.rule, reason=each.reason) for each in found]
+
+    def _hindrance(
+        self,
+        kind: Obstacle,
+        each: tuple[Key, int, int],
+        by: Booking | None = None,
+        by_start: int = 0,
+        by_end: int = 0,
+        *,
+        rule: str = "",
+        reason: str = "",
+    ) -> Hindrance:
+        return Hindrance(kind, self.room.id, *each, by, by_start, by_end, rule, reason, self.zone)
+
+
+def shuts(closure: Closure, room: Room) -> bool:
+    """Whether a closure closes a room: it, its place or the whole centre; also what it is a part or the whole of.
+
+    A video account is closed by its name alone, or where everything is, what is held online too.
+    """
+    if closure.rooms or closure.places:
+        return not {room.id, *room.excludes}.isdisjoint(closure.rooms) or (
+            room.place != "" and room.place in closure.places
         )
-    return sorted(found, key=lambda each: (each.start, each.key, each.by_start))[:most]
+    return room.kind is RoomKind.ROOM or closure.online_too

@@ -12,6 +12,7 @@ from services.meetings.wire import child_name
 from services.meetings.wire_bookings import BUSY, booking_name
 from services.recurrence.timetable import at_minute
 from services.recurrence.wire import key_text
+from services.recurrence.zones import to_local
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,7 +69,7 @@ def clash_message(centre: str, found: Hindrance, asker: Asker) -> booking_pb2.Cl
         kind=KINDS[found.kind],  # type: ignore[arg-type]  # the wire's number
         room=child_name(centre, "rooms", found.room),
         key=key_text(found.key),
-        reason=found.reason,
+        reason=reason(found, asker),
         rule=found.rule,
     )
     message.start_time.FromDatetime(at_minute(found.start))
@@ -85,6 +86,21 @@ def clash_message(centre: str, found: Hindrance, asker: Asker) -> booking_pb2.Cl
     return message
 
 
+def reason(found: Hindrance, asker: Asker) -> str:
+    """Why a date cannot be had, in words; times are local to the room."""
+    if found.by is None:
+        return found.reason
+    what = f"taken by {found.by.title}" if asker.knows(found.by) and found.by.title else "taken"
+    start, end = (to_local(at_minute(each), found.zone) for each in (found.by_start, found.by_end))
+    until = f"{end:%H:%M}" if end.date() == start.date() else f"{end:%Y-%m-%d %H:%M}"
+    apart = found.by_end <= found.start or found.end <= found.by_start
+    return (
+        f"{what} from {start:%H:%M} to {until}"
+        + (", which leaves too little time between for setting up and tearing down" if apart else "")
+        + (", in a room that is a part of it or shares one with it" if found.by.room != found.room else "")
+    )
+
+
 def refusal(centre: str, found: Sequence[Hindrance], asker: Asker, wanted: Wanted | None = None) -> Clashing:
     """The refusal of what cannot be had: FAILED_PRECONDITION with the reason of the first, and a ClashReport.
 
@@ -97,11 +113,12 @@ def refusal(centre: str, found: Sequence[Hindrance], asker: Asker, wanted: Wante
         if report.ByteSize() > MOST_BYTES:
             del report.clashes[-1]
             break
-    when = f"{at_minute(first.start):%Y-%m-%d %H:%M} UTC"
+    when = f"{to_local(at_minute(first.start), first.zone):%Y-%m-%d %H:%M}"
     more = f" and {len(found) - 1} more" if len(found) > 1 else ""
-    text = first.reason or "is taken"
     refused = Clashing(
-        f"cannot be had on {when}{more}: {text}", REASONS[first.kind], {"date": key_text(first.key), "when": when}
+        f"cannot be had on {when}{more}: {first.reason or 'is taken'}",
+        REASONS[first.kind],
+        {"date": key_text(first.key), "when": when},
     )
     refused.attached, refused.wanted = (report,), wanted
     return refused
