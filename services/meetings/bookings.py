@@ -1,63 +1,189 @@
-"""Bookings: Book, Hold, Confirm, Change, Release, Approve, Decline, Take what was skipped, Get, List."""
+"""Bookings by people: Book, Hold, Confirm, Approve, Decline."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+from typing import TYPE_CHECKING, Final
+from weakref import WeakValueDictionary
 
+import msgspec
 from openchair.meetings.v1 import booking_pb2
 from openchair.meetings.v1 import room_service_pb2 as pb
 
-from services.kit.errors import Unmet
+from services.kit.errors import Denied, Exhausted, Invalid, Unmet, Violation
+from services.meetings.booking import Wish, granted, held, of_room, refuse_impossible, standing
+from services.meetings.booking_asked import BOOKING, person, read_booking, read_words, room_id, room_ids
+from services.meetings.desk import CENTRE
+from services.meetings.ledger import Decided, Ledger, hold_expired
+from services.meetings.types_rooms import Booking, BookingState
+from services.meetings.wire import child_name
+from services.recurrence.pattern import Pattern
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from services.kit.call import Call
+    from services.meetings.booking import Person
     from services.meetings.desk import Desk
+    from services.meetings.ledger import Rooms
     from services.meetings.parts import Parts
+    from services.meetings.types_rooms import Room, Skipped
+
+MOST_HOLDS: Final = 5
+"""Of one person at one centre."""
 
 
 class Bookings:
-    """The methods about bookings."""
+    """The methods that make bookings."""
 
     def __init__(self, desk: Desk, parts: Parts) -> None:
         self.desk = desk
-        self.parts = parts
+        self.ledger = Ledger(desk, parts)
+        self._holding = WeakValueDictionary[tuple[str, str], asyncio.Lock]()
 
     async def book_room(self, call: Call[pb.BookRoomRequest]) -> pb.BookRoomResponse:
         """Takes one room, or several: all or none."""
-        raise Unmet("not yet", "NOT_YET", {"name": str(type(call.message).__name__)})
+        request = call.message
+        centre = CENTRE.parse(request.parent, "parent")["centre"]
+        asked = person(call, centre, request.on_clash, request.overrule_reason)
+        blanks = [(id_, self._read(request.booking, centre, asked.subject)) for id_ in room_ids(request.rooms, centre)]
+
+        def decide(rooms: Rooms, at: str) -> Decided:
+            written = [_new(rooms, id_, blank, at) for id_, blank in blanks]
+            _refuse_each_other([room for _, room in written])
+            bookings = tuple(
+                (standing(granted(room, rooms.diaries(room), Wish(booking, asked), at, rooms.frame), room, asked), room)
+                for booking, room in written
+            )
+            return Decided(bookings, tuple(booking for booking, _ in bookings), "book", asked.reason)
+
+        ids = [id_ for id_, _ in blanks]
+        return await self.ledger.write(call, centre, ids, decide, lambda told: pb.BookRoomResponse(bookings=told))
 
     async def hold_room(self, call: Call[pb.HoldRoomRequest]) -> booking_pb2.Booking:
         """Takes a room for a few minutes."""
-        raise Unmet("not yet", "NOT_YET", {"name": str(type(call.message).__name__)})
+        request = call.message
+        centre = CENTRE.parse(request.parent, "parent")["centre"]
+        asked, id_ = person(call, centre), room_id(request.room, centre, "room")
+        blank = self._read(request.booking, centre, asked.subject)
+
+        def decide(rooms: Rooms, at: str) -> Decided:
+            booking, room = _new(rooms, id_, blank, at)
+            made = held(granted(room, rooms.diaries(room), Wish(booking, asked), at, rooms.frame), room, at)
+            return Decided(((made, room),), (made,), "hold")
+
+        async with self._turn(centre, asked.subject):
+            await self._refuse_many_holds(centre, asked.subject)
+            return await self.ledger.write(call, centre, [id_], decide, _only)
 
     async def confirm_hold(self, call: Call[pb.ConfirmHoldRequest]) -> booking_pb2.Booking:
         """Makes a booking of a hold."""
-        raise Unmet("not yet", "NOT_YET", {"name": str(type(call.message).__name__)})
+        request = call.message
+        ids = BOOKING.parse(request.name, "name")
+        asked = person(call, ids["centre"])
 
-    async def change_booking(self, call: Call[pb.ChangeBookingRequest]) -> booking_pb2.Booking:
-        """Changes one date, one and those that follow, or all."""
-        raise Unmet("not yet", "NOT_YET", {"name": str(type(call.message).__name__)})
+        def decide(rooms: Rooms, at: str) -> Decided:
+            found = rooms.booking(ids["room"], ids["booking"], request.name, request.etag)
+            refuse_foreign(found, asked)
+            if found.state is not BookingState.HELD:
+                raise Unmet("it is a booking already", "NOT_HELD")
+            if not found.holds(at):
+                raise hold_expired()
+            room = rooms.room(ids["room"])
+            made = standing(_worded(request.booking, found), room, asked)
+            return Decided(((made, room),), (made,), "confirm")
 
-    async def release_booking(self, call: Call[pb.ReleaseBookingRequest]) -> booking_pb2.Booking:
-        """Gives back one date, one and those that follow, or all."""
-        raise Unmet("not yet", "NOT_YET", {"name": str(type(call.message).__name__)})
+        return await self.ledger.write(call, ids["centre"], [ids["room"]], decide, _only, frees=True)
 
     async def approve_booking(self, call: Call[pb.ApproveBookingRequest]) -> booking_pb2.Booking:
-        """Approves a pending booking."""
-        raise Unmet("not yet", "NOT_YET", {"name": str(type(call.message).__name__)})
+        """Approves a pending booking, if the time is still to be had."""
+        request = call.message
+        ids = BOOKING.parse(request.name, "name")
+        asked = person(call, ids["centre"], request.on_clash, request.overrule_reason)
+
+        def decide(rooms: Rooms, at: str) -> Decided:
+            found = _pending(rooms, ids, request.name, request.etag)
+            room = rooms.room(ids["room"])
+            wish = Wish(found, asked, ignoring=frozenset({found.id}), rules=False)
+            taken = granted(room, rooms.diaries(room), wish, at, rooms.frame)
+            skipped = tuple(sorted((*found.skipped, *_newly(taken, found)), key=lambda each: each.slot.start))
+            made = msgspec.structs.replace(taken, state=BookingState.CONFIRMED, competes=False, skipped=skipped)
+            return Decided(((made, room),), (made,), "approve", asked.reason)
+
+        return await self.ledger.write(call, ids["centre"], [ids["room"]], decide, _only, frees=True)
 
     async def decline_booking(self, call: Call[pb.DeclineBookingRequest]) -> booking_pb2.Booking:
         """Declines a pending booking."""
-        raise Unmet("not yet", "NOT_YET", {"name": str(type(call.message).__name__)})
+        request = call.message
+        ids = BOOKING.parse(request.name, "name")
 
-    async def take_skipped_dates(self, call: Call[pb.TakeSkippedDatesRequest]) -> booking_pb2.Booking:
-        """Takes dates that a series had to skip and that are free now."""
-        raise Unmet("not yet", "NOT_YET", {"name": str(type(call.message).__name__)})
+        def decide(rooms: Rooms, _: str) -> Decided:
+            found = _pending(rooms, ids, request.name, request.etag)
+            return Decided((), (found,), "decline", request.reason, removed=(found,))
 
-    async def get_booking(self, call: Call[pb.GetBookingRequest]) -> booking_pb2.Booking:
-        """One booking."""
-        raise Unmet("not yet", "NOT_YET", {"name": str(type(call.message).__name__)})
+        return await self.ledger.write(call, ids["centre"], [ids["room"]], decide, _only, frees=True)
 
-    async def list_bookings(self, call: Call[pb.ListBookingsRequest]) -> pb.ListBookingsResponse:
-        """Bookings of a centre or a room, or a queue of them."""
-        raise Unmet("not yet", "NOT_YET", {"name": str(type(call.message).__name__)})
+    def _read(self, message: booking_pb2.Booking, centre: str, organiser: str) -> Booking:
+        """A new booking as the message says, not of a room yet."""
+        id_, none = self.desk.ids.uuid(), Pattern(zone="UTC")
+        blank = Booking(id=id_, centre=centre, room="", created_at="", lineage=id_, pattern=none, organiser=organiser)
+        return read_booking(message, blank)
+
+    def _turn(self, centre: str, subject: str) -> asyncio.Lock:
+        """One person's holds are made one after the other, so that they can be counted."""
+        lock = self._holding.get((centre, subject)) or asyncio.Lock()
+        self._holding[centre, subject] = lock
+        return lock
+
+    async def _refuse_many_holds(self, centre: str, subject: str) -> None:
+        now, state = self.desk.now(), BookingState.HELD.value
+        found = await self.desk.every("booking", Booking, centre=centre, organiser=subject, state=state, removed=False)
+        if sum(each.value.holds(now) for each in found) >= MOST_HOLDS:
+            raise Exhausted(f"at most {MOST_HOLDS} holds at once", "TOO_MANY_HOLDS")
+
+
+def refuse_foreign(booking: Booking, asked: Person) -> None:
+    """Raises Unmet for what a meeting holds, Denied where somebody else booked it and the caller keeps no list."""
+    if booking.meeting:
+        name = child_name(booking.centre, "meetings", booking.meeting)
+        raise Unmet("a meeting holds it: edit the meeting", "HELD_BY_MEETING", {"meeting": name})
+    if not asked.keeper and booking.organiser != asked.subject:
+        raise Denied("somebody else booked it", "NOT_YOUR_BOOKING")
+
+
+def _new(rooms: Rooms, room: str, blank: Booking, at: str) -> tuple[Booking, Room]:
+    found = rooms.room(room)
+    assert blank.pattern.schedule is not None
+    refuse_impossible(blank.pattern.schedule, at, "booking.schedule")
+    return of_room(msgspec.structs.replace(blank, created_at=at), found), found
+
+
+def _refuse_each_other(rooms: Sequence[Room]) -> None:
+    wanted = {room.id for room in rooms}
+    if any(wanted & {*room.excludes} for room in rooms):
+        raise Invalid(Violation("rooms", "names rooms that cannot be taken together, such as a hall and its part"))
+
+
+def _worded(message: booking_pb2.Booking, base: Booking) -> Booking:
+    """The booking with the words of the message that are set."""
+    said = booking_pb2.Booking(title=base.title, notes=base.notes, attendees=base.attendees)
+    for field in ("title", "notes", "attendees"):
+        if getattr(message, field):
+            setattr(said, field, getattr(message, field))
+    return read_words(said, base)
+
+
+def _pending(rooms: Rooms, ids: dict[str, str], name: str, etag: str) -> Booking:
+    found = rooms.booking(ids["room"], ids["booking"], name, etag)
+    if found.state is not BookingState.PENDING:
+        raise Unmet("it does not wait to be approved", "NOT_PENDING")
+    return found
+
+
+def _newly(taken: Booking, found: Booking) -> tuple[Skipped, ...]:
+    """What it has to skip since it was asked for."""
+    return () if taken.skipped == found.skipped else taken.skipped
+
+
+def _only(told: Sequence[booking_pb2.Booking]) -> booking_pb2.Booking:
+    return told[0]

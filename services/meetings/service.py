@@ -10,6 +10,7 @@ from openchair.meetings.v1 import closure_service_pb2, meeting_service_pb2, room
 from services.kit.middleware import Idempotency
 from services.kit.service import Service
 from services.kit.validation import Validation
+from services.meetings.booking_lists import BookingLists
 from services.meetings.bookings import Bookings
 from services.meetings.centres import Centres
 from services.meetings.closures import Closures
@@ -26,6 +27,7 @@ from services.meetings.listing import Listing
 from services.meetings.occurrences import Occurrences
 from services.meetings.parts import Parts
 from services.meetings.places import Places
+from services.meetings.rebookings import Rebookings
 from services.meetings.reclosing import Reclosing
 from services.meetings.room_calendar import RoomCalendar
 from services.meetings.rooms import Rooms
@@ -96,6 +98,8 @@ class Meetings:
                 room_service_pb2.DESCRIPTOR.services_by_name["RoomService"],
                 rooms,
                 Bookings(desk, parts),
+                Rebookings(desk, parts),
+                BookingLists(desk),
                 FreeRooms(desk, parts),
                 RoomCalendar(desk, parts),
                 middleware=middleware,

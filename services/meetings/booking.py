@@ -1,0 +1,199 @@
+"""What becomes of a wish for a room: it is granted, in part where that was asked for, or refused. Pure."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import msgspec
+
+from services.kit.clock import instant, moment
+from services.kit.errors import Invalid, Violation
+from services.meetings.alternatives import Wanted
+from services.meetings.availability import Booker, Hindrance, Obstacle, hindrances
+from services.meetings.clashes import Asker, refusal
+from services.meetings.types_rooms import Approval, Booking, BookingState, ClashPolicy, Skipped, WhoMayBook
+from services.recurrence.pattern import Pattern, Slot
+from services.recurrence.schedule import first_key, has, last_key, occurrence, recurrence_id
+from services.recurrence.timetable import LOOKED_AT, minute, stretches
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from services.meetings.closing import Frame
+    from services.meetings.diary import Diary
+    from services.meetings.types_rooms import Room
+    from services.recurrence.types import Key, Schedule
+
+MOST_SKIPPED: Final = 200
+HOLD_MINUTES: Final = 10
+"""Of a room whose rules say nothing."""
+
+MOST_FOUND: Final = 5_000
+"""Hindrances that are looked at before a wish is answered; one that meets so many is refused."""
+
+_LOOKED_AT: Final = LOOKED_AT // timedelta(minutes=1)
+_YEAR: Final = 400 * 24 * 60
+
+
+class Person(NamedTuple):
+    """Who asks for a booking, and how a clash is to be answered."""
+
+    subject: str
+    level: WhoMayBook
+    keeper: bool
+    policy: ClashPolicy = ClashPolicy.REFUSE
+    reason: str = ""
+
+    @property
+    def asker(self) -> Asker:
+        """What they may learn of what is in the way."""
+        return Asker(self.subject, self.keeper)
+
+    def books_for(self, organiser: str) -> Booker:
+        """For whom the rules are asked: quotas count for whoever booked, rights are those of whoever asks."""
+        return Booker(organiser, self.level)
+
+
+class Wish(NamedTuple):
+    """A booking as it is wanted, its pattern with every date that is asked for.
+
+    `taken` is what it has already (None: nothing yet): no reason to refuse. `patient` are keys of dates that it has
+    done without before, and may again. `ignoring` are bookings that would be given up. With `rules` those for people
+    are asked.
+    """
+
+    booking: Booking
+    person: Person
+    taken: Pattern | None = None
+    patient: frozenset[Key] = frozenset()
+    ignoring: frozenset[str] = frozenset()
+    rules: bool = True
+
+
+def granted(room: Room, diaries: Mapping[str, Diary], wish: Wish, at: str, frame: Frame) -> Booking:
+    """The booking with the dates that it gets. Raises a refusal that says what is in the way."""
+    found = _in_the_way(room, diaries, wish, at, frame)
+    if not found:
+        return wish.booking
+    if wish.person.policy is ClashPolicy.OVERRULE:
+        return msgspec.structs.replace(wish.booking, overruled=wish.person.reason)
+    asked = [each for each in found if each.key not in wish.patient or each.kind is Obstacle.RULE]
+    refused = asked if wish.person.policy is ClashPolicy.REFUSE else [e for e in asked if e.kind is Obstacle.RULE]
+    if refused:
+        raise _refusal(wish, refused)
+    return _with_what_is_free(wish, found, at)
+
+
+def _in_the_way(room: Room, diaries: Mapping[str, Diary], wish: Wish, at: str, frame: Frame) -> list[Hindrance]:
+    """What bears on dates that the booking does not have already."""
+    booking = wish.booking
+    found = hindrances(
+        room,
+        diaries,
+        booking.pattern,
+        at,
+        ignoring=wish.ignoring,
+        closures=frame.closures,
+        zone=frame.zone,
+        booker=wish.person.books_for(booking.organiser) if wish.rules else None,
+        most=MOST_FOUND,
+    )
+    return [each for each in found if not (wish.taken and _holds(wish.taken, each))]
+
+
+def _holds(pattern: Pattern, found: Hindrance) -> bool:
+    """Whether the pattern takes that time already. Rules are about dates, too: those that it has were allowed."""
+    own = stretches(pattern, found.start, found.end)
+    return any(each.start <= found.start and found.end <= each.end for each in own)
+
+
+def _with_what_is_free(wish: Wish, found: Sequence[Hindrance], at: str) -> Booking:
+    pattern = wish.booking.pattern
+    slots = {each: None for hindrance in found for each in slots_of(pattern, hindrance.key)}
+    left = less(pattern, slots)
+    if len(slots) > MOST_SKIPPED or len(found) >= MOST_FOUND or not takes_anything(left, at):
+        raise _refusal(wish, found)
+    skipped = sorted((Skipped(each) for each in slots), key=lambda each: each.slot.start)
+    return msgspec.structs.replace(wish.booking, pattern=left, skipped=tuple(skipped))
+
+
+def slots_of(pattern: Pattern, key: Key) -> list[Slot]:
+    """The stretches of one of its dates, whether it is taken or not; local times as the pattern has them."""
+    single = [slot for slot in pattern.slots if slot.key == key]
+    if single or pattern.schedule is None or not has(pattern.schedule, key):
+        return single
+    return [Slot(key.date, key.ordinal, recurrence_id(pattern.schedule, key), pattern.schedule.minutes)]
+
+
+def _refusal(wish: Wish, found: Sequence[Hindrance]) -> Exception:
+    booking, person = wish.booking, wish.person
+    wanted = Wanted(
+        booking.centre,
+        (booking.room,),
+        booking.pattern,
+        person.books_for(booking.organiser) if wish.rules else None,
+        ignoring=wish.ignoring,
+        attendees=booking.attendees,
+    )
+    return refusal(booking.centre, found, person.asker, wanted)
+
+
+def less(pattern: Pattern, slots: Mapping[Slot, None]) -> Pattern:
+    """The pattern without the dates of these slots."""
+    gone = {each.key for each in slots}
+    return msgspec.structs.replace(
+        pattern,
+        without=tuple(sorted({*pattern.without, *gone})),
+        slots=tuple(each for each in pattern.slots if each not in slots),
+    )
+
+
+def takes_anything(pattern: Pattern, at: str) -> bool:
+    """Whether anything of it is still to come, or on. A series without end always has something."""
+    if pattern.schedule is not None and last_key(pattern.schedule) is None:
+        return True
+    now = minute(moment(at))
+    return bool(stretches(pattern, now, now + _LOOKED_AT))
+
+
+def refuse_impossible(schedule: Schedule, at: str, field: str) -> None:
+    """Raises Invalid for what nobody can take: dates that are over, dates that overlap each other."""
+    first = occurrence(schedule, first_key(schedule))
+    if first.end <= moment(at):
+        raise Invalid(Violation(f"{field}.start", "lies in the past"))
+    if overlaps_itself(Pattern(zone=schedule.zone, schedule=schedule), minute(first.start)):
+        raise Invalid(Violation(f"{field}.minutes", "is so long that the dates overlap each other"))
+
+
+def overlaps_itself(pattern: Pattern, since: int) -> bool:
+    """Whether two of its dates overlap, within the year after that minute."""
+    dates = stretches(pattern, since, since + _YEAR)
+    return any(before.end > after.start for before, after in itertools.pairwise(dates))
+
+
+def standing(booking: Booking, room: Room, person: Person) -> Booking:
+    """The booking as the room's rules have it: confirmed, or waiting. Those who keep the list approve their own."""
+    approval = Approval.NONE if person.keeper else room.rules.approval
+    waits = approval is not Approval.NONE
+    return msgspec.structs.replace(
+        booking,
+        state=BookingState.PENDING if waits else BookingState.CONFIRMED,
+        competes=approval is Approval.COMPETES,
+        expires_at="",
+    )
+
+
+def held(booking: Booking, room: Room, at: str) -> Booking:
+    """The booking as a hold."""
+    minutes = room.rules.hold_minutes or HOLD_MINUTES
+    expires = instant(moment(at) + timedelta(minutes=minutes))
+    return msgspec.structs.replace(booking, state=BookingState.HELD, expires_at=expires)
+
+
+def of_room(booking: Booking, room: Room) -> Booking:
+    """The booking with what is copied of the room."""
+    return msgspec.structs.replace(
+        booking, room=room.id, before=room.before, after=room.after, public_busy=room.public_busy
+    )
