@@ -6,6 +6,7 @@ import secrets
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
 from openchair.meetings.v1 import booking_pb2
 from openchair.meetings.v1 import room_service_pb2 as pb
 
@@ -117,7 +118,7 @@ def _wish(asked: argparse.Namespace, house: House, booking: booking_pb2.Booking)
     else:
         if asked.to is not None:
             raise Failure("--to goes with --only DATE; for all dates say --at, --on or --every", USAGE)
-        schedule, moved = meeting_when.changed(asked, house, _base(booking, date))
+        schedule, moved = _changed(asked, house, _base(booking, date))
     request.update_mask.paths.extend([*paths, *moved])
     if not request.update_mask.paths:
         raise Failure("say what is to be changed: `openchair book change --help` lists it", USAGE)
@@ -174,6 +175,14 @@ def _base(booking: booking_pb2.Booking, date: Booked | None) -> Schedule:
     undisturbed: tuple[Deviation, ...] = ()
     parts = edits.split(schedule, undisturbed, parse_key(date.key)) if date else None
     return parts[1].schedule if parts else schedule
+
+
+def _changed(asked: argparse.Namespace, house: House, old: Schedule) -> tuple[Schedule, list[str]]:
+    """Another time of all dates; the first one follows the rule where it was not said. Raises Failure."""
+    schedule, paths = meeting_when.changed(asked, house, old)
+    if schedule.rule != old.rule and "schedule.start" not in paths:
+        schedule = msgspec.structs.replace(schedule, start=edits.derive_start(old, schedule.rule))
+    return schedule, paths
 
 
 def _moved(
