@@ -166,6 +166,7 @@ class Board:
             meeting=booking.meeting,
             before=booking.before,
             after=booking.after,
+            organiser=intern(booking.organiser),
             expires_at=booking.expires_at,
             competes=booking.competes,
         )

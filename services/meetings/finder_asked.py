@@ -75,7 +75,7 @@ def read(request: pb.SearchMeetingsRequest) -> Asked:
     asked = Asked(
         centre=centre,
         words=_words(request.text, problems),
-        circle=_circle(request.near, problems) if request.HasField("near") else None,
+        circle=circle(request.near, problems) if request.HasField("near") else None,
         days=_days(request.days, problems),
         window=_window(request, problems),
         any_of=_any_of(request, problems),
@@ -99,7 +99,8 @@ def _words(text: str, problems: Problems) -> tuple[str, ...]:
     return tuple(folding.words(text))
 
 
-def _circle(near: pb.Near, problems: Problems) -> Circle:
+def circle(near: pb.Near, problems: Problems) -> Circle:
+    """Around where somebody searches. What is wrong is told of `near`."""
     for field, value, limit in (("latitude", near.latitude, 90), ("longitude", near.longitude, 180)):
         if not abs(value) <= limit:  # so that NaN is refused too
             problems.add(f"near.{field}", f"must lie between -{limit} and {limit} degrees")

@@ -1,0 +1,84 @@
+"""A booking that is looked at and not made: what BookRoom would meet at this moment, room by room. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from openchair.meetings.v1 import room_service_pb2 as pb
+
+from services.kit.clock import moment
+from services.meetings.booking import Wish, in_the_way, of_room, refuse_impossible, standing
+from services.meetings.bookings import refuse_each_other
+from services.meetings.clashes import clash_message
+from services.meetings.types_rooms import BookingState
+from services.recurrence.timetable import LOOKED_AT, at_minute, minute, stretches
+from services.recurrence.zones import local_day
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from services.meetings.availability import Hindrance
+    from services.meetings.booking import Person
+    from services.meetings.diary import Diary
+    from services.meetings.ledger import Rooms
+    from services.meetings.types_rooms import Booking, Room
+    from services.recurrence.pattern import Pattern
+
+MOST_TOLD: Final = 200
+_LOOKED_AT: Final = int(LOOKED_AT.total_seconds()) // 60
+
+
+class InsteadOf(NamedTuple):
+    """What would be changed: a booking or a meeting (ids; ""), which is not in its own way."""
+
+    booking: str = ""
+    meeting: str = ""
+
+    def own(self, diary: Diary) -> Booking | None:
+        """What it has of a room."""
+        return diary.by_meeting(self.meeting) if self.meeting else diary.bookings.get(self.booking)
+
+
+class Checked(NamedTuple):
+    """What was found, in order of time, and whether it would have to be approved."""
+
+    found: list[Hindrance]
+    needs_approval: bool
+
+
+def checked(
+    rooms: Rooms, ids: Sequence[str], blank: Booking, person: Person, instead_of: InsteadOf, at: str
+) -> Checked:
+    """What is in the way of the booking in these rooms. Raises Invalid, NotFound, as BookRoom does."""
+    found: list[Hindrance] = []
+    wanted = [rooms.room(id_) for id_ in ids]
+    assert blank.pattern.schedule is not None
+    refuse_impossible(blank.pattern.schedule, at, "booking.schedule")
+    refuse_each_other(wanted)
+    waits = False
+    for room in wanted:
+        wish = _wish(rooms, room, of_room(blank, room), person, instead_of)
+        found += in_the_way(room, rooms.diaries(room), wish, at, rooms.frame)
+        waits |= wish.rules and standing(wish.booking, room, person).state is BookingState.PENDING
+    return Checked(sorted(found, key=lambda each: (each.start, each.key, each.room, each.by_start)), waits)
+
+
+def _wish(rooms: Rooms, room: Room, booking: Booking, person: Person, instead_of: InsteadOf) -> Wish:
+    own = {id_: instead_of.own(diary) for id_, diary in rooms.diaries(room).items()}
+    given_up = frozenset(each.id for each in own.values() if each is not None)
+    has = own[room.id]
+    return Wish(booking, person, has.pattern if has else None, ignoring=given_up, rules=not instead_of.meeting)
+
+
+def reply(centre: str, checked: Checked, pattern: Pattern, person: Person, at: str) -> pb.CheckBookingResponse:
+    """The answer, without alternatives."""
+    since = minute(moment(at))
+    dates = stretches(pattern, since, since + _LOOKED_AT)
+    return pb.CheckBookingResponse(
+        free=not checked.found,
+        clashes=[clash_message(centre, each, person.asker) for each in checked.found[:MOST_TOLD]],
+        total=len(checked.found),
+        needs_approval=checked.needs_approval,
+        dates=len(dates),
+        until=local_day(at_minute(max(each.start for each in dates)), pattern.zone).isoformat() if dates else "",
+    )
