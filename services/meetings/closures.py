@@ -12,25 +12,29 @@ from openchair.meetings.v1 import closure_service_pb2 as pb
 
 from services.kit.clock import moment
 from services.kit.errors import Invalid, NotFound, Unmet, Violation
+from services.kit.leaves import Changes
 from services.kit.names import Pattern
 from services.kit.paging import page_size
-from services.meetings import closing, records
+from services.meetings import closing, composed, records
 from services.meetings.access import Audience
 from services.meetings.desk import CENTRE, PLACE, ROOM, Decision, Desk, Held, actor, expect_etag
 from services.meetings.masks import merged
 from services.meetings.previewing import Impact, Reckoning, reckon
-from services.meetings.types import Centre, Closure, ClosureEffect, ClosureStatus, Place
+from services.meetings.types import Centre, Closure, ClosureEffect, ClosureStatus, LostDate, Meeting, Place
 from services.meetings.types_rooms import Room
 from services.meetings.wire import child_name, timestamp
 from services.meetings.wire_closures import EFFECTS, closure_message, read_closure
 from services.meetings.wire_details import number
+from services.recurrence.schedule import has, occurrence
 from services.recurrence.wire import key_text
 from services.recurrence.zones import to_local
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from services.kit.call import Call
+    from services.kit.leaves import Key as Head
     from services.kit.store.port import Record
     from services.meetings.parts import Parts
 
@@ -102,15 +106,18 @@ class Closures:
             self._refuse_past(closure, held.value.zone, moment(at))
             await self._refuse_too_many(centre)
             record = records.write(None, closure, at=at, actor=actor(call), due_at=at)
-            touched = (records.touch(each, at, actor(call)) for each in used)
-            return Decision((record, *touched), stamped(closure, record), "create", closure.reason)
+            touched = (records.touch(each, at, actor(call)) for each in used if each.kind != "room")
+            heads = moved_on(used)
+            return Decision((record, *touched), stamped(closure, record), "create", closure.reason, heads=heads)
 
         return await self.desk.write(call, decide)
 
     async def get_closure(self, call: Call[pb.GetClosureRequest]) -> closure_pb2.Closure:
         """One closure, and how far it is."""
         held = await self._closure(call.message.name)
-        return stamped(held.value, held.record)
+        message = stamped(held.value, held.record)
+        message.lost.extend(await self._lost(held.value))
+        return message
 
     async def list_closures(self, call: Call[pb.ListClosuresRequest]) -> pb.ListClosuresResponse:
         """A centre's closures, in order of id: those in force; all, if asked."""
@@ -146,8 +153,9 @@ class Closures:
                 return Decision((), stamped(held.value, held.record), "update")
             closure = begun(closure, ClosureStatus.RUNNING)
             record = records.write(held.record, closure, at=at, actor=actor(call), due_at=at)
-            touched = (records.touch(each, at, actor(call)) for each in used)
-            return Decision((record, *touched), stamped(closure, record), "update", closure.reason)
+            touched = (records.touch(each, at, actor(call)) for each in used if each.kind != "room")
+            heads = moved_on(used)
+            return Decision((record, *touched), stamped(closure, record), "update", closure.reason, heads=heads)
 
         return await self.desk.write(call, decide)
 
@@ -230,6 +238,15 @@ class Closures:
         if len(page.records) >= MOST_IN_FORCE:
             raise Unmet(f"a centre has at most {MOST_IN_FORCE} closures in force", "TOO_MANY_CLOSURES")
 
+    async def _lost(self, closure: Closure) -> list[closure_pb2.LostRoom]:
+        """The dates that have lost a room, with what people call them."""
+        meetings: dict[str, Meeting | None] = {}
+        rooms = {held.value.id: held.value.title for held in await self.desk.every("room", Room, centre=closure.centre)}
+        for id_ in {each.meeting for each in closure.lost}:
+            record = await self.desk.store.get("meeting", id_)
+            meetings[id_] = None if record is None or record.gone else records.read(record, Meeting)
+        return [lost_message(each, closure.centre, meetings[each.meeting], rooms) for each in closure.lost]
+
     async def _titles(self, centre: str) -> dict[str, str]:
         return {held.value.id: held.value.title for held in await self.desk.every("place", Place, centre=centre)}
 
@@ -251,7 +268,14 @@ def begun(closure: Closure, status: ClosureStatus) -> Closure:
         passing=True,
         passes=0,
         failed=0,
+        lost=(),
+        lost_count=0,
     )
+
+
+def moved_on(used: Iterable[Record]) -> dict[Head, Changes]:
+    """The rooms among these records, moved on: nobody deletes what a closure names meanwhile."""
+    return {(each.kind, each.id): Changes() for each in used if each.kind == "room"}
 
 
 def _ids(found: list[Held[Place]] | list[Held[Room]]) -> tuple[str, ...]:
@@ -266,6 +290,22 @@ def _refuse_nowhere(closure: Closure, into: list[Room]) -> None:
         raise Invalid(Violation("closure.move_place", "is closed by the same closure"))
     if not set(closure.rooms).isdisjoint(closure.move_rooms):
         raise Invalid(Violation("closure.move_rooms", "are closed by the same closure"))
+
+
+def lost_message(
+    lost: LostDate, centre: str, meeting: Meeting | None, rooms: Mapping[str, str]
+) -> closure_pb2.LostRoom:
+    """A date without a room that it was to have. `rooms` are titles by id."""
+    message = closure_pb2.LostRoom(
+        occurrence=f"{child_name(centre, 'meetings', lost.meeting)}/occurrences/{key_text(lost.key)}",
+        room=child_name(centre, "rooms", lost.room),
+        room_title=rooms.get(lost.room, ""),
+    )
+    if meeting is not None and has(meeting.schedule, lost.key):
+        change = composed.all_in_one(meeting).change(lost.key)
+        message.title = meeting.title if change is None or change.title is None else change.title
+        message.local_start = occurrence(meeting.schedule, lost.key, change).local.isoformat(timespec="minutes")
+    return message
 
 
 def looked_until(closure: Closure, zone: str, now: datetime) -> str:

@@ -1,19 +1,39 @@
 """What each date of a meeting is, of all that bears on it: people's changes, closures and holidays, reports. Pure.
 
 Each is recorded apart, so that taking one back brings out what the others say. What people cancelled stays cancelled;
-what they said takes place despite closures does; otherwise a closure lies over what they changed.
+what they said takes place despite closures does; otherwise a closure lies over what they changed. A room that a date
+was to have, and has not because somebody else has it, is not named: nobody is sent to an occupied room.
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from services.meetings.types import Change, Closed, ClosureEffect, Meeting, Mode
 from services.recurrence.schedule import has
 
+if TYPE_CHECKING:
+    from services.meetings.types import Venue
+    from services.recurrence.types import Key
+
 
 def changes(meeting: Meeting) -> tuple[Change, ...]:
     """Every date that differs from the series, in order of (date, ordinal)."""
+    dated = lost_on(meeting)
+    if not dated:
+        return said(meeting)
+    found = {change.key: change for change in said(meeting)}
+    for key, rooms in dated.items():
+        change = found.get(key) or Change(date=key.date, ordinal=key.ordinal)
+        found[key] = _elsewhere_in_it(meeting, change, rooms)
+    bare = (each for each in found.values() if each != Change(date=each.date, ordinal=each.ordinal))
+    return tuple(sorted(bare, key=lambda change: change.key))
+
+
+def said(meeting: Meeting) -> tuple[Change, ...]:
+    """The same as it would be if every date had its rooms."""
     if not meeting.closed and not meeting.unconfirmed:
         return meeting.changes
     found = {change.key: change for change in meeting.changes}
@@ -41,6 +61,55 @@ def under(change: Change, closed: Closed) -> Change:
     return msgspec.structs.replace(caused, place=closed.place, rooms=closed.rooms, venue=closed.venue)
 
 
+def lost_on(meeting: Meeting) -> dict[Key, frozenset[str]]:
+    """The rooms (ids) that single dates were to have and have not."""
+    found: dict[Key, frozenset[str]] = {}
+    for each in meeting.lost:
+        if each.key is not None and has(meeting.schedule, each.key):
+            found[each.key] = found.get(each.key, frozenset()) | {each.room}
+    return found
+
+
+def lost_whole(meeting: Meeting) -> frozenset[str]:
+    """The rooms (ids) that it was to have and has not at all."""
+    return frozenset(each.room for each in meeting.lost if each.key is None)
+
+
+def _elsewhere_in_it(meeting: Meeting, change: Change, lost: frozenset[str]) -> Change:
+    """The date at its place, without the rooms that it has lost."""
+    own = change.place is not None or bool(change.rooms)
+    rooms, venue = (change.rooms, change.venue) if own else (meeting.rooms, meeting.venue)
+    if lost.isdisjoint(rooms) or venue is None:
+        return change
+    left = tuple(room for room in rooms if room not in lost)
+    place = change.place or meeting.place
+    return msgspec.structs.replace(change, place=place, rooms=left, venue=_less(venue, rooms, lost))
+
+
+def _less(venue: Venue, rooms: tuple[str, ...], lost: frozenset[str]) -> Venue:
+    """The copy of a place without the titles of these rooms; of none, where it is not known which is which."""
+    known = len(venue.rooms) == len(rooms)
+    titles = (title for room, title in zip(rooms, venue.rooms, strict=False) if known and room not in lost)
+    return msgspec.structs.replace(venue, rooms=tuple(titles))
+
+
+def shown(meeting: Meeting) -> Meeting:
+    """The meeting without the rooms that it has not: the copies of places, and the agenda. `rooms` stay as wanted."""
+    if not meeting.lost:
+        return meeting
+    gone, ever = lost_whole(meeting), frozenset(each.room for each in meeting.lost)
+    venue = meeting.venue
+    if venue is not None and not gone.isdisjoint(meeting.rooms):
+        venue = _less(venue, meeting.rooms, gone)
+    sessions = []
+    for each in meeting.sessions:
+        titles = zip(each.rooms, each.room_titles, strict=False)
+        left = tuple(title for room, title in titles if room not in ever)
+        sessions.append(msgspec.structs.replace(each, room_titles=left))
+    return msgspec.structs.replace(meeting, venue=venue, sessions=tuple(sessions))
+
+
 def all_in_one(meeting: Meeting) -> Meeting:
     """The meeting for whoever only reads it: `changes` say all."""
-    return msgspec.structs.replace(meeting, changes=changes(meeting), closed=(), unconfirmed=())
+    found = changes(meeting)
+    return msgspec.structs.replace(shown(meeting), changes=found, closed=(), unconfirmed=(), lost=())

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, cast
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 import msgspec
 
@@ -15,12 +16,13 @@ from services.kit.leaves import Changes, Head, Joint, Key
 from services.kit.names import Pattern
 from services.kit.paging import Pages, page_size
 from services.kit.store.port import Audit, In, Record, Store
-from services.meetings import claiming, records
+from services.meetings import claiming, history, records
 from services.meetings.alternatives import Alternatives
 from services.meetings.board import Board
 from services.meetings.claiming import LENIENT, Asked, Draft
 from services.meetings.clashes import Clashing
 from services.meetings.diary import SHAPE, Diary
+from services.meetings.types_rooms import Booking
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -53,8 +55,13 @@ class Held(Generic[T]):
     value: T
 
 
-Written: TypeAlias = "Mapping[str, Held[Meeting]]"
-"""The meetings that a decision wrote, by id, as they came to be with their rooms."""
+class Written(dict[str, Held["Meeting"]]):
+    """The meetings that a decision wrote, by id, as they came to be with their rooms.
+
+    `bookings` are those of them that changed, by id, each with the revision that it has now.
+    """
+
+    bookings: Mapping[str, tuple[Booking, int]] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -164,27 +171,37 @@ class Desk:
         at = self.now()
         decision = await decide(at)
         refuse_too_large(decision.records)
-        rooms = await excluding(self.store, claiming.rooms(decision.drafts))
+        rooms = await reach(self.store, claiming.rooms(decision.drafts, decision.asked))
 
         def settle(heads: Mapping[Key, Head[Diary]], now: str) -> Joint[R]:
             found = claiming.claim(decision.drafts, heads, decision.asked, now)
-            written = {
-                draft.meeting.id: Held(
-                    records.write(draft.previous, meeting, at=at, actor=who, due_at=draft.due_at), meeting
-                )
-                for draft, meeting in zip(decision.drafts, found.meetings, strict=True)
-            }
+            written = Written()
+            for draft, meeting in zip(decision.drafts, found.meetings, strict=True):
+                record = records.write(draft.previous, meeting, at=at, actor=who, due_at=draft.due_at)
+                written[meeting.id] = Held(record, meeting)
+            written.bookings = _bookings(found.changes, heads)
             made = tuple(held.record for held in written.values())
             refuse_too_large(made)
+            past = (history.record(each, at, who) for each in found.past)
             reply = decision.reply(written) if callable(decision.reply) else decision.reply
             if dry:
                 return Joint(reply, {})
             changes = {**decision.heads, **found.changes}
             return Joint(
-                reply, changes, (*made, *decision.records), decision.action, decision.reason, kept=decision.kept
+                reply, changes, (*made, *decision.records, *past), decision.action, decision.reason, kept=decision.kept
             )
 
         return Claim([*decision.heads, *(("room", room) for room in rooms)], settle)
+
+
+def _bookings(changes: Mapping[Key, Changes], heads: Mapping[Key, Head[Diary]]) -> dict[str, tuple[Booking, int]]:
+    """The bookings that are written, each with its next revision."""
+    found = {}
+    for key, each in changes.items():
+        for leaf in each.leaves:
+            before = heads[key].leaves.get(leaf.id) or heads[key].removed.get(leaf.id)
+            found[leaf.id] = msgspec.convert(leaf.state, Booking), before.revision + 1 if before else 1
+    return found
 
 
 async def excluding(store: Store, rooms: Iterable[str]) -> frozenset[str]:

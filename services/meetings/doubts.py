@@ -14,8 +14,9 @@ from services.kit.errors import Invalid, NotFound, Violation
 from services.kit.paging import page_size
 from services.meetings import composed, doubting, records
 from services.meetings.access import sees
+from services.meetings.claiming import Draft
 from services.meetings.codes import viewer_of
-from services.meetings.desk import CENTRE, OCCURRENCE, Decision, Desk, Held, actor
+from services.meetings.desk import CENTRE, OCCURRENCE, Decision, Desk, Held, Written, actor
 from services.meetings.listing import occurrence_message
 from services.meetings.types import Centre, Doubt, Meeting
 from services.meetings.wire import child_name, meeting_message, stamp, timestamp
@@ -82,8 +83,10 @@ class Doubts:
                 return Decision((), await self._reply(meeting, seen.key), "report-nobody-here")
             doubt = _at(msgspec.structs.replace(seen.begun, reports=seen.begun.reports + 1), at)
             after = doubting.marked(meeting, seen.key) if doubt.reports >= doubting.MARKING else meeting
-            written = _written(seen, doubt, after, at, actor(call))
-            return Decision(written, await self._reply(after, seen.key), "report-nobody-here")
+            reply = await self._reply(after, seen.key)
+            drafts, asked = _drafts(seen.held, after), await self.parts.lenient(meeting)
+            kept = _kept(seen, doubt, at, actor(call))
+            return Decision(kept, reply, "report-nobody-here", drafts=drafts, asked=asked)
 
         return await self.desk.write(call, decide)
 
@@ -97,8 +100,9 @@ class Doubts:
             doubt = _at(msgspec.structs.replace(seen.begun, confirmed_at=seen.begun.confirmed_at or at), at)
             shown = composed.all_in_one(after)
             reply = occurrence_message(shown, seen.found)
-            written = _written(seen, doubt, after, at, actor(call))
-            return Decision(written, reply, "confirm-occurrence", key_text(seen.key))
+            drafts, asked = _drafts(seen.held, after), await self.parts.lenient(after)
+            kept = _kept(seen, doubt, at, actor(call))
+            return Decision(kept, reply, "confirm-occurrence", key_text(seen.key), drafts=drafts, asked=asked)
 
         return await self.desk.write(call, decide)
 
@@ -117,14 +121,16 @@ class Doubts:
     async def resolve_doubts(self, call: Call[pb.ResolveDoubtsRequest]) -> meeting_pb2.Meeting:
         """A series is doubtful no more: two further dates would make it so."""
 
-        async def decide(at: str) -> Decision[meeting_pb2.Meeting]:
+        async def decide(_: str) -> Decision[meeting_pb2.Meeting]:
             held = await self.parts.meeting(call.message.name)
             meeting = doubting.resolved(held.value)
-            record = held.record
-            if meeting != held.value:
-                record = records.write(record, meeting, at=at, actor=actor(call), due_at=record.due_at)
-            written = () if record is held.record else (record,)
-            return Decision(written, stamp(meeting_message(meeting), record), "resolve-doubts")
+
+            def reply(written: Written) -> meeting_pb2.Meeting:
+                now = written.get(meeting.id, held)
+                return stamp(meeting_message(now.value), now.record)
+
+            drafts, asked = _drafts(held, meeting), await self.parts.lenient(meeting)
+            return Decision((), reply, "resolve-doubts", drafts=drafts, asked=asked)
 
         return await self.desk.write(call, decide)
 
@@ -170,13 +176,15 @@ def _at(doubt: Doubt, at: str) -> Doubt:
     return msgspec.structs.replace(doubt, created_at=doubt.created_at or at)
 
 
-def _written(seen: Dated, doubt: Doubt, after: Meeting, at: str, who: str) -> tuple[Record, ...]:
-    """The records that changed: of the doubt, and of the meeting."""
-    held, due = seen.held, instant(doubting.forgotten_at(doubt))
-    changed = [] if doubt == seen.doubt else [records.write(seen.record, doubt, at=at, actor=who, due_at=due)]
-    if after != held.value:
-        changed.append(records.write(held.record, after, at=at, actor=who, due_at=held.record.due_at))
-    return tuple(changed)
+def _kept(seen: Dated, doubt: Doubt, at: str, who: str) -> tuple[Record, ...]:
+    """The record of the doubt, if it changed."""
+    due = instant(doubting.forgotten_at(doubt))
+    return () if doubt == seen.doubt else (records.write(seen.record, doubt, at=at, actor=who, due_at=due),)
+
+
+def _drafts(held: Held[Meeting], after: Meeting) -> tuple[Draft, ...]:
+    """The meeting, if it changed."""
+    return () if after == held.value else (Draft(held.record, after, held.record.due_at),)
 
 
 def _position(held: Held[Doubt]) -> Position:

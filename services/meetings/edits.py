@@ -139,6 +139,7 @@ def numbered(old: Meeting, new: Meeting) -> Meeting:
 def _noticeable(meeting: Meeting, reader: Audience) -> Meeting:
     """The meeting as a calendar of that reader shows it."""
     changes = tuple(_change_seen(each, reader) for each in composed.changes(meeting))
+    meeting = composed.shown(meeting)
     found = meeting.venue is None or finds(meeting.venue.address_access, reader)
     sessions = tuple(
         msgspec.structs.replace(each, rooms=(), room_titles=each.room_titles if found else ())
@@ -159,6 +160,9 @@ def _noticeable(meeting: Meeting, reader: Audience) -> Meeting:
         elsewhere=False,
         place="",
         rooms=(),
+        online_host="",
+        claimed=(),
+        lost=(),
         changes=changes,
         sessions=sessions,
         closed=(),

@@ -19,10 +19,10 @@ from openchair.meetings.v1 import import_pb2
 from services.kit.clock import instant
 from services.kit.errors import NotFound, Unmet
 from services.kit.points import reach
-from services.kit.record import revise, transact
+from services.kit.record import revise
 from services.kit.store.port import Commit, Conflict, Record
 from services.meetings import records, rows
-from services.meetings.desk import Desk, Held, trail
+from services.meetings.desk import Decision, Desk, Held, trail
 from services.meetings.types import Meeting, Source, Status
 from services.meetings.types_imports import Batch, Import, ImportStatus, Outcome, ReportRow, Rows
 from services.meetings.wire import child_name
@@ -171,18 +171,18 @@ class Importing:
         name = child_name(intent.centre, "meetings", line.meeting)
         who = f"import/{intent.id}"
 
-        async def attempt() -> tuple[Commit, None]:
-            at = self.desk.now()
+        async def decide(at: str) -> Decision[None]:
             try:
                 held = await self.parts.meeting(name)
             except NotFound:
-                return Commit(()), None
+                return Decision((), None, "delete")
             if held.value.status is Status.CANCELLED:
-                return Commit(()), None
-            removed = await self.parts.removal(held.value, held.record, at, who, withdrawn=False)
-            return Commit(removed, (), trail(removed, at, who, "delete", "gone from the source")), None
+                return Decision((), None, "delete")
+            drafts = await self.parts.removal(held, at, withdrawn=False)
+            asked = await self.parts.lenient(held.value)
+            return Decision((), None, "delete", "gone from the source", drafts=drafts, asked=asked)
 
-        await transact(self.desk.store, self.desk.clock, self.desk.ids, attempt)
+        await self.desk.settle(decide, who)
 
     async def _keep(self, held: Held[Import], intent: Import, due_at: str, *others: Record, action: str = "go") -> None:
         at = self.desk.now()

@@ -8,7 +8,8 @@ from services.kit.errors import Refusal, Unavailable
 from services.kit.record import transact
 from services.kit.store.port import Commit, Record
 from services.meetings import records, rows
-from services.meetings.desk import ATTEMPTS, Desk, Held, refuse_too_large, trail
+from services.meetings.claiming import Draft
+from services.meetings.desk import ATTEMPTS, Decision, Desk, Held, trail
 from services.meetings.edits import Neighbours
 from services.meetings.types import AddressAccess, Meeting, Place, Status
 from services.meetings.types_imports import Import, Outcome, ReportRow
@@ -84,32 +85,30 @@ class Intake:
 
         loaded = [known]  # what the first attempt decides on; only after a Conflict it is loaded again
 
-        async def attempt() -> tuple[Commit, ReportRow]:
-            at = self.desk.now()
+        async def decide(at: str) -> Decision[ReportRow]:
             known = loaded.pop() if loaded else await self._known(intent, row)
             outcome = await self._outcome(intent, row, known)
             line = self._line(intent, row, known, outcome, place)
             if outcome is Outcome.UNCHANGED or taken_by(intent, known.meeting):
-                return Commit(()), line
+                return Decision((), line, "import")
             wanted = rows.wanted_meeting(row, intent, known.meeting, place, at, known.around)
             housed, moved = await self.parts.housed(known.meeting, wanted, at, who)
-            earlier = await self._earlier(row, known, housed, at, who)
-            written = (records.write(known.record, housed, at=at, actor=who), *moved, *earlier)
-            refuse_too_large(written)
-            return Commit(written, (), trail(written, at, who, "import")), line
+            earlier, joined = await self._earlier(row, known, housed, at, who)
+            drafts, asked = (Draft(known.record, housed), *earlier), await self.parts.lenient(housed)
+            return Decision((*moved, *joined), line, "import", drafts=drafts, asked=asked)
 
-        return await transact(self.desk.store, self.desk.clock, self.desk.ids, attempt, attempts=ATTEMPTS)
+        return await self.desk.settle(decide, who)
 
     async def _earlier(
         self, row: import_pb2.ImportRow, known: Known, meeting: Meeting, at: str, who: str
-    ) -> tuple[Record, ...]:
+    ) -> tuple[tuple[Draft, ...], tuple[Record, ...]]:
         """The part before, as the row has it; it waits no more for a view that this one loses."""
         before = known.around.before
         if before is None or known.former is None or known.meeting is None:
-            return ()
+            return (), ()
         part, moved = await self.parts.housed(before, rows.wanted_earlier(row, before, at), at, who)
         part = records.seen_alone(part, known.meeting, meeting)
-        return () if part == before else (records.write(known.former, part, at=at, actor=who), *moved)
+        return ((), ()) if part == before else ((Draft(known.former, part),), moved)
 
     def _line(self, intent: Import, row: import_pb2.ImportRow, known: Known, outcome: Outcome, place: str) -> ReportRow:
         meeting = known.meeting

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 from openchair.meetings.v1 import meeting_pb2, occurrence_pb2
@@ -12,10 +11,12 @@ from openchair.meetings.v1 import meeting_service_pb2 as pb
 
 from services.kit.errors import Invalid, NotFound, Violation
 from services.kit.paging import page_size
-from services.meetings import composed, edits, records
+from services.meetings import composed, edits
 from services.meetings.access import Audience
+from services.meetings.claiming import Asked as Claiming
+from services.meetings.claiming import Draft
 from services.meetings.codes import viewer_of
-from services.meetings.desk import CENTRE, OCCURRENCE, PLACE, ROOM, Decision, Desk, Held, actor, expect_etag
+from services.meetings.desk import CENTRE, OCCURRENCE, PLACE, ROOM, Decision, Desk, Held, Written, actor, expect_etag
 from services.meetings.listing import Asked, Listing, occurrence_message
 from services.meetings.masks import merged
 from services.meetings.types import Centre, Change, Meeting
@@ -26,6 +27,7 @@ from services.recurrence.wire import key_text, parse_key
 
 if TYPE_CHECKING:
     from services.kit.call import Call
+    from services.kit.store.port import Record
     from services.meetings.parts import Parts
 
 WRITABLE = frozenset(
@@ -50,10 +52,11 @@ class Occurrences:
     async def cancel_occurrence(self, call: Call[pb.CancelOccurrenceRequest]) -> occurrence_pb2.Occurrence:
         """That date does not take place."""
 
-        async def decide(at: str) -> Decision[occurrence_pb2.Occurrence]:
+        async def decide(_: str) -> Decision[occurrence_pb2.Occurrence]:
             held, key = await self._date(call.message.name, call.message.etag)
             meeting = edits.cancel_occurrence(held.value, key, call.message.reason.strip())
-            return _decision(call, held, meeting, key, at, "cancel-occurrence", call.message.reason)
+            asked = await self.parts.lenient(meeting)
+            return _decision(held, meeting, key, asked, f"cancel-occurrence {call.message.reason}")
 
         return await self.desk.write(call, decide)
 
@@ -64,8 +67,8 @@ class Occurrences:
             held, key = await self._date(call.message.name, call.message.etag)
             restored = edits.restore_occurrence(held.value, key)
             meeting, moved = await self.parts.housed(held.value, restored, at, actor(call))
-            decision = _decision(call, held, meeting, key, at, "restore-occurrence")
-            return dataclasses.replace(decision, records=(*decision.records, *moved))
+            asked = await self.parts.asked(call, meeting)
+            return _decision(held, meeting, key, asked, "restore-occurrence", moved)
 
         return await self.desk.write(call, decide)
 
@@ -82,8 +85,8 @@ class Occurrences:
             change = located(read_change(wanted, before, held.value.online), wanted, held.value)
             changed = edits.with_change(held.value, change)
             meeting, moved = await self.parts.housed(held.value, changed, at, actor(call))
-            decision = _decision(call, held, meeting, key, at, "change-occurrence", change.reason)
-            return dataclasses.replace(decision, records=(*decision.records, *moved))
+            asked = await self.parts.asked(call, meeting)
+            return _decision(held, meeting, key, asked, f"change-occurrence {change.reason}", moved)
 
         return await self.desk.write(call, decide)
 
@@ -116,13 +119,17 @@ class Occurrences:
 
 
 def _decision(
-    call: Call[Any], held: Held[Meeting], meeting: Meeting, key: Key, at: str, action: str, reason: str = ""
+    held: Held[Meeting], meeting: Meeting, key: Key, asked: Claiming, said: str, moved: tuple[Record, ...] = ()
 ) -> Decision[occurrence_pb2.Occurrence]:
-    shown = composed.all_in_one(meeting)
-    reply = occurrence_message(shown, occurrence(shown.schedule, key, shown.change(key)))
-    record = records.write(held.record, meeting, at=at, actor=actor(call))
-    written = () if meeting == held.value else (record,)
-    return Decision(written, reply, action, f"{key_text(key)} {reason}".strip())
+    """The decision to write the meeting for one date, where anything differs. `said`: the action, and why."""
+    action, _, reason = said.partition(" ")
+
+    def reply(written: Written) -> occurrence_pb2.Occurrence:
+        shown = composed.all_in_one(written[meeting.id].value if written else held.value)
+        return occurrence_message(shown, occurrence(shown.schedule, key, shown.change(key)))
+
+    drafts = () if meeting == held.value else (Draft(held.record, meeting),)
+    return Decision(moved, reply, action, f"{key_text(key)} {reason}".strip(), drafts=drafts, asked=asked)
 
 
 def clear_unset(

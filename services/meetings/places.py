@@ -13,7 +13,8 @@ from services.meetings import records
 from services.meetings.desk import CENTRE, PLACE, Decision, Desk, Held, actor, expect_etag
 from services.meetings.masks import merged
 from services.meetings.types import Centre, Closure, Meeting, Place, Status
-from services.meetings.types_rooms import Room
+from services.meetings.types_rooms import Room, RoomKind
+from services.meetings.wanted import used as used_rooms
 from services.meetings.wire import child_name, stamp
 from services.meetings.wire_places import place_message, read_place
 
@@ -119,7 +120,10 @@ def refuse_in_use(users: list[str]) -> None:
 
 
 async def meetings_at(desk: Desk, used: Place | Room) -> list[Held[Meeting]]:
-    """The meetings that use a place or a room on any date, but for deleted ones."""
+    """The meetings that use a place or a room on any date, or are hosted by it, but for deleted ones."""
+    if isinstance(used, Room) and used.kind is RoomKind.VIDEO:
+        every = await desk.every("meeting", Meeting, centre=used.centre)
+        return [one for one in every if one.value.status is not Status.CANCELLED and one.value.online_host == used.id]
     place = used.id if isinstance(used, Place) else used.place
     usual = await desk.every("meeting", Meeting, centre=used.centre, place=place)
     other = await desk.every("meeting", Meeting, centre=used.centre, elsewhere=True)
@@ -143,14 +147,13 @@ async def closures_at(desk: Desk, used: Place | Room) -> list[str]:
 
 
 async def used_by(desk: Desk, meeting: Meeting) -> tuple[dict[str, Held[Place]], dict[str, Held[Room]]]:
-    """The places and rooms that a meeting uses on any date, by id. Raises NotFound."""
+    """The places and rooms (its online host among them) that a meeting uses on any date, by id. Raises NotFound."""
     centre = meeting.centre
     places = {
         id_: await desk.held("place", id_, Place, child_name(centre, "places", id_), centre)
         for id_ in sorted(meeting.places())
     }
     rooms = {
-        id_: await desk.held("room", id_, Room, child_name(centre, "rooms", id_), centre)
-        for id_ in sorted(meeting.all_rooms())
+        id_: await desk.held("room", id_, Room, child_name(centre, "rooms", id_), centre) for id_ in used_rooms(meeting)
     }
     return places, rooms

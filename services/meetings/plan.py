@@ -10,6 +10,8 @@ from services.kit.paging import Pages, page_key
 from services.kit.streams import private_stream, public_stream
 from services.meetings.desk import Desk
 from services.meetings.following import Following
+from services.meetings.moving_in import MovingIn
+from services.meetings.parts import Parts
 from services.meetings.records import KINDS, PUBLICATIONS
 from services.meetings.renewal import Renewal
 from services.meetings.service import Meetings
@@ -34,6 +36,7 @@ async def build(hosted: Hosted) -> None:
     hosted.works["takes meetings into the search"] = partial(meetings.listing.finder.keep_up, hosted.clock)
     hosted.works["reads rooms for whoever searches"] = partial(meetings.board.keep_up, hosted.clock, hosted.log)
     hosted.works["brings up what is shown"] = Renewal(desk, hosted.log).run
+    hosted.works["books the rooms of older meetings"] = MovingIn(desk, Parts(desk), hosted.log).run
     if hosted.shared:
         hosted.projections.update(following.projections(hosted.bus, hosted.settings.site))
     hosted.services += meetings.services

@@ -18,16 +18,16 @@ from services.kit.clock import instant
 from services.kit.errors import NotFound, Refusal, Unavailable
 from services.kit.middleware import LONGEST_DEADLINE
 from services.kit.points import reach
-from services.kit.record import transact
 from services.kit.store.port import Commit, Conflict, Record
 from services.meetings import closing, records
-from services.meetings.desk import ATTEMPTS, Desk, Held, trail
-from services.meetings.types import Centre, Closure, ClosureEffect, ClosureStatus, Meeting, Status
+from services.meetings.claiming import Draft
+from services.meetings.desk import Decision, Desk, Held, trail
+from services.meetings.types import Centre, Closure, ClosureEffect, ClosureStatus, LostDate, Meeting, Status
 from services.meetings.wire import child_name
 from services.recurrence.schedule import MAX_MINUTES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
 
     from services.kit.store.port import Position
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 SLICE = 50  # meetings between two commits of how far it is
 AT_ONCE = 10
 COUNTED = 500
+MOST_NAMED = 100
+"""Dates without their room that a closure names."""
 LOOKS_AGAIN = timedelta(seconds=LONGEST_DEADLINE) * 2
 """No call, and no commit that it began, takes as long: whoever decides now has read what is in force now."""
 TRIES_AGAIN = timedelta(minutes=5)
@@ -94,16 +96,21 @@ class Reclosing:
         """One slice of a pass."""
         closure = held.value
         first = closure.passes == 0
-        if first and not closure.after:
-            closure = msgspec.structs.replace(closure, total=await self._count(closure.centre))
+        if not closure.after:
+            closure = msgspec.structs.replace(closure, lost=(), lost_count=0)
+            if first:
+                closure = msgspec.structs.replace(closure, total=await self._count(closure.centre))
         reach("intent.slice")
         after = (closure.after,) if closure.after else None
         page = await self.desk.store.find("meeting", {"centre": closure.centre}, limit=SLICE, after=after)
         at_once = 1 if closure.effect is ClosureEffect.MOVE else AT_ONCE  # they all move the place's revision
         failed = await self._follow(closure.centre, page.records, at_once)
         followed = sum(map(_living, page.records)) if first else 0
+        lost = await self._lost(closure, page.records)
         further = msgspec.structs.replace(
             closure,
+            lost=(*closure.lost, *lost)[:MOST_NAMED],
+            lost_count=closure.lost_count + len(lost),
             after=page.records[-1].id if page.records else closure.after,
             done=min(closure.total, closure.done + followed),
             failed=closure.failed + failed,
@@ -160,27 +167,34 @@ class Reclosing:
     async def _reclose(self, name: str) -> bool:
         """Whether the meeting is in step now. Raises Unavailable, to be tried again as a whole."""
 
-        async def attempt() -> tuple[Commit, bool]:
-            at = self.desk.now()
+        async def decide(at: str) -> Decision[bool]:
             try:
                 held = await self.parts.meeting(name)
             except NotFound:
-                return Commit(()), True
+                return Decision((), reply=True, action="close")
             if held.value.status is Status.CANCELLED:
-                return Commit(()), True
+                return Decision((), reply=True, action="close")
             try:
                 meeting, moved = await self.parts.housed(held.value, held.value, at, WHO)
             except Unavailable:
                 raise
             except Refusal as refusal:
                 self._warn(held.value, refusal)
-                return Commit(()), False
+                return Decision((), reply=False, action="close")
             if meeting == held.value:
-                return Commit(()), True
-            record = records.write(held.record, meeting, at=at, actor=WHO, due_at=held.record.due_at)
-            return Commit((record, *moved), (), trail((record,), at, WHO, "close")), True
+                return Decision((), reply=True, action="close")
+            drafts, asked = (Draft(held.record, meeting, held.record.due_at),), await self.parts.lenient(meeting)
+            return Decision(moved, reply=True, action="close", drafts=drafts, asked=asked)
 
-        return await transact(self.desk.store, self.desk.clock, self.desk.ids, attempt, attempts=ATTEMPTS)
+        return await self.desk.settle(decide, WHO)
+
+    async def _lost(self, closure: Closure, found: Sequence[Record]) -> list[LostDate]:
+        """The dates of these meetings, as they are now, that have lost a room by the closure or its withdrawal."""
+        lost = list[LostDate]()
+        for each in found:
+            if (record := await self.desk.store.get("meeting", each.id)) is not None and not record.gone:
+                lost += lost_by(closure, records.read(record, Meeting))
+        return lost
 
     def _warn(self, meeting: Meeting, refusal: Refusal) -> None:
         """People may go to what is closed: whoever runs this has to know."""
@@ -233,6 +247,17 @@ def _soonest(*times: datetime | None) -> datetime | None:
 
 def _living(record: Record) -> bool:
     return record.state["status"] != Status.CANCELLED.value
+
+
+def lost_by(closure: Closure, meeting: Meeting) -> Iterator[LostDate]:
+    """The dates of a meeting that have lost a room by a closure, or by its being withdrawn."""
+    for each in meeting.lost:
+        if each.by != closure.id:
+            continue
+        if each.key is not None:
+            yield LostDate(meeting.id, each.key, each.room)
+        else:  # there are so many that it has lost the room as a whole
+            yield from (LostDate(meeting.id, one.key, each.room) for one in meeting.closed if each.room in one.rooms)
 
 
 def _differs(meeting: Meeting, frame: Frame, now: datetime) -> bool:

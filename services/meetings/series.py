@@ -13,17 +13,8 @@ from services.kit.errors import Invalid, Violation
 from services.kit.store.port import In, Record
 from services.meetings import edits, provenance, records
 from services.meetings.check import possible
-from services.meetings.desk import (
-    CENTRE,
-    GROUP,
-    PLACE,
-    ROOM,
-    Decision,
-    Desk,
-    Held,
-    actor,
-    expect_etag,
-)
+from services.meetings.claiming import Draft
+from services.meetings.desk import CENTRE, GROUP, PLACE, ROOM, Decision, Desk, Held, Written, actor, expect_etag
 from services.meetings.masks import merged
 from services.meetings.types import Centre, Meeting, Session, Status, Visibility
 from services.meetings.wire import meeting_message, read_meeting, stamp, timestamp
@@ -39,7 +30,7 @@ if TYPE_CHECKING:
     from services.meetings.parts import Parts
     from services.recurrence.edits import Orphans
 
-WRITABLE = frozenset({*provenance.FIELDS, "rooms", "invite_group"})
+WRITABLE = frozenset({*provenance.FIELDS, "rooms", "online_host", "invite_group"})
 ORPHANS: dict[int, Orphans] = {pb.ORPHAN_POLICY_KEEP: "keep", pb.ORPHAN_POLICY_DROP: "drop"}
 LIVING = In((Status.ACTIVE.value, Status.SUSPENDED.value))
 
@@ -128,8 +119,8 @@ class Series:
         """The decision to edit every date of this part."""
         edited = edits.edit_all(held.value, edit(call.message, held.value), at, values(*around))
         edited = provenance.edited_here(held.value, edited, call.message.follow_source)
-        moved = beside(held.value, edited, around, at, actor(call))
-        return await self._settle(call, held, edited, at, "update", moved)
+        drafts, fenced = beside(held.value, edited, around, at, actor(call))
+        return await self._settle(call, held, edited, at, "update", drafts, fenced)
 
     async def _following(
         self, call: Call[pb.UpdateMeetingRequest], held: Held[Meeting], at: str
@@ -150,10 +141,9 @@ class Series:
         edited = provenance.edited_here(continuation, edited, call.message.follow_source)
         cut = records.seen_with(cut, edited)
         edited = msgspec.structs.replace(edited, sequence=0, day_changes=())
-        others = [records.write(held.record, cut, at=at, actor=actor(call))]
+        others = [Draft(held.record, cut)]
         if later is not None:
-            relinked = msgspec.structs.replace(later.value, previous=edited.id)
-            others.append(records.write(later.record, relinked, at=at, actor=actor(call)))
+            others.append(Draft(later.record, msgspec.structs.replace(later.value, previous=edited.id)))
         return await self._settle(call, None, edited, at, "split", tuple(others))
 
     async def delete_meeting(self, call: Call[pb.DeleteMeetingRequest]) -> meeting_pb2.Meeting:
@@ -163,10 +153,9 @@ class Series:
         async def decide(at: str) -> Decision[meeting_pb2.Meeting]:
             held = await self.parts.meeting(request.name)
             expect_etag(request.name, held.record, request.etag)
-            record, *linked = await self.parts.removal(held.value, held.record, at, actor(call), withdrawn=True)
-            cancelled = records.read(record, Meeting)
-            reply = stamp(meeting_message(cancelled), record)
-            return Decision((record, *linked), reply, "delete", request.reason)
+            drafts = await self.parts.removal(held, at, withdrawn=True)
+            asked = await self.parts.lenient(held.value)
+            return Decision((), replying(held.value.id), "delete", request.reason, drafts=drafts, asked=asked)
 
         return await self.desk.write(call, decide)
 
@@ -177,16 +166,26 @@ class Series:
         meeting: Meeting,
         at: str,
         action: str,
-        others: tuple[Record, ...] = (),
+        others: tuple[Draft, ...] = (),
+        fenced: tuple[Record, ...] = (),
     ) -> Decision[meeting_pb2.Meeting]:
-        """The decision to write this meeting, its venues made anew, and whatever it starts to use moved on."""
+        """The decision to write this meeting, its venues made anew, with whatever it starts to use moved on."""
         before = held.value if held else None
         refuse_unopened(before, meeting)
         meeting, moved = await self.parts.housed(before, meeting, at, actor(call))
-        record = records.write(held.record if held else None, meeting, at=at, actor=actor(call))
-        reply = stamp(meeting_message(meeting), record)
+        drafts = (Draft(held.record if held else None, meeting), *others)
+        asked = await self.parts.asked(call, meeting)
         reason = getattr(call.message, "reason", "")
-        return Decision((record, *others, *moved), reply, action, reason)
+        return Decision((*fenced, *moved), replying(meeting.id), action, reason, drafts=drafts, asked=asked)
+
+
+def replying(id_: str) -> Callable[[Written], meeting_pb2.Meeting]:
+    """What answers with this meeting, as it was written."""
+
+    def reply(written: Written) -> meeting_pb2.Meeting:
+        return stamp(meeting_message(written[id_].value), written[id_].record)
+
+    return reply
 
 
 def _as_everybody_sees_it(held: Held[Meeting]) -> meeting_pb2.Meeting | None:
@@ -207,17 +206,17 @@ def values(before: Held[Meeting] | None, after: Held[Meeting] | None) -> edits.N
 
 def beside(
     before: Meeting, edited: Meeting, around: tuple[Held[Meeting] | None, Held[Meeting] | None], at: str, who: str
-) -> tuple[Record, ...]:
-    """What an edit of all dates writes of the neighbouring parts."""
+) -> tuple[tuple[Draft, ...], tuple[Record, ...]]:
+    """What an edit of all dates writes of the neighbouring parts: those that change, and those that only move on."""
     moved = () if same_days(before.schedule, edited.schedule) else fenced(around, at, who)
     previous = around[0]
     if previous is None:
-        return moved
+        return (), moved
     alone = records.seen_alone(previous.value, before, edited)
     if alone == previous.value:
-        return moved
-    free = records.write(previous.record, alone, at=at, actor=who)
-    return (*(record for record in moved if record.id != free.id), free)
+        return (), moved
+    free = Draft(previous.record, alone)
+    return (free,), tuple(record for record in moved if record.id != alone.id)
 
 
 def fenced(around: tuple[Held[Meeting] | None, ...], at: str, who: str) -> tuple[Record, ...]:
@@ -234,20 +233,22 @@ def edit(request: pb.UpdateMeetingRequest, current: Meeting) -> edits.Edit:
 
 
 def located(meeting: Meeting, message: meeting_pb2.Meeting) -> Meeting:
-    """The meeting with the ids of the place, rooms and group that the message names. Raises Invalid."""
+    """The meeting with the ids of the place, rooms, host and group that the message names. Raises Invalid."""
     place = PLACE.parse(message.place, "meeting.place") if message.place else None
     group = GROUP.parse(message.invite_group, "meeting.invite_group") if message.invite_group else None
+    host = ROOM.parse(message.online_host, "meeting.online_host") if message.online_host else None
     rooms = [ROOM.parse(room, f"meeting.rooms[{n}]") for n, room in enumerate(message.rooms)]
     if rooms and place is None:
         raise Invalid(Violation("meeting.place", "rooms go with the place they are in"))
-    named = (("meeting.place", place), ("meeting.invite_group", group))
+    named = (("meeting.place", place), ("meeting.online_host", host), ("meeting.invite_group", group))
     for field, ids in (*named, *((f"meeting.rooms[{n}]", room) for n, room in enumerate(rooms))):
         if ids and ids["centre"] != meeting.centre:
             raise Invalid(Violation(field, "must belong to the same centre"))
     return msgspec.structs.replace(
         meeting,
         place=place["place"] if place else "",
-        rooms=tuple(room["room"] for room in rooms),
+        rooms=tuple(dict.fromkeys(room["room"] for room in rooms)),
+        online_host=host["room"] if host else "",
         sessions=_in_rooms(meeting, message),
         invite_group=group["group"] if group else "",
     )

@@ -11,7 +11,7 @@ from datetime import date  # noqa: TC003 - msgspec reads annotations at run time
 import msgspec
 
 from services.recurrence.pattern import Pattern, Slot  # noqa: TC001 - msgspec reads annotations at run time
-from services.recurrence.types import Key  # noqa: TC001 - msgspec reads annotations at run time
+from services.recurrence.types import Key
 
 
 class RoomKind(enum.Enum):
@@ -199,8 +199,17 @@ class PastBooking(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Lost(msgspec.Struct, frozen=True):
-    """A room that a meeting was to have and does not: on one date; `date` None: on none at all."""
+    """A room that a meeting was to have and does not: on one date; `date` None: on none at all.
+
+    `by` is the id of the closure that came in force, or was withdrawn, when it was lost; "": somebody else had it.
+    """
 
     room: str
     date: date | None = None
     ordinal: int = 0
+    by: str = ""
+
+    @property
+    def key(self) -> Key | None:
+        """The date it is about; None: all of them."""
+        return None if self.date is None else Key(self.date, self.ordinal)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from services.kit.errors import NotFound, Refusal
-from services.kit.record import transact
 from services.kit.store.port import Commit, Conflict, Record
 from services.meetings import records
-from services.meetings.desk import Desk, trail
+from services.meetings.claiming import Draft
+from services.meetings.desk import Decision, Desk, trail
 from services.meetings.places import meetings_at
 from services.meetings.types import Meeting, Place, Status
 from services.meetings.types_rooms import Room
@@ -60,19 +60,18 @@ class Venues:
         await self._commit(Commit((settled,), (), trail((settled,), settled.at, WHO, "settle")))
 
     async def _rehouse(self, name: str) -> None:
-        async def attempt() -> tuple[Commit, None]:
-            at = self.desk.now()
+        async def decide(at: str) -> Decision[None]:
             try:
                 held = await self.parts.meeting(name)
             except NotFound:
-                return Commit(()), None
+                return Decision((), None, "rehouse")
             meeting, moved = await self.parts.housed(held.value, held.value, at, WHO)
             if meeting == held.value:
-                return Commit(()), None
-            record = records.write(held.record, meeting, at=at, actor=WHO, due_at=held.record.due_at)
-            return Commit((record, *moved), (), trail((record,), at, WHO, "rehouse")), None
+                return Decision((), None, "rehouse")
+            drafts, asked = (Draft(held.record, meeting, held.record.due_at),), await self.parts.lenient(meeting)
+            return Decision(moved, None, "rehouse", drafts=drafts, asked=asked)
 
-        await transact(self.desk.store, self.desk.clock, self.desk.ids, attempt)
+        await self.desk.settle(decide, WHO)
 
     async def _commit(self, change: Commit) -> None:
         try:

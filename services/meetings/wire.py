@@ -154,6 +154,10 @@ def occurrence_state(occurrence: Occurrence, change: Change) -> int:
 
 def meeting_message(meeting: Meeting, audience: Audience = Audience.STAFF) -> meeting_pb2.Meeting:
     """A meeting; what is for others holds no more than each part's stated level."""
+    inside = audience is Audience.STAFF
+    lost = composed.lost_whole(meeting)
+    rooms = [room for room in meeting.rooms if inside or room not in lost]
+    meeting = composed.shown(meeting)
     message = meeting_pb2.Meeting(
         name=child_name(meeting.centre, "meetings", meeting.id),
         create_time=timestamp(meeting.created_at),
@@ -179,14 +183,16 @@ def meeting_message(meeting: Meeting, audience: Audience = Audience.STAFF) -> me
             for change in meeting.day_changes
         ],
         place=child_name(meeting.centre, "places", meeting.place),
-        rooms=[child_name(meeting.centre, "rooms", room) for room in meeting.rooms],
+        rooms=[child_name(meeting.centre, "rooms", room) for room in rooms],
     )
     if meeting.cancelled_at is not None:
         message.cancel_time.CopyFrom(timestamp(meeting.cancelled_at))
     if meeting.venue is not None:
         message.venue.CopyFrom(venue_message(meeting.venue, audience))
     found = meeting.venue is None or finds(meeting.venue.address_access, audience)
-    say_details(message, meeting, inside=audience is Audience.STAFF, found=found)
+    say_details(message, meeting, inside=inside, found=found)
+    if inside:
+        _say_rooms(message, meeting)
     if meeting.online is not None:
         message.online.CopyFrom(online_message(meeting.online, audience))
     if meeting.source is not None and not withholds(meeting, audience):  # the source's page may tell it
@@ -195,6 +201,20 @@ def meeting_message(meeting: Meeting, audience: Audience = Audience.STAFF) -> me
         message.invite_group = child_name(meeting.centre, "groups", meeting.invite_group)
     _link_parts(message, meeting, audience)
     return message
+
+
+def _say_rooms(message: meeting_pb2.Meeting, meeting: Meeting) -> None:
+    """What only the centre's own people are told: who hosts it, and which rooms it has not."""
+    message.online_host = child_name(meeting.centre, "rooms", meeting.online_host)
+    message.lost_rooms.extend(
+        child_name(meeting.centre, "rooms", room) for room in sorted(composed.lost_whole(meeting))
+    )
+    known = {(change.date, change.ordinal): change for change in message.changes}
+    for key, lost in sorted(composed.lost_on(meeting).items()):
+        change = known.get((key.date.isoformat(), key.ordinal))
+        if change is None:  # the host, or a room of the agenda: nobody else sees a difference
+            change = message.changes.add(date=key.date.isoformat(), ordinal=key.ordinal)
+        change.lost_rooms.extend(child_name(meeting.centre, "rooms", room) for room in sorted(lost))
 
 
 def withholds(meeting: Meeting, audience: Audience) -> bool:

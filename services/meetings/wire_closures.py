@@ -53,6 +53,7 @@ def closure_message(closure: Closure, audience: Audience = Audience.PUBLIC) -> c
     )
     if audience is Audience.STAFF:
         message.done, message.total = closure.done, closure.total
+        message.lost_count = closure.lost_count
     return message
 
 
