@@ -20,9 +20,13 @@ from services.cli.house import open_house
 from services.cli.server import PATIENCE
 from services.cli.shell import USAGE, Failure
 from services.cli.when import full, hour_alone
+from services.kit.clock import SystemClock
 from services.recurrence import edits
+from services.recurrence.schedule import dates as keys_of
+from services.recurrence.schedule import occurrence
 from services.recurrence.types import Schedule
 from services.recurrence.wire import from_schedule, parse_key, to_schedule
+from services.recurrence.zones import local_day
 
 if TYPE_CHECKING:
     import argparse
@@ -244,7 +248,7 @@ async def _tell_clashes(site: Site, asked: argparse.Namespace, house: House, wis
     check = pb.CheckBookingRequest(
         parent=house.centre.name,
         rooms=[book_told.room_of(booking)],
-        booking=booking_pb2.Booking(schedule=from_schedule(wish.schedule), attendees=booking.attendees),
+        booking=booking_pb2.Booking(schedule=from_schedule(_to_come(wish.schedule)), attendees=booking.attendees),
         instead_of=booking.name,
     )
     found = await site.rooms.CheckBooking(check, timeout=PATIENCE)
@@ -260,6 +264,18 @@ async def _tell_clashes(site: Site, asked: argparse.Namespace, house: House, wis
         say(asked, "\n".join(book_clashes.instead(found, house, wish.schedule)))
     give(asked, {"done": False, "check": book_clashes.plain(found)})
     raise Failure("nothing was changed: say another time, or --if-taken skip for the dates that are free")
+
+
+def _to_come(schedule: Schedule) -> Schedule:
+    """A series from its next date on: what is over is in nobody's way, and nobody asks for it."""
+    now = SystemClock().now()
+    if schedule.rule is None:
+        return schedule
+    keys = keys_of(schedule, local_day(now, schedule.zone))
+    following = next((key for key in keys if occurrence(schedule, key).start > now), None)
+    undisturbed: tuple[Deviation, ...] = ()
+    parts = edits.split(schedule, undisturbed, following) if following else None
+    return parts[1].schedule if parts else schedule
 
 
 async def release(site: Site, asked: argparse.Namespace) -> None:

@@ -136,7 +136,7 @@ def _buffers(rooms: Sequence[place_pb2.Room]) -> list[str]:
 
 def _instead(asked: argparse.Namespace, house: House, plan: Plan, found: pb.CheckBookingResponse) -> Plan:
     """The plan with what was chosen of what would work. Raises Failure where nothing is."""
-    offers = list(found.alternatives) if len(plan.rooms) == 1 else []
+    offers = list(found.alternatives)
     if offers:
         say(asked, "What would work:")
         say(asked, "\n".join(book_clashes.instead(found, house, plan.schedule)))
@@ -144,7 +144,7 @@ def _instead(asked: argparse.Namespace, house: House, plan: Plan, found: pb.Chec
         chosen = _chosen(len(offers))
         if chosen is not None:
             say(asked)
-            return _with(house, plan, offers[chosen])
+            return _with(house, plan, offers[chosen], frozenset(each.room for each in found.clashes))
     else:
         give(asked, {"done": False, "check": book_clashes.plain(found)})
     raise Failure(f"{NOTHING} {_advice(found)}")
@@ -161,9 +161,13 @@ def _chosen(count: int) -> int | None:
     return int(answer) - 1 if answer.isdecimal() and 1 <= int(answer) <= count else None
 
 
-def _with(house: House, plan: Plan, offer: booking_pb2.Alternative) -> Plan:
-    rooms = [each for each in house.rooms if each.name == offer.room] or plan.rooms
+def _with(house: House, plan: Plan, offer: booking_pb2.Alternative, taken: frozenset[str]) -> Plan:
+    """Another time is one for all rooms; another room takes the place of what is `taken` (names)."""
     policy = if_taken.SKIP if book_clashes.in_part(offer) else plan.policy
+    rooms = list(plan.rooms)
+    if not offer.start and not book_clashes.in_part(offer):
+        rooms = [each for each in rooms if each.name not in taken]
+        rooms += [each for each in house.rooms if each.name == offer.room]
     return Plan(rooms, book_clashes.at(plan.schedule, offer.start), policy)
 
 

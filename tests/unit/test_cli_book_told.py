@@ -175,7 +175,7 @@ def test_what_would_work_is_numbered_as_it_can_be_taken() -> None:
         "  3  Hall, on 28 of 30 dates; not on Tue 24 Nov 2026, Tue 1 Dec 2026",
     ]
     plan = book_new.Plan([HOUSE.rooms[0]], TUESDAYS, if_taken.REFUSE)
-    other, same, part = (book_new._with(HOUSE, plan, each) for each in REPORT.alternatives)
+    other, same, part = (book_new._with(HOUSE, plan, each, frozenset({HALL})) for each in REPORT.alternatives)
     assert (other.schedule.start, other.names) == (datetime.fromisoformat("2026-11-24T20:30"), [HALL])
     assert (same.schedule, same.names) == (TUESDAYS, [WILLOW])
     assert (part.schedule, part.policy) == (TUESDAYS, if_taken.SKIP)
