@@ -74,7 +74,7 @@ class Wish(NamedTuple):
 
 def granted(room: Room, diaries: Mapping[str, Diary], wish: Wish, at: str, frame: Frame) -> Booking:
     """The booking with the dates that it gets. Raises a refusal that says what is in the way."""
-    found = _in_the_way(room, diaries, wish, at, frame)
+    found = in_the_way(room, diaries, wish, at, frame)
     if not found:
         return wish.booking
     if wish.person.policy is ClashPolicy.OVERRULE:
@@ -86,7 +86,7 @@ def granted(room: Room, diaries: Mapping[str, Diary], wish: Wish, at: str, frame
     return _with_what_is_free(wish, found, at)
 
 
-def _in_the_way(room: Room, diaries: Mapping[str, Diary], wish: Wish, at: str, frame: Frame) -> list[Hindrance]:
+def in_the_way(room: Room, diaries: Mapping[str, Diary], wish: Wish, at: str, frame: Frame) -> list[Hindrance]:
     """What bears on dates that the booking does not have already."""
     booking = wish.booking
     found = hindrances(

@@ -1,10 +1,11 @@
 """A house with rooms that people book: facilitators and coordinators, and what a booking looks like on the wire.
 
-Test modules import `hall` with the fixture `house` (tests.service.meetings_house, named in `pytest_plugins`).
+The fixture `house` is that of tests.service.meetings_house, which test modules name in `pytest_plugins`.
 """
 
 from __future__ import annotations
 
+import itertools
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,7 @@ BEN = Caller("ben", {"house": frozenset({"facilitator"})})
 LEE = Caller("lee", {"house": frozenset({"coordinator"})})
 MAY = Caller("may", {"house": frozenset({"administrator"})})
 
-TUESDAY = "2026-11-24T19:00"  # 2026-11-25T02:00Z
+TUESDAY = "2026-11-24T19:00"
 
 
 async def room(house: House, title: str = "Blue Room", **fields: Any) -> str:
@@ -56,21 +57,19 @@ def twice(bookings: list[Booking], now: datetime, days: int = 200) -> list[tuple
     since = minute(now.astimezone(UTC))
     until = since + days * 24 * 60
     holding = [each for each in bookings if not each.competes and not each.overruled]
-    found = []
-    for index, one in enumerate(holding):
-        for other in holding[index + 1 :]:
-            if one.room == other.room and _meet(one, other, since, until):
-                found.append((one, other))
-    return found
+    return [
+        (one, other)
+        for one, other in itertools.combinations(holding, 2)
+        if one.room == other.room and _meet(one, other, since, until)
+    ]
 
 
 def _meet(one: Booking, other: Booking, since: int, until: int) -> bool:
     for mine in stretches(one.pattern, since, until):
         for theirs in stretches(other.pattern, since, until):
-            first, second = (
-                ((one, mine), (other, theirs)) if mine.start <= theirs.start else ((other, theirs), (one, mine))
-            )
-            gap = max(first[0].after, second[0].before)
-            if second[1].start < first[1].end + gap:
+            first, second = (one, mine), (other, theirs)
+            if theirs.start < mine.start:
+                first, second = second, first
+            if second[1].start < first[1].end + max(first[0].after, second[0].before):
                 return True
     return False
