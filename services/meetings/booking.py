@@ -10,6 +10,7 @@ import msgspec
 
 from services.kit.clock import instant, moment
 from services.kit.errors import Invalid, Violation
+from services.meetings import booking_rules
 from services.meetings.alternatives import Wanted
 from services.meetings.availability import Booker, Hindrance, Obstacle, hindrances
 from services.meetings.clashes import Asker, refusal
@@ -175,7 +176,7 @@ def overlaps_itself(pattern: Pattern, since: int) -> bool:
 
 def standing(booking: Booking, room: Room, person: Person) -> Booking:
     """The booking as the room's rules have it: confirmed, or waiting. Those who keep the list approve their own."""
-    approval = Approval.NONE if person.keeper else room.rules.approval
+    approval = booking_rules.approval(room.rules, person.books_for(person.subject))
     waits = approval is not Approval.NONE
     return msgspec.structs.replace(
         booking,

@@ -9,9 +9,10 @@ import msgspec
 from services.kit.errors import Denied, Invalid, Violation
 from services.kit.names import Pattern as Name
 from services.meetings.booking import Person
+from services.meetings.booking_rules import booker
 from services.meetings.check import MAX_CHAIRS, Problems, possible
 from services.meetings.desk import ROOM
-from services.meetings.types_rooms import Booking, ClashPolicy, WhoMayBook
+from services.meetings.types_rooms import Booking, ClashPolicy
 from services.meetings.wire_bookings import POLICIES
 from services.recurrence.pattern import Pattern
 from services.recurrence.types import Key, RecurrenceError
@@ -34,8 +35,7 @@ def person(call: Call[Any], centre: str, on_clash: int = 0, reason: str = "") ->
     """Who asks, and how a clash is to be answered. Raises Denied for overruling without the right, Invalid."""
     caller = call.caller
     administers, keeper = caller.has(ADMINISTRATORS, centre), caller.has(KEEPERS, centre)
-    level = WhoMayBook.COORDINATORS if keeper else WhoMayBook.FACILITATORS
-    level = WhoMayBook.ADMINISTRATORS if administers else level
+    level = booker(caller, centre).level
     if on_clash not in POLICIES:
         raise Invalid(Violation("on_clash", "is not one of the values this field takes"))
     policy = POLICIES[on_clash]

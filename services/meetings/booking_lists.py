@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Final
 
 from openchair.meetings.v1 import room_service_pb2 as pb
 
-from services.kit.errors import Invalid, NotFound, Violation
+from services.kit.errors import Invalid, Violation
 from services.kit.paging import page_size
 from services.meetings import records
-from services.meetings.booking_asked import BOOKING, person
+from services.meetings.booking_asked import person
 from services.meetings.desk import CENTRE, ROOM
-from services.meetings.ledger import hold_expired, told
+from services.meetings.ledger import hold_expired, stored, told
 from services.meetings.types_rooms import Booking, BookingState, Room
 from services.meetings.wire_bookings import stamped
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from openchair.meetings.v1 import booking_pb2
 
     from services.kit.call import Call
-    from services.kit.store.port import Record
     from services.meetings.desk import Desk
 
 QUEUES: Final[dict[int, dict[str, str | bool]]] = {
@@ -42,14 +41,10 @@ class BookingLists:
 
     async def get_booking(self, call: Call[pb.GetBookingRequest]) -> booking_pb2.Booking:
         """One booking. A hold that has expired is none any more."""
-        ids = BOOKING.parse(call.message.name, "name")
-        record = await self.desk.store.get("booking", ids["booking"])
-        if record is None or record.gone or record.state["removed"] or not _is_of(record, ids):
-            raise NotFound(call.message.name)
-        booking = records.read(record, Booking)
-        if _expired(booking, self.desk.now()):
+        held = await stored(self.desk, call.message.name)
+        if _expired(held.value, self.desk.now()):
             raise hold_expired()
-        return stamped(booking, record, told(call, booking))
+        return stamped(held.value, held.record, told(call, held.value))
 
     async def list_bookings(self, call: Call[pb.ListBookingsRequest]) -> pb.ListBookingsResponse:
         """Bookings of a centre or a room, or a queue of them, oldest first. A queue of facilitators holds their own."""
@@ -81,10 +76,6 @@ class BookingLists:
         if request.mine or (request.queue and not person(call, ids["centre"]).keeper):
             where["organiser"] = call.caller.subject
         return where
-
-
-def _is_of(record: Record, ids: dict[str, str]) -> bool:
-    return (record.state["centre"], record.state["room"]) == (ids["centre"], ids["room"])
 
 
 def _expired(booking: Booking, at: str) -> bool:

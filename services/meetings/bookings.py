@@ -50,7 +50,7 @@ class Bookings:
 
         def decide(rooms: Rooms, at: str) -> Decided:
             written = [_new(rooms, id_, blank, at) for id_, blank in blanks]
-            _refuse_each_other([room for _, room in written])
+            refuse_each_other([room for _, room in written])
             bookings = tuple(
                 (standing(granted(room, rooms.diaries(room), Wish(booking, asked), at, rooms.frame), room, asked), room)
                 for booking, room in written
@@ -158,7 +158,8 @@ def _new(rooms: Rooms, room: str, blank: Booking, at: str) -> tuple[Booking, Roo
     return of_room(msgspec.structs.replace(blank, created_at=at), found), found
 
 
-def _refuse_each_other(rooms: Sequence[Room]) -> None:
+def refuse_each_other(rooms: Sequence[Room]) -> None:
+    """Raises Invalid for rooms of which one excludes another."""
     wanted = {room.id for room in rooms}
     if any(wanted & {*room.excludes} for room in rooms):
         raise Invalid(Violation("rooms", "names rooms that cannot be taken together, such as a hall and its part"))

@@ -16,7 +16,7 @@ from services.kit.heads import Claim
 from services.kit.leaves import Changes, Decision, Joint
 from services.kit.store.port import Record
 from services.meetings import records
-from services.meetings.booking_asked import person
+from services.meetings.booking_asked import BOOKING, person
 from services.meetings.clashes import Clashing
 from services.meetings.desk import actor, excluding, expect_etag, reach
 from services.meetings.diary import Diary, leaf
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from services.kit.call import Call
     from services.kit.leaves import Head, Key
     from services.meetings.closing import Frame
-    from services.meetings.desk import Desk
+    from services.meetings.desk import Desk, Held
     from services.meetings.parts import Parts
 
 R = TypeVar("R")
@@ -197,3 +197,12 @@ def told(call: Call[Any], booking: Booking) -> Told:
     if call.caller.has(frozenset({"service"}), booking.centre) and not asker.keeper:
         return Told.EVENT
     return Told.ALL if asker.knows(booking) else Told.BUSY
+
+
+async def stored(desk: Desk, name: str) -> Held[Booking]:
+    """The booking of that name, as it is stored. Raises Invalid, NotFound."""
+    ids = BOOKING.parse(name, "name")
+    held = await desk.held("booking", ids["booking"], Booking, name, ids["centre"])
+    if held.record.state["removed"] or held.value.room != ids["room"]:
+        raise NotFound(name)
+    return held

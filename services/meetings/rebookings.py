@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from services.kit.errors import Invalid, Unmet, Violation
-from services.meetings import rebooking
+from services.meetings import rebooking, taking
 from services.meetings.booking import takes_anything
 from services.meetings.booking_asked import BOOKING, person, read_key
 from services.meetings.bookings import refuse_foreign
 from services.meetings.changing import Changing, history_of
 from services.meetings.desk import actor
-from services.meetings.ledger import Decided, Ledger, hold_expired
+from services.meetings.ledger import Decided, Ledger, hold_expired, stored
 from services.meetings.retaking import with_skipped
 from services.meetings.types_rooms import BookingState
 
@@ -38,6 +38,7 @@ class Rebookings:
 
     def __init__(self, desk: Desk, parts: Parts) -> None:
         self.desk = desk
+        self.parts = parts
         self.ledger = Ledger(desk, parts)
 
     async def change_booking(self, call: Call[pb.ChangeBookingRequest]) -> booking_pb2.Booking:
@@ -93,6 +94,9 @@ class Rebookings:
         ids = BOOKING.parse(request.name, "name")
         asked = person(call, ids["centre"])
         keys = frozenset(read_key(text, f"keys[{index}]") for index, text in enumerate(request.keys))
+        booking = (await stored(self.desk, request.name)).value
+        if booking.meeting and asked.keeper:
+            return await taking.take(self.desk, self.parts, call, booking, keys)
 
         def decide(rooms: Rooms, at: str) -> Decided:
             found = rooms.booking(ids["room"], ids["booking"], request.name)
