@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from services.kit.projection import Projection
-from services.kit.streams import private_stream, public_stream, subjects_of
+from services.kit.streams import private_stream, public_stream, subjects_of, subjects_of_kind
 from services.web.app import Web
 from services.web.board import Board
 from services.web.invited import Circles
@@ -40,7 +40,7 @@ def web(
     reports: Reports | None = None,
     behind_proxy: bool = False,
 ) -> Readers:
-    """The service: "/", "/centre/<id>", "/nobody-here/..." and "/invited/<code>".
+    """The service: "/", "/centre/<id>", its rooms, "/nobody-here/..." and "/invited/<code>".
 
     `base_url` is how others reach the site (OPENCHAIR_PUBLIC_URL), or what will tell; None: it has no public address,
     and the pages say so. `reports` passes on what readers report. `behind_proxy`: nobody but a proxy reaches us.
@@ -48,7 +48,7 @@ def web(
     board, circles = Board(), Circles()
     subjects = [subjects_of(site, "public", "meetings")]
     public = Projection(bus, public_stream(site), subjects, board.apply, board.reset, clock, log)
-    subjects = [subjects_of(site, "private", "meetings")]
+    subjects = [subjects_of_kind(site, "private", "meetings", kind) for kind in ("meeting", "group")]
     stream = private_stream(site, "meetings")
     private = Projection(bus, stream, subjects, circles.apply, circles.reset, clock, log)
     app = Web(

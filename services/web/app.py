@@ -70,7 +70,7 @@ class Web:
         self._log = log
 
     def app(self) -> Starlette:
-        """The ASGI application: "/", "/centre/<id>", "/nobody-here/...", "/invited" and "/invited/<code>"."""
+        """The ASGI application: "/", "/centre/<id>", its rooms, "/nobody-here/...", "/invited", "/invited/<code>"."""
         nobody = Nobody(
             self._pages,
             self._clock,
@@ -85,6 +85,7 @@ class Web:
                 Route("/", self.week),
                 Route("/centre/{centre}", self.week),
                 Route("/centre/{centre}/", self.week),
+                Route("/centre/{centre}/room/{room}", self.room),
                 Route(PATH, self._once_ready(nobody), methods=["GET", "POST"]),
                 Route("/invited", self.asking, methods=["GET", "POST"]),
                 Route("/invited/", self.asking),
@@ -125,6 +126,19 @@ class Web:
         if page_or_none is None:
             raise HTTPException(404)
         return answer(request, page_or_none, 200, {"cache-control": "no-cache"})
+
+    async def room(self, request: Request) -> Response:
+        """The next seven days of one room."""
+        if not self._ready():
+            return self._answer_later(request)
+        for _ in self._pages.warm(self._clock.now()):
+            await asyncio.sleep(0)  # others get their turn
+        base = self._base_url() or local_address(request)
+        centre, room = request.path_params["centre"], request.path_params["room"]
+        page = self._pages.room(base, self._clock.now(), centre, room, is_current=self._current())
+        if page is None:
+            raise HTTPException(404)
+        return answer(request, page, 200, {"cache-control": "no-cache"})
 
     async def asking(self, request: Request) -> Response:
         """A field for a code that somebody has on paper; what it opens is shown at this same address.

@@ -7,11 +7,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from google.protobuf.message import DecodeError
-from openchair.meetings.v1 import centre_pb2, closure_pb2, meeting_pb2
+from openchair.meetings.v1 import booking_pb2, centre_pb2, closure_pb2, meeting_pb2, place_pb2
 
 from services.kit.publication import Packed
 from services.recurrence import wire, zones
 from services.recurrence.agenda import Agenda
+from services.recurrence.busy import Bookings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 CENTRE = centre_pb2.Centre.DESCRIPTOR.full_name
 MEETING = meeting_pb2.Meeting.DESCRIPTOR.full_name
 CLOSURE = closure_pb2.Closure.DESCRIPTOR.full_name
+PLACE = place_pb2.Place.DESCRIPTOR.full_name
+ROOM = place_pb2.Room.DESCRIPTOR.full_name
+BOOKING = booking_pb2.Booking.DESCRIPTOR.full_name
 
 AHEAD: Final = timedelta(days=8)  # a page shows no more, wherever midnight is
 EXPANDED: Final = 200  # series expanded before others get their turn: about 5 ms
@@ -30,12 +34,16 @@ _TOKENS: Final = 7
 
 
 class Known(NamedTuple):
-    """What is asked of every meeting of a centre at once, without unpacking each: names of its place and rooms too."""
+    """What is asked of every meeting of a centre at once, without unpacking each: names of its place and rooms too.
+
+    `rooms` are the names of all rooms in which any date, or an item of the agenda, is held.
+    """
 
     state: int
     fellowship: str
     kind: str
     titles: tuple[tuple[str, str], ...]
+    rooms: frozenset[str]
 
 
 class CentreBoard:
@@ -48,6 +56,9 @@ class CentreBoard:
         self.changes: dict[str, dict[Key, meeting_pb2.OccurrenceChange]] = {}
         self.known: dict[str, Known] = {}
         self.closures: dict[str, closure_pb2.Closure] = {}
+        self.places = Packed(place_pb2.Place)
+        self.rooms = Packed(place_pb2.Room)
+        self.bookings = Bookings()
         self.agenda = Agenda()
 
     def put(self, id: str, meeting: meeting_pb2.Meeting) -> None:  # noqa: A002 - the field is named id everywhere
@@ -70,11 +81,16 @@ class CentreBoard:
 
 
 class Board:
-    """All centres of the PUBLIC stream, by id. `version` rises whenever a page may have changed."""
+    """All centres of the PUBLIC stream, by id.
+
+    `version` rises whenever a page may have changed, `rooms_version` whenever one of a room may have by what no other
+    page says.
+    """
 
     def __init__(self) -> None:
         self.boards: dict[str, CentreBoard] = {}
         self.version = 0
+        self.rooms_version = 0
 
     def apply(self, event: Event) -> None:
         """Takes in one state. Raises ValueError for an event that contradicts itself; nothing has changed then."""
@@ -90,7 +106,10 @@ class Board:
         except DecodeError as error:
             raise ValueError("the payload is not what its type says") from error
         self.boards[scope] = board
-        self.version += 1
+        if event.type in _OF_ROOMS:
+            self.rooms_version += 1
+        else:
+            self.version += 1
 
     def reset(self) -> None:
         """Forgets everything, before a rebuild from the stream."""
@@ -118,7 +137,9 @@ def _known(meeting: meeting_pb2.Meeting) -> Known:
     venue = meeting.venue
     place = ((meeting.place, venue.title),) if meeting.place and venue.title else ()
     rooms = zip(meeting.rooms, venue.rooms, strict=True) if len(meeting.rooms) == len(venue.rooms) else ()
-    return Known(meeting.state, sys.intern(meeting.fellowship), sys.intern(meeting.kind), (*place, *rooms))
+    named = (meeting.rooms, *(each.rooms for each in meeting.changes), *(each.rooms for each in meeting.sessions))
+    held_in = frozenset(sys.intern(name) for names in named for name in names)
+    return Known(meeting.state, sys.intern(meeting.fellowship), sys.intern(meeting.kind), (*place, *rooms), held_in)
 
 
 def _take_centre(board: CentreBoard, event: Event, scope: str, _id: str) -> None:
@@ -154,8 +175,39 @@ def _take_closure(board: CentreBoard, event: Event, scope: str, id: str) -> None
         board.closures[id] = closure
 
 
+def _take_place(board: CentreBoard, event: Event, scope: str, id: str) -> None:  # noqa: A002 - the same
+    place = place_pb2.Place.FromString(event.payload) if event.payload is not None else None
+    if place is not None and place.name != f"centres/{scope}/places/{id}":
+        raise ValueError("subject and payload name different places")
+    board.places.pop(id, None)
+    if place is not None:
+        board.places[id] = place
+
+
+def _take_room(board: CentreBoard, event: Event, scope: str, id: str) -> None:  # noqa: A002 - the same
+    room = place_pb2.Room.FromString(event.payload) if event.payload is not None else None
+    if room is not None and room.name != f"centres/{scope}/rooms/{id}":
+        raise ValueError("subject and payload name different rooms")
+    board.rooms.pop(id, None)
+    if room is not None:
+        board.rooms[id] = room
+
+
+def _take_booking(board: CentreBoard, event: Event, scope: str, id: str) -> None:  # noqa: A002 - the same
+    booking = booking_pb2.Booking.FromString(event.payload) if event.payload is not None else None
+    if booking is not None:
+        parts = booking.name.split("/")
+        if parts[:3] + parts[4:] != ["centres", scope, "rooms", "bookings", id]:
+            raise ValueError("subject and payload name different bookings")
+    board.bookings.put(id, booking)
+
+
+_OF_ROOMS: Final = frozenset({PLACE, ROOM, BOOKING})
 _TAKES: Final[dict[str, Callable[[CentreBoard, Event, str, str], None]]] = {
     CENTRE: _take_centre,
     MEETING: _take_meeting,
     CLOSURE: _take_closure,
+    PLACE: _take_place,
+    ROOM: _take_room,
+    BOOKING: _take_booking,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from openchair.meetings.v1 import meeting_pb2
@@ -66,4 +67,5 @@ def examples(id: str, site: Site) -> tuple[Example, ...]:  # noqa: A002 - the sa
 
 def _each(id: str, by: str, named: Mapping[str, str], site: Site) -> Iterator[Subscription]:  # noqa: A002 - the same
     for key, title in sorted(named.items(), key=lambda pair: pair[1].casefold())[:MOST]:
-        yield site.part(id, by, key, title)
+        part = site.part(id, by, key, title)
+        yield replace(part, page=f"/centre/{id}/room/{key}") if by == "room" else part

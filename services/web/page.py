@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from services.formats import words
 from services.web import say
+from services.web.room import room_week
 from services.web.subscribe import InvitedSite, Site, qr
 from services.web.week import week
 
@@ -66,6 +67,7 @@ class Pages:
     def __init__(self, board: Board) -> None:
         self.board = board
         self._kept: dict[tuple[str, str, bool], tuple[int, datetime, datetime, Page]] = {}
+        self._rooms: dict[tuple[str, str, str, bool], tuple[tuple[int, int], datetime, datetime, Page]] = {}
         self._asking: dict[bool, Page] = {}
         self._templates = jinja2.Environment(
             loader=jinja2.PackageLoader("services.web"),
@@ -100,6 +102,27 @@ class Pages:
         if len(self._kept) >= _MOST_PAGES:
             self._kept.clear()
         self._kept[key] = (self.board.version, now, min([each.until for each in weeks], default=now), page)
+        return page
+
+    def room(self, base_url: str, now: datetime, centre: str, room: str, *, is_current: bool = True) -> Page | None:
+        """The week of a room; None for one that has no page. It is kept until it may be another."""
+        board = self.board.boards.get(centre)
+        if board is None or board.centre is None:
+            return None
+        key, version = (base_url, centre, room, is_current), (self.board.version, self.board.rooms_version)
+        kept, since, until, page = self._rooms.get(key, ((-1, -1), now, now, None))
+        if page is not None and kept == version and since <= now < until:
+            return page
+        self.board.advance(now)
+        site = Site(base_url)
+        week = room_week(centre, board, room, site, now)
+        if week is None:
+            return None
+        title = f"{week.title}, {week.centre.title}"
+        page = Page.of(self._render("room.html", week=week, title=title, is_local=site.is_local, is_current=is_current))
+        if len(self._rooms) >= _MOST_PAGES:
+            self._rooms.clear()
+        self._rooms[key] = (version, now, week.until, page)
         return page
 
     def invited(

@@ -13,10 +13,14 @@ _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 @dataclass(frozen=True)
 class Subscription:
-    """One calendar. `google` and `outlook` fetch from their own machines: they need an address that is public."""
+    """One calendar. `google` and `outlook` fetch from their own machines: they need an address that is public.
+
+    `page` is the path of a page about the same ("": there is none).
+    """
 
     address: str
     name: str
+    page: str = ""
 
     @property
     def webcal(self) -> str:
@@ -55,6 +59,10 @@ class Site:
     def part(self, centre: str, by: str, id: str, title: str) -> Subscription:  # noqa: A002 - named id everywhere
         """A part of what a centre publishes: `by` "room", "fellowship" or "kind"."""
         return Subscription(f"{self.base}/calendars/{centre}/{by}/{id}.ics", title)
+
+    def freebusy(self, centre: str, room: str) -> str:
+        """When a room is taken, for programs that plan."""
+        return f"{self.base}/freebusy/{centre}/{room}.ifb"
 
     def guide(self, centre: str) -> str:
         """Its meetings as other sites and apps read them (Meeting Guide)."""

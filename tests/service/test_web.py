@@ -22,6 +22,7 @@ from services.web.app import Web
 from services.web.board import Board
 from services.web.page import STYLE, Pages
 from tests.contract.bus_fixtures import LOG, SITE, running, until
+from tests.unit.test_web_room import place, room
 from tests.unit.web_examples import NOON, board, centre_event, closure, event, meeting_event
 
 if TYPE_CHECKING:
@@ -98,6 +99,19 @@ class Markup(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         assert self.open.pop() == tag
+
+
+async def test_a_room_is_found_by_its_address_and_one_without_a_page_like_any_other_word() -> None:
+    reader = Reader(board(place(), room(), room("attic", place="centres/oak/places/shelter")))
+    found = await reader.get("/centre/oak/room/hall")
+    assert (found.status_code, found.headers["cache-control"]) == (200, "no-cache")
+    assert "<h1" in found.text
+    none = [await reader.get(f"/centre/{path}") for path in ("oak/room/attic", "oak/room/cellar", "elm/room/hall")]
+    assert {answer.status_code for answer in none} == {404}
+    assert len({answer.content for answer in none}) == 1
+    assert (await reader.get("/centre/oak/room/hall", "POST")).status_code == 405
+    reader.ready = False
+    assert (await reader.get("/centre/oak/room/hall")).status_code == 503
 
 
 async def test_the_page_is_whole_and_every_link_inside_it_leads_somewhere() -> None:

@@ -21,6 +21,7 @@ from services.web.page import Pages
 from services.web.reports import Told
 from services.web.subscribe import Site
 from services.web.week import one
+from tests.unit.test_web_room import INSIDE, booking, place, room
 from tests.unit.web_examples import NOON, board, centre_event, closure, event, meeting_event
 
 if TYPE_CHECKING:
@@ -89,6 +90,10 @@ def house() -> Board:
         meeting_event("retreat", "2026-11-25T09:00", minutes=3000, sessions=sessions, **fields),
         meeting_event("off", "2026-11-25T09:00", changes=[{"date": "2026-11-25", "cancelled": True, "reason": LONG}]),
         closure(reason=LONG),
+        place(title=LONG, address=LONG),
+        room(title=LONG, publicBusy=True, equipment=[LONG], accessibility=[LONG], photos=[ADDRESS]),
+        meeting_event("held", "2026-11-25T09:00", "FREQ=DAILY", **INSIDE | {"title": LONG}),
+        booking("b", "2026-11-25T22:00", 60 * 28),
     )
     made.apply(centre_event(2, title=LONG, description=LONG, crisisLine=f"Call 988 {LONG}", phone="+1 780 555 0100"))
     return made
@@ -107,10 +112,11 @@ def pages(shown: Board) -> dict[str, Page | None]:
         "invited": made.invited(base, NOON, LONG, oak, "0" * 28, centre="oak", current=True),
         "nobody": made.nobody(at=Standing("oak", oak.centre, line, "", ""), told=Told("asked"), **asked),
         "code": made.asking(missed=True),
+        "room": made.room(base, NOON, "oak", "hall"),
     }
 
 
-@pytest.mark.parametrize("name", ["week", "invited", "nobody", "code"])
+@pytest.mark.parametrize("name", ["week", "invited", "nobody", "code", "room"])
 def test_nothing_needs_scrolling_sideways_and_all_can_be_tapped(tmp_path: Path, name: str) -> None:
     shown = house()
     other = centre_pb2.Centre(name="centres/elm", title=LONG, time_zone="America/Denver")

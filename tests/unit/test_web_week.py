@@ -214,10 +214,10 @@ def test_a_state_that_cannot_be_read_changes_nothing() -> None:
     assert made.boards["oak"].meetings["a"].schedule.rule == ""
 
 
-def test_places_and_rooms_pass_by_since_a_meeting_says_its_own() -> None:
+def test_what_no_page_is_about_passes_by() -> None:
     made = board()
     place = event("meeting", "p", b"anything", 1)
-    made.apply(type(place)(place.subject, 1, 1, "openchair.meetings.v1.Place", place.time, b"\xff"))
+    made.apply(type(place)(place.subject, 1, 1, "openchair.meetings.v1.Import", place.time, b"\xff"))
     assert not made.boards["oak"].meetings
 
 
