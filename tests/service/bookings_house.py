@@ -15,6 +15,7 @@ from services.meetings.types_rooms import Booking
 from services.recurrence.timetable import minute, stretches
 
 if TYPE_CHECKING:
+    from services.recurrence.timetable import Stretch
     from tests.service.meetings_house import House
 
 CENTRE = "centres/house"
@@ -52,24 +53,27 @@ async def stored(house: House) -> list[Booking]:
     return [records.read(record, Booking) for record in found.records]
 
 
-def twice(bookings: list[Booking], now: datetime, days: int = 200) -> list[tuple[Booking, Booking]]:
-    """Pairs of bookings that hold one room at one time, by brute force, buffers counted; overruled ones left out."""
+def twice(
+    bookings: list[Booking], now: datetime, days: int = 200, together: frozenset[frozenset[str]] = frozenset()
+) -> list[tuple[Booking, Booking]]:
+    """Pairs of bookings that hold one room at one time, by brute force, buffers counted; overruled ones left out.
+
+    `together` are pairs of rooms (ids) that cannot be taken together.
+    """
     since = minute(now.astimezone(UTC))
-    until = since + days * 24 * 60
-    holding = [each for each in bookings if not each.competes and not each.overruled]
+    holding = [
+        (each, stretches(each.pattern, since, since + days * 24 * 60))
+        for each in bookings
+        if not each.competes and not each.overruled
+    ]
     return [
         (one, other)
-        for one, other in itertools.combinations(holding, 2)
-        if one.room == other.room and _meet(one, other, since, until)
+        for (one, mine), (other, theirs) in itertools.combinations(holding, 2)
+        if (one.room == other.room or frozenset({one.room, other.room}) in together)
+        and any(_meet((one, first), (other, second)) for first in mine for second in theirs)
     ]
 
 
-def _meet(one: Booking, other: Booking, since: int, until: int) -> bool:
-    for mine in stretches(one.pattern, since, until):
-        for theirs in stretches(other.pattern, since, until):
-            first, second = (one, mine), (other, theirs)
-            if theirs.start < mine.start:
-                first, second = second, first
-            if second[1].start < first[1].end + max(first[0].after, second[0].before):
-                return True
-    return False
+def _meet(one: tuple[Booking, Stretch], other: tuple[Booking, Stretch]) -> bool:
+    first, second = (one, other) if one[1].start <= other[1].start else (other, one)
+    return second[1].start < first[1].end + max(first[0].after, second[0].before)

@@ -1,0 +1,122 @@
+"""Many callers at once for the same rooms: each slot has one booking, everybody else a clear refusal."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from datetime import timedelta
+from io import StringIO
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from google.protobuf.json_format import ParseDict
+from openchair.meetings.v1 import booking_pb2, room_service_pb2_grpc
+from openchair.meetings.v1 import room_service_pb2 as pb
+
+from services.kit.auth import TokenVerifier, audience_of, key_id, make_token
+from services.kit.client import RpcError, connect, explain
+from services.kit.clock import Ids, SystemClock
+from services.kit.errors import Refusal
+from services.kit.logs import make_log
+from services.kit.middleware import outer
+from services.kit.server import GrpcServer
+from tests.service.bookings_house import ANA, BEN, CENTRE, at, book, room, stored, twice
+
+if TYPE_CHECKING:
+    from tests.service.meetings_house import House
+
+pytest_plugins = ("tests.service.meetings_house",)
+CALLERS = 50
+RULES = (
+    "",
+    "FREQ=DAILY;COUNT=5",
+    "FREQ=WEEKLY;COUNT=6",
+    "FREQ=WEEKLY",
+    "FREQ=MONTHLY;COUNT=3",
+    "FREQ=DAILY;INTERVAL=3",
+)
+
+
+async def test_of_fifty_callers_for_one_slot_one_has_it(house: House) -> None:
+    """One booking, 49 refusals that say what is in the way; and not fifty commits."""
+    name = await room(house)
+    before = house.desk.heads.commits
+    asked = [book(house, ANA, name, at(title=f"No. {number}")) for number in range(CALLERS)]
+    answers = await asyncio.gather(*asked, return_exceptions=True)
+    refused = [each for each in answers if isinstance(each, Refusal)]
+    assert (len(answers) - len(refused), {each.reason for each in refused}) == (1, {"ROOM_TAKEN"})
+    assert len(refused) == CALLERS - 1
+    assert all(each.attached for each in refused)
+    assert len(await stored(house)) == 1
+    assert house.desk.heads.commits - before < CALLERS
+
+
+async def test_of_fifty_calls_over_the_wire_for_one_slot_one_has_it(house: House) -> None:
+    """The same over gRPC, each caller another person: the clash comes along in the details of the status."""
+    name = await room(house)
+    key, audience, clock = Ed25519PrivateKey.generate(), audience_of("test"), SystemClock()
+    log = make_log("info", StringIO())
+    verifier = TokenVerifier({key_id(key.public_key()): key.public_key()}, audience, clock)
+    middleware = outer(log, Ids(random.Random(1)), verifier)  # noqa: S311 - seeded on purpose
+    server = GrpcServer(list(house.meetings.services), middleware, host="127.0.0.1", port=0, clock=clock, log=log)
+    port = await server.start()
+
+    async def one(number: int) -> booking_pb2.Booking | RpcError:
+        roles = {"house": ["facilitator"]}
+        token = make_token(key, f"p{number}", roles, audience=audience, lifetime=timedelta(minutes=5), clock=clock)
+        request = ParseDict({"parent": CENTRE, "rooms": [name], "booking": at(title="Mine")}, pb.BookRoomRequest())
+        async with connect(f"127.0.0.1:{port}", token) as channel:
+            try:
+                return (await room_service_pb2_grpc.RoomServiceStub(channel).BookRoom(request, timeout=20)).bookings[0]
+            except RpcError as error:
+                return error
+
+    try:
+        answers = await asyncio.gather(*(one(number) for number in range(CALLERS)))
+    finally:
+        await server.stop(0)
+    problems = [explain(each) for each in answers if isinstance(each, RpcError)]
+    assert len(problems) == CALLERS - 1
+    assert {(each.code, each.reason) for each in problems} == {("FAILED_PRECONDITION", "ROOM_TAKEN")}
+    (booking,) = await stored(house)
+    assert sum(isinstance(each, booking_pb2.Booking) for each in answers) == 1
+    assert booking.title == "Mine"
+
+
+@pytest.mark.parametrize("callers", [50, pytest.param(200, marks=pytest.mark.slow)])
+async def test_series_asked_for_all_at_once_never_overlap(house: House, callers: int) -> None:
+    """Halls and parts, buffers, series that are skipped in part, changes and releases among them: by brute force."""
+    place = await house.place(title="Hall")
+    names = [await _room(house, place.name, title) for title in ("East", "West")]
+    hall = await _room(house, place.name, "Hall", parts=names, before_minutes=15)
+    names += [hall, await room(house, "Apart", after_minutes=10)]
+    chance = random.Random(6)  # noqa: S311 - the same in every run
+    answers = await asyncio.gather(*(_some(house, names, chance) for _ in range(callers)), return_exceptions=True)
+    assert {each.reason for each in answers if isinstance(each, Refusal)} == {"ROOM_TAKEN"}
+    assert not [each for each in answers if isinstance(each, BaseException) and not isinstance(each, Refusal)]
+    made = await stored(house)
+    ids = [name.rpartition("/")[2] for name in names]
+    together = frozenset(frozenset({ids[2], part}) for part in ids[:2])
+    assert len(made) > callers // 8
+    assert any(each.skipped for each in made)
+    assert not twice(made, house.clock.now(), 150, together)
+
+
+async def _room(house: House, place: str, title: str, **fields: Any) -> str:
+    made = await house.call("CreateRoom", parent=CENTRE, room={"title": title, "place": place, **fields})
+    return str(made.name)
+
+
+async def _some(house: House, names: list[str], chance: random.Random) -> None:
+    """One caller: books, and sometimes thinks better of it."""
+    start = f"2026-12-{chance.randrange(1, 8):02}T{chance.randrange(8, 22):02}:{chance.choice(('00', '30'))}"
+    booking = at(start, chance.choice(RULES), chance.choice((30, 60, 90, 240)))
+    wish = {"parent": CENTRE, "rooms": chance.sample(names, 1), "booking": booking}
+    policy, what = chance.choice(("CLASH_POLICY_REFUSE", "CLASH_POLICY_SKIP")), chance.random()
+    made = (await house.call("BookRoom", BEN, **wish, on_clash=policy)).bookings[0]
+    if what < 0.2:
+        await house.call("ReleaseBooking", BEN, name=made.name)
+    elif what < 0.4:
+        moved = {"name": made.name, "schedule": {"start": start[:-5] + "20:00"}}
+        await house.call("ChangeBooking", BEN, booking=moved, update_mask="schedule.start", on_clash=policy)
