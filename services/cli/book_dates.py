@@ -62,14 +62,22 @@ def slot(one: booking_pb2.BookedSlot, zone: str) -> Booked:
 
 
 def coming(booking: booking_pb2.Booking, now: datetime) -> list[Booked]:
-    """What is not over, for two years to come."""
-    return of(booking, now, now + AHEAD)
+    """What is not over, for two years to come; of what begins later for two years from then on."""
+    zone = zone_of(booking)
+    starts = [to_utc(datetime.fromisoformat(each.start), zone) for each in booking.slots]
+    if booking.HasField("schedule"):
+        starts.append(to_utc(to_schedule(booking.schedule).start, zone))
+    since = max(now, min(starts, default=now))
+    return of(booking, since, since + AHEAD)
 
 
 def rhythm_of(booking: booking_pb2.Booking) -> str:
-    """When it is, in words: "every Tuesday, 19:00 to 20:00"."""
+    """When it is, in words: "every Tuesday, 19:00 to 20:00"; "Tue 1 Dec 2026 19:00 to 20:00"."""
     if booking.HasField("schedule"):
-        return rhythm(to_schedule(booking.schedule))
+        schedule = to_schedule(booking.schedule)
+        if schedule.rule is not None or schedule.extra:
+            return rhythm(schedule)
+        return span(schedule.start, schedule.start + timedelta(minutes=schedule.minutes))
     found = sorted((slot(each, zone_of(booking)) for each in booking.slots), key=lambda each: each.instant)
     if not found:
         return "no date"

@@ -55,6 +55,8 @@ _STATES: Final = {
     booking_pb2.BOOKING_STATE_PENDING: "waits for approval",
 }
 _MOST_AT_ONCE: Final = 50
+_MOST_SHOWN: Final = 365  # days; an hour more or less, where clocks change, is no more than the contract's 366
+_MOST_BUSY: Final = 91  # the same, of 92
 _WITHIN: Final = WIDTH - 2  # columns
 _DAY: Final = timedelta(days=1)
 _WEEK: Final = timedelta(days=7)
@@ -78,7 +80,7 @@ def _add_days(parser: Any) -> None:
     parser.add_argument("--json", action="store_true", help="as JSON on standard output")
 
 
-def days(asked: argparse.Namespace, house: House) -> tuple[date, date]:
+def days(asked: argparse.Namespace, house: House, most: int) -> tuple[date, date]:
     """The first and the last day that are asked for. Raises Failure."""
     first = house.day("--from", asked.since) if asked.since else house.today
     if asked.week:
@@ -88,6 +90,8 @@ def days(asked: argparse.Namespace, house: House) -> tuple[date, date]:
     last = house.day("--until", asked.until) if asked.until else first + _WEEK - _DAY
     if last < first:
         raise Failure(f"--until: {short(last)} is before {short(first)}", USAGE)
+    if (last - first).days >= most:
+        raise Failure(f"--until: at most {most} days at once, from {short(first)} on", USAGE)
     return first, last
 
 
@@ -95,7 +99,7 @@ async def _calendar(site: Site, asked: argparse.Namespace) -> None:
     house = await open_house(site, asked.centre)
     room = house.room(asked.room)
     zone = room.time_zone or house.centre.time_zone
-    first, last = days(asked, house)
+    first, last = days(asked, house, _MOST_SHOWN)
     request = pb.GetRoomCalendarRequest(name=room.name)
     request.start_time.FromDatetime(midnight(first, zone))
     request.end_time.FromDatetime(midnight(last + _DAY, zone))
@@ -147,7 +151,7 @@ def _local(instant: Timestamp, zone: str) -> datetime:
 async def _busy(site: Site, asked: argparse.Namespace) -> None:
     house = await open_house(site, asked.centre)
     rooms = list(map(house.room, asked.rooms)) or house.rooms
-    first, last = days(asked, house)
+    first, last = days(asked, house, _MOST_BUSY)
     found = await _taken(site, house, rooms, first, last)
     if asked.json:
         plain = [MessageToDict(each, preserving_proto_field_name=True) for each in found]

@@ -106,6 +106,9 @@ def test_the_dates_of_a_booking_are_those_of_its_schedule_less_some_and_its_sing
         "Tue 15 Dec 2026 19:00 to 20:30",
     ]
     assert [each.key for each in found] == ["20261124", "20261208", "20261215"]
+    later = booking(schedule={"start": "2031-04-15T19:00", "timeZone": ZONE, "minutes": 60, "rule": "FREQ=DAILY"})
+    first, *_ = book_dates.coming(later, datetime(2026, 11, 24, tzinfo=UTC))
+    assert first.told() == "Tue 15 Apr 2031 19:00 to 20:00"
     alone = booking_pb2.Booking(name=moved.name, time_zone=ZONE, slots=moved.slots)
     assert book_dates.rhythm_of(alone) == "Wed 9 Dec 2026 18:00 to 19:00"
 

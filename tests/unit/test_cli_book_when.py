@@ -241,7 +241,7 @@ def test_find_still_finds_meetings_and_a_word_room_among_them() -> None:
 
 def test_what_is_on_is_shown_for_seven_days_a_week_or_any_days() -> None:
     def days(options: str) -> tuple[date, date]:
-        return room_times.days(parsed(f"room calendar c Hall {options}"), HOUSE)
+        return room_times.days(parsed(f"room calendar c Hall {options}"), HOUSE, 92)
 
     assert days("") == (HOUSE.today, HOUSE.today + timedelta(days=6))
     assert days("--week --from 2030-12-04") == (date(2030, 12, 2), date(2030, 12, 8))
@@ -249,6 +249,7 @@ def test_what_is_on_is_shown_for_seven_days_a_week_or_any_days() -> None:
     for options, says in (
         ("--from 2030-12-04 --until 2030-12-01", "--until: Sun 1 Dec 2030 is before"),
         ("--week --until 2030-12-01", "--week: not with --until"),
+        ("--from 2030-01-01 --until 2030-04-03", "--until: at most 92 days at once, from Tue 1 Jan 2030"),
     ):
         with pytest.raises(Failure, match=says):
             days(options)
