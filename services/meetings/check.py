@@ -14,7 +14,7 @@ from services.recurrence.schedule import check as check_schedule
 from services.recurrence.types import RecurrenceError, Schedule
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sized
 
     from openchair.meetings.v1 import schedule_pb2
 
@@ -92,6 +92,24 @@ class Problems:
         if not good or any(c.isspace() or c in '<>"\\' for c in text):
             self.add(field, "must be an http or https address")
         return text
+
+    def https(self, field: str, text: str) -> str:
+        """A web address that nobody on the way can read."""
+        text = self.url(field, text)
+        if text.casefold().startswith("http:"):
+            self.add(field, "must be an https address")
+        return text
+
+    def within(self, field: str, number: int, low: int, high: int) -> int:
+        """A number between two, inclusive."""
+        if not low <= number <= high:
+            self.add(field, f"must lie between {low} and {high}")
+        return number
+
+    def at_most(self, field: str, entries: Sized, most: int) -> None:
+        """A list that is not too long."""
+        if len(entries) > most:
+            self.add(field, f"has more than {most} entries")
 
     def phone(self, field: str, text: str) -> str:
         """A number as it is dialled."""

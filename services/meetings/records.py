@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar, cast
 
 import msgspec
-from openchair.meetings.v1 import meeting_pb2
+from openchair.meetings.v1 import meeting_pb2, place_pb2
 
 from services.kit.leaves import BY_HEAD
 from services.kit.publication import Publication
@@ -14,10 +14,11 @@ from services.kit.store.port import Document, Kind, Record
 from services.meetings.access import Audience, sees
 from services.meetings.types import Centre, Closure, Doubt, Group, Meeting, Place, Status, Visibility
 from services.meetings.types_rooms import Booking, BookingState, Room
-from services.meetings.wire import keeps_back, meeting_message, meeting_name
+from services.meetings.wire import child_name, keeps_back, meeting_message, meeting_name
 from services.meetings.wire_bookings import Told, booking_message
 from services.meetings.wire_closures import closure_message, doubt_message
-from services.meetings.wire_places import centre_message, group_message, place_message, room_message
+from services.meetings.wire_places import centre_message, group_message, place_message
+from services.meetings.wire_rooms import etag, room_message
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -125,8 +126,8 @@ def private_view(value: Owned) -> Message | None:
         return group_message(value, digests=True)
     if isinstance(value, Doubt):
         return doubt_message(value)
-    if isinstance(value, Booking):
-        return booking_message(value, Told.EVENT)
+    if isinstance(value, Booking | Room):
+        return _of_room(value)
     if not isinstance(value, Meeting):
         return None
     reader = _inside(value)
@@ -137,6 +138,13 @@ def private_view(value: Owned) -> Message | None:
     view = meeting_message(value, reader) if reader else meeting_pb2.Meeting(name=meeting_name(value))
     view.etag = digest(_listed(value)) if kept else ""  # it is cleared when the view is published
     return view
+
+
+def _of_room(value: Booking | Room) -> Message:
+    """Of a room its name alone: the view moves with all that staff knows of it."""
+    if isinstance(value, Booking):
+        return booking_message(value, Told.EVENT)
+    return place_pb2.Room(name=child_name(value.centre, "rooms", value.id), etag=etag(value))
 
 
 def _inside(meeting: Meeting) -> Audience | None:
@@ -255,6 +263,7 @@ PUBLICATIONS = (
     _publication("centre", "Centre", Centre),
     _publication("place", "Place", Place),
     _publication("room", "Room", Room),
+    _publication("room", "Room", Room, "private"),
     _publication("meeting", "Meeting", Meeting),
     _publication("meeting", "Meeting", Meeting, "private"),
     _publication("group", "Group", Group, "private"),

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import functools
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from services.kit.errors import NotFound, Refusal
+from services.kit.leaves import Changes, Facts
+from services.kit.leaves import Decision as LeafDecision
 from services.kit.store.port import Commit, Conflict, Record
 from services.meetings import records
 from services.meetings.claiming import Draft
 from services.meetings.desk import Decision, Desk, trail
+from services.meetings.diary import leaf
 from services.meetings.places import meetings_at
 from services.meetings.types import Meeting, Place, Status
 from services.meetings.types_rooms import Room
 from services.meetings.wire import child_name
 
 if TYPE_CHECKING:
+    from services.kit.leaves import Head
+    from services.meetings.diary import Diary
     from services.meetings.parts import Parts
 
 WHO = "openchair"
+SLICE: Final = 100
+"""Bookings that are brought up in one commit."""
 
 
 class Venues:
@@ -34,8 +42,11 @@ class Venues:
         await self._follow(record, records.read(record, Place))
 
     async def room_due(self, record: Record) -> None:
-        """Brings the copies of a room in step with it."""
-        await self._follow(record, records.read(record, Room))
+        """Brings the copies of a room in step with it, and what everybody sees of its bookings."""
+        await self._follow_at(records.read(record, Room))
+        shown = functools.partial(_shown, record.due_at)
+        while await self.desk.heads.change("room", record.id, shown, actor=WHO):
+            pass
 
     async def meeting_due(self, record: Record) -> None:
         """A deleted meeting has been shown as cancelled long enough: only its last revision is kept."""
@@ -46,6 +57,13 @@ class Venues:
             await self._commit(Commit((gone,), (), trail((gone,), at, WHO, "forget")))
 
     async def _follow(self, record: Record, used: Place | Room) -> None:
+        await self._follow_at(used)
+        settled = msgspec.structs.replace(
+            record, revision=record.revision + 1, at=self.desk.now(), actor=WHO, due_at=None
+        )
+        await self._commit(Commit((settled,), (), trail((settled,), settled.at, WHO, "settle")))
+
+    async def _follow_at(self, used: Place | Room) -> None:
         failed: list[Refusal] = []
         for held in await meetings_at(self.desk, used):
             try:
@@ -54,10 +72,6 @@ class Venues:
                 failed.append(refusal)
         if failed:
             raise failed[0]
-        settled = msgspec.structs.replace(
-            record, revision=record.revision + 1, at=self.desk.now(), actor=WHO, due_at=None
-        )
-        await self._commit(Commit((settled,), (), trail((settled,), settled.at, WHO, "settle")))
 
     async def _rehouse(self, name: str) -> None:
         async def decide(at: str) -> Decision[None]:
@@ -78,3 +92,20 @@ class Venues:
             await self.desk.store.commit(change)
         except Conflict:
             return  # somebody was faster; what is due comes again
+
+
+def _shown(due_at: str | None, head: Head[Diary], _: str) -> LeafDecision[int]:
+    """Some of the bookings as everybody may see them by now, and how many they are; none: nothing is due any more."""
+    if head.record is None or head.record.gone:
+        return LeafDecision(0)
+    room = records.read(head.record, Room)
+    behind = [each for each in head.index.bookings.values() if each.public_busy != room.public_busy]
+    leaves = tuple(
+        leaf(msgspec.structs.replace(each, public_busy=room.public_busy), head.leaves[each.id].due_at)
+        for each in behind[:SLICE]
+    )
+    if leaves:
+        return LeafDecision(len(leaves), Changes(leaves=leaves), "show")
+    if head.record.due_at != due_at:  # it was changed again: that comes in its own time
+        return LeafDecision(0)
+    return LeafDecision(0, Changes(Facts(head.record.state)), "settle")

@@ -1,20 +1,15 @@
-"""Between messages and the frame in which meetings are held: centres, places, rooms, groups with their codes."""
+"""Between messages and the frame in which meetings are held: centres, places, groups with their codes."""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 import msgspec
 from openchair.meetings.v1 import centre_pb2, group_pb2, place_pb2
 
 from services.meetings.access import Audience, finds, learns_area
-from services.meetings.check import MAX_CHAIRS, Problems
+from services.meetings.check import Problems
 from services.meetings.types import Centre, Group, KindOfMeeting, Place, Position
 from services.meetings.wire import ADDRESS_ACCESS, centre_name, child_name, say_position, timestamp
 from services.meetings.wire_details import number
-
-if TYPE_CHECKING:
-    from services.meetings.types_rooms import Room
 
 
 def centre_message(centre: Centre) -> centre_pb2.Centre:
@@ -109,40 +104,6 @@ def _read_position(message: place_pb2.Place, problems: Problems) -> Position | N
             problems.add(field, f"must lie between -{limit} and {limit} degrees")
             return None
     return Position(round(message.latitude * 1e7), round(message.longitude * 1e7))
-
-
-def room_message(room: Room, audience: Audience = Audience.STAFF) -> place_pb2.Room:
-    """A room; that of others without words that may tell the address: a room does not know its place's level."""
-    message = place_pb2.Room(
-        name=child_name(room.centre, "rooms", room.id),
-        create_time=timestamp(room.created_at),
-        place=child_name(room.centre, "places", room.place),
-        capacity=room.capacity,
-        accessibility=room.accessibility,
-        equipment=room.equipment,
-        excludes=[child_name(room.centre, "rooms", id_) for id_ in room.excludes],
-        public_busy=room.public_busy,
-    )
-    if audience is Audience.STAFF:
-        message.title, message.notes = room.title, room.notes
-    return message
-
-
-def read_room(message: place_pb2.Room, base: Room) -> Room:
-    """`base` with what the message says, but for its place. Raises Invalid naming every field that is wrong."""
-    problems = Problems("room.")
-    if not 0 <= message.capacity <= MAX_CHAIRS:
-        problems.add("capacity", f"must lie between 0 and {MAX_CHAIRS}")
-    room = msgspec.structs.replace(
-        base,
-        title=problems.title("title", message.title),
-        capacity=message.capacity,
-        accessibility=problems.words("accessibility", message.accessibility),
-        equipment=problems.words("equipment", message.equipment),
-        notes=problems.text("notes", message.notes),
-    )
-    problems.settle()
-    return room
 
 
 def group_message(group: Group, *, digests: bool = False) -> group_pb2.Group:
