@@ -22,7 +22,7 @@ from services.meetings.free_times import Look
 from services.meetings.ledger import Rooms
 from services.meetings.types import Centre, Meeting, Place
 from services.meetings.types_rooms import Approval, Booking
-from services.meetings.wire_places import room_message
+from services.meetings.wire_rooms import room_message
 from services.recurrence.pattern import Pattern
 from services.recurrence.wire import local_text
 from services.recurrence.zones import local_day
