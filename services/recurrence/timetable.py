@@ -7,47 +7,29 @@ other the larger of the one's minutes `after` and the other's minutes `before` m
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
-from services.recurrence.schedule import occurrences
-from services.recurrence.zones import to_utc
+from services.recurrence.asked import asked
+from services.recurrence.held import Held, Holdings
+from services.recurrence.search import Search, Terms
+from services.recurrence.taken import Clash, Stretch, Taken
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from services.recurrence.pattern import Pattern
     from services.recurrence.types import Key
+
+__all__ = ["LOOKED_AT", "Clash", "Stretch", "Taken", "Timetable", "at_minute", "minute", "stretches"]
 
 LOOKED_AT: Final = timedelta(days=30 * 366)
 """How far ahead of now clashes are looked for, where both go on so long."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-class Stretch(NamedTuple):
-    """One date of a pattern as it is taken, buffers not included."""
-
-    key: Key
-    start: int
-    end: int
-
-
-class Taken(NamedTuple):
-    """One date of an owner's pattern, buffers not included."""
-
-    owner: str
-    key: Key
-    start: int
-    end: int
-
-
-class Clash(NamedTuple):
-    """A date that was asked for, and what is in its way."""
-
-    key: Key
-    start: int
-    end: int
-    by: Taken
+_DAY: Final = 24 * 60
+_SPANS: Final = (120 * _DAY, 550 * _DAY, 5 * 366 * _DAY)
+"""From now on: what is near is looked at before what is far, since the earliest clashes may be enough."""
+_PAGE: Final = 28 * _DAY
 
 
 def minute(at: datetime) -> int:
@@ -62,38 +44,38 @@ def at_minute(minutes: int) -> datetime:
 
 def stretches(pattern: Pattern, since: int, until: int) -> list[Stretch]:
     """The dates that end after `since` and start before `until`, in order of (start, key)."""
-    without = {*pattern.without, *(slot.key for slot in pattern.slots)}
-    found = []
-    for slot in pattern.slots:
-        start = minute(to_utc(slot.start, pattern.zone))
-        found.append(Stretch(slot.key, start, start + slot.minutes))
-    if pattern.schedule is not None:
-        dates = occurrences(pattern.schedule, (), at_minute(since), at_minute(until))
-        found += (Stretch(each.key, minute(each.start), minute(each.end)) for each in dates if each.key not in without)
-    return sorted(
-        (each for each in found if each.end > since and each.start < until), key=lambda each: each[1:] + each[:1]
-    )
+    found = list[Stretch]()
+    for each in asked(pattern):
+        dates = each.starting(since - each.minutes + 1, until)
+        found += (Stretch(dates.key(place), start, start + each.minutes) for place, start in enumerate(dates.starts))
+    return sorted(found, key=lambda each: each[1:] + each[:1])
 
 
 class Timetable:
     """The patterns of many owners, whether they overlap or not, as decisions need them.
 
-    `put` and `remove` may come in any order; what is in it depends on nothing but which owners are.
+    `put` and `remove` may come in any order; what is in it depends on nothing but which owners are. Nothing is worked
+    out before somebody asks. There is no horizon: rules with many dates are compared by period and phase (`waves`),
+    and only of those that may meet the dates are looked at; other dates are kept one by one (`single_dates`).
     """
 
     def __init__(self) -> None:
-        self._owners: dict[str, tuple[Pattern, int, int]] = {}
+        self._owners: dict[str, Held] = {}
+        self._waiting: dict[str, Held] = {}
+        self._holdings = Holdings()
 
     def __len__(self) -> int:
         return len(self._owners)
 
     def put(self, owner: str, pattern: Pattern, before: int, after: int) -> None:
         """Takes what the pattern says, with so many minutes before and after each date. `owner` must be new."""
-        self._owners[owner] = (pattern, before, after)
+        self._owners[owner] = self._waiting[owner] = Held(owner, pattern, before, after)
 
     def remove(self, owner: str) -> None:
         """Gives back everything that the owner has taken."""
-        del self._owners[owner]
+        held = self._owners.pop(owner)
+        if self._waiting.pop(owner, None) is None:
+            self._holdings.remove(held)
 
     def clashes(
         self,
@@ -104,35 +86,54 @@ class Timetable:
         *,
         counts: Callable[[str], bool] = lambda _: True,
         most: int = 1_000,
+        until: int | None = None,
     ) -> list[Clash]:
         """What is in the way of the pattern's dates that end after `since`, as far as both go on or `LOOKED_AT`.
 
         `counts` says which owners are looked at. In order of (start, key, start of what is in the way); no more than
-        `most`, and then the earliest.
+        `most`, and then the earliest. `until`: only of dates that start before it.
         """
-        found: list[Clash] = []
-        until = since + LOOKED_AT // timedelta(minutes=1)
-        for each in stretches(pattern, since, until):
-            for owner, (other, other_before, other_after) in self._owners.items():
-                if counts(owner):
-                    reach = max(before, other_after), max(after, other_before)
-                    found += (
-                        Clash(*each, Taken(owner, *taken))
-                        for taken in stretches(other, each.start - reach[0], each.end + reach[1])
-                    )
+        end = since + LOOKED_AT // timedelta(minutes=1)
+        end = end if until is None else min(until, end)
+        terms, found = Terms(before, after, since, end, counts), list[Clash]()
+        searches = [Search(self._settled(), each, terms) for each in asked(pattern)]
+        for low, high in _spans(since, end, _SPANS):
+            for search in searches:
+                found += search.clashes(low, high)
             if len(found) >= most:
                 break
-        return sorted(found, key=lambda clash: (clash.start, clash.key, clash.by.start, clash.by.owner))[:most]
+        return sorted(found, key=_by_time)[:most]
 
     def between(self, since: int, until: int) -> Iterator[Taken]:
         """What ends after `since` and starts before `until` (buffers not included), in order of (start, owner)."""
-        found = [
-            Taken(owner, *each)
-            for owner, (pattern, _, _) in self._owners.items()
-            for each in stretches(pattern, since, until)
-        ]
-        return iter(sorted(found, key=lambda taken: (taken.start, taken.owner)))
+        holdings = self._settled()
+        for low, high in _spans(since, until, range(_PAGE, max(_PAGE, until - since), _PAGE)):
+            found = [
+                each for each in holdings.taken(low, high) if each.start >= low or (low == since and each.end > low)
+            ]
+            yield from sorted(found, key=lambda taken: (taken.start, taken.owner, taken.key))
 
     def buffers(self, owner: str) -> tuple[int, int]:
         """Minutes before and after each date of this owner."""
-        return self._owners[owner][1:]
+        held = self._owners[owner]
+        return held.before, held.after
+
+    def _settled(self) -> Holdings:
+        """Everything, where readers look."""
+        for held in self._waiting.values():
+            self._holdings.put(held)
+        self._waiting = {}
+        return self._holdings
+
+
+def _by_time(clash: Clash) -> tuple[int, Key, int, str, Key]:
+    return clash.start, clash.key, clash.by.start, clash.by.owner, clash.by.key
+
+
+def _spans(since: int, until: int, ends: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """The time from `since` to `until`, cut so many minutes after `since`."""
+    low = since
+    for high in (*(since + end for end in ends), until):
+        if low < until:
+            yield low, min(high, until)
+            low = high

@@ -144,6 +144,20 @@ def history(data: bytes, since_year: int) -> History:
     return History(*initial, tuple(explicit), yearly)
 
 
+def changes(data: bytes, until_year: int) -> tuple[timedelta, list[tuple[datetime, timedelta]]]:
+    """The offset before all changes, and each change up to the end of that year: when (naive UTC), to which offset."""
+    footer = parse_footer(footer_text(data))
+    times, types = _read(data)
+    found = [
+        (_EPOCH + timedelta(seconds=second), offset) for second, (_, offset, _) in zip(times, types[1:], strict=True)
+    ]
+    latest = found[-1][0] if found else datetime(1900, 1, 1)  # noqa: DTZ001 - naive UTC
+    for year in range(latest.year - 1, until_year + 1):
+        made = [turn for turn, _ in _turns(footer, year)]
+        found += ((turn.instant, turn.offset_after) for turn in made if turn.instant > latest)
+    return types[0][1], found
+
+
 def _seconds(text: str) -> int:
     sign = -1 if text.startswith("-") else 1
     hours, minutes, seconds = (*map(int, text.lstrip("+-").split(":")), 0, 0)[:3]

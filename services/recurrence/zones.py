@@ -18,6 +18,8 @@ from services.recurrence import tzif
 from services.recurrence.types import RecurrenceError
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from services.recurrence.tzif import Footer, History
 
 
@@ -104,3 +106,12 @@ def transitions(name: str, since_year: int = 2020) -> History:
         RecurrenceError: "zone".
     """
     return tzif.history(_data(_known(name)), since_year)
+
+
+def changes(name: str, until_year: int) -> tuple[timedelta, list[tuple[datetime, timedelta]]]:
+    """The offset before all changes, and each change up to the end of that year: when (naive UTC), to which offset.
+
+    Raises:
+        RecurrenceError: "zone".
+    """
+    return tzif.changes(_data(_known(name)), until_year)

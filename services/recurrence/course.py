@@ -1,0 +1,129 @@
+"""The dates of a pattern as numbers: those that a rule gives (a `Course`), and the others one by one.
+
+Times are minutes since 1970-01-01 00:00 UTC; days are ordinals (`date.toordinal`).
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from services.recurrence import days
+from services.recurrence.offsets import offsets
+from services.recurrence.ordinals import about, last, ordinals
+from services.recurrence.types import Key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from services.recurrence.pattern import Pattern
+    from services.recurrence.types import Schedule
+
+DAY: Final = 24 * 60
+EPOCH: Final = date(1970, 1, 1).toordinal()
+FEW: Final = 32
+"""A rule with no more dates than this is better kept as its dates."""
+
+_EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - naive local times
+_MINUTE: Final = timedelta(minutes=1)
+_WIDEST: Final = 2
+_LATEST: Final = (date(9_989, 12, 31).toordinal() - EPOCH) * DAY
+
+
+class Single(NamedTuple):
+    """One date that no rule gives. `wall` is its start by the clock of the pattern's zone."""
+
+    start: int
+    minutes: int
+    key: Key
+    wall: int
+
+
+def wall(local: datetime) -> int:
+    """A local time as minutes."""
+    return (local - _EPOCH) // _MINUTE
+
+
+def ruled(pattern: Pattern) -> bool:
+    """Whether it has a rule with many dates."""
+    schedule = pattern.schedule
+    if schedule is None or schedule.rule is None:
+        return False
+    return about(schedule.start.date(), schedule.rule) > FEW
+
+
+def singles(pattern: Pattern) -> Iterator[Single]:
+    """All its dates that no rule with many dates gives, in no order."""
+    for slot in pattern.slots:
+        local = wall(slot.start)
+        yield Single(_to_utc(pattern.zone, local), slot.minutes, slot.key, local)
+    schedule = pattern.schedule
+    if schedule is None:
+        return
+    gone = {*pattern.without, *(slot.key for slot in pattern.slots)}
+    for key, local in _unruled(schedule, many=ruled(pattern)):
+        if key not in gone:
+            yield Single(_to_utc(schedule.zone, local), schedule.minutes, key, local)
+
+
+def _unruled(schedule: Schedule, *, many: bool) -> Iterator[tuple[Key, int]]:
+    """The extra dates, and those of the rule unless there are many."""
+    start, rule, hour = schedule.start.date(), schedule.rule, schedule.start.time()
+    if not many:
+        for day in ordinals(start, rule, start.toordinal(), last(start, rule)):
+            yield Key(date.fromordinal(day)), (day - EPOCH) * DAY + hour.hour * 60 + hour.minute
+    for extra in schedule.extra:
+        if extra.ordinal or not days.includes(start, rule, extra.date):
+            yield extra.key, wall(datetime.combine(extra.date, extra.time or hour))
+
+
+def _to_utc(zone: str, local: int) -> int:
+    return offsets(zone, local + _WIDEST * DAY).to_utc(local)
+
+
+class Course:
+    """The dates of a pattern's rule, less those that are not taken. `minutes` is the length of each."""
+
+    __slots__ = ("_gone", "_schedule", "_time", "minutes")
+
+    def __init__(self, schedule: Schedule, pattern: Pattern) -> None:
+        self._schedule = schedule
+        self._time = schedule.start.hour * 60 + schedule.start.minute - EPOCH * DAY
+        keys = (*pattern.without, *(slot.key for slot in pattern.slots))
+        self._gone = frozenset(key.date.toordinal() for key in keys if not key.ordinal)
+        self.minutes = schedule.minutes
+
+    def bounds(self) -> tuple[int, int]:
+        """No date begins before the one or after the other."""
+        start = self._schedule.start.date()
+        end = last(start, self._schedule.rule) - EPOCH
+        return (start.toordinal() - EPOCH - _WIDEST) * DAY, (end + 1 + _WIDEST) * DAY
+
+    def starting(self, since: int, until: int) -> tuple[list[int], Sequence[int]]:
+        """When those begin that do from `since` on and before `until`, in order; and on which days."""
+        since, until = min(since, _LATEST), min(until, _LATEST)
+        low, high = since // DAY + EPOCH - _WIDEST, until // DAY + EPOCH + _WIDEST
+        schedule = self._schedule
+        found = ordinals(schedule.start.date(), schedule.rule, low, high)
+        if self._gone:
+            found = [day for day in found if day not in self._gone]
+        starts = self._starts(found)
+        begin, end = bisect_left(starts, since), bisect_left(starts, until)
+        return starts[begin:end], found[begin:end]
+
+    def _starts(self, found: Sequence[int]) -> list[int]:
+        """The instants at which the dates of these days begin: the zone's clock, turn by turn."""
+        if not found:
+            return []
+        walls, shifts = offsets(self._schedule.zone, (found[-1] - EPOCH + _WIDEST) * DAY)
+        at, begin, starts = self._time, 0, list[int]()
+        first, end = bisect_right(walls, found[0] * DAY + at), bisect_right(walls, found[-1] * DAY + at)
+        for number in range(first, end):
+            turn = bisect_left(found, -((at - walls[number]) // DAY), begin)
+            shift = at + shifts[number]
+            starts += [day * DAY + shift for day in found[begin:turn]]
+            begin = turn
+        shift = at + shifts[end]
+        starts += [day * DAY + shift for day in found[begin:]]
+        return starts
