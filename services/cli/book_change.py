@@ -89,7 +89,7 @@ async def change(site: Site, asked: argparse.Namespace) -> None:
             return
         call = site.rooms.ChangeBooking(wish.request, timeout=PATIENCE)
         done = await book_clashes.unless_taken(asked, house, wish.schedule, call)
-        say(asked, f"Done: {book_told.about(done, house)}. Its id is {id_of(done)}.")
+        say(asked, f"Done: {book_told.about(done, house)}.\nIts id is {id_of(done)}.")
         give(asked, {"done": True, "changes": changes, "booking": book_told.plain(done)})
 
     await until_current(asked, attempt)

@@ -23,7 +23,7 @@ from services.recurrence.zones import to_local
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Sequence
 
     from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -89,13 +89,13 @@ def _local(instant: Timestamp, zone: str) -> datetime:
     return to_local(instant.ToDatetime(tzinfo=UTC), zone)
 
 
-def instead(report: Report, house: House, schedule: Schedule) -> list[str]:
-    """What would work, a line each, by the number that it is taken by."""
-    return [f"  {n}  {_offer(each, house, schedule)}" for n, each in enumerate(report.alternatives, 1)]
+def instead(report: Report, house: House, schedule: Schedule, wanted: Sequence[str] = ()) -> list[str]:
+    """What would work, a line each, by the number that it is taken by. Another time is one for all `wanted` (names)."""
+    return [f"  {n}  {_offer(each, house, schedule, wanted)}" for n, each in enumerate(report.alternatives, 1)]
 
 
-def _offer(each: booking_pb2.Alternative, house: House, schedule: Schedule) -> str:
-    room = house.titles([each.room])[0] if each.room else each.room_title
+def _offer(each: booking_pb2.Alternative, house: House, schedule: Schedule, wanted: Sequence[str]) -> str:
+    room = " and ".join(house.titles([*wanted] if each.start and wanted else [each.room]))
     if in_part(each):
         left = [short(parse_key(key).date) for key in each.skipped[:_SKIPPED]]
         more = each.total - each.free - len(left)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from openchair.meetings.v1 import booking_pb2
 from openchair.meetings.v1 import room_service_pb2 as pb
 
-from services.cli import book_clashes, book_told, book_when, if_taken
+from services.cli import book_clashes, book_dates, book_told, book_when, if_taken
 from services.cli.asking import NOTHING, give, go_ahead, say
 from services.cli.called import id_of
 from services.cli.clashes import attached
@@ -62,7 +62,7 @@ async def create(site: Site, asked: argparse.Namespace) -> None:
         if not go_ahead(asked):
             give(asked, {"done": False, "check": book_clashes.plain(found)})
             return
-        made = await _book(site, house, asked, plan)
+        made = await _book(site, house, asked, plan, seen=found)
         if made is not None:
             give(asked, {"done": True, "bookings": [book_told.plain(each) for each in made]})
             return
@@ -139,7 +139,7 @@ def _instead(asked: argparse.Namespace, house: House, plan: Plan, found: pb.Chec
     offers = list(found.alternatives)
     if offers:
         say(asked, "What would work:")
-        say(asked, "\n".join(book_clashes.instead(found, house, plan.schedule)))
+        say(asked, "\n".join(book_clashes.instead(found, house, plan.schedule, plan.names)))
     if offers and _can_ask(asked):
         chosen = _chosen(len(offers))
         if chosen is not None:
@@ -173,14 +173,12 @@ def _with(house: House, plan: Plan, offer: booking_pb2.Alternative, taken: froze
 
 def _advice(found: pb.CheckBookingResponse) -> str:
     """What can be said instead."""
-    ways = ["another time or room"]
-    if found.dates > 1:
-        ways.append("--if-taken skip for the dates that are free")
-    return f"Say {' or '.join(ways)}; `openchair find room` shows what is free"
+    part = ", or --if-taken skip for the dates that are free" if found.dates > 1 else ""
+    return f"Say another time or room{part}; `openchair find room` shows what is free"
 
 
 async def _book(
-    site: Site, house: House, asked: argparse.Namespace, plan: Plan
+    site: Site, house: House, asked: argparse.Namespace, plan: Plan, *, seen: pb.CheckBookingResponse
 ) -> Sequence[booking_pb2.Booking] | None:
     """What was made; None: somebody was faster, and it is to be looked at anew. Raises Failure."""
     try:
@@ -189,10 +187,11 @@ async def _book(
         report = attached(explain(error))
         if report is None:
             raise
-        if asked.yes:
-            say(asked, "\n".join(book_clashes.in_the_way(report, house, plan.schedule.zone)))
+        if asked.yes or not seen.free:
+            say(asked, "It cannot be had:")
+            say(asked, "\n".join(f"  {line}" for line in book_clashes.in_the_way(report, house, plan.schedule.zone)))
             give(asked, {"done": False, "check": book_clashes.plain(report)})
-            raise Failure("somebody was faster: nothing was booked") from None
+            raise Failure(f"{NOTHING} {_advice(seen)}") from None
         say(asked, "\nSomebody was faster: nothing was booked. How it is now:\n")
         return None
     for each in made:
@@ -226,10 +225,10 @@ def told(booking: booking_pb2.Booking, house: House) -> str:
     """That it is there, and what comes next."""
     id_ = id_of(booking)
     if booking.state == booking_pb2.BOOKING_STATE_HELD:
-        until = to_local(booking.expire_time.ToDatetime(tzinfo=UTC), house.centre.time_zone)
-        return f"Held until {until:%H:%M}. Before then: openchair book confirm {house.id} {id_}"
+        until = to_local(booking.expire_time.ToDatetime(tzinfo=UTC), book_dates.zone_of(booking))
+        return f"Held until {until:%H:%M}. Before then:\n  openchair book confirm {house.id} {id_}"
     if booking.state == booking_pb2.BOOKING_STATE_PENDING:
-        return f"Asked for: it waits for somebody to approve it. Its id is {id_}."
+        return f"Asked for: it waits for somebody to approve it.\nIts id is {id_}."
     left = len(booking.skipped)
     without = f" without {left} date{'s' * (left != 1)}" if left else ""
-    return f"Booked{without}: {book_told.about(booking, house)}. Its id is {id_}."
+    return f"Booked{without}: {book_told.about(booking, house)}.\nIts id is {id_}."

@@ -51,6 +51,8 @@ def state(booking: booking_pb2.Booking) -> str:
     said = [STATES.get(booking.state, "")]
     if booking.HasField("expire_time") and booking.state == booking_pb2.BOOKING_STATE_HELD:
         said[0] = f"held until {_local(booking):%H:%M}"
+    if booking.meeting:
+        said[0] = "by its meeting"
     if booking.competes:
         said.append("holds nothing meanwhile")
     offered = sum(each.offered for each in booking.skipped)

@@ -71,6 +71,7 @@ def test_a_booking_stands_in_a_list_with_what_is_to_be_done_about_it() -> None:
     assert book_told.state(booking(state="BOOKING_STATE_PENDING", competes=True)) == (
         "waits for approval; holds nothing meanwhile"
     )
+    assert book_told.state(booking(meeting="centres/c/meetings/m")) == "by its meeting"
     held = booking(state="BOOKING_STATE_HELD", expireTime="2026-11-24T17:10:00Z")
     assert book_told.state(held) == "held until 18:10"
     assert book_told.state(booking(overruleReason="Fire drill", proposedForRelease=True)) == (
@@ -177,8 +178,17 @@ def test_what_would_work_is_numbered_as_it_can_be_taken() -> None:
         "  2  Willow Room, at the same time",
         "  3  Hall, on 28 of 30 dates; not on Tue 24 Nov 2026, Tue 1 Dec 2026",
     ]
+    assert book_clashes.instead(REPORT, HOUSE, ONCE, [HALL, WILLOW])[0] == (
+        "  1  Hall and Willow Room, Tue 24 Nov 2026 20:30 to 22:00"
+    )
     plan = book_new.Plan([HOUSE.rooms[0]], TUESDAYS, if_taken.REFUSE)
     other, same, part = (book_new._with(HOUSE, plan, each, frozenset({HALL})) for each in REPORT.alternatives)
+    both = book_new.Plan(HOUSE.rooms, ONCE, if_taken.REFUSE)
+    attic = place_pb2.Room(name="centres/c/rooms/attic", title="Attic")
+    house = House(HOUSE.site, HOUSE.centre, [], [*HOUSE.rooms, attic])
+    swapped = book_new._with(house, both, booking_pb2.Alternative(room=attic.name), frozenset({HALL}))
+    assert swapped.names == [WILLOW, attic.name]
+    assert book_new._with(HOUSE, both, REPORT.alternatives[0], frozenset({HALL})).names == [HALL, WILLOW]
     assert (other.schedule.start, other.names) == (datetime.fromisoformat("2026-11-24T20:30"), [HALL])
     assert (same.schedule, same.names) == (TUESDAYS, [WILLOW])
     assert (part.schedule, part.policy) == (TUESDAYS, if_taken.SKIP)
