@@ -253,7 +253,7 @@ def _publication(kind: str, message_type: str, shape: type[Owned], view: str = "
         view=view,
         service="meetings",
         type=f"openchair.meetings.v1.{message_type}",
-        render=lambda record: render(read(record, shape)),
+        render=lambda record: None if record.state.get("removed") else render(read(record, shape)),
         scope="centre",
         needs=_needs(view) if kind == "meeting" else None,
     )

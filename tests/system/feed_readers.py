@@ -95,18 +95,23 @@ def vobject_reader(feed: bytes, since: datetime, until: datetime) -> set[Seen]:
 
 def ical_js_reader(feed: bytes, since: datetime, until: datetime) -> set[Seen]:
     """`ical.js` 2.2.1. Skips the test that asks where there is no node, or its one package cannot be had."""
-    node = _node()
-    assert node.stdin is not None
-    assert node.stdout is not None
-    request = {"feed": feed.decode(), "since": since.timestamp(), "until": until.timestamp()}
-    node.stdin.write(json.dumps(request) + "\n")
-    node.stdin.flush()
-    answer = json.loads(node.stdout.readline())
-    assert "error" not in answer, answer["error"]
+    answer = ical_js({"feed": feed.decode(), "since": since.timestamp(), "until": until.timestamp()})
     return {
         Seen(uid, datetime.fromtimestamp(start, UTC), datetime.fromtimestamp(end, UTC), summary)
         for uid, start, end, summary in answer["seen"]
     }
+
+
+def ical_js(request: dict[str, Any]) -> dict[str, Any]:
+    """What the long-lived process answers (`ical_js/reader.mjs`). Skips the test where there is none."""
+    node = _node()
+    assert node.stdin is not None
+    assert node.stdout is not None
+    node.stdin.write(json.dumps(request) + "\n")
+    node.stdin.flush()
+    answer: dict[str, Any] = json.loads(node.stdout.readline())
+    assert "error" not in answer, answer["error"]
+    return answer
 
 
 READERS: dict[str, Reader] = {

@@ -1,6 +1,7 @@
 // Reads feeds as Thunderbird and Nextcloud do: one JSON request per line in, one JSON answer per line out.
 // Request: {"feed": "BEGIN:VCALENDAR...", "since": seconds, "until": seconds}. Answer: {"seen": [[uid, start, end,
-// summary]...]} with Unix seconds, for starts in [since, until), or {"error": "..."}.
+// summary]...]} with Unix seconds, for starts in [since, until), or {"error": "..."}. Of free/busy times, asked for without
+// a window: {"busy": [[type, start, end]...]} in the order in which they stand there.
 import ICAL from "ical.js";
 import { createInterface } from "node:readline";
 
@@ -25,6 +26,7 @@ function add(item, start, end, since, until, seen) {
 
 function read({ feed, since, until }) {
   const calendar = new ICAL.Component(ICAL.parse(feed));
+  if (since === undefined) return { busy: busy(calendar) };
   ICAL.TimezoneService.reset();
   for (const zone of calendar.getAllSubcomponents("vtimezone")) ICAL.TimezoneService.register(zone);
   const components = calendar.getAllSubcomponents("vevent");
@@ -37,6 +39,14 @@ function read({ feed, since, until }) {
     else add(event, event.startDate, event.endDate, since, until, seen);
   }
   return { seen };
+}
+
+function busy(calendar) {
+  const properties = calendar.getAllSubcomponents("vfreebusy").flatMap((one) => one.getAllProperties("freebusy"));
+  const told = (one, period) => [
+    one.getParameter("fbtype"), period.start.toUnixTime(), period.getEnd().toUnixTime(),
+  ];
+  return properties.flatMap((one) => one.getValues().map((period) => told(one, period)));
 }
 
 for await (const line of createInterface({ input: process.stdin })) {
