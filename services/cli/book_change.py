@@ -26,7 +26,7 @@ from services.recurrence.schedule import dates as keys_of
 from services.recurrence.schedule import occurrence
 from services.recurrence.types import Schedule
 from services.recurrence.wire import from_schedule, parse_key, to_schedule
-from services.recurrence.zones import local_day
+from services.recurrence.zones import local_day, midnight
 
 if TYPE_CHECKING:
     import argparse
@@ -151,7 +151,7 @@ def scope(
     if not text:
         request.scope = pb.BOOKING_SCOPE_ALL
         return None
-    date = named(house, booking, "--only" if asked.only else "--from", text)
+    date = named(house, booking, "--only", text) if asked.only else _first_from(house, booking, text)
     request.scope = pb.BOOKING_SCOPE_THIS if asked.only else pb.BOOKING_SCOPE_FOLLOWING
     request.key = date.key
     return date
@@ -162,6 +162,17 @@ def named(house: House, booking: booking_pb2.Booking, option: str, text: str) ->
     if is_key(text):
         return book_dates.by_key(booking, text)
     return book_dates.on_day(booking, house.day(option, text))
+
+
+def _first_from(house: House, booking: booking_pb2.Booking, text: str) -> Booked:
+    """Its first date from that day on. Raises Failure."""
+    if is_key(text):
+        return book_dates.by_key(booking, text)
+    day = house.day("--from", text)
+    since = midnight(day, book_dates.zone_of(booking))
+    if found := [each for each in book_dates.coming(booking, since) if each.start.date() >= day]:
+        return found[0]
+    raise Failure(f"--from: it has no date from {full(day)} on", USAGE)
 
 
 def is_key(text: str) -> bool:

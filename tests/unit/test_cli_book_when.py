@@ -153,6 +153,8 @@ def wish(options: str) -> book_change.Wish:
         ("--only 2030-12-23 --to 17:00", "THIS", "20301224", ["schedule.start"], "2030-12-23T17:00", 90),
         ("--only 20301224 --to 17:00", "THIS", "20301224", ["schedule.start"], "2030-12-23T17:00", 90),
         ("--from 2030-12-10 --at 18:00", "FOLLOWING", "20301210", ["schedule.start"], "2030-12-10T18:00", 60),
+        ("--from 2030-12-04 --at 18:00", "FOLLOWING", "20301210", ["schedule.start"], "2030-12-10T18:00", 60),
+        ("--from 2030-12-19 --for 90", "FOLLOWING", "20301224", ["schedule.minutes"], "2030-12-24T19:00", 90),
         ("--title Other --people 4 --notes ''", "ALL", "", ["title", "attendees", "notes"], "2030-12-03T19:00", 60),
     ],
 )
