@@ -22,7 +22,7 @@ from services.meetings.free_times import Look
 from services.meetings.ledger import Rooms
 from services.meetings.types import Centre, Meeting, Place
 from services.meetings.types_rooms import Approval, Booking
-from services.meetings.wire_rooms import room_message
+from services.meetings.wire_rooms import etag, room_message
 from services.recurrence.pattern import Pattern
 from services.recurrence.wire import local_text
 from services.recurrence.zones import local_day
@@ -138,8 +138,10 @@ class FreeRooms:
 
     def _told(self, found: Found, places: Mapping[str, Place], who: Booker) -> pb.FreeRoom:
         room = found.room
+        message = room_message(room)
+        message.etag = etag(room)
         return pb.FreeRoom(
-            room=room_message(room),
+            room=message,
             place_title=places[room.place].title if room.place in places else "",
             start=local_text(found.fit.start),
             free=found.fit.free,

@@ -27,7 +27,15 @@ STEP: Final = 5
 
 def room(id_: str, **more: Any) -> Room:
     return Room(
-        **{"id": id_, "centre": "c", "created_at": "", "title": id_.title(), "place": "p", "zone": ZONE, **more}
+        **{
+            "id": id_,
+            "centre": "c",
+            "created_at": instant(NOW),
+            "title": id_.title(),
+            "place": "p",
+            "zone": ZONE,
+            **more,
+        }
     )
 
 
@@ -36,7 +44,7 @@ def when(start: str, minutes: int = 60, rule: Rule | None = None) -> Pattern:
 
 
 def booking(id_: str, of: Room, pattern: Pattern, **more: Any) -> Booking:
-    fields = {"before": of.before, "after": of.after, "created_at": "", **more}
+    fields = {"before": of.before, "after": of.after, "created_at": instant(NOW), **more}
     return Booking(id=id_, centre="c", room=of.id, lineage=id_, pattern=pattern, **fields)
 
 
