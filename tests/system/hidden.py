@@ -7,7 +7,15 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from openchair.meetings.v1 import closure_pb2, closure_service_pb2, group_pb2, import_pb2, meeting_pb2, place_pb2
+from openchair.meetings.v1 import (
+    booking_pb2,
+    closure_pb2,
+    closure_service_pb2,
+    group_pb2,
+    import_pb2,
+    meeting_pb2,
+    place_pb2,
+)
 from openchair.meetings.v1 import meeting_service_pb2 as pb
 from openchair.meetings.v1 import room_service_pb2 as rooms_pb
 from openchair.meetings.v1 import schedule_pb2 as schedules
@@ -151,14 +159,21 @@ async def _import(stub: MeetingServiceStub, words: dict[str, str]) -> None:
 
 
 async def hide(system: System, told: Told) -> None:
-    """Makes, changes, moves, doubts and closes meetings that are hidden, at places of all levels."""
+    """Makes, changes, moves, doubts and closes meetings that are hidden, at places of all levels; and books rooms."""
+    await _book(system, told)
+    hours = iter(range(12, 24, 3))
     async with system.meetings() as stub:
         for kind, visibility in HIDDEN.items():
             for number, (place, room) in enumerate((("hall", "hall room"), ("shelter", "shelter room"))):
-                made = await _create(stub, _hidden(told, kind, visibility, told.names[place], told.names[room]))
+                hidden = _hidden(told, kind, visibility, told.names[place], told.names[room])
+                hidden.schedule.start = f"2026-01-07T{next(hours)}:00"  # no two at once: a date of each is in the hall
+                made = await _create(stub, hidden)
                 told.names[f"{kind} {number}"] = made.name
                 await _change(stub, told, made.name)
-        begun = await _create(stub, _begun(told))
+        overruling = pb.CreateMeetingRequest(parent=CENTRE, meeting=_begun(told))
+        overruling.on_clash = booking_pb2.CLASH_POLICY_OVERRULE  # one of the others may be on just now
+        overruling.overrule_reason = word(told.words, "reason of an overruling")
+        begun = await stub.CreateMeeting(overruling)
         told.names["begun"] = begun.name
         key = told.names["day of begun"] = begun.schedule.start[:10].replace("-", "")
         for request in ("one", "two"):
@@ -167,6 +182,18 @@ async def hide(system: System, told: Told) -> None:
                     name=f"{begun.name}/occurrences/{key}", request_id=request, invite_code=told.code
                 )
             )
+
+
+async def _book(system: System, told: Told) -> None:
+    """Somebody takes a room of each place early in the morning."""
+    start = datetime.now(UTC) + timedelta(days=5)
+    schedule = schedules.Schedule(start=f"{start:%Y-%m-%d}T07:00", time_zone=acts.ZONE, minutes=60)
+    said: dict[str, Any] = {name: word(told.words, f"{name} of a booking") for name in ("title", "notes")}
+    async with system.channel() as channel:
+        for room in ("hall room", "shelter room", "villa room"):
+            request = rooms_pb.BookRoomRequest(parent=CENTRE, rooms=[told.names[room]])
+            request.booking.CopyFrom(booking_pb2.Booking(schedule=schedule, attendees=7, **said))
+            await RoomServiceStub(channel).BookRoom(request)
 
 
 def _hidden(

@@ -62,6 +62,8 @@ def paths(told: Told) -> list[str]:
     ids += [f"fellowship/{told.words.get('fellowship', 'none')}", f"kind/{told.words.get('kind', 'none')}"]
     calendars = ["/calendars/elm.ics", *(f"/calendars/elm/{part}.ics" for part in ids)]
     asked = [f"{path}?{query}".rstrip("?") for path in calendars for query in FILTERS]
+    for room in here:
+        asked += [f"/freebusy/elm/{room}.ifb", f"/centre/elm/room/{room}"]
     return [*asked, "/", "/centre/elm", "/meeting-guide/elm.json", "/nothing", "/invited", "/robots.txt"]
 
 

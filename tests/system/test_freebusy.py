@@ -106,7 +106,7 @@ def at(days: int, hour: int, rule: str = "") -> schedule_pb2.Schedule:
 
 async def book(system: System, house: House, room: str, schedule: schedule_pb2.Schedule) -> str:
     """Somebody books a room, with a word in everything that takes one; its name."""
-    said = {name: house.word(f"booking's {name}") for name in ("title", "notes")}
+    said: dict[str, Any] = {name: house.word(f"booking's {name}") for name in ("title", "notes")}
     request = rooms_pb.BookRoomRequest(parent=CENTRE, rooms=[house.names[room]])
     request.booking.CopyFrom(booking_pb2.Booking(schedule=schedule, **said))
     async with stubs(system) as (_, rooms):
