@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from datetime import date
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from services.recurrence.course import Course, ruled, singles
+from services.recurrence.course import Course, course, singles
 from services.recurrence.types import Key
 from services.recurrence.waves import single, waves
 
@@ -17,57 +18,67 @@ if TYPE_CHECKING:
     from services.recurrence.pattern import Pattern
     from services.recurrence.waves import Wave
 
+_ORDINAL: Final = 16
+
 
 class Dates(NamedTuple):
-    """When some begin (minutes UTC), in order, and the keys of them: that of a rule's date is its day (ordinal)."""
+    """When some begin (minutes UTC), in order, and which they are: keys as numbers, which sort as the keys do."""
 
     starts: Sequence[int]
-    keys: Sequence[int | Key]
+    keys: Sequence[int]
 
-    def key(self, place: int) -> Key:
-        """Whose date that is."""
-        found = self.keys[place]
-        return Key(date.fromordinal(found)) if isinstance(found, int) else found
+
+def number(key: Key) -> int:
+    """A key as a number."""
+    return key.date.toordinal() << _ORDINAL | key.ordinal
+
+
+def key_of(found: int) -> Key:
+    """The key of a number."""
+    return Key(date.fromordinal(found >> _ORDINAL), found & (1 << _ORDINAL) - 1)
+
+
+def ruled_dates(rule: Course, since: int, until: int) -> Dates:
+    """Those of a rule that begin from `since` on and before `until`."""
+    starts, days = rule.starting(since, until)
+    return Dates(starts, [day << _ORDINAL for day in days])
 
 
 class Asked:
-    """Dates of a pattern that are of one length: those of its rule, or a single one. Never changed."""
+    """Dates of a pattern that are of one length: those of its rule, or some single ones. Never changed."""
 
-    __slots__ = ("_course", "_single", "minutes", "waves", "zone")
+    __slots__ = ("_what", "minutes", "waves", "zone")
 
-    def __init__(self, zone: str, what: Course | Single, found: tuple[Wave, ...]) -> None:
-        self.zone, self.minutes, self.waves = zone, what.minutes, found
-        self._course = what if isinstance(what, Course) else None
-        self._single = None if isinstance(what, Course) else what
+    def __init__(self, zone: str, what: Course | Dates, minutes: int, found: tuple[Wave, ...]) -> None:
+        self.zone, self.minutes, self.waves, self._what = zone, minutes, found, what
 
     def starting(self, since: int, until: int) -> Dates:
         """Those that begin from `since` on and before `until`."""
-        if self._single is not None:
-            one = self._single
-            return Dates((one.start,), (one.key,)) if since <= one.start < until else _NONE
-        return _starting(self, since, until)
-
-    def starting_anew(self, since: int, until: int) -> Dates:
-        """The same, of a rule."""
-        assert self._course is not None  # a single date has been answered for
-        return Dates(*self._course.starting(since, until))
-
-
-_NONE = Dates((), ())
+        if isinstance(self._what, Course):
+            return _ruled(self._what, since, until)
+        starts, keys = self._what
+        begin, end = bisect_left(starts, since), bisect_left(starts, until)
+        return Dates(starts[begin:end], keys[begin:end])
 
 
 @lru_cache(maxsize=64)
 def asked(pattern: Pattern) -> tuple[Asked, ...]:
     """All dates of a pattern."""
-    found = [Asked(pattern.zone, each, (single(each.wall),)) for each in singles(pattern)]
-    schedule = pattern.schedule
-    if schedule is not None and schedule.rule is not None and ruled(pattern):
-        progressions = tuple(waves(schedule, schedule.rule))
-        found.append(Asked(schedule.zone, Course(schedule, pattern), progressions))
+    found = list[Asked]()
+    by_length: dict[int, list[Single]] = {}
+    for each in singles(pattern):
+        by_length.setdefault(each.minutes, []).append(each)
+    for minutes, same in by_length.items():
+        dates = sorted((each.start, number(each.key)) for each in same)
+        listed = Dates([start for start, _ in dates], [key for _, key in dates])
+        found.append(Asked(pattern.zone, listed, minutes, tuple(single(each.wall) for each in same)))
+    rule = course(pattern)
+    if rule is not None and pattern.schedule is not None:
+        found.append(Asked(pattern.schedule.zone, rule, rule.minutes, tuple(waves(pattern.schedule))))
     return tuple(found)
 
 
 @lru_cache(maxsize=16)
-def _starting(what: Asked, since: int, until: int) -> Dates:
-    """Kept for whoever asks the same of many rooms; some are long, so a few."""
-    return what.starting_anew(since, until)
+def _ruled(rule: Course, since: int, until: int) -> Dates:
+    """Kept for whoever asks the same of many rooms; few, since some are long."""
+    return ruled_dates(rule, since, until)

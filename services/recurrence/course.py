@@ -11,20 +11,19 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from services.recurrence import days
 from services.recurrence.offsets import offsets
-from services.recurrence.ordinals import about, last, ordinals
+from services.recurrence.ordinals import Days, about
 from services.recurrence.types import Key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from services.recurrence.pattern import Pattern
-    from services.recurrence.types import Schedule
+    from services.recurrence.types import Rule, Schedule
 
 DAY: Final = 24 * 60
 EPOCH: Final = date(1970, 1, 1).toordinal()
-FEW: Final = 32
-"""A rule with no more dates than this is better kept as its dates."""
 
+_FEW: Final = 32
 _EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - naive local times
 _MINUTE: Final = timedelta(minutes=1)
 _WIDEST: Final = 2
@@ -45,36 +44,33 @@ def wall(local: datetime) -> int:
     return (local - _EPOCH) // _MINUTE
 
 
-def ruled(pattern: Pattern) -> bool:
-    """Whether it has a rule with many dates."""
+def course(pattern: Pattern) -> Course | None:
+    """The dates of its rule; None: it has no rule."""
     schedule = pattern.schedule
-    if schedule is None or schedule.rule is None:
-        return False
-    return about(schedule.start.date(), schedule.rule) > FEW
+    return None if schedule is None or schedule.rule is None else Course(schedule, schedule.rule, pattern)
 
 
 def singles(pattern: Pattern) -> Iterator[Single]:
-    """All its dates that no rule with many dates gives, in no order."""
+    """All its dates that no rule gives, in no order."""
     for slot in pattern.slots:
         local = wall(slot.start)
         yield Single(_to_utc(pattern.zone, local), slot.minutes, slot.key, local)
     schedule = pattern.schedule
-    if schedule is None:
+    if schedule is None or (schedule.rule is not None and not schedule.extra):
         return
     gone = {*pattern.without, *(slot.key for slot in pattern.slots)}
-    for key, local in _unruled(schedule, many=ruled(pattern)):
+    for key, local in _unruled(schedule):
         if key not in gone:
             yield Single(_to_utc(schedule.zone, local), schedule.minutes, key, local)
 
 
-def _unruled(schedule: Schedule, *, many: bool) -> Iterator[tuple[Key, int]]:
-    """The extra dates, and those of the rule unless there are many."""
-    start, rule, hour = schedule.start.date(), schedule.rule, schedule.start.time()
-    if not many:
-        for day in ordinals(start, rule, start.toordinal(), last(start, rule)):
-            yield Key(date.fromordinal(day)), (day - EPOCH) * DAY + hour.hour * 60 + hour.minute
+def _unruled(schedule: Schedule) -> Iterator[tuple[Key, int]]:
+    """The start where there is no rule, and the extra dates."""
+    start, hour = schedule.start.date(), schedule.start.time()
+    if schedule.rule is None:
+        yield Key(start), wall(schedule.start)
     for extra in schedule.extra:
-        if extra.ordinal or not days.includes(start, rule, extra.date):
+        if extra.ordinal or not days.includes(start, schedule.rule, extra.date):
             yield extra.key, wall(datetime.combine(extra.date, extra.time or hour))
 
 
@@ -83,29 +79,27 @@ def _to_utc(zone: str, local: int) -> int:
 
 
 class Course:
-    """The dates of a pattern's rule, less those that are not taken. `minutes` is the length of each."""
+    """The dates of a pattern's rule, less those that are not taken. `minutes` is the length of each.
 
-    __slots__ = ("_gone", "_schedule", "_time", "minutes")
+    None begins before `first` or after `last`. `few`: they are better kept one by one.
+    """
 
-    def __init__(self, schedule: Schedule, pattern: Pattern) -> None:
-        self._schedule = schedule
+    __slots__ = ("_days", "_gone", "_time", "_zone", "few", "first", "last", "minutes")
+
+    def __init__(self, schedule: Schedule, rule: Rule, pattern: Pattern) -> None:
+        self._days, self._zone = Days(schedule.start.date(), rule), schedule.zone
         self._time = schedule.start.hour * 60 + schedule.start.minute - EPOCH * DAY
         keys = (*pattern.without, *(slot.key for slot in pattern.slots))
         self._gone = frozenset(key.date.toordinal() for key in keys if not key.ordinal)
         self.minutes = schedule.minutes
-
-    def bounds(self) -> tuple[int, int]:
-        """No date begins before the one or after the other."""
-        start = self._schedule.start.date()
-        end = last(start, self._schedule.rule) - EPOCH
-        return (start.toordinal() - EPOCH - _WIDEST) * DAY, (end + 1 + _WIDEST) * DAY
+        self.few = about(rule, self._days.last - self._days.first) <= _FEW
+        self.first = (self._days.first - EPOCH - _WIDEST) * DAY
+        self.last = (self._days.last - EPOCH + 1 + _WIDEST) * DAY
 
     def starting(self, since: int, until: int) -> tuple[list[int], Sequence[int]]:
         """When those begin that do from `since` on and before `until`, in order; and on which days."""
         since, until = min(since, _LATEST), min(until, _LATEST)
-        low, high = since // DAY + EPOCH - _WIDEST, until // DAY + EPOCH + _WIDEST
-        schedule = self._schedule
-        found = ordinals(schedule.start.date(), schedule.rule, low, high)
+        found = self._days.between(since // DAY + EPOCH - _WIDEST, until // DAY + EPOCH + _WIDEST)
         if self._gone:
             found = [day for day in found if day not in self._gone]
         starts = self._starts(found)
@@ -113,10 +107,10 @@ class Course:
         return starts[begin:end], found[begin:end]
 
     def _starts(self, found: Sequence[int]) -> list[int]:
-        """The instants at which the dates of these days begin: the zone's clock, turn by turn."""
+        """The instants at which the dates of these days begin: by the zone's clock, turn by turn."""
         if not found:
             return []
-        walls, shifts = offsets(self._schedule.zone, (found[-1] - EPOCH + _WIDEST) * DAY)
+        walls, shifts = offsets(self._zone, (found[-1] - EPOCH + _WIDEST) * DAY)
         at, begin, starts = self._time, 0, list[int]()
         first, end = bisect_right(walls, found[0] * DAY + at), bisect_right(walls, found[-1] * DAY + at)
         for number in range(first, end):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from services.recurrence.asked import Dates
-from services.recurrence.course import Course, ruled, singles
+from services.recurrence.asked import key_of, number, ruled_dates
+from services.recurrence.course import course, singles
 from services.recurrence.lines import Line, Lines, Window
 from services.recurrence.single_dates import Lot, SingleDates
 from services.recurrence.taken import Taken
@@ -15,8 +15,8 @@ from services.recurrence.waves import single, waves
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from services.recurrence.course import Course
     from services.recurrence.pattern import Pattern
-    from services.recurrence.types import Key
 
 
 class Held:
@@ -35,12 +35,13 @@ class Held:
         return self.pattern.zone if self.pattern.schedule is None else self.pattern.schedule.zone
 
     def course(self) -> Course:
-        """Its rule, of one that has lines."""
-        assert self.pattern.schedule is not None  # a line is of a rule
-        return Course(self.pattern.schedule, self.pattern)
+        """The dates of its rule, where it has lines."""
+        found = course(self.pattern)
+        assert found is not None  # a line is of a rule
+        return found
 
-    def keys(self, start: int, minutes: int) -> Sequence[Key]:
-        """Whose dates lie there, of those that no line has."""
+    def keys(self, start: int, minutes: int) -> Sequence[int]:
+        """Which of its dates lie there, of those that no line has (`asked.number`)."""
         return lots(self.pattern)[minutes][start]
 
 
@@ -64,8 +65,8 @@ class Holdings:
         for line in held.lines:
             self.lines.remove(line)
         if held.numbers:
-            for number, starts in zip(held.numbers, lots(held.pattern).values(), strict=True):
-                self.dates.remove(number, list(starts))
+            for lot, starts in zip(held.numbers, lots(held.pattern).values(), strict=True):
+                self.dates.remove(lot, list(starts))
 
     def taken(self, since: int, until: int) -> Iterator[Taken]:
         """The dates that end after `since` and start before `until`, in no order."""
@@ -73,29 +74,32 @@ class Holdings:
             held, minutes = near.lot
             if since - minutes < near.start < until:
                 yield from (
-                    Taken(held.owner, key, near.start, near.start + minutes) for key in held.keys(near.start, minutes)
+                    Taken(held.owner, key_of(key), near.start, near.start + minutes)
+                    for key in held.keys(near.start, minutes)
                 )
         window = Window("UTC", single(since), until - since, 0, 0, since, since + 1)
         for held in {line.held for line in self.lines.near(window)}:
-            course = held.course()
-            dates = Dates(*course.starting(since - course.minutes + 1, until))
-            for place, start in enumerate(dates.starts):
-                yield Taken(held.owner, dates.key(place), start, start + course.minutes)
+            rule = held.course()
+            dates = ruled_dates(rule, since - rule.minutes + 1, until)
+            for start, key in zip(*dates, strict=True):
+                yield Taken(held.owner, key_of(key), start, start + rule.minutes)
 
 
 @lru_cache(maxsize=64)
-def lots(pattern: Pattern) -> dict[int, dict[int, list[Key]]]:
-    """The dates that no rule with many dates gives: by length, and by start."""
-    found: dict[int, dict[int, list[Key]]] = {}
+def lots(pattern: Pattern) -> dict[int, dict[int, list[int]]]:
+    """The dates that no rule with many dates gives: by length and start, their keys (`asked.number`)."""
+    found: dict[int, dict[int, list[int]]] = {}
+    rule = course(pattern)
+    if rule is not None and rule.few:
+        for start, key in zip(*ruled_dates(rule, rule.first, rule.last + 1), strict=True):
+            found.setdefault(rule.minutes, {}).setdefault(start, []).append(key)
     for each in singles(pattern):
-        found.setdefault(each.minutes, {}).setdefault(each.start, []).append(each.key)
+        found.setdefault(each.minutes, {}).setdefault(each.start, []).append(number(each.key))
     return found
 
 
 def _lines(held: Held) -> Iterator[Line]:
-    schedule = held.pattern.schedule
-    if schedule is None or schedule.rule is None or not ruled(held.pattern):
-        return
-    first, last = held.course().bounds()
-    for wave in waves(schedule, schedule.rule):
-        yield Line(held, wave, first, last, schedule.minutes)
+    rule = course(held.pattern)
+    if rule is not None and not rule.few and held.pattern.schedule is not None:
+        for wave in waves(held.pattern.schedule):
+            yield Line(held, wave, rule.first, rule.last, rule.minutes)

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from services.recurrence.course import DAY
 from services.recurrence.offsets import WEEK
-from services.recurrence.waves import Reach, lag, may_meet
+from services.recurrence.waves import Lag, Reach, lag, may_meet, near_turn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from services.recurrence.held import Held
-    from services.recurrence.waves import Lag, Wave
+    from services.recurrence.waves import Wave
 
 _HOUR: Final = 60
 _HOURS: Final = DAY // _HOUR
@@ -49,13 +49,16 @@ class Window(NamedTuple):
 class _Cells:
     """Those of one zone: by the hour of the week if they keep to a weekday, else by the hour of the day."""
 
-    __slots__ = ("by_day", "by_week")
+    __slots__ = ("ahead", "by_day", "by_week", "longest")
 
     def __init__(self) -> None:
+        self.ahead = self.longest = 0  # of any that ever was there: minutes before, and minutes with those after
         self.by_week: dict[int, list[Line]] = {}
         self.by_day: dict[int, list[Line]] = {}
 
     def put(self, line: Line) -> None:
+        self.ahead = max(self.ahead, line.held.before)
+        self.longest = max(self.longest, line.minutes + line.held.after)
         cells, hours = self._of(line)
         for hour in hours:
             cells.setdefault(hour, []).append(line)
@@ -67,22 +70,23 @@ class _Cells:
             if not cells[hour]:
                 del cells[hour]
 
-    def near(self, window: Window, differ: Lag) -> set[Line]:
-        """Those that share an hour with it, whatever the clocks do."""
-        low = (window.wave.at - window.before + differ.least) // _HOUR
-        high = (window.wave.at + window.minutes + window.after + differ.most) // _HOUR
-        in_day = _hours(low, high, DAY)
-        in_week = _hours(low, high, WEEK)
+    def near(self, window: Window, differ: Lag) -> Iterator[Line]:
+        """Those that share an hour with it, whatever the clocks do. One may come more than once."""
+        low = window.wave.at - window.before + differ.least
+        high = window.wave.at + window.minutes + window.after + differ.most
+        in_day, in_week = _hours(low, high, DAY), _hours(low, high, WEEK)
         if window.wave.period and window.wave.period % WEEK:
             in_week = [hour + shift for hour in in_day for shift in range(0, WEEK // _HOUR, _HOURS)]
-        found = {line for hour in in_day for line in self.by_day.get(hour, ())}
-        return found.union(line for hour in in_week for line in self.by_week.get(hour, ()))
+        found = [
+            *(self.by_day[hour] for hour in in_day if hour in self.by_day),
+            *(self.by_week[hour] for hour in in_week if hour in self.by_week),
+        ]
+        return iter(found[0]) if len(found) == 1 else iter({line for cell in found for line in cell})
 
     def _of(self, line: Line) -> tuple[dict[int, list[Line]], list[int]]:
         """The cells that it belongs to."""
         weekly = line.wave.period % WEEK == 0
-        low = (line.wave.at - line.held.before) // _HOUR
-        high = (line.wave.at + line.minutes + line.held.after) // _HOUR
+        low, high = line.wave.at - line.held.before, line.wave.at + line.minutes + line.held.after
         return (self.by_week, _hours(low, high, WEEK)) if weekly else (self.by_day, _hours(low, high, DAY))
 
 
@@ -104,10 +108,16 @@ class Lines:
         """Those of which dates may be too near to what is looked for. An owner may come more than once."""
         for zone, cells in self._zones.items():
             differ = lag(window.zone, zone, window.since, window.until)
+            wave, before, after = window.wave, window.before, window.after
+            widest = Reach(-cells.longest - before, window.minutes + max(after, cells.ahead))
+            if differ.turns and not near_turn(wave, widest, differ.most, differ.turns):
+                differ = Lag(0, 0, differ.turns)
             for line in cells.near(window, differ):
-                apart = reach(window, line)
-                there = line.last > window.since + apart.low and line.first < window.until + apart.high
-                if there and may_meet(window.wave, line.wave, apart, differ):
+                low = -line.minutes - max(before, line.held.after)
+                high = window.minutes + max(after, line.held.before)
+                if line.last <= window.since + low or line.first >= window.until + high:
+                    continue
+                if may_meet(wave, line.wave, Reach(low, high), differ):
                     yield line
 
 
@@ -119,6 +129,7 @@ def reach(window: Window, line: Line) -> Reach:
 
 
 def _hours(low: int, high: int, period: int) -> list[int]:
-    """The hours from `low` to `high`, round and round."""
+    """The hours that the minutes from `low` to before `high` lie in, round and round."""
+    first, last = low // _HOUR, max(low, high - 1) // _HOUR
     most = period // _HOUR
-    return [hour % most for hour in range(low, min(high, low + most - 1) + 1)]
+    return [hour % most for hour in range(first, min(last, first + most - 1) + 1)]

@@ -17,19 +17,37 @@ if TYPE_CHECKING:
 LAST: Final = LAST_DAY.toordinal()
 
 
-def ordinals(start: date, rule: Rule | None, low: int, high: int) -> Sequence[int]:
-    """The days from `low` to `high` (ordinals, inclusive), in order. The start must be one of the rule's days."""
-    first = start.toordinal()
-    if rule is None:
-        return (first,) if low <= first <= high else ()
-    low, high = max(low, first), min(high, last(start, rule))
-    if low > high:
-        return ()
-    if rule.frequency is Frequency.DAILY:
-        return range(first - (first - low) // rule.interval * rule.interval, high + 1, rule.interval)
-    if rule.frequency is Frequency.WEEKLY:
-        return _weekly(first, rule, low, high)
-    return _monthly(start, rule, low, high)
+class Days:
+    """The days of a rule (without one: the start alone). The start must be one of them. Costs what is asked for."""
+
+    __slots__ = ("_begin", "_offsets", "_rule", "_start", "first", "last")
+
+    def __init__(self, start: date, rule: Rule | None) -> None:
+        self._start, self._rule = start, rule
+        self.first, self.last = start.toordinal(), last(start, rule)
+        if rule is not None and rule.frequency is Frequency.WEEKLY:
+            self._begin, self._offsets = week_begin(self.first, rule), offsets_in_week(self.first, rule)
+
+    def between(self, low: int, high: int) -> Sequence[int]:
+        """Those from `low` to `high` (ordinals, inclusive), in order."""
+        low, high = max(low, self.first), min(high, self.last)
+        if low > high:
+            return ()
+        if self._rule is None:
+            return (self.first,)
+        if self._rule.frequency is Frequency.MONTHLY:
+            return _monthly(self._start, self._rule, low, high)
+        if self._rule.frequency is Frequency.DAILY:
+            return _every(self.first, self._rule.interval, low, high)
+        return self._weekly(7 * self._rule.interval, low, high)
+
+    def _weekly(self, step: int, low: int, high: int) -> Sequence[int]:
+        begin, offsets = self._begin, self._offsets
+        if len(offsets) == 1:
+            return _every(begin + offsets[0], step, low, high)
+        begin += (low - begin) // step * step
+        found = [week + offset for week in range(begin, high + 1, step) for offset in offsets]
+        return [day for day in found if low <= day <= high]
 
 
 def last(start: date, rule: Rule | None) -> int:
@@ -41,9 +59,8 @@ def last(start: date, rule: Rule | None) -> int:
     return LAST if rule.count is None else min(LAST, _last_counted(start, rule, rule.count))
 
 
-def about(start: date, rule: Rule) -> int:
-    """How many days it has at most, or a few more."""
-    long = last(start, rule) - start.toordinal()
+def about(rule: Rule, long: int) -> int:
+    """How many days of it lie in so many, or a few more."""
     if rule.frequency is Frequency.DAILY:
         return long // rule.interval + 1
     if rule.frequency is Frequency.WEEKLY:
@@ -68,14 +85,9 @@ def _weekday(ordinal: int) -> int:
     return (ordinal - 1) % 7
 
 
-def _weekly(first: int, rule: Rule, low: int, high: int) -> Sequence[int]:
-    begin, step, offsets = week_begin(first, rule), 7 * rule.interval, offsets_in_week(first, rule)
-    if len(offsets) == 1:
-        day = begin + offsets[0]
-        return range(day - (day - low) // step * step, high + 1, step)
-    begin += (low - begin) // step * step
-    found = [week + offset for week in range(begin, high + 1, step) for offset in offsets]
-    return [day for day in found if low <= day <= high]
+def _every(day: int, step: int, low: int, high: int) -> range:
+    """A day, and every so many days later."""
+    return range(day - (day - low) // step * step, high + 1, step)
 
 
 def _monthly(start: date, rule: Rule, low: int, high: int) -> list[int]:

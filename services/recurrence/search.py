@@ -5,14 +5,14 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING, NamedTuple
 
-from services.recurrence.asked import Dates
+from services.recurrence.asked import key_of, ruled_dates
 from services.recurrence.lines import Window, reach
 from services.recurrence.taken import Clash, Taken
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
-    from services.recurrence.asked import Asked
+    from services.recurrence.asked import Asked, Dates
     from services.recurrence.course import Course
     from services.recurrence.held import Holdings
     from services.recurrence.lines import Line
@@ -27,6 +27,23 @@ class Terms(NamedTuple):
     since: int
     until: int
     counts: Callable[[str], bool]
+
+
+class Found(NamedTuple):
+    """A clash in numbers (keys: `asked.number`), so that they sort by time."""
+
+    start: int
+    key: int
+    by_start: int
+    owner: str
+    by_key: int
+    minutes: int
+    by_minutes: int
+
+    def clash(self) -> Clash:
+        """The same for people."""
+        by = Taken(self.owner, key_of(self.by_key), self.by_start, self.by_start + self.by_minutes)
+        return Clash(key_of(self.key), self.start, self.start + self.minutes, by)
 
 
 class _Rival(NamedTuple):
@@ -53,7 +70,7 @@ class Search:
             if terms.counts(owner)
         ]
 
-    def clashes(self, low: int, high: int) -> Iterator[Clash]:
+    def found(self, low: int, high: int) -> Iterator[Found]:
         """Of what begins from `low` on (the first time: or runs at `low`) and before `high`, in no order."""
         what, terms = self._what, self._terms
         if low == terms.since:
@@ -62,41 +79,36 @@ class Search:
             return
         dates = what.starting(low, high)
         if dates.starts:
-            for place, by in self._found(dates):
-                start = dates.starts[place]
-                yield Clash(dates.key(place), start, start + what.minutes, by)
+            for rival in self._rivals:
+                yield from _of_rival(dates, what.minutes, rival)
+            yield from self._single(dates)
 
-    def _found(self, dates: Dates) -> Iterator[tuple[int, Taken]]:
-        for rival in self._rivals:
-            yield from _of_rival(rival, dates)
-        for near in self._dates.near(dates.starts, self._what.minutes, self._terms.before, self._terms.after):
-            held, minutes = near.lot
-            if self._terms.counts(held.owner):
-                for key in held.keys(near.start, minutes):
-                    yield near.place, Taken(held.owner, key, near.start, near.start + minutes)
+    def _single(self, dates: Dates) -> Iterator[Found]:
+        """Those that no rule gives."""
+        minutes, terms = self._what.minutes, self._terms
+        for near in self._dates.near(dates.starts, minutes, terms.before, terms.after):
+            held, length = near.lot
+            if terms.counts(held.owner):
+                start, key = dates.starts[near.place], dates.keys[near.place]
+                for by_key in held.keys(near.start, length):
+                    yield Found(start, key, near.start, held.owner, by_key, minutes, length)
 
 
-def _of_rival(rival: _Rival, dates: Dates) -> Iterator[tuple[int, Taken]]:
-    """The dates of a rule that are too near."""
-    line, course, apart = rival
-    since, until = dates.starts[0] + apart.low + 1, dates.starts[-1] + apart.high
-    if line.first >= until or line.last < since:
+def _of_rival(dates: Dates, minutes: int, rival: _Rival) -> Iterator[Found]:
+    """The dates of a rule that are too near; both are in order, and of each the nearest of the other is looked up."""
+    starts, keys = dates
+    (low, high), length, owner = rival.apart, rival.course.minutes, rival.line.held.owner
+    since, until = starts[0] + low + 1, starts[-1] + high
+    if rival.course.first >= until or rival.course.last < since:
         return
-    others = Dates(*course.starting(since, until))
-    for place, other in _pairs(dates.starts, others.starts, apart):
-        start = others.starts[other]
-        yield place, Taken(line.held.owner, others.key(other), start, start + line.minutes)
-
-
-def _pairs(ones: Sequence[int], others: Sequence[int], apart: Reach) -> Iterator[tuple[int, int]]:
-    """Which of the others begins too near to which of the ones; both are in order. The fewer are gone through."""
-    if len(ones) <= len(others):
-        for place, one in enumerate(ones):
-            first = bisect_right(others, one + apart.low)
-            for other in range(first, bisect_left(others, one + apart.high, first)):
-                yield place, other
+    others, by_keys = ruled_dates(rival.course, since, until)
+    if len(starts) <= len(others):
+        for start, key in zip(starts, keys, strict=True):
+            first = bisect_right(others, start + low)
+            for by in range(first, bisect_left(others, start + high, first)):
+                yield Found(start, key, others[by], owner, by_keys[by], minutes, length)
     else:
-        for number, other in enumerate(others):
-            first = bisect_right(ones, other - apart.high)
-            for place in range(first, bisect_left(ones, other - apart.low, first)):
-                yield place, number
+        for other, by_key in zip(others, by_keys, strict=True):
+            first = bisect_right(starts, other - high)
+            for one in range(first, bisect_left(starts, other - low, first)):
+                yield Found(starts[one], keys[one], other, owner, by_key, minutes, length)

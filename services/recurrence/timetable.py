@@ -9,16 +9,15 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from services.recurrence.asked import asked
+from services.recurrence.asked import asked, key_of
 from services.recurrence.held import Held, Holdings
-from services.recurrence.search import Search, Terms
+from services.recurrence.search import Found, Search, Terms
 from services.recurrence.taken import Clash, Stretch, Taken
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from services.recurrence.pattern import Pattern
-    from services.recurrence.types import Key
 
 __all__ = ["LOOKED_AT", "Clash", "Stretch", "Taken", "Timetable", "at_minute", "minute", "stretches"]
 
@@ -27,8 +26,10 @@ LOOKED_AT: Final = timedelta(days=30 * 366)
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY: Final = 24 * 60
-_SPANS: Final = (120 * _DAY, 550 * _DAY, 5 * 366 * _DAY)
+_LATER: Final = tuple(years * 366 * _DAY // 2 for years in (3, 10, 20, 36, 48))
+_SOON: Final = (60 * _DAY, *_LATER)
 """From now on: what is near is looked at before what is far, since the earliest clashes may be enough."""
+_FEW: Final = 50
 _PAGE: Final = 28 * _DAY
 
 
@@ -47,7 +48,7 @@ def stretches(pattern: Pattern, since: int, until: int) -> list[Stretch]:
     found = list[Stretch]()
     for each in asked(pattern):
         dates = each.starting(since - each.minutes + 1, until)
-        found += (Stretch(dates.key(place), start, start + each.minutes) for place, start in enumerate(dates.starts))
+        found += (Stretch(key_of(key), start, start + each.minutes) for start, key in zip(*dates, strict=True))
     return sorted(found, key=lambda each: each[1:] + each[:1])
 
 
@@ -95,14 +96,15 @@ class Timetable:
         """
         end = since + LOOKED_AT // timedelta(minutes=1)
         end = end if until is None else min(until, end)
-        terms, found = Terms(before, after, since, end, counts), list[Clash]()
+        terms, found = Terms(before, after, since, end, counts), list[Found]()
         searches = [Search(self._settled(), each, terms) for each in asked(pattern)]
-        for low, high in _spans(since, end, _SPANS):
+        for low, high in _spans(since, end, _SOON if most < _FEW else _LATER):
             for search in searches:
-                found += search.clashes(low, high)
+                found += search.found(low, high)
             if len(found) >= most:
                 break
-        return sorted(found, key=_by_time)[:most]
+        found.sort()
+        return [each.clash() for each in found[:most]]
 
     def between(self, since: int, until: int) -> Iterator[Taken]:
         """What ends after `since` and starts before `until` (buffers not included), in order of (start, owner)."""
@@ -124,10 +126,6 @@ class Timetable:
             self._holdings.put(held)
         self._waiting = {}
         return self._holdings
-
-
-def _by_time(clash: Clash) -> tuple[int, Key, int, str, Key]:
-    return clash.start, clash.key, clash.by.start, clash.by.owner, clash.by.key
 
 
 def _spans(since: int, until: int, ends: Iterable[int]) -> Iterator[tuple[int, int]]:

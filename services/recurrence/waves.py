@@ -71,8 +71,11 @@ def single(local: int) -> Wave:
     return Wave(local, 0, 1 << day.day, 0, day.year * 12 + day.month)
 
 
-def waves(schedule: Schedule, rule: Rule) -> Iterator[Wave]:
-    """Those that a rule is made of."""
+def waves(schedule: Schedule) -> Iterator[Wave]:
+    """Those that its rule is made of."""
+    rule = schedule.rule
+    if rule is None:
+        return
     first = schedule.start.toordinal()
     time = schedule.start.hour * 60 + schedule.start.minute - EPOCH * DAY
     if rule.frequency is Frequency.DAILY:
@@ -105,7 +108,7 @@ def may_meet(one: Wave, other: Wave, reach: Reach, clocks_differ: Lag) -> bool:
         return False
     if turns is None or least == most or _within(one, other, reach):
         return True
-    return _near(one, reach, most, turns) and _near(other, Reach(-reach.high, -reach.low), most, turns)
+    return near_turn(one, reach, most, turns) and near_turn(other, Reach(-reach.high, -reach.low), most, turns)
 
 
 def _within(one: Wave, other: Wave, reach: Reach) -> bool:
@@ -134,7 +137,7 @@ def _same_days(one: Wave, other: Wave, least: int, most: int) -> bool:
     return True
 
 
-def _near(wave: Wave, reach: Reach, slack: int, turns: tuple[int, ...]) -> bool:
+def near_turn(wave: Wave, reach: Reach, slack: int, turns: tuple[int, ...]) -> bool:
     """Whether the clock may be changed between a date and what begins so long after it."""
     period = WEEK if wave.period % WEEK == 0 else DAY
     low, high = min(0, reach.low) - 3 * slack - 1, max(0, reach.high) + 3 * slack + 1
