@@ -34,19 +34,20 @@ CANARY = "canary quilt"
 @pytest.fixture(scope="module")
 def rooms(system: System) -> System:
     """Rooms of their own, so that nothing else is in the way: the Den must be approved."""
-    for title in ("Attic", "Annex", "Den"):
-        words = ("--place=Riverside House", f"--title={title}", "--capacity=12", "--equipment=loom")
-        done(system, "room", "create", "riverside", *words)
-    asyncio.run(_approved(system, "Den"))
+    for title in ("Attic", "Annex", "Den", "Loft"):
+        words = ("--place=Riverside House", f"--title={title}", "--capacity=12")
+        done(system, "room", "create", "riverside", *words, *(["--equipment=loom"] if title != "Loft" else []))
+    asyncio.run(_approved(system, "Den", place_pb2.APPROVAL_HOLDS))
+    asyncio.run(_approved(system, "Loft", place_pb2.APPROVAL_COMPETES))
     return system
 
 
-async def _approved(system: System, title: str) -> None:
+async def _approved(system: System, title: str, approval: place_pb2.Approval.ValueType) -> None:
     async with system.channel() as channel:
         stub = RoomServiceStub(channel)
         listed = await stub.ListRooms(pb.ListRoomsRequest(parent="centres/riverside", page_size=100))
         (room,) = [each for each in listed.rooms if each.title == title]
-        room.rules.approval = place_pb2.APPROVAL_HOLDS
+        room.rules.approval = approval
         request = pb.UpdateRoomRequest(room=room)
         request.update_mask.paths.append("rules")
         await stub.UpdateRoom(request)
@@ -123,6 +124,33 @@ def test_whoever_is_refused_reads_what_is_in_the_way_and_takes_what_would_work_b
         terminal.answers("")
         assert terminal.ends() == 1
         assert "Nothing was changed" in terminal.said
+
+
+def test_another_room_takes_the_place_of_the_one_that_is_taken(rooms: System) -> None:
+    booked(rooms, "Annex", "--on", THURSDAY, "--at=12:00", "--title=Lunch")
+    terminal = Terminal(rooms, "book", "riverside", "Annex", "--on", THURSDAY, "--at=12:00", "--title=Soup", "--json")
+    offered = terminal.asks("nothing: none]")
+    number = next(line.split()[0] for line in offered.splitlines() if "Attic, at the same time" in line)
+    terminal.answers(number)
+    assert "Attic, Thursday 17 April 2031, 12:00 to 13:00" in terminal.asks()
+    terminal.answers("y")
+    assert terminal.ends() == 0, terminal.said
+    (made,) = [each for each in asked_json(rooms, "book", "list", "riverside") if each.get("title") == "Soup"]
+    assert made["name"] in json.dumps(asked_json(rooms, "book", "list", "riverside", "--room=Attic"))
+
+
+def test_of_those_who_compete_the_first_that_is_approved_has_it_and_the_other_reads_why_not(rooms: System) -> None:
+    for subject, title in (("ann", "Pottery"), ("ben", "Glazing")):
+        with somebody(rooms, subject):
+            made = booked(rooms, "Loft", "--on", TUESDAY, "--at=9:00", f"--title={title}")
+            assert made["competes"] is True
+    done(rooms, "book", "approve", "riverside", "Glazing", "--yes")
+    answer = command("book", "approve", "riverside", "Pottery", "--yes")
+    assert answer.returncode == 1
+    assert "taken by Glazing, 09:00 to 10:00" in answer.stdout
+    assert "Nothing was changed." in answer.stderr
+    assert listed(rooms, "--waiting", "--room=Loft") == ["Pottery"]
+    done(rooms, "book", "decline", "riverside", "Pottery", "--yes")
 
 
 def test_a_series_does_without_what_is_taken_and_gets_it_when_it_is_given_back(rooms: System) -> None:
