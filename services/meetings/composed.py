@@ -7,7 +7,7 @@ was to have, and has not because somebody else has it, is not named: nobody is s
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from services.meetings.types import Venue
     from services.recurrence.types import Key
 
+FEW: Final = 32
+"""Dates with a copy of their place of their own; of more of them the copies are without its notes."""
+
 
 def changes(meeting: Meeting) -> tuple[Change, ...]:
     """Every date that differs from the series, in order of (date, ordinal)."""
@@ -26,8 +29,11 @@ def changes(meeting: Meeting) -> tuple[Change, ...]:
         return said(meeting)
     found = {change.key: change for change in said(meeting)}
     for key, rooms in dated.items():
-        change = found.get(key) or Change(date=key.date, ordinal=key.ordinal)
-        found[key] = _elsewhere_in_it(meeting, change, rooms)
+        change = _elsewhere_in_it(meeting, found.get(key) or Change(date=key.date, ordinal=key.ordinal), rooms)
+        if len(dated) > FEW and change.venue is not None:  # an event has to hold them all
+            bare = msgspec.structs.replace(change.venue, notes="", map_url="")
+            change = msgspec.structs.replace(change, venue=bare)
+        found[key] = change
     bare = (each for each in found.values() if each != Change(date=each.date, ordinal=each.ordinal))
     return tuple(sorted(bare, key=lambda change: change.key))
 

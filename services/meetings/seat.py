@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from services.recurrence.pattern import Slot
     from services.recurrence.types import Key
 
-MOST_SKIPPED: Final = 200
+MOST_SKIPPED: Final = 400
 """Dates of a room that a meeting may do without; of one that is taken more often it has none."""
 MOST_LOOKED_AT: Final = 20_000
 

@@ -143,7 +143,7 @@ async def test_a_closed_room_of_an_agenda_is_named_before_and_a_whole_agenda_in_
     await house.meeting(
         title="Both", schedule=RETREAT, place=place.name, sessions=[session("a", room), session("b", other)]
     )
-    await house.meeting(title="One", schedule=RETREAT, place=place.name, sessions=[session("a", room)])
+    await house.meeting(title="One", schedule=RETREAT, place=place.name, sessions=[session("a", room, time="14:00")])
     closure = {**WEEK, "rooms": [room]}
     preview = await house.call("PreviewClosure", parent=CENTRE, closure=closure)
     assert {each.title: (each.outcome, "agenda" in each.reason) for each in preview.impacts} == {
