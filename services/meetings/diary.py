@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -9,6 +10,7 @@ import msgspec
 from services.kit.leaves import Leaf, Shape
 from services.meetings import records
 from services.meetings.types_rooms import Booking
+from services.recurrence.pattern import shared
 from services.recurrence.timetable import Timetable
 
 if TYPE_CHECKING:
@@ -52,7 +54,19 @@ class Diary:
 
 
 def _put(diary: Diary, record: Record) -> None:
-    diary.put(records.read(record, Booking))
+    """Rooms have many bookings: what most of them have alike is kept once."""
+    booking = records.read(record, Booking)
+    lineage = booking.id if booking.lineage == booking.id else booking.lineage
+    diary.put(
+        msgspec.structs.replace(
+            booking,
+            centre=sys.intern(booking.centre),
+            room=sys.intern(booking.room),
+            lineage=lineage,
+            organiser=sys.intern(booking.organiser),
+            pattern=shared(booking.pattern),
+        )
+    )
 
 
 def _remove(diary: Diary, record: Record) -> None:
