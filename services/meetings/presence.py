@@ -51,7 +51,7 @@ def looked_at(booking: Booking, room: Room, at: str) -> str | None:
         return None
     now = minute(moment(at))
     for date in _coming(booking, now):
-        look = _look(date, booking, room)
+        look = _look(date, room)
         if look <= now:
             look = min(now + room.rules.check_in_minutes, date.end - 1)
         if date.key not in booking.checked_in and look > now:
@@ -65,7 +65,7 @@ def ghosts(booking: Booking, room: Room, at: str) -> list[Stretch]:
         return []
     now = minute(moment(at))
     on = (each for each in stretches(booking.pattern, now, now + 1) if each.key not in booking.checked_in)
-    return [each for each in on if _look(each, booking, room) <= now]
+    return [each for each in on if _look(each, room) <= now]
 
 
 def nobody_came(booking: Booking, dates: Sequence[Stretch], at: str) -> PastBooking:
@@ -139,10 +139,9 @@ def _had(date: Stretch, now: int) -> Slot:
     return Slot(date.key.date, date.key.ordinal, start, max(1, min(now, date.end) - date.start))
 
 
-def _look(date: Stretch, booking: Booking, room: Room) -> int:
+def _look(date: Stretch, room: Room) -> int:
     """When it shows: while something is left to be given back."""
-    begins = max(date.start, minute(moment(booking.created_at)))
-    return min(begins + room.rules.check_in_minutes, date.end - 1)
+    return min(date.start + room.rules.check_in_minutes, date.end - 1)
 
 
 def _coming(booking: Booking, now: int) -> Iterator[Stretch]:
