@@ -32,14 +32,20 @@ if TYPE_CHECKING:
 MOST_HINDERED: Final = 5_000
 """Hindrances that are counted in one room; one that meets more is free on no date that is worth a proposal."""
 
-SLICE: Final = 25
-"""Rooms that are looked at before others get their turn: about a millisecond."""
+COUNTED: Final = 100
+"""Rooms, the best fit first, of which it is counted on how many dates they are free."""
+
+SLICE: Final = 4
+"""Rooms that are looked at before others get their turn: under a millisecond, once their timetables are made."""
 
 UNKNOWN: Final = 1 << 40
 _LOOKED_AT: Final = int(LOOKED_AT.total_seconds()) // 60
 
+Standing: TypeAlias = "tuple[int, int, str, str]"
+"""Where a room stands among those that are as free: metres, chairs, title, id."""
+
 Rank: TypeAlias = "tuple[int, int, int, int, str, str]"
-"""Where a room stands: dates that it lacks (their number, 0 where none), metres, chairs, title, id; first 0 or 1."""
+"""Where it stands among all: 0, or 1 where it lacks dates; how many; and the rest as above."""
 
 
 class Fit(NamedTuple):
@@ -51,12 +57,16 @@ class Fit(NamedTuple):
 
 
 class Found(NamedTuple):
-    """A room that could be had. `metres` UNKNOWN: nobody searched near a point, or nobody knows where it is."""
+    """A room that could be had."""
 
     rank: Rank
     room: Room
     fit: Fit
-    metres: int
+
+    @property
+    def metres(self) -> int:
+        """How far it is; UNKNOWN: nobody searched near a point, or nobody knows where it is."""
+        return self.rank[2]
 
 
 @dataclass
@@ -76,31 +86,36 @@ class Search:
 
     async def run(self, after: Rank | None, most: int) -> list[Found]:
         """The first so many after that place in the order."""
-        candidates = sorted(filter(None, map(self._candidate, self.house.rooms.values())))
-        if not self.sought.partly:
-            return await self._first(candidates, after, most)
-        found = [
-            each for each in await self._first(candidates, None, len(candidates)) if not after or each.rank > after
-        ]
-        return sorted(found, key=lambda each: each.rank)[:most]
-
-    async def _first(self, candidates: list[tuple[int, int, str, str]], after: Rank | None, most: int) -> list[Found]:
-        found: list[Found] = []
-        for number, (metres, chairs, title, id_) in enumerate(candidates):
-            if len(found) == most:
-                break
-            if after is not None and (0, 0, metres, chairs, title, id_) <= after:
+        free: list[Found] = []
+        hindered: list[tuple[Standing, Room]] = []
+        for number, stands in enumerate(sorted(filter(None, map(self._candidate, self.house.rooms.values())))):
+            if len(free) == most:
+                return free
+            passed = after is not None and (0, 0, *stands) <= after
+            if passed and not self.sought.partly:
                 continue
             if number % SLICE == SLICE - 1:
                 await asyncio.sleep(0)
-            room = self.house.rooms.get(id_)  # others had their turn
-            fit = self._fit(room) if room is not None else None
-            if room is not None and fit is not None:
-                lacks = fit.total - fit.free
-                found.append(Found((int(lacks > 0), lacks, metres, chairs, title, id_), room, fit, metres))
-        return found
+            room = self.house.rooms.get(stands[-1])  # others had their turn
+            fit = self._free(room) if room is not None else None
+            if room is not None and fit is None:
+                hindered.append((stands, room))
+            elif room is not None and fit is not None and not passed:
+                free.append(Found((0, 0, *stands), room, fit))
+        part = await self._partly(hindered) if self.sought.partly else []
+        return [*free, *(each for each in part if after is None or each.rank > after)][:most]
 
-    def _candidate(self, room: Room) -> tuple[int, int, str, str] | None:
+    async def _partly(self, hindered: list[tuple[Standing, Room]]) -> list[Found]:
+        """Those that are free on some dates."""
+        found = []
+        for stands, room in hindered[:COUNTED]:
+            await asyncio.sleep(0)
+            fit = self._part(room)
+            if fit is not None:
+                found.append(Found((1, fit.total - fit.free, *stands), room, fit))
+        return sorted(found, key=lambda each: each.rank)
+
+    def _candidate(self, room: Room) -> Standing | None:
         """Where it stands among those that are as free; None: it would not do."""
         if not self.sought.fits(room):
             return None
@@ -116,18 +131,26 @@ class Search:
         where = finder_near.point(place.position.latitude_e7 / 1e7, place.position.longitude_e7 / 1e7)
         return round(finder_near.metres(self.sought.circle.middle, where))
 
-    def _fit(self, room: Room) -> Fit | None:
-        """What it offers; None: nothing that would do."""
+    def _free(self, room: Room) -> Fit | None:
+        """What it offers if it is free on all dates, or in the window; None: it is not."""
         if self.sought.window is not None:
             return self._in_window(room, self.sought.window)
-        assert self.sought.pattern is not None
-        pattern, partly = self.sought.pattern, self.sought.partly
-        found = obstacles(self.house, room, pattern, self.look, MOST_HINDERED if partly else 1)
-        whole = any(each.kind is Obstacle.RULE for each in found) or len(found) >= MOST_HINDERED
-        if (found and not partly) or whole:
+        pattern = self.sought.pattern
+        assert pattern is not None
+        if obstacles(self.house, room, pattern, self.look, 1):
+            return None
+        return Fit(to_local(at_minute(self._dates[0].start), pattern.zone), len(self._dates), len(self._dates))
+
+    def _part(self, room: Room) -> Fit | None:
+        """What it offers if it is free on some dates; None: on none, or a rule is about the whole."""
+        pattern = self.sought.pattern
+        if pattern is None:
+            return None
+        found = obstacles(self.house, room, pattern, self.look, MOST_HINDERED)
+        if len(found) >= MOST_HINDERED or any(each.kind is Obstacle.RULE for each in found):
             return None
         taken = {(each.key, each.start) for each in found}
-        free = [each for each in self._dates if (each.key, each.start) not in taken] if taken else self._dates
+        free = [each for each in self._dates if (each.key, each.start) not in taken]
         if not free:
             return None
         return Fit(to_local(at_minute(free[0].start), pattern.zone), len(free), len(self._dates))

@@ -31,6 +31,7 @@ STEP: Final = 5
 MOST_TRIES: Final = 64
 """Starts that are asked about before a search gives up."""
 
+AT_ONCE: Final = 2 * 1440
 _DAY: Final = 1440
 
 
@@ -133,8 +134,8 @@ def _without(spans: Spans, blocks: Sequence[tuple[int, int]]) -> Spans:
 
 def first(house: House, rooms: Sequence[Room], minutes: int, within: Spans, look: Look) -> int | None:
     """The first start at which all of these rooms can be had for so many minutes."""
-    spans = starts(house, rooms, minutes, within, look)
     tries, least = 0, look.now
+    spans = (span for some in _pieces(within) for span in starts(house, rooms, minutes, some, look))
     for low, high in spans:
         start = _up(max(low, least))
         while start <= high:
@@ -152,7 +153,9 @@ def first(house: House, rooms: Sequence[Room], minutes: int, within: Spans, look
 def last(house: House, rooms: Sequence[Room], minutes: int, within: Spans, look: Look) -> int | None:
     """The last start at which all of these rooms can be had for so many minutes."""
     tries, most = 0, 1 << 62
-    for low, high in reversed(starts(house, rooms, minutes, within, look)):
+    pieces = reversed([*_pieces(within)])
+    spans = (span for some in pieces for span in reversed(starts(house, rooms, minutes, some, look)))
+    for low, high in spans:
         start = _down(min(high, most))
         while start >= max(low, look.now):
             found = _asked(house, rooms, start, minutes, look)
@@ -164,6 +167,22 @@ def last(house: House, rooms: Sequence[Room], minutes: int, within: Spans, look:
                 return None
             start = most = _down(min(earlier, start - STEP))
     return None
+
+
+def _pieces(within: Spans) -> Iterator[Spans]:
+    """The same time in pieces of some days: mostly the first one has what is looked for."""
+    piece: list[tuple[int, int]] = []
+    for begins, ends in within:
+        low = begins
+        while low <= ends:
+            high = min(low + AT_ONCE, ends)
+            if piece and high - piece[0][0] > AT_ONCE:
+                yield tuple(piece)
+                piece = []
+            piece.append((low, high))
+            low = high + 1
+    if piece:
+        yield tuple(piece)
 
 
 def _asked(house: House, rooms: Sequence[Room], start: int, minutes: int, look: Look) -> list[Hindrance]:
