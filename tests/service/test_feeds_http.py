@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+from msgspec.structs import replace
 
 from services.feeds import feeds
 from services.kit.clock import VirtualClock
 from services.kit.http import Front, serve
 from tests.contract.bus_fixtures import LOG, PRIVATE, SITE, Site, kill, running, until
+from tests.unit.busy_examples import HALL, PATH, booking, room
 from tests.unit.feeds_examples import CENTRE, NOON, centre, gone, id_of, meeting, stated
 from tests.unit.feeds_shapes import held_in, special
 from tests.unit.test_feeds_invited import CODE, UNLISTED, group, hidden
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from services.feeds import Feeds
     from services.kit.bus import Bus
     from services.kit.event import Event
 
@@ -32,7 +35,8 @@ FEED = f"/calendars/{CENTRE}.ics"
 class Running:
     """The service on its port, and the pen of the meetings service."""
 
-    def __init__(self, meetings: Bus, client: httpx.AsyncClient, clock: VirtualClock) -> None:
+    def __init__(self, meetings: Bus, client: httpx.AsyncClient, clock: VirtualClock, made: Feeds) -> None:
+        self.made = made
         self.client = client
         self.clock = clock
         self._meetings = meetings
@@ -62,14 +66,15 @@ async def service(site: Site, *, private: bool = True) -> AsyncIterator[Running]
     clock = VirtualClock(NOON)
     made = feeds(await site.bus("feeds"), SITE, clock, "http://127.0.0.1", LOG)
     front = Front({"/calendars": made.calendars, "/meeting-guide": made.guide, "/invited/*.ics": made.invited})
-    front.keepers += [made.calendars, made.guide]
+    front.mount("/freebusy", made.freebusy)
+    front.keepers += [made.calendars, made.guide, made.freebusy]
     server = await serve(front, "127.0.0.1", 0)
     tasks = [asyncio.create_task(projection.run()) for projection in (made.public, made.private)]
     try:
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.port}") as client:
             for projection in (made.public, made.private) if private else (made.public,):
                 await asyncio.wait_for(projection.ready.wait(), 15)
-            yield Running(await site.bus("meetings"), client, clock)
+            yield Running(await site.bus("meetings"), client, clock, made)
     finally:
         for task in tasks:
             task.cancel()
@@ -116,6 +121,29 @@ async def test_http_says_the_same_for_get_head_gzip_and_conditions(site: Site) -
         assert (await running_one.client.post(FEED)).status_code == 405
         assert (await running_one.get(f"/calendars/{CENTRE}/meeting/{id_of(1)}.ics")).status_code == 200
         assert (await running_one.get("/calendars/..%2fetc%2fpasswd.ics")).status_code == 404
+
+
+async def test_a_booking_is_told_at_its_rooms_address_and_moves_no_calendar(site: Site) -> None:
+    """Neither a public view of one nor a private one, of which there may be very many: those are not even read."""
+    async with service(site) as running_one:
+        await running_one.publish(stated(centre()), stated(meeting(1)), stated(room()))
+        await running_one.shows("Serenity 1")
+        before = [await running_one.get(path) for path in (FEED, f"/calendars/{CENTRE}/room/{HALL}.ics")]
+        public = stated(booking(), 1, NOON)
+        private = replace(public, subject=public.subject.replace(".public.", ".private."))
+        group_of = group(CODE)
+        await running_one.publish(private, public, group_of)
+        async with asyncio.timeout(15):
+            while "FBTYPE=BUSY:20261125T010000Z" not in (await running_one.get(PATH)).text:
+                pass
+        await until(lambda: running_one.made.private.order(group_of.subject) is not None)
+        after = [await running_one.get(path) for path in (FEED, f"/calendars/{CENTRE}/room/{HALL}.ics")]
+        assert [(_without_date(each), each.content) for each in after] == [
+            (_without_date(each), each.content) for each in before
+        ]
+        assert running_one.made.private.order(private.subject) is None
+        kept = await running_one.get(PATH)
+        assert (await running_one.get(PATH, if_none_match=kept.headers["etag"])).status_code == 304
 
 
 async def test_every_kind_of_feed_and_the_list_follow_the_stream_and_two_instances_say_the_same(site: Site) -> None:

@@ -229,3 +229,12 @@ def test_joined_and_less_say_the_same_minutes_in_as_few_intervals_as_there_can_b
 async def test_what_was_written_before_today_does_not_move_the_stamp() -> None:
     assert NOON - timedelta(days=1) > WRITTEN
     assert "DTSTAMP:20261121T060000Z" in await Times(stated(room()), stated(booking())).lines()
+
+
+async def test_a_restore_that_brings_back_an_older_time_brings_back_the_stamp() -> None:
+    times = Times(stated(room()), stated(booking(), 1, NOON - timedelta(hours=2)))
+    before = await times.get()
+    times.apply(stated(booking(1, "2026-11-25T09:00"), 2, NOON - timedelta(hours=1)))
+    assert "DTSTAMP:20261121T180000Z" in await times.lines()
+    times.apply(stated(booking(), 3, NOON - timedelta(hours=2)))
+    assert await times.get() == before

@@ -124,6 +124,7 @@ async def test_whoever_changes_without_end_keeps_nobody_waiting_for_ever() -> No
         await asyncio.sleep(0)
         if reading.done():
             break
+    assert reading.done()
     assert (await reading).status == 200
 
 

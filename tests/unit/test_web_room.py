@@ -98,6 +98,7 @@ def test_a_hall_is_taken_while_a_part_of_it_is_but_only_as_far_as_the_part_lets_
     taken = booking("b", "2026-11-25T09:00", of=PART)
     assert len(slots(week_of(hall, room("part", publicBusy=True), taken))) == 1
     assert slots(week_of(hall, room("part"), taken)) == []
+    assert slots(week_of(room(excludes=[PART]), room("part", publicBusy=True), taken)) == []
 
 
 @pytest.mark.parametrize("level", ["ADDRESS_ACCESS_AREA_ONLY", "ADDRESS_ACCESS_HOLDERS"])
