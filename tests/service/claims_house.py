@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from openchair.meetings.v1 import booking_pb2
+from openchair.meetings.v1 import booking_pb2, closure_service_pb2
 
 from services.meetings import composed, records
 from services.meetings.types import Meeting
@@ -15,10 +15,13 @@ from services.meetings.types_rooms import Booking, Room
 from services.meetings.wanted import wanted
 from services.recurrence.portions import of_key
 from services.recurrence.timetable import minute, stretches
+from tests.service import meetings_house
 from tests.service.meetings_house import CENTRE, House
 
 if TYPE_CHECKING:
     from services.kit.errors import Refusal
+
+meetings_house.MESSAGES.update(vars(closure_service_pb2))
 
 AHEAD = 400 * 24 * 60
 """Minutes that are looked at date by date."""
