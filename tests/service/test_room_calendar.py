@@ -123,6 +123,13 @@ async def test_the_public_learns_times_of_rooms_whose_times_are_public_and_nothi
     assert [each.room for each in await busy(house, BEN, [f"{CENTRE}/rooms/cellar"])] == [f"{CENTRE}/rooms/cellar"]
 
 
+async def test_a_hall_is_busy_while_a_part_of_it_is_taken(house: House) -> None:
+    await put_room(house, excludes=("left",), public_busy=True)
+    await put_room(house, "left", excludes=("hall",))
+    await put(house, "2026-11-24T19:00", room="left")
+    assert times((await busy(house))[0]) == ["25 02:00-03:00"]
+
+
 async def test_who_asks_for_too_much_is_refused(house: House) -> None:
     await put_room(house, public_busy=True)
     refused: list[tuple[str, dict[str, Any]]] = [
@@ -199,6 +206,9 @@ async def test_the_report_counts_who_came_and_what_was_free(house: House) -> Non
     assert (week.booked_minutes, week.used_minutes, week.bookings) == (booked, 60 + 2 * 60, 8)
     assert week.free_minutes == 168 * 60 - booked
     assert list(week.peaks) == ["Tue 10:00", "Tue 19:00", "Thu 10:00"]
+    await put_room(house)  # nobody checks in any more: that nobody came stays known
+    (week,) = (await house.call("GetUtilisation", COORDINATOR, **asked)).weeks
+    assert (week.booked_minutes, week.used_minutes) == (booked, 60 + 2 * 60)
 
 
 async def test_the_report_is_in_order_of_week_and_title_and_the_whole_blocks_its_parts(house: House) -> None:
