@@ -16,8 +16,6 @@ from services.cli.house import open_house
 from services.cli.server import PATIENCE
 from services.cli.shell import Failure
 from services.kit.clock import SystemClock
-from services.recurrence.types import Schedule
-from services.recurrence.wire import to_schedule
 
 if TYPE_CHECKING:
     import argparse
@@ -54,7 +52,7 @@ async def approve(site: Site, asked: argparse.Namespace) -> None:
         done = None
         if go_ahead(asked):
             call = site.rooms.ApproveBooking(request, timeout=PATIENCE)
-            done = await book_clashes.unless_taken(asked, house, schedule_of(booking), call)
+            done = await book_clashes.unless_taken(asked, house, book_dates.schedule_of(booking), call)
             say(asked, f"Approved: {book_told.about(done, house)}.")
         _give(asked, done, booking)
 
@@ -88,14 +86,6 @@ async def _waiting(site: Site, asked: argparse.Namespace, house: House) -> booki
     return booking
 
 
-def schedule_of(booking: booking_pb2.Booking) -> Schedule:
-    """When it is; the first stretch of what has no schedule."""
-    if booking.HasField("schedule"):
-        return to_schedule(booking.schedule)
-    first = book_dates.slot(booking.slots[0], book_dates.zone_of(booking))
-    return Schedule(first.start, book_dates.zone_of(booking), booking.slots[0].minutes)
-
-
 async def confirm(site: Site, asked: argparse.Namespace) -> None:
     """A hold becomes a booking."""
     house = await open_house(site, asked.centre)
@@ -107,7 +97,7 @@ async def confirm(site: Site, asked: argparse.Namespace) -> None:
         name=booking.name, booking=said, etag=booking.etag, request_id=secrets.token_hex(16)
     )
     call = site.rooms.ConfirmHold(request, timeout=PATIENCE)
-    done = await book_clashes.unless_taken(asked, house, schedule_of(booking), call)
+    done = await book_clashes.unless_taken(asked, house, book_dates.schedule_of(booking), call)
     say(asked, f"{book_told.about(done, house)}: {book_told.state(done)}.")
     give(asked, {"done": True, "booking": book_told.plain(done)})
 
@@ -140,7 +130,7 @@ async def take(site: Site, asked: argparse.Namespace) -> None:
         done = None
         if go_ahead(asked):
             call = site.rooms.TakeSkippedDates(request, timeout=PATIENCE)
-            done = await book_clashes.unless_taken(asked, house, schedule_of(booking), call)
+            done = await book_clashes.unless_taken(asked, house, book_dates.schedule_of(booking), call)
             number = len(booking.skipped) - len(done.skipped)
             say(asked, f"Taken: {number} date{'s' * (number != 1)}. {left(done)}")
         _give(asked, done, booking)

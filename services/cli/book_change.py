@@ -25,7 +25,7 @@ from services.recurrence import edits
 from services.recurrence.schedule import dates as keys_of
 from services.recurrence.schedule import occurrence
 from services.recurrence.types import Schedule
-from services.recurrence.wire import from_schedule, parse_key, to_schedule
+from services.recurrence.wire import from_schedule, parse_key
 from services.recurrence.zones import local_day, midnight
 
 if TYPE_CHECKING:
@@ -123,6 +123,8 @@ def _wish(asked: argparse.Namespace, house: House, booking: booking_pb2.Booking)
         if asked.to is not None:
             raise Failure("--to goes with --only DATE; for all dates say --at, --on or --every", USAGE)
         schedule, moved = _changed(asked, house, _base(booking, date))
+        if moved and not booking.HasField("schedule"):
+            raise Failure("it has single dates only: --only DATE --to WHEN moves one of them", USAGE)
     request.update_mask.paths.extend([*paths, *moved])
     if not request.update_mask.paths:
         raise Failure("say what is to be changed: `openchair book change --help` lists it", USAGE)
@@ -186,7 +188,7 @@ def is_key(text: str) -> bool:
 
 def _base(booking: booking_pb2.Booking, date: Booked | None) -> Schedule:
     """Its schedule, from that date on."""
-    schedule = to_schedule(booking.schedule)
+    schedule = book_dates.schedule_of(booking)
     undisturbed: tuple[Deviation, ...] = ()
     parts = edits.split(schedule, undisturbed, parse_key(date.key)) if date else None
     return parts[1].schedule if parts else schedule
@@ -229,13 +231,13 @@ def _start(asked: argparse.Namespace, house: House, date: Booked) -> datetime:
 
 def _which(asked: argparse.Namespace, booking: booking_pb2.Booking, date: Booked | None) -> str:
     if date is None:
-        return "all its dates that are not over" if booking.schedule.rule else "the whole booking"
+        return "all its dates that are not over" if book_dates.several(booking) else "the whole booking"
     return f"only {full(date.start)}" if asked.only else f"from {full(date.start.date())} on"
 
 
 def _was(wish: Wish, booking: booking_pb2.Booking) -> Schedule:
     """The time of what is to be changed, as it is."""
-    schedule = to_schedule(booking.schedule)
+    schedule = book_dates.schedule_of(booking)
     if wish.request.scope == pb.BOOKING_SCOPE_ALL:
         return schedule
     date = book_dates.by_key(booking, wish.request.key)
@@ -298,7 +300,7 @@ async def release(site: Site, asked: argparse.Namespace) -> None:
         request = pb.ReleaseBookingRequest(
             name=booking.name, etag=booking.etag, reason=asked.because or "", request_id=secrets.token_hex(16)
         )
-        if booking.schedule.rule and not (asked.only or asked.since or asked.all):
+        if book_dates.several(booking) and not (asked.only or asked.since or asked.all):
             raise Failure("say which dates: --only DATE, --from DATE (and those that follow), or --all", USAGE)
         date = scope(asked, house, booking, request)
         say(asked, f"{book_told.about(booking, house)}: {_which(asked, booking, date)} would be given back.")

@@ -9,6 +9,7 @@ from services.cli.dates import AHEAD, rhythm
 from services.cli.shell import Failure
 from services.cli.when import full, span
 from services.recurrence.schedule import occurrences
+from services.recurrence.types import Schedule
 from services.recurrence.wire import key_text, parse_key, to_schedule
 from services.recurrence.zones import midnight, to_local, to_utc
 
@@ -82,6 +83,19 @@ def rhythm_of(booking: booking_pb2.Booking) -> str:
     if not found:
         return "no date"
     return found[0].told() + (f", and {len(found) - 1} more" if len(found) > 1 else "")
+
+
+def several(booking: booking_pb2.Booking) -> bool:
+    """Whether it has more than one date."""
+    return bool(booking.schedule.rule or booking.schedule.extra_dates) or len(booking.slots) > 1
+
+
+def schedule_of(booking: booking_pb2.Booking) -> Schedule:
+    """When it is; of what has single stretches only the first of them, taken or left out."""
+    if booking.HasField("schedule"):
+        return to_schedule(booking.schedule)
+    first = (*booking.slots, *(each.slot for each in booking.skipped))[0]
+    return Schedule(datetime.fromisoformat(first.start), zone_of(booking), first.minutes)
 
 
 def on_day(booking: booking_pb2.Booking, wanted: date) -> Booked:

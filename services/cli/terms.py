@@ -130,10 +130,10 @@ def _users(problem: Problem) -> list[str]:
 
 
 def _house_used(problem: Problem) -> str:
-    """A place or a room that meetings, rooms or closures name: the first few of them, and how to look at each."""
-    commands = {"meetings": "meeting show", "rooms": "room delete", "closures": "close show"}
+    """A place or a room that something names or takes: the first few of what does, and how to look at each."""
+    commands = {"meetings": "meeting show", "rooms": "room delete", "closures": "close show", "bookings": "book show"}
     parts = [name.split("/") for name in _users(problem)]
-    lines = [f"\n  openchair {commands[kind]} {centre} {id_}" for _, centre, kind, id_ in parts if kind in commands]
+    lines = [f"\n  openchair {commands[part[-2]]} {part[1]} {part[-1]}" for part in parts if part[-2] in commands]
     return f"it is used still. Look at these first:{''.join(lines)}"
 
 

@@ -236,6 +236,14 @@ def test_one_date_those_that_follow_or_all_are_changed_and_given_back(rooms: Sys
         assert {each.get("title") for each in mine} <= {"busy"}
 
 
+def test_a_room_that_is_booked_is_not_deleted_and_what_is_booked_is_named(rooms: System) -> None:
+    made = booked(rooms, "Loft", "--on", "2031-09-09", "--at=9:00", "--title=Kiln")
+    done(rooms, "book", "approve", "riverside", "Kiln", "--yes") if made["state"] == "BOOKING_STATE_PENDING" else None
+    code, said = refused(rooms, "room", "delete", "riverside", "Loft", "--yes")
+    assert (code, f"openchair book show riverside {made['id']}" in said) == (1, True), said
+    assert "Kiln" in done(rooms, "book", "show", "riverside", made["id"])
+
+
 def test_somebody_who_comes_says_so(rooms: System) -> None:
     soon = to_local(datetime.now(UTC), ZONE) + timedelta(minutes=10)
     words = ("--on", soon.date().isoformat(), f"--at={soon:%H:%M}", "--for=30", "--title=Coaching")

@@ -10,7 +10,7 @@ import pytest
 from google.protobuf.json_format import MessageToDict, ParseDict
 from openchair.meetings.v1 import booking_pb2, centre_pb2, place_pb2
 
-from services.cli import book_change, book_new, book_when, find_room, if_taken, room_report, room_times
+from services.cli import book_change, book_dates, book_new, book_when, find_room, if_taken, room_report, room_times
 from services.cli.__main__ import parser
 from services.cli.house import House
 from services.cli.rhythm import said
@@ -182,6 +182,17 @@ def test_a_change_is_about_one_date_those_from_a_date_on_or_all(
 def test_a_change_that_cannot_be_meant_is_refused(options: str, says: str) -> None:
     with pytest.raises(Failure, match=says):
         wish(options)
+
+
+def test_of_single_dates_one_is_moved_at_a_time() -> None:
+    single = booking_pb2.Booking(name=BOOKED.name, time_zone=ZONE, slots=BOOKED.slots)
+    with pytest.raises(Failure, match="it has single dates only: --only DATE"):
+        book_change._wish(parsed("book change c Coaching --at 20:00"), HOUSE, single)
+    moved = book_change._wish(parsed("book change c Coaching --only 2030-12-23 --to 20:00"), HOUSE, single)
+    assert (local_text(moved.schedule.start), moved.schedule.minutes) == ("2030-12-23T20:00", 90)
+    waiting = booking_pb2.Booking(time_zone=ZONE, skipped=[booking_pb2.SkippedDate(slot=BOOKED.slots[0])])
+    assert local_text(book_dates.schedule_of(waiting).start) == "2030-12-23T18:00"
+    assert (book_dates.several(single), book_dates.several(BOOKED)) == (False, True)
 
 
 def test_what_a_meeting_holds_is_changed_with_the_meeting() -> None:
