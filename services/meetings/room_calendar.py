@@ -94,8 +94,15 @@ class RoomCalendar:
             raise Invalid(Violation("start_time", f"must be within {PUBLIC_REACH.days} days of now"))
         ids = [room_id(name, centre, f"rooms[{index}]") for index, name in enumerate(request.rooms)]
         rooms = [await self._busy_room(id_, centre, insider=insider) for id_ in ids]
-        dates = {id_: await whats_on(self.desk, id_, since, until) for id_ in _with_excluded(rooms)}
-        return pb.GetFreeBusyResponse(rooms=[_busy(room, dates, since, until) for room in rooms])
+        around = [await self._around(room, insider=insider) for room in rooms]
+        every = dict.fromkeys(id_ for ids in around for id_ in ids)
+        dates = {id_: await whats_on(self.desk, id_, since, until) for id_ in every}
+        low, high = minute(since), minute_after(until)
+        told = [
+            busy(room, (each for id_ in ids for each in dates[id_]), low, high)
+            for room, ids in zip(rooms, around, strict=True)
+        ]
+        return pb.GetFreeBusyResponse(rooms=told)
 
     async def get_utilisation(self, call: Call[pb.GetUtilisationRequest]) -> pb.GetUtilisationResponse:
         """How much of each room was booked and used, week by week."""
@@ -143,6 +150,15 @@ class RoomCalendar:
             raise NotFound(name)
         return room
 
+    async def _around(self, room: Room, *, insider: bool) -> list[str]:
+        """The room and what it excludes (ids), as far as the asker may know when each of them is taken."""
+        ids = [room.id]
+        for id_ in room.excludes:
+            record = await self.desk.store.get("room", id_)
+            if insider or (record is not None and not record.gone and record.state["public_busy"] is True):
+                ids.append(id_)
+        return ids
+
     async def _rooms(self, names: Sequence[str], centre: str) -> list[Held[Room]]:
         if not names:
             return await self.desk.every("room", Room, centre=centre)
@@ -180,11 +196,6 @@ def window(message: Any, now: datetime, longest: timedelta) -> tuple[datetime, d
 def _with_excluded(rooms: Iterable[Room]) -> list[str]:
     """These rooms (ids) and what they exclude, each once."""
     return list(dict.fromkeys(id_ for room in rooms for id_ in (room.id, *room.excludes)))
-
-
-def _busy(room: Room, dates: dict[str, list[On]], since: datetime, until: datetime) -> pb.RoomBusy:
-    taken = (each for id_ in (room.id, *room.excludes) for each in dates[id_])
-    return busy(room, taken, minute(since), minute_after(until))
 
 
 def _weeks(first_date: str, last_date: str) -> list[date]:

@@ -123,10 +123,13 @@ async def test_the_public_learns_times_of_rooms_whose_times_are_public_and_nothi
     assert [each.room for each in await busy(house, BEN, [f"{CENTRE}/rooms/cellar"])] == [f"{CENTRE}/rooms/cellar"]
 
 
-async def test_a_hall_is_busy_while_a_part_of_it_is_taken(house: House) -> None:
+async def test_a_hall_is_busy_while_a_part_is_as_far_as_the_part_lets_the_asker_know(house: House) -> None:
     await put_room(house, excludes=("left",), public_busy=True)
     await put_room(house, "left", excludes=("hall",))
     await put(house, "2026-11-24T19:00", room="left")
+    assert times((await busy(house))[0]) == []
+    assert times((await busy(house, BEN))[0]) == ["25 02:00-03:00"]
+    await put_room(house, "left", excludes=("hall",), public_busy=True)
     assert times((await busy(house))[0]) == ["25 02:00-03:00"]
 
 
