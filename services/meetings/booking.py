@@ -159,19 +159,24 @@ def takes_anything(pattern: Pattern, at: str) -> bool:
     return bool(stretches(pattern, now, now + _LOOKED_AT))
 
 
-def refuse_impossible(schedule: Schedule, at: str, field: str) -> None:
-    """Raises Invalid for what nobody can take: dates that are over, dates that overlap each other."""
+def refuse_impossible(schedule: Schedule, at: str, field: str, gap: int = 0) -> None:
+    """Raises Invalid for what nobody can take: dates that are over, dates without that gap between each other."""
     first = occurrence(schedule, first_key(schedule))
     if first.end <= moment(at):
         raise Invalid(Violation(f"{field}.start", "lies in the past"))
-    if overlaps_itself(Pattern(zone=schedule.zone, schedule=schedule), minute(first.start)):
+    if overlaps_itself(Pattern(zone=schedule.zone, schedule=schedule), gap, minute(first.start)):
         raise Invalid(Violation(f"{field}.minutes", "is so long that the dates overlap each other"))
 
 
-def overlaps_itself(pattern: Pattern, since: int) -> bool:
-    """Whether two of its dates overlap, within the year after that minute."""
+def overlaps_itself(pattern: Pattern, gap: int, since: int) -> bool:
+    """Whether two of its dates overlap or have fewer minutes between them, within the year after that minute."""
     dates = stretches(pattern, since, since + _YEAR)
-    return any(before.end > after.start for before, after in itertools.pairwise(dates))
+    return any(before.end + gap > after.start for before, after in itertools.pairwise(dates))
+
+
+def gap_of(before: int, after: int) -> int:
+    """Minutes that lie between two bookings of a room with these buffers; also between the dates of one."""
+    return max(before, after)
 
 
 def standing(booking: Booking, room: Room, person: Person) -> Booking:

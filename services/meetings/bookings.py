@@ -11,7 +11,7 @@ from openchair.meetings.v1 import booking_pb2
 from openchair.meetings.v1 import room_service_pb2 as pb
 
 from services.kit.errors import Denied, Exhausted, Invalid, Unmet, Violation
-from services.meetings.booking import Wish, granted, held, of_room, refuse_impossible, standing
+from services.meetings.booking import Wish, gap_of, granted, held, of_room, refuse_impossible, standing
 from services.meetings.booking_asked import BOOKING, person, read_booking, read_words, room_id, room_ids
 from services.meetings.desk import CENTRE
 from services.meetings.ledger import Decided, Ledger, hold_expired
@@ -154,7 +154,7 @@ def refuse_foreign(booking: Booking, asked: Person) -> None:
 def _new(rooms: Rooms, room: str, blank: Booking, at: str) -> tuple[Booking, Room]:
     found = rooms.room(room)
     assert blank.pattern.schedule is not None
-    refuse_impossible(blank.pattern.schedule, at, "booking.schedule")
+    refuse_impossible(blank.pattern.schedule, at, "booking.schedule", gap_of(found.before, found.after))
     return of_room(msgspec.structs.replace(blank, created_at=at), found), found
 
 

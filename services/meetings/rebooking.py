@@ -12,7 +12,7 @@ import msgspec
 from services.kit.clock import moment
 from services.kit.errors import Invalid, Unmet, Violation
 from services.meetings import history
-from services.meetings.booking import overlaps_itself, slots_of, takes_anything
+from services.meetings.booking import gap_of, overlaps_itself, slots_of, takes_anything
 from services.recurrence import parting
 from services.recurrence.edits import Part, split
 from services.recurrence.pattern import Pattern, Slot
@@ -58,8 +58,8 @@ def moved(booking: Booking, key: Key, slot: Slot) -> Booking:
     others = tuple(each for each in booking.pattern.slots if each.key != key)
     slots = tuple(sorted((*others, slot), key=lambda each: (each.key, each.start)))
     pattern = msgspec.structs.replace(booking.pattern, slots=slots)
-    begins = minute(to_utc(slot.start, pattern.zone))
-    if len(stretches(pattern, begins, begins + slot.minutes)) > 1:
+    begins, gap = minute(to_utc(slot.start, pattern.zone)), gap_of(booking.before, booking.after)
+    if len(stretches(pattern, begins - gap, begins + slot.minutes + gap)) > 1:
         raise Invalid(Violation("booking.schedule.start", "overlaps another date of the same booking"))
     return msgspec.structs.replace(booking, pattern=pattern)
 
@@ -133,7 +133,7 @@ def rescheduled(booking: Booking, wanted: Schedule, at: str) -> Booking:
         slots=tuple(sorted({*_elsewhere(old, wanted.zone), *on}, key=lambda each: (each.key, each.start))),
     )
     coming = parting.parted(pattern, now)[1]
-    if coming.empty() or overlaps_itself(coming, now):
+    if coming.empty() or overlaps_itself(coming, gap_of(booking.before, booking.after), now):
         reason = "nothing of it is still to come" if coming.empty() else "overlaps other dates of the same booking"
         raise Invalid(Violation("booking.schedule.start", reason))
     return msgspec.structs.replace(booking, pattern=coming, skipped=())
@@ -151,8 +151,8 @@ def refuse_overlap(earlier: Booking | None, later: Booking, at: str) -> None:
     if earlier is None:
         return
     times = Timetable()
-    times.put("earlier", earlier.pattern, 0, 0)
-    if times.clashes(later.pattern, 0, 0, minute(moment(at)), most=1):
+    times.put("earlier", earlier.pattern, earlier.before, earlier.after)
+    if times.clashes(later.pattern, later.before, later.after, minute(moment(at)), most=1):
         raise Invalid(Violation("booking.schedule.start", "overlaps dates of the same booking before it"))
 
 

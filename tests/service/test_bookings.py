@@ -290,3 +290,23 @@ async def test_a_stale_etag_is_refused(house: House) -> None:
     with pytest.raises(Stale):
         await house.call("ApproveBooking", LEE, name=made.name, etag="7")
     assert (await house.call("GetBooking", LEE, name=made.name)).etag == "1"
+
+
+async def test_a_quota_counts_for_whoever_booked(house: House) -> None:
+    """Two dates a week: the third is refused, by booking or by moving one there; the refusal names the rule."""
+    name = await room(house, rules={"quotas": [{"period": "QUOTA_PERIOD_WEEK", "count": 2}]})
+    for day in (24, 25):
+        await book(house, ANA, name, at(f"2026-11-{day}T19:00"))
+    later = await book(house, ANA, name, at("2026-12-01T19:00"))
+    with pytest.raises(Unmet) as refused:
+        await book(house, ANA, name, at("2026-11-26T19:00"), on_clash="CLASH_POLICY_SKIP")
+    assert refused.value.reason == "BOOKING_RULE"
+    assert report(refused.value).clashes[0].rule == "QUOTA_COUNT_WEEK"
+    with pytest.raises(Unmet):
+        await house.call(
+            "ChangeBooking",
+            ANA,
+            booking={"name": later.name, "schedule": {"start": "2026-11-26T19:00"}},
+            update_mask="schedule.start",
+        )
+    await book(house, BEN, name, at("2026-11-26T19:00"))

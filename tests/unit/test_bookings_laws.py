@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 DAYS = 30
-QUOTA = 3
+QUOTA = 2
 CALLERS = (ANA, BEN, LEE)
 RULES = ("", "FREQ=DAILY;COUNT=3", "FREQ=WEEKLY;COUNT=3", "FREQ=WEEKLY")
 SCOPES = ("ALL", "THIS", "FOLLOWING")
@@ -54,18 +54,18 @@ class Step(NamedTuple):
 STEPS = st.lists(
     st.builds(
         Step,
-        st.sampled_from(["book", "book", "book", "hold", "confirm", "change", "release", "release", "take", "wait"]),
+        st.sampled_from(["book", "book", "book", "book", "hold", "confirm", "change", "release", "take", "wait"]),
         st.integers(0, 2),
-        st.integers(0, 3),
-        st.integers(22, 28),
-        st.integers(17, 20),
+        st.sampled_from([0, 0, 1, 2, 2, 3]),
+        st.integers(23, 25),
+        st.integers(18, 19),
         st.integers(0, 3),
         st.booleans(),
         st.integers(0, 7),
         st.integers(0, 2),
     ),
-    min_size=4,
-    max_size=14,
+    min_size=8,
+    max_size=16,
 )
 
 
@@ -165,7 +165,7 @@ class World:
 
     async def _wait(self, step: Step, _: Sequence[Booking]) -> None:
         now = self.house.clock.now()
-        await self.house.clock.advance(timedelta(minutes=11, hours=step.hour * (step.scope > 0)).total_seconds())
+        await self.house.clock.advance(timedelta(minutes=11, days=step.scope * step.which / 2).total_seconds())
         await self.house.sweep()
         self.over += await self._ended(now, self.house.clock.now())
 
