@@ -112,10 +112,15 @@ def _venue(meeting: meeting_pb2.Meeting, change: meeting_pb2.OccurrenceChange | 
 
 
 def _rooms(meeting: meeting_pb2.Meeting, change: meeting_pb2.OccurrenceChange | None) -> set[str]:
-    """Ids of the rooms that a date is held in: none online, none at a place of which the address is kept back."""
+    """Ids of the rooms that a date is held in: none online, none at a place of which the address is kept back.
+
+    A room that it was to have and has not is none of them.
+    """
     if _mode(meeting, change) == meeting_pb2.MODE_ONLINE or not finds(_venue(meeting, change)):
         return set()
-    return _ids(change.rooms if change is not None and _elsewhere(change) else meeting.rooms)
+    if change is None:
+        return _ids(meeting.rooms)
+    return _ids(change.rooms if _elsewhere(change) else meeting.rooms) - _ids(change.lost_rooms)
 
 
 def _accessibility(meeting: meeting_pb2.Meeting, change: meeting_pb2.OccurrenceChange | None) -> set[str]:

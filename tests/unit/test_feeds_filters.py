@@ -19,7 +19,7 @@ from services.formats.slugs import slug
 from services.kit.clock import instant
 from services.kit.event import Event, subject
 from tests.unit.feeds_examples import CENTRE, NOON, SITE, WRITTEN, Feeds, centre, gone, id_of, meeting, stated
-from tests.unit.feeds_shapes import ROOMS, held_in, room, roomy, special
+from tests.unit.feeds_shapes import ROOMS, changed, held_in, room, roomy, special, venue
 
 FEED = f"/calendars/{CENTRE}.ics"
 
@@ -442,3 +442,14 @@ def test_a_slug_is_lower_case_letters_figures_and_hyphens(text: str, address: st
 @given(st.text())
 def test_the_slug_of_a_slug_is_itself(text: str) -> None:
     assert slug(slug(text)) == slug(text)
+
+
+async def test_a_date_that_has_lost_its_room_is_not_in_the_calendar_of_that_room() -> None:
+    """Whoever stands at that door finds somebody else there. As its home says it, and where it names the room still."""
+    there = {"place": f"centres/{CENTRE}/places/p", "venue": venue(["attic"])}
+    lost = [room("hearth")]
+    for fields in ({**there, "rooms": [room("attic")]}, {**there, "rooms": [*lost, room("attic")]}, {}):
+        feeds = Feeds(changed(held_in(1, "hearth", "attic"), "2026-12-08", lost_rooms=lost, **fields))
+        hearth, attic = [await feeds.body(f"/calendars/{CENTRE}/room/{name}.ics") for name in ("hearth", "attic")]
+        left_out = b"EXDATE;TZID=America/Edmonton:20261208T190000"
+        assert (left_out in hearth, left_out in attic) == (True, False), fields
