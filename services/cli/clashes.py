@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from openchair.meetings.v1 import booking_pb2
 
+from services.cli.columns import table
+from services.cli.shell import Failure
 from services.cli.when import full
+from services.kit.client import RpcError, explain
 from services.recurrence.zones import to_local
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Awaitable, Mapping
 
     from google.protobuf.timestamp_pb2 import Timestamp
     from openchair.meetings.v1 import room_service_pb2 as pb
 
+    from services.cli.house import House
     from services.kit.client import Problem
 
+M = TypeVar("M")
+
 KINDS: Final[Mapping[int, str]] = {1: "taken", 2: "not open", 3: "closed", 4: "against its rules"}
+HEADS: Final = ("WHEN", "ROOM", "IN THE WAY", "WHY")
+WIDEST: Final = 140
 NONE: Final[Mapping[str, str]] = {}
 _MOST_SKIPPED: Final = 5
 
@@ -38,7 +46,7 @@ def told(
     without saying.
     """
     rows = [_row(clash, zone, titles) for clash in report.clashes]
-    lines = [f"  {line}" for line in columns(rows)]
+    lines = [f"  {line}" for line in table(HEADS, rows, WIDEST)] if rows else []
     if (more := report.total - len(report.clashes)) > 0:
         lines.append(f"  and {more} more")
     if report.alternatives:
@@ -47,12 +55,17 @@ def told(
     return lines
 
 
-def columns(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Rows of as many cells each, one below the other; columns in which nothing stands are left out."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True) if width).rstrip() for row in rows
-    ]
+async def told_clashes(house: House, call: Awaitable[M]) -> M:
+    """The answer of a call. Raises Failure with the table where a refusal came with a report."""
+    try:
+        return await call
+    except RpcError as error:
+        problem = explain(error)
+        report = attached(problem)
+        if report is None:
+            raise
+        titles = {each.name: each.title for each in house.rooms}
+        raise Failure("\n".join([problem.message, *told(report, house.centre.time_zone, titles)])) from None
 
 
 def _row(clash: booking_pb2.Clash, zone: str, titles: Mapping[str, str]) -> tuple[str, ...]:
@@ -61,7 +74,7 @@ def _row(clash: booking_pb2.Clash, zone: str, titles: Mapping[str, str]) -> tupl
 
 
 def _stretch(start: Timestamp, end: Timestamp, zone: str) -> str:
-    """ "Tuesday 24 November 2026 19:00 to 20:00"; another day of the end is named."""
+    """From when to when, such as "Tuesday 24 November 2026 19:00 to 20:00"; another day of the end is named."""
     begins, ends = _local(start, zone), _local(end, zone)
     return f"{full(begins)} to {ends:%H:%M}" if begins.date() == ends.date() else f"{full(begins)} to {full(ends)}"
 
@@ -71,7 +84,7 @@ def _local(instant: Timestamp, zone: str) -> datetime:
 
 
 def _offer(each: booking_pb2.Alternative) -> str:
-    """ "River Hall: Tuesday 24 November 2026 20:30"; "River Hall: 48 of 52 dates, not on ..."."""
+    """A line such as "River Hall: Tuesday 24 November 2026 20:30", "River Hall: 48 of 52 dates, not ..."."""
     called = each.room_title or each.room
     when = full(datetime.fromisoformat(each.start)) if each.start else "at that time"
     if each.free == each.total:

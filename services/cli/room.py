@@ -11,35 +11,32 @@ from google.protobuf.json_format import MessageToDict
 from openchair.meetings.v1 import place_pb2
 from openchair.meetings.v1 import room_service_pb2 as pb
 
-from services.cli import asking, room_times
+from services.cli import asking, room_fields, room_times
 from services.cli.acting import action
 from services.cli.asking import deleted, edited, give, say, until_current
 from services.cli.called import id_of
+from services.cli.clashes import told_clashes
+from services.cli.facts import lines
 from services.cli.house import open_house
-from services.cli.reading import words
+from services.cli.room_fields import OPTIONS, facts
+from services.cli.room_words import hours_text
 from services.cli.server import PATIENCE
 from services.cli.shell import EXIT_CODES, USAGE, Failure, seen
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping
 
     from services.cli.server import Site
 
-OPTIONS: Final[Mapping[str, str]] = {
-    "parent": "CENTRE",
-    "room.title": "--title",
-    "room.place": "--place",
-    "room.capacity": "--capacity",
-    "room.accessibility": "--accessibility",
-    "room.equipment": "--equipment",
-    "room.notes": "--notes",
-}
-_LISTS: Final = {"accessibility": "wheelchair,hearing-loop", "equipment": "projector,piano"}
 _EXAMPLES: Final = """examples:
   openchair room create riverside --place "Riverside House" --title "River Hall" --capacity 80 \\
       --accessibility wheelchair,hearing-loop --equipment "projector,piano"
-  openchair room edit riverside "River Hall" --capacity 60 --notes "Up the stairs"
+  openchair room create riverside --video --title "Zoom 1" --link https://example.org/j/123
+  openchair room edit riverside "River Hall" --hours "mon-fri 09:00-22:00" --hours "sat 10:00-18:00" \\
+      --closed "24 dec: Christmas Eve" --setup 15 --teardown 30
+  openchair room edit riverside "River Hall" --who coordinators --quota "2 per week" --approval holds
+  openchair room edit riverside "Great Hall" --part "River Hall" --part "Small Room"
+  openchair room show riverside "River Hall"
   openchair room delete riverside "River Hall"
   openchair room list riverside
 
@@ -60,23 +57,21 @@ def add_to(commands: Any) -> None:
     parser.set_defaults(help_of=parser)
     actions = parser.add_subparsers(metavar="ACTION")
     create = action(actions, "create", "a new room", _create, _EXAMPLES, OPTIONS)
-    create.add_argument("--place", metavar="PLACE", required=True, help="title or id of the place it belongs to")
+    where = create.add_mutually_exclusive_group(required=True)
+    where.add_argument("--place", metavar="PLACE", help="title or id of the place it belongs to")
+    where.add_argument("--video", action="store_true", help="an account for meeting online: it is at no place")
     create.add_argument("--title", required=True, help='as people call it: "River Hall"')
-    create.add_argument("--capacity", metavar="N", type=int, default=0, help="chairs")
-    create.add_argument("--accessibility", metavar="WORDS", type=words, default=[], help="wheelchair,hearing-loop")
-    create.add_argument("--equipment", metavar="WORDS", type=words, default=[], help="projector,piano")
-    create.add_argument("--notes", default="", help="where it is")
+    room_fields.add_to(create)
     create.add_argument("--json", action="store_true", help="the room as JSON on standard output")
     listing = action(actions, "list", "a centre's rooms", _list, _EXAMPLES, OPTIONS)
     listing.add_argument("--json", action="store_true", help="as JSON on standard output")
+    show = action(actions, "show", "all that a room says of itself", _show, _EXAMPLES, OPTIONS, "ROOM")
+    _add_room(show)
+    show.add_argument("--json", action="store_true", help="as JSON on standard output")
     edit = action(actions, "edit", "change what a room says of itself", _edit, _EXAMPLES, OPTIONS, "ROOM")
     _add_room(edit)
     edit.add_argument("--title", metavar="TEXT", help='as people call it: "River Hall"')
-    edit.add_argument("--capacity", metavar="N", type=int, help="chairs; 0 unsets it")
-    for path, example in _LISTS.items():
-        edit.add_argument(f"--{path}", metavar="WORDS", type=words, help=f"{example}: all there are")
-        edit.add_argument(f"--no-{path}", dest=path, action="store_const", const=[], help="unset it")
-    edit.add_argument("--notes", metavar="TEXT", help='where it is; "" unsets it')
+    room_fields.add_to(edit)
     asking.add_to(edit)
     delete = action(actions, "delete", "a room that nothing uses", _delete, _EXAMPLES, OPTIONS, "ROOM")
     _add_room(delete)
@@ -95,16 +90,14 @@ def _plain(room: place_pb2.Room) -> dict[str, Any]:
 async def _create(stubs: Site, asked: argparse.Namespace) -> None:
     house = await open_house(stubs, asked.centre)
     room = place_pb2.Room(
-        title=asked.title,
-        place=house.place(asked.place).name,
-        capacity=asked.capacity,
-        accessibility=asked.accessibility,
-        equipment=asked.equipment,
-        notes=asked.notes,
+        place="" if asked.video else house.place(asked.place).name,
+        kind=place_pb2.ROOM_KIND_VIDEO if asked.video else place_pb2.ROOM_KIND_ROOM,
     )
+    room_fields.fill(asked, house, room)
     request = pb.CreateRoomRequest(parent=house.centre.name, room=room, request_id=secrets.token_hex(16))
-    made = await stubs.rooms.CreateRoom(request, timeout=PATIENCE)
-    say(asked, f'The room "{made.title}" of "{house.titles([made.place])[0]}" is there. Its id is {id_of(made)}.')
+    made = await told_clashes(house, stubs.rooms.CreateRoom(request, timeout=PATIENCE))
+    where = f'The room "{made.title}" of "{house.titles([made.place])[0]}"' if made.place else f'"{made.title}"'
+    say(asked, f"{where} is there. Its id is {id_of(made)}.")
     give(asked, _plain(made))
 
 
@@ -113,46 +106,48 @@ async def _list(stubs: Site, asked: argparse.Namespace) -> None:
     if asked.json:
         print(json.dumps([_plain(each) for each in house.rooms], ensure_ascii=False, indent=1))
         return
-    for place in house.places:
-        rooms = [each for each in house.rooms if each.place == place.name]
+    for place in (*house.places, None):
+        rooms = [each for each in house.rooms if each.place == (place.name if place else "")]
         if rooms:
-            print(seen(place.title))
+            print(seen(place.title if place else "Video accounts"))
         for each in rooms:
-            chairs = f"{each.capacity} chairs" if each.capacity else ""
-            more = ", ".join(filter(None, (chairs, *each.accessibility, *each.equipment)))
-            print(f"  {id_of(each)}  {seen(each.title)}{': ' if more else ''}{seen(more)}")
+            print(seen(_line(each)))
     print(f"{len(house.rooms)} room{'s' * (len(house.rooms) != 1)}")
 
 
-def _fill(asked: argparse.Namespace, room: place_pb2.Room) -> list[str]:
-    """Puts what was said into the message, and names the paths."""
-    paths = [path for path in ("title", "capacity", "notes", *_LISTS) if getattr(asked, path) is not None]
-    for path in paths:
-        if path in _LISTS:
-            getattr(room, path)[:] = getattr(asked, path)
-        else:
-            setattr(room, path, getattr(asked, path))
-    return paths
+def _line(room: place_pb2.Room) -> str:
+    """One room of a list."""
+    unit = "participants" if room.kind == place_pb2.ROOM_KIND_VIDEO else "chairs"
+    chairs = f"{room.capacity} {unit}" if room.capacity else ""
+    hours = hours_text(room.opening_hours).replace("\n", ", ")
+    more = ", ".join(filter(None, (chairs, *room.accessibility, *room.equipment, hours)))
+    return f"  {id_of(room)}  {room.title}{': ' if more else ''}{more}"
 
 
-def _facts(room: place_pb2.Room) -> dict[str, str]:
-    told = {"title": room.title, "capacity": str(room.capacity or ""), "notes": room.notes}
-    return told | {path: ", ".join(getattr(room, path)) for path in _LISTS}
+async def _show(stubs: Site, asked: argparse.Namespace) -> None:
+    house = await open_house(stubs, asked.centre)
+    room = house.room(asked.room)
+    if asked.json:
+        print(json.dumps(_plain(room), ensure_ascii=False, indent=1))
+        return
+    told = {"id": id_of(room), **{name: text for name, text in facts(room, house).items() if text}}
+    print("\n".join(seen(line) for fact in told.items() for line in lines(dict([fact]))[0].split("\n")))
 
 
 async def _edit(stubs: Site, asked: argparse.Namespace) -> None:
     async def attempt() -> None:
-        before = (await open_house(stubs, asked.centre)).room(asked.room)
+        house = await open_house(stubs, asked.centre)
+        before = house.room(asked.room)
         request = pb.UpdateRoomRequest(room=before, request_id=secrets.token_hex(16))
-        request.update_mask.paths.extend(_fill(asked, request.room))
+        request.update_mask.paths.extend(room_fields.fill(asked, house, request.room))
         if not request.update_mask.paths:
             raise Failure("say what is to be changed: `openchair room edit --help` lists it", USAGE)
         say(asked, f'The room "{before.title}", and every meeting held there:')
 
         async def update() -> place_pb2.Room:
-            return await stubs.rooms.UpdateRoom(request, timeout=PATIENCE)
+            return await told_clashes(house, stubs.rooms.UpdateRoom(request, timeout=PATIENCE))
 
-        await edited(asked, "room", before, request.room, _facts, update)
+        await edited(asked, "room", before, request.room, lambda room: facts(room, house), update)
 
     await until_current(asked, attempt)
 

@@ -40,8 +40,9 @@ REPORT = ParseDict(
 
 def test_clashes_are_told_in_local_time_with_their_weekday_and_what_would_work_instead() -> None:
     assert told(REPORT, "Europe/Berlin", {HALL: "Hall"}) == [
-        "  Tuesday 24 November 2026 19:00 to 20:30                           Hall  taken     taken by Tuesday Group",
-        "  Tuesday 1 December 2026 22:00 to Wednesday 2 December 2026 01:00  Hall  not open  closes at 22:00",
+        "  WHEN                                                              ROOM  IN THE WAY  WHY",
+        "  Tuesday 24 November 2026 19:00 to 20:30                           Hall  taken       taken by Tuesday Group",
+        "  Tuesday 1 December 2026 22:00 to Wednesday 2 December 2026 01:00  Hall  not open    closes at 22:00",
         "  and 28 more",
         "What could be had instead:",
         "  Hall: Tuesday 24 November 2026 20:30",
