@@ -342,7 +342,7 @@ class BookingRules(_message.Message):
     """Length of one date, in minutes; 0: any."""
     longest_minutes: _builtins.int
     without_end: _builtins.bool
-    """Whether a series may go on without end."""
+    """Whether a series may go on without end although dates may lie only so far ahead. Without such a limit it always may."""
     approval: Global___Approval.ValueType
     check_in_minutes: _builtins.int
     """Minutes after the start at which a booking that nobody checked in for is released; 0: nobody checks in. Never one
@@ -407,6 +407,7 @@ class Room(_message.Message):
     name: _builtins.str
     """"centres/{centre}/rooms/{room}"."""
     etag: _builtins.str
+    """Of what the room says of itself: bookings do not change it."""
     epoch: _builtins.int
     revision: _builtins.int
     title: _builtins.str
@@ -442,7 +443,9 @@ class Room(_message.Message):
 
     @_builtins.property
     def opening_hours(self) -> _containers.RepeatedCompositeFieldContainer[Global___OpeningHours]:
-        """None: always open. A weekday that is not named is one on which it is not open."""
+        """None: always open. A weekday that is not named is one on which it is not open. What is booked must lie within them,
+        minutes for setting up and tearing down need not.
+        """
 
     @_builtins.property
     def dated_hours(self) -> _containers.RepeatedCompositeFieldContainer[Global___DatedHours]: ...
