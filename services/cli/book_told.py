@@ -76,6 +76,7 @@ def _dates(number: int) -> str:
 def facts(booking: booking_pb2.Booking, house: House, now: datetime) -> dict[str, str]:
     """All that it says of itself; what is not stated is left out."""
     (room,) = house.titles([room_of(booking)])
+    meeting = booking.meeting.rpartition("/")[2]
     told = {
         "room": room,
         "when": book_dates.rhythm_of(booking),
@@ -84,7 +85,7 @@ def facts(booking: booking_pb2.Booking, house: House, now: datetime) -> dict[str
         "people": str(booking.attendees or ""),
         "notes": booking.notes,
         "booked by": booking.organiser,
-        "of the meeting": booking.meeting,
+        "its meeting": f"openchair meeting show {house.id} {meeting}" if meeting else "",
         "kept free": buffers(booking.before_minutes, booking.after_minutes),
         "left out": "\n".join(left_out(booking)),
         "next dates": "\n".join(each.told() for each in book_dates.coming(booking, now)[:NEXT]),

@@ -244,6 +244,33 @@ def test_a_room_that_is_booked_is_not_deleted_and_what_is_booked_is_named(rooms:
     assert "Kiln" in done(rooms, "book", "show", "riverside", made["id"])
 
 
+async def _account(system: System) -> None:
+    """An account to meet online, open on weekdays."""
+    room = place_pb2.Room(title="Meeting One", kind=place_pb2.ROOM_KIND_VIDEO, before_minutes=15, after_minutes=60)
+    room.opening_hours.add(weekdays=[1, 2, 3, 4, 5], opens="09:00", closes="22:00")
+    room.rules.longest_minutes = 120
+    async with system.channel() as channel:
+        request = pb.CreateRoomRequest(parent="centres/riverside", room=room)
+        await RoomServiceStub(channel).CreateRoom(request)
+
+
+def test_an_account_to_meet_online_is_found_and_booked_within_its_hours_and_rules(rooms: System) -> None:
+    asyncio.run(_account(rooms))
+    found = asked_json(rooms, "find", "room", "riverside", "--video", "--on", TUESDAY, "--at=10:00")["rooms"]
+    assert [each["room"]["title"] for each in found] == ["Meeting One"]
+    words = ("book", "riverside", "Meeting", "--on")
+    told = done(rooms, *words, TUESDAY, "--at=10:00", "--dry-run")
+    assert "Kept free around it: 15 minutes before and 1 hour after." in told
+    with somebody(rooms, "ann"):
+        for day, more, says in (
+            (TUESDAY, ("--for=3h",), "against a rule of the room: at most"),
+            ("2031-04-20", (), "not open: "),
+            (TUESDAY, ("--until=2031-05-01", "--every=day"), "not open: "),
+        ):
+            answer = command(*words, day, "--at=10:00", *more, "--yes")
+            assert (answer.returncode, says in answer.stdout) == (1, True), answer.stdout
+
+
 def test_somebody_who_comes_says_so(rooms: System) -> None:
     soon = to_local(datetime.now(UTC), ZONE) + timedelta(minutes=10)
     words = ("--on", soon.date().isoformat(), f"--at={soon:%H:%M}", "--for=30", "--title=Coaching")

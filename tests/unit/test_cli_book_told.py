@@ -95,7 +95,9 @@ def test_all_that_a_booking_says_is_told_in_words() -> None:
     assert facts["left out"] == "Tue 1 Dec 2026 19:00 to 20:30: free now"
     assert facts["next dates"].split("\n")[0] == "Tue 8 Dec 2026 19:00 to 20:30"
     assert facts["given back"] == "Tue 24 Nov 2026"
-    assert "timezone" not in facts
+    assert facts.keys().isdisjoint({"timezone", "its meeting"})
+    held = book_told.facts(booking(meeting="centres/c/meetings/m1"), HOUSE, datetime(2026, 11, 25, tzinfo=UTC))
+    assert held["its meeting"] == "openchair meeting show c m1"
 
 
 def test_the_dates_of_a_booking_are_those_of_its_schedule_less_some_and_its_single_ones() -> None:
