@@ -105,3 +105,48 @@ def test_a_centre_says_whom_to_call_and_whose_holidays_count(system: System) -> 
     assert changed["centre"]["kinds"][-1] == {"id": "sound-bath", "title": "Sound bath"}
     code, said = refused(system, "centre", "edit", "riverside", "--holiday-calendar=XX", "--yes")
     assert (code, "--holiday-calendar: must be" in said) == (2, True)
+
+
+def test_all_that_a_room_is_is_said_in_words_shown_and_changed(system: System) -> None:
+    asked_json(system, "place", "create", "riverside", "--title=Mill", "--address=9 Church Street")
+    for title in ("East Room", "West Room"):
+        asked_json(system, "room", "create", "riverside", "--place=Mill", f"--title={title}")
+    hall = ("--place=Mill", "--title=Mill Hall", "--part=East Room", "--part=West Room", "--setup=15", "--teardown=30")
+    asked_json(system, "room", "create", "riverside", *hall, "--hours=mon-fri 09:00-22:00", "--closed=2026-12-24: Eve")
+    words = ("--who=coordinators", "--quota=2 per week", "--approval=holds", "--public-busy", "--days-ahead=90")
+    edited = asked_json(system, "room", "edit", "riverside", "Mill Hall", *words, "--hours=sat 10am-6pm", "--yes")
+    assert [each["name"] for each in edited["changes"]] == [
+        "hours", "busy times", "who may book", "days ahead", "quotas", "approval",
+    ]  # fmt: skip
+    told = done(system, "room", "show", "riverside", "Mill Hall")
+    for line in ("parts              East Room, West Room", "hours              Sat 10:00-18:00", "2026 closed: Eve"):
+        assert line in told, told
+    assert "not together with  Mill Hall" in done(system, "room", "show", "riverside", "East Room")
+    changes_nothing(
+        system, "room", "edit", "riverside", "Mill Hall", *words, "--setup=15m", "--part=east", "--part=west"
+    )
+
+    code, said = refused(system, "room", "edit", "riverside", "East Room", "--part=Mill Hall", "--yes")
+    assert (code, "--part: would make it a part of itself" in said) == (2, True), said
+    code, said = refused(system, "room", "edit", "riverside", "Mill Hall", "--shortest=90", "--longest=60", "--yes")
+    assert (code, "--longest: must not be less" in said) == (2, True), said
+    code, said = refused(system, "room", "create", "riverside", "--place=Mill", "--title=X", "--hours=whenever")
+    assert (code, "argument --hours" in said) == (2, True), said
+
+    video = ("--video", "--title=Account 1", "--capacity=100", "--link=https://example.org/j/1")
+    assert asked_json(system, "room", "create", "riverside", *video)["kind"] == "ROOM_KIND_VIDEO"
+    assert "Video accounts\n" in done(system, "room", "list", "riverside")
+    code, said = refused(system, "room", "edit", "riverside", "Account 1", "--link=http://example.org", "--yes")
+    assert (code, "--link: must be an https address" in said) == (2, True), said
+
+
+def test_parts_that_are_booked_at_the_same_time_are_refused_with_a_table(system: System) -> None:
+    asked_json(system, "place", "create", "riverside", "--title=Forge", "--address=11 Church Street")
+    for title in ("Anvil", "Bellows"):
+        asked_json(system, "room", "create", "riverside", "--place=Forge", f"--title={title}")
+        done(system, "meeting", "create", "riverside", f"--title={title} Group", "--mode=in-person", "--at=19:00",
+             "--for=1h", "--on=2027-01-12", "--place=Forge", f"--room={title}", "--yes")  # fmt: skip
+    code, said = refused(system, "room", "edit", "riverside", "Anvil", "--part=Bellows", "--yes")
+    assert code == 1
+    assert "Tuesday 12 January 2027 19:00 to 20:00" in said, said
+    assert "taken by" in said, said
