@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from services.cli.house import House
     from services.cli.server import Site
 
-_PAGE: Final = 200
+_PAGE: Final = 500
 
 
 def add_to(parser: Any) -> None:
     """Adds what names a booking."""
-    parser.add_argument("booking", metavar="BOOKING", help="its title, the beginning of one, or its id")
+    parser.add_argument("booking", metavar="BOOKING", help="its title, the beginning of one, or its id (or name)")
     parser.add_argument("--room", metavar="ROOM", help="of this room only: title or id")
 
 
@@ -43,7 +43,9 @@ def parent_of(asked: argparse.Namespace, house: House) -> str:
 
 async def find(site: Site, asked: argparse.Namespace, house: House) -> booking_pb2.Booking:
     """The booking that is called so. Raises Failure, which lists what it may be."""
-    wanted = asked.booking.rpartition("/")[2] if "/bookings/" in asked.booking else asked.booking
+    wanted = asked.booking
+    if "/bookings/" in wanted:
+        return await site.rooms.GetBooking(pb.GetBookingRequest(name=wanted), timeout=PATIENCE)
     bookings = await every(site, parent_of(asked, house))
     found = matches(wanted, bookings, lambda each: each.title)
     if not found and len(wanted) >= SHORT_ID:

@@ -241,7 +241,9 @@ def test_a_room_that_is_booked_is_not_deleted_and_what_is_booked_is_named(rooms:
     done(rooms, "book", "approve", "riverside", "Kiln", "--yes") if made["state"] == "BOOKING_STATE_PENDING" else None
     code, said = refused(rooms, "room", "delete", "riverside", "Loft", "--yes")
     assert (code, f"openchair book show riverside {made['id']}" in said) == (1, True), said
-    assert "Kiln" in done(rooms, "book", "show", "riverside", made["id"])
+    for called in (made["id"], made["id"][:8], made["name"]):
+        assert asked_json(rooms, "book", "show", "riverside", called)["title"] == "Kiln"
+    assert "there is no booking 'x'" in refused(rooms, "book", "show", "riverside", made["name"][:-36] + "x")[1]
 
 
 async def _account(system: System) -> None:
