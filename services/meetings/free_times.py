@@ -153,9 +153,7 @@ def first(house: House, rooms: Sequence[Room], minutes: int, within: Spans, look
 def last(house: House, rooms: Sequence[Room], minutes: int, within: Spans, look: Look) -> int | None:
     """The last start at which all of these rooms can be had for so many minutes."""
     tries, most = 0, 1 << 62
-    pieces = reversed([*_pieces(within)])
-    spans = (span for some in pieces for span in reversed(starts(house, rooms, minutes, some, look)))
-    for low, high in spans:
+    for low, high in reversed(starts(house, rooms, minutes, within, look)):
         start = _down(min(high, most))
         while start >= max(low, look.now):
             found = _asked(house, rooms, start, minutes, look)
@@ -170,15 +168,17 @@ def last(house: House, rooms: Sequence[Room], minutes: int, within: Spans, look:
 
 
 def _pieces(within: Spans) -> Iterator[Spans]:
-    """The same time in pieces of some days: mostly the first one has what is looked for."""
+    """The same time in pieces, each longer than the one before: mostly the first one has what is looked for."""
     piece: list[tuple[int, int]] = []
+    size = AT_ONCE
     for begins, ends in within:
         low = begins
         while low <= ends:
-            high = min(low + AT_ONCE, ends)
-            if piece and high - piece[0][0] > AT_ONCE:
+            high = min(low + size, ends)
+            if piece and high - piece[0][0] > size:
                 yield tuple(piece)
-                piece = []
+                piece, size = [], size * 4
+                high = min(low + size, ends)
             piece.append((low, high))
             low = high + 1
     if piece:
