@@ -70,8 +70,8 @@ class FreeBusyTimes:
 
     def kept(self, url: bytes, headers: Sequence[tuple[bytes, bytes]]) -> Kept | None:
         """The answer to a GET of exactly this path, if it is ready and still holds."""
-        page = self._at_hand(url, self._clock.now())
-        return page.kept(headers) if page is not None else None
+        page = self._pages.get(url)
+        return page.kept(headers) if page is not None and page.span.holds(self._clock.now()) else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request. No parameter says anything here: links collect them."""
@@ -93,11 +93,11 @@ class FreeBusyTimes:
         match = _PATH.fullmatch(path)
         if match is None or self._told(match[1], match[2]) is None:
             return None
-        page = self._at_hand(path.encode(), self._clock.now())
+        page = self._at_hand(path.encode())
         if page is not None:
             return page
         async with self._makers:  # who waits for others that make the same has theirs
-            page = self._at_hand(path.encode(), self._clock.now())
+            page = self._at_hand(path.encode())
             return page if page is not None else await self._make(match[1], match[2], path.encode())
 
     def _told(self, centre: str, room: str) -> House | None:
@@ -139,9 +139,9 @@ class FreeBusyTimes:
         address = f"{self._base_url}/freebusy/{centre}/{room}.ifb"
         return Page([gz.segment(freebusy(room, busy, stamp, address))], stated, span, f"{centre}-{room[:8]}.ifb")
 
-    def _at_hand(self, path: bytes, now: datetime) -> Page | None:
+    def _at_hand(self, path: bytes) -> Page | None:
         page = self._pages.get(path)
-        return page if page is not None and page.span.holds(now) else None
+        return page if page is not None and page.span.holds(self._clock.now()) else None
 
     def _keep(self, centre: str, path: bytes, page: Page) -> Page:
         if len(self._pages) >= MOST_PAGES:

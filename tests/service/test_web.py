@@ -22,7 +22,7 @@ from services.web.app import Web
 from services.web.board import Board
 from services.web.page import STYLE, Pages
 from tests.contract.bus_fixtures import LOG, SITE, running, until
-from tests.unit.test_web_room import place, room
+from tests.unit.test_web_room import INSIDE, booking, place, room
 from tests.unit.web_examples import NOON, board, centre_event, closure, event, meeting_event
 
 if TYPE_CHECKING:
@@ -99,6 +99,30 @@ class Markup(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         assert self.open.pop() == tag
+
+
+async def test_the_page_of_a_room_is_locked_and_made_like_any_other_and_its_links_lead_somewhere() -> None:
+    inside = INSIDE | {"title": "Dawn"}
+    made = board(
+        place(),
+        room(publicBusy=True, photos=["https://x.example.org/a.jpg"], equipment=["Piano"]),
+        meeting_event("dawn", "2026-11-24T18:00", "FREQ=DAILY", **inside),
+        booking("b", "2026-11-25T09:00"),
+    )
+    reader = Reader(made)
+    answer, centre = await reader.get("/centre/oak/room/hall"), await reader.get("/centre/oak")
+    page, other = Markup(answer.text), Markup(centre.text)
+    assert page.open == []
+    assert len(page.ids) == len(set(page.ids))
+    assert not page.tags & {"script", "iframe", "img", "form", "object", "embed", "base"}
+    assert all(load.startswith("data:") for load in page.loads)
+    assert page.headings[0] == 1
+    assert all(after <= before + 1 for before, after in pairwise(page.headings))
+    lines = {link.partition("#")[2] for link in page.links if link.startswith("/centre/oak#")}
+    assert lines
+    assert lines <= set(other.ids)
+    assert "/centre/oak/room/hall" in other.links
+    assert answer.headers["content-security-policy"] == centre.headers["content-security-policy"]
 
 
 async def test_a_room_is_found_by_its_address_and_one_without_a_page_like_any_other_word() -> None:
