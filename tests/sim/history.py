@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from google.protobuf import message_factory
 from google.protobuf.json_format import ParseDict
-from openchair.meetings.v1 import closure_service_pb2, meeting_pb2, meeting_service_pb2
+from openchair.meetings.v1 import closure_service_pb2, meeting_pb2, meeting_service_pb2, room_service_pb2
 from openchair.meetings.v1.closure_service_pb2_grpc import ClosureServiceStub
 from openchair.meetings.v1.meeting_service_pb2_grpc import MeetingServiceStub
+from openchair.meetings.v1.room_service_pb2_grpc import RoomServiceStub
 
 from services.kit.channel import LocalChannel
 from services.kit.client import RpcError, explain
@@ -35,7 +36,9 @@ LOST = "lost"
 _UNCERTAIN = {"UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED", "UNKNOWN"}
 _NOT_WRITTEN = {"CONTENTION", "STORE_UNAVAILABLE"}
 _CLOSURES = closure_service_pb2.DESCRIPTOR.services_by_name["ClosureService"].methods_by_name
-_METHODS = {**meeting_service_pb2.DESCRIPTOR.services_by_name["MeetingService"].methods_by_name, **_CLOSURES}
+_ROOMS = room_service_pb2.DESCRIPTOR.services_by_name["RoomService"].methods_by_name
+_MEETINGS = meeting_service_pb2.DESCRIPTOR.services_by_name["MeetingService"].methods_by_name
+_METHODS = {**_MEETINGS, **_CLOSURES, **_ROOMS}
 
 
 class Named(Protocol):
@@ -95,7 +98,11 @@ class History:
     def __post_init__(self) -> None:
         self.site.noted = self._note
         channel = cast("Any", LocalChannel(self.site))
-        self.stub, self.closing = MeetingServiceStub(channel), ClosureServiceStub(channel)
+        self.stub, self.closing, self.rooms = (
+            MeetingServiceStub(channel),
+            ClosureServiceStub(channel),
+            RoomServiceStub(channel),
+        )
 
     async def do(self, edit: model.Edit, tries: int, timeout: float) -> Command:  # noqa: ASYNC109 - the call's own
         """Sends the edit, again under its request id while its outcome is unknown."""
@@ -118,9 +125,13 @@ class History:
         request = ParseDict({**fields, "request_id": command.id}, message())
         while command.outcome == UNKNOWN and command.tries < tries:
             command.tries += 1
-            stub = self.closing if method in _CLOSURES else self.stub
-            await self._try(command, getattr(stub, method), request, timeout)
+            await self._try(command, getattr(self._stub(method), method), request, timeout)
         return command
+
+    def _stub(self, method: str) -> Any:
+        if method in _ROOMS:
+            return self.rooms
+        return self.closing if method in _CLOSURES else self.stub
 
     def set_back(self, kept: set[str]) -> None:
         """The database is an older one of itself: of all commands these alone were ever done, the first of them."""
