@@ -15,6 +15,7 @@ from openchair.meetings.v1 import room_service_pb2 as rooms_pb
 from openchair.meetings.v1.meeting_service_pb2_grpc import MeetingServiceStub
 from openchair.meetings.v1.room_service_pb2_grpc import RoomServiceStub
 
+from services.kit.client import RpcError, connect
 from tests.system import acts, canaries
 from tests.system.busy_readers import READERS, Period
 from tests.system.canaries import Surface, found
@@ -219,3 +220,40 @@ def test_a_closure_or_a_cancelled_date_frees_the_room_for_all_to_see(system: Sys
 async def _cancel(system: System, name: str) -> None:
     async with stubs(system) as (meetings, _):
         await meetings.CancelOccurrence(pb.CancelOccurrenceRequest(name=name))
+
+
+async def test_whoever_asks_over_grpc_without_a_token_is_told_the_same(system: System, house: House) -> None:
+    """And of a room that does not say so no more than of one that is not there."""
+    async with connect(f"127.0.0.1:{system.grpc_port}") as channel:
+        stub = RoomServiceStub(channel)
+        request = rooms_pb.GetFreeBusyRequest(parent=CENTRE, rooms=[house.names["hall"]])
+        request.start_time.FromDatetime(day(1))
+        request.end_time.FromDatetime(day(60))
+        (hall,) = (await stub.GetFreeBusy(request)).rooms
+        with pytest.raises(RpcError) as closed:
+            await stub.GetFreeBusy(rooms_pb.GetFreeBusyRequest(parent=CENTRE, rooms=[house.names["office"]]))
+        with pytest.raises(RpcError) as none:
+            await stub.GetFreeBusy(rooms_pb.GetFreeBusyRequest(parent=CENTRE, rooms=[f"{CENTRE}/rooms/cellar"]))
+    told = [
+        Period(
+            "BUSY-TENTATIVE" if each.tentative else "BUSY",
+            *(at.ToDatetime(UTC) for at in (each.start_time, each.end_time)),
+        )
+        for each in hall.busy
+    ]
+    assert told == [each for each in _told(system, house, "hall") if day(1) <= each.start < day(60)]
+    assert len(told) >= 4
+    assert closed.value.code() == none.value.code()
+
+
+async def test_what_is_held_while_a_form_is_filled_in_is_told_to_nobody(system: System, house: House) -> None:
+    request = rooms_pb.HoldRoomRequest(parent=CENTRE, room=house.names["hall"])
+    request.booking.schedule.CopyFrom(at(20, 9))
+    async with stubs(system) as (_, rooms):
+        held = await rooms.HoldRoom(request)
+        last = await book(system, house, "hall", at(21, 9))
+        until(lambda: period(21, 9) in _told(system, house, "hall"), "what came later is told")
+        assert period(20, 9) not in _told(system, house, "hall")
+        await rooms.ConfirmHold(rooms_pb.ConfirmHoldRequest(name=held.name))
+    until(lambda: period(20, 9) in _told(system, house, "hall"), "once it is confirmed it is told")
+    await _release(system, last)
