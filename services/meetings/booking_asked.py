@@ -97,6 +97,14 @@ def _with_words(message: booking_pb2.Booking, base: Booking, problems: Problems)
     )
 
 
+def read_reason(text: str) -> str:
+    """Why something is done, for the trail. Raises Invalid."""
+    problems = Problems()
+    said = problems.line("reason", text)
+    problems.settle()
+    return said
+
+
 def read_key(text: str, field: str = "key") -> Key:
     """A date. Raises Invalid."""
     try:

@@ -12,7 +12,7 @@ from openchair.meetings.v1 import room_service_pb2 as pb
 
 from services.kit.errors import Denied, Exhausted, Invalid, Unmet, Violation
 from services.meetings.booking import Wish, gap_of, granted, held, of_room, refuse_impossible, standing
-from services.meetings.booking_asked import BOOKING, person, read_booking, read_words, room_id, room_ids
+from services.meetings.booking_asked import BOOKING, person, read_booking, read_reason, read_words, room_id, room_ids
 from services.meetings.desk import CENTRE
 from services.meetings.ledger import Decided, Ledger, hold_expired
 from services.meetings.types_rooms import Booking, BookingState
@@ -115,11 +115,11 @@ class Bookings:
     async def decline_booking(self, call: Call[pb.DeclineBookingRequest]) -> booking_pb2.Booking:
         """Declines a pending booking."""
         request = call.message
-        ids = BOOKING.parse(request.name, "name")
+        ids, reason = BOOKING.parse(request.name, "name"), read_reason(request.reason)
 
         def decide(rooms: Rooms, _: str) -> Decided:
             found = _pending(rooms, ids, request.name, request.etag)
-            return Decided((), (found,), "decline", request.reason, removed=(found,))
+            return Decided((), (found,), "decline", reason, removed=(found,))
 
         return await self.ledger.write(call, ids["centre"], [ids["room"]], decide, _only, frees=True)
 

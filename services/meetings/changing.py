@@ -85,10 +85,10 @@ class Changing:
         return self._decided(rest, made)._replace(records=history_of(past, self.at, who))
 
     def _changed(self, found: Booking, key: Key | None) -> Booking:
-        """The booking with what the mask says, its dates granted."""
+        """The booking with what the mask says, its dates granted. Who changes it wants it still."""
         rest = history.parted(found, self.at)[0]
         wanted, paths = self._merged(found, found.pattern.schedule)
-        made = read_words(wanted, rest)
+        made = msgspec.structs.replace(read_words(wanted, rest), unused=0, proposed=False)
         if not any(path.split(".")[0] == "schedule" for path in paths):
             return made
         schedule = _schedule(wanted)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from services.kit.errors import Invalid, Unmet, Violation
 from services.meetings import rebooking, taking
 from services.meetings.booking import takes_anything
-from services.meetings.booking_asked import BOOKING, person, read_key
+from services.meetings.booking_asked import BOOKING, person, read_key, read_reason
 from services.meetings.bookings import refuse_foreign
 from services.meetings.changing import Changing, history_of
 from services.meetings.desk import actor
@@ -69,7 +69,7 @@ class Rebookings:
         request = call.message
         ids = BOOKING.parse(request.name, "name")
         asked = person(call, ids["centre"])
-        key = _key(request.scope, request.key)
+        key, reason = _key(request.scope, request.key), read_reason(request.reason)
 
         def decide(rooms: Rooms, at: str) -> Decided:
             found = rooms.booking(ids["room"], ids["booking"], request.name, request.etag)
@@ -78,13 +78,13 @@ class Rebookings:
             if request.scope == THIS and key is not None:
                 left = rebooking.given_back(found, key, at)
                 if left.skipped or takes_anything(left.pattern, at):
-                    return Decided(((left, room),), (left,), "release", request.reason)
+                    return Decided(((left, room),), (left,), "release", reason)
             if request.scope == FOLLOWING and key is not None:
                 rebooking.date_of(found, key, at)
                 earlier = rebooking.cut(found, key, "").earlier
                 if earlier is not None:
-                    return Decided(((earlier, room),), (earlier,), "release", request.reason)
-            return _ended(found, room, actor(call), request.reason, at)
+                    return Decided(((earlier, room),), (earlier,), "release", reason)
+            return _ended(found, room, actor(call), reason, at)
 
         return await self.ledger.write(call, ids["centre"], [ids["room"]], decide, _first, frees=True)
 

@@ -106,7 +106,7 @@ async def test_only_administrators_overrule_and_say_why(house: House) -> None:
     """The reason is kept with the booking and in the trail."""
     name = await room(house)
     await book(house, ANA, name)
-    ask = {"on_clash": "CLASH_POLICY_OVERRULE", "overrule_reason": "The fire brigade comes"}
+    ask: dict[str, Any] = {"on_clash": "CLASH_POLICY_OVERRULE", "overrule_reason": "The fire brigade comes"}
     with pytest.raises(Denied):
         await book(house, LEE, name, **ask)
     with pytest.raises(Invalid, match="overrule_reason"):

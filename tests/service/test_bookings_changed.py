@@ -23,8 +23,10 @@ SKIP = "CLASH_POLICY_SKIP"
 async def change(house: House, caller: Any, name: str, scope: str = "ALL", key: str = "", /, **fields: Any) -> Any:
     """Fields of the schedule, or words, of a booking changed."""
     more = {each: fields.pop(each) for each in ("on_clash", "overrule_reason") if each in fields}
-    words = {each: fields.pop(each) for each in ("title", "notes", "attendees") if each in fields}
-    booking = {"name": name, **words, **({"schedule": fields} if fields else {})}
+    words: dict[str, Any] = {each: fields.pop(each) for each in ("title", "notes", "attendees") if each in fields}
+    booking: dict[str, Any] = {"name": name, **words}
+    if fields:
+        booking["schedule"] = fields
     mask = ",".join([*words, *(f"schedule.{each}" for each in fields)])
     return await house.call(
         "ChangeBooking",
