@@ -13,7 +13,7 @@ from services.recurrence.taken import Taken
 from services.recurrence.waves import single, waves
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from services.recurrence.course import Course
     from services.recurrence.pattern import Pattern
@@ -39,10 +39,6 @@ class Held:
         found = course(self.pattern)
         assert found is not None  # a line is of a rule
         return found
-
-    def keys(self, start: int, minutes: int) -> Sequence[int]:
-        """Which of its dates lie there, of those that no line has (`asked.number`)."""
-        return lots(self.pattern)[minutes][start]
 
 
 class Holdings:
@@ -73,10 +69,8 @@ class Holdings:
         for near in self.dates.near((since,), until - since, 0, 0):
             held, minutes = near.lot
             if since - minutes < near.start < until:
-                yield from (
-                    Taken(held.owner, key_of(key), near.start, near.start + minutes)
-                    for key in held.keys(near.start, minutes)
-                )
+                for key in lots(held.pattern)[minutes][near.start]:
+                    yield Taken(held.owner, key_of(key), near.start, near.start + minutes)
         window = Window("UTC", single(since), until - since, 0, 0, since, since + 1)
         for held in {line.held for line in self.lines.near(window)}:
             rule = held.course()
@@ -85,14 +79,15 @@ class Holdings:
                 yield Taken(held.owner, key_of(key), start, start + rule.minutes)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)
 def lots(pattern: Pattern) -> dict[int, dict[int, list[int]]]:
     """The dates that no rule with many dates gives: by length and start, their keys (`asked.number`)."""
     found: dict[int, dict[int, list[int]]] = {}
     rule = course(pattern)
     if rule is not None and rule.few:
+        of_rule = found[rule.minutes] = {}
         for start, key in zip(*ruled_dates(rule, rule.first, rule.last + 1), strict=True):
-            found.setdefault(rule.minutes, {}).setdefault(start, []).append(key)
+            of_rule.setdefault(start, []).append(key)
     for each in singles(pattern):
         found.setdefault(each.minutes, {}).setdefault(each.start, []).append(number(each.key))
     return found

@@ -6,6 +6,7 @@ from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING, NamedTuple
 
 from services.recurrence.asked import key_of, ruled_dates
+from services.recurrence.held import lots
 from services.recurrence.lines import Window, reach
 from services.recurrence.taken import Clash, Taken
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from services.recurrence.asked import Asked, Dates
     from services.recurrence.course import Course
-    from services.recurrence.held import Holdings
+    from services.recurrence.held import Held, Holdings
     from services.recurrence.lines import Line
     from services.recurrence.waves import Reach
 
@@ -86,12 +87,13 @@ class Search:
     def _single(self, dates: Dates) -> Iterator[Found]:
         """Those that no rule gives."""
         minutes, terms = self._what.minutes, self._terms
-        for near in self._dates.near(dates.starts, minutes, terms.before, terms.after):
-            held, length = near.lot
-            if terms.counts(held.owner):
-                start, key = dates.starts[near.place], dates.keys[near.place]
-                for by_key in held.keys(near.start, length):
-                    yield Found(start, key, near.start, held.owner, by_key, minutes, length)
+        known: dict[Held, dict[int, dict[int, list[int]]]] = {}
+        for place, by_start, (held, length) in self._dates.near(dates.starts, minutes, terms.before, terms.after):
+            if held not in known:
+                known[held] = lots(held.pattern) if terms.counts(held.owner) else {}
+            if known[held]:
+                for by_key in known[held][length][by_start]:
+                    yield Found(dates.starts[place], dates.keys[place], by_start, held.owner, by_key, minutes, length)
 
 
 def _of_rival(dates: Dates, minutes: int, rival: _Rival) -> Iterator[Found]:

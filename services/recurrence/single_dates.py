@@ -109,35 +109,37 @@ class SingleDates:
 
     def near(self, starts: Sequence[int], minutes: int, before: int, after: int) -> Iterator[Near]:
         """The dates that are too near to one of these, which begin in that order and are `minutes` long."""
+        lots = self._lots
         for shelf in self._shelves.values():
             low, high = -before - shelf.behind, minutes + max(after, shelf.ahead)
             for box in shelf.within(starts[0] + low, starts[-1] + high):
-                for place, start, lot in self._pairs(starts, box, low, high):
-                    apart = start - starts[place]
-                    if -lot.minutes - max(before, lot.held.after) < apart < minutes + max(after, lot.held.before):
+                for place, code in _pairs(starts, box, low, high):
+                    lot, start = lots[code & _MASK], code >> _NUMBER
+                    assert lot is not None  # what is in a box is of an owner that is there
+                    apart, held = start - starts[place], lot.held
+                    if -lot.minutes - max(before, held.after) < apart < minutes + max(after, held.before):
                         yield Near(place, start, lot)
 
-    def _pairs(self, starts: Sequence[int], box: array[int], low: int, high: int) -> Iterator[Near]:
-        """Those that begin from `low` to `high` minutes after the other, in one box."""
-        begin = bisect_left(starts, (box[0] >> _NUMBER) - high)
-        end = bisect_right(starts, (box[-1] >> _NUMBER) - low)
-        if end - begin <= len(box):
-            for place in range(begin, end):
-                first = bisect_left(box, starts[place] + low << _NUMBER)
-                for code in box[first : bisect_left(box, starts[place] + high << _NUMBER, first)]:
-                    yield self._near(place, code)
-        else:
-            for code in box:
-                start = code >> _NUMBER
-                for place in range(bisect_left(starts, start - high, begin, end), end):
-                    if starts[place] > start - low:
-                        break
-                    yield self._near(place, code)
 
-    def _near(self, place: int, code: int) -> Near:
-        lot = self._lots[code & _MASK]
-        assert lot is not None  # what is in a box is of an owner that is there
-        return Near(place, code >> _NUMBER, lot)
+def _pairs(starts: Sequence[int], box: array[int], low: int, high: int) -> Iterator[tuple[int, int]]:
+    """The dates of a box that begin from `low` to `high` minutes after which of these; the fewer are gone through."""
+    begin = bisect_left(starts, (box[0] >> _NUMBER) - high)
+    end = bisect_right(starts, (box[-1] >> _NUMBER) - low)
+    if end - begin <= len(box):
+        for place in range(begin, end):
+            start = starts[place]
+            first = bisect_left(box, start + low << _NUMBER)
+            last = start + high << _NUMBER
+            while first < len(box) and box[first] < last:
+                yield place, box[first]
+                first += 1
+    else:
+        for code in box:
+            start = code >> _NUMBER
+            for place in range(bisect_left(starts, start - high, begin, end), end):
+                if starts[place] > start - low:
+                    break
+                yield place, code
 
 
 def _shelf(lot: Lot) -> int:

@@ -93,6 +93,32 @@ def test_lengths_are_absolute_when_the_clock_goes_forward() -> None:
     ]
 
 
+def test_a_night_that_is_an_hour_longer_in_spring_meets_the_morning_after_it() -> None:
+    night, morning = series("2026-11-28T20:00", minutes=14 * 60), series("2026-11-29T10:00")
+    assert days(table(night).clashes(morning, 0, 0, NOW))[:2] == ["2027-03-14", "2028-03-12"]
+    assert days(table(morning).clashes(night, 0, 0, NOW))[:2] == ["2027-03-13", "2028-03-11"]
+    early, evening = series("2026-11-29T04:00"), series("2026-11-28T19:00")
+    assert days(table(early, before=8 * 60).clashes(evening, 0, 0, NOW))[:2] == ["2027-03-13", "2028-03-11"]
+    assert days(table(evening).clashes(early, 8 * 60, 0, NOW))[:2] == ["2027-03-14", "2028-03-12"]
+
+
+@pytest.mark.parametrize("box", range(910, 914))
+def test_buffers_reach_over_the_ends_of_the_boxes_in_which_dates_lie(box: int) -> None:
+    border = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(minutes=box << 15)
+
+    def at(minutes: int) -> Pattern:
+        start = (border + timedelta(minutes=minutes)).replace(tzinfo=None)
+        return Pattern(zone="UTC", slots=(Slot(start.date(), 0, start, 30),))
+
+    for since in (minute(border) - 10_000, minute(border) - 3 * 366 * 720):  # that is as far as is looked first
+        assert len(table(at(10), before=60).clashes(at(-70), 0, 0, since)) == 1
+        assert len(table(at(10)).clashes(at(-70), 0, 60, since)) == 1
+        assert table(at(10), before=50).clashes(at(-70), 0, 50, since) == []
+    for since in (minute(border) - 10_000, minute(border)):
+        assert len(table(at(-70), after=60).clashes(at(10), 0, 0, since)) == 1
+        assert len(table(at(-70)).clashes(at(10), 60, 0, since)) == 1
+
+
 def test_an_earlier_question_after_a_later_one_is_answered_as_well() -> None:
     room, asked = table(series("2020-01-07T19:00", "FREQ=WEEKLY;COUNT=400")), series("2020-01-07T19:30", "FREQ=DAILY")
     later = room.clashes(asked, 0, 0, NOW)
