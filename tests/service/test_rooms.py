@@ -277,6 +277,20 @@ async def test_rooms_that_get_parts_at_once_all_know_of_each_other(house: House)
     assert await excluded(house, *halls) == [(names | {"a", "b"}) - {hall.title} for hall in halls]
 
 
+async def test_a_hall_that_is_made_while_another_one_gets_parts_is_not_forgotten(house: House) -> None:
+    place = await house.place()
+    a = await a_room(house, place.name, "a")
+    old = [await a_room(house, place.name, f"old{n}") for n in range(6)]
+    await at_once(
+        house,
+        *(house.call("UpdateRoom", room={"name": each.name, "parts": [a.name]}) for each in old[:3]),
+        a_room(house, place.name, "new", parts=[a.name]),
+        *(house.call("UpdateRoom", room={"name": each.name, "parts": [a.name]}) for each in old[3:]),
+    )
+    halls = {"new", *(each.title for each in old)}
+    assert await excluded(house, a, *old) == [halls, *((halls | {"a"}) - {each.title} for each in old)]
+
+
 # The end of a room
 
 
