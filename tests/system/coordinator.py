@@ -82,7 +82,14 @@ def changes_nothing(system: System, *arguments: str) -> None:
 
 
 def made(system: System, title: str, *arguments: str) -> None:
-    done(system, "meeting", "create", "riverside", f"--title={title}", *NEW, *arguments, "--yes")
+    """A meeting in a room of its own, so that no two of them are in each other's way."""
+    done(system, "room", "create", "riverside", "--place=Riverside House", f"--title={room_of(title)}")
+    words = (f"--title={title}", *NEW[:-1], f"--room={room_of(title)}", *arguments)
+    done(system, "meeting", "create", "riverside", *words, "--yes")
+
+
+def room_of(title: str) -> str:
+    return f"Room of {title}"
 
 
 def shown(system: System, title: str) -> Any:

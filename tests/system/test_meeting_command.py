@@ -21,6 +21,7 @@ from tests.system.coordinator import (
     made,
     next_days,
     refused,
+    room_of,
     shown,
     starts,
 )
@@ -100,9 +101,9 @@ def test_an_edit_that_changes_nothing_asks_and_writes_nothing(system: System, tm
         ("--every=week",),
         ("--on=tuesday",),
         ("--rule=FREQ=WEEKLY;BYDAY=TU",),
-        ("--place=riverside h", "--room=River Hall"),
+        ("--place=riverside h", f"--room={room_of('Same')}"),
         ("--resume", *words),
-        ("--at=19:00", "--room=River Hall", "--from", str(later)),
+        ("--at=19:00", f"--room={room_of('Same')}", "--from", str(later)),
     ):
         changes_nothing(system, "meeting", "edit", "riverside", "Same", *same)
     assert shown(system, "Same") == before

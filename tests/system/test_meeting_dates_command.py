@@ -83,7 +83,7 @@ def test_one_date_is_cancelled_moved_changed_and_as_usual_again(system: System) 
     )
     for moved in (f"{second} 16:00", "17:00"):  # a time alone: on the same day
         done(system, "meeting", "move", "riverside", "Single", "--on", str(second), "--to", moved, "--yes")
-    done(system, "meeting", "edit", "riverside", "Single", "--only", str(third), "--room=Willow", "--yes")
+    done(system, "meeting", "edit", "riverside", "Single", "--only", str(third), "--room=Kitchen", "--yes")
     until(lambda: any("EXDATE" in each for each in events(system, "Single")), "everybody reads it")
 
     dates = asked_json(system, "meeting", "show", "riverside", "Single")["next_dates"]
@@ -105,7 +105,7 @@ def test_an_edit_that_leaves_a_date_as_it_is_asks_and_writes_nothing(system: Sys
     made(system, "Still", "--on=tuesday", "--every=week", "--link=https://example.org/j")
     first, second, *_ = (str(day) for day in next_days(system, "Still"))
     same: tuple[tuple[str, ...], ...] = (
-        ("move", "--on", first, "--to=17:00", "--room=Willow"),
+        ("move", "--on", first, "--to=17:00", "--room=Kitchen"),
         ("edit", "--only", first, "--title=Elsewhere", "--link=https://example.org/k"),
     )
     for action, *words in same:
@@ -127,7 +127,7 @@ def test_what_cannot_differ_on_one_date_is_refused_by_its_option(system: System)
 def test_doubts_are_listed_answered_and_resolved(system: System) -> None:
     now = to_local(datetime.now(UTC), ZONE)
     words = (f"--on={now:%Y-%m-%d}", f"--at={now:%H:%M}")
-    done(system, "meeting", "create", "riverside", "--title=Empty Room", *NEW[:1], *NEW[2:], *words, "--yes")
+    done(system, "meeting", "create", "riverside", "--title=Empty Room", *NEW[:1], *NEW[2:4], *words, "--yes")
     name = shown(system, "Empty Room")["next_dates"][0]["name"]
 
     async def report() -> None:
