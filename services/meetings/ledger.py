@@ -136,6 +136,8 @@ class Ledger:
             else:
                 answer = await self.desk.heads.change(*claim.heads[0], _alone(claim), call=call)
         except Clashing as refused:
+            if refused.wanted is not None:  # the first room that cannot be had refuses, but all are wanted at once
+                refused.wanted = refused.wanted._replace(rooms=tuple(rooms))
             raise await self.desk.alternatives.offered(refused) from None
         self.desk.wake()
         return answer

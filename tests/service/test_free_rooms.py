@@ -370,6 +370,19 @@ async def test_nothing_is_told_of_what_somebody_may_not_know(house: House) -> No
 
 
 @IN_MEMORY
+async def test_a_refusal_of_several_rooms_proposes_times_at_which_all_are_free(house: House) -> None:
+    for id_ in ("blue", "red"):
+        await put_room(house, id_)
+    await put(house, "2026-11-24T18:00", room="blue", minutes=120)
+    await put(house, "2026-11-24T20:00", room="red")
+    with pytest.raises(Unmet) as refused:
+        await book(house, ["red", "blue"], when())
+    (report,) = refused.value.attached
+    assert isinstance(report, booking_pb2.ClashReport)
+    assert [each.start for each in report.alternatives] == ["2026-11-24T17:00", "2026-11-24T21:00"]
+
+
+@IN_MEMORY
 async def test_nobody_without_a_role_searches(house: House) -> None:
     for method in ("FindFreeRooms", "CheckBooking"):
         with pytest.raises(Unauthenticated):
