@@ -11,6 +11,7 @@ from services.cli import (
     asking,
     dates,
     doubts,
+    if_taken,
     meeting_dates,
     meeting_facts,
     meeting_fields,
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
     from services.cli.server import Site
 
-OPTIONS: Final = {**meeting_series.OPTIONS, **meeting_dates.OPTIONS}
+OPTIONS: Final = {**meeting_series.OPTIONS, **meeting_dates.OPTIONS, **if_taken.OPTIONS}
 _EXAMPLES: Final = """examples:
   openchair meeting create riverside --title "Tuesday Night" --mode in-person --fellowship AA \\
       --on tuesday --at 19:00 --for 1h30 --every week --place "Riverside House" --room "River Hall"
@@ -101,6 +102,7 @@ def _add_create(actions: Any) -> None:
     meeting_fields.add_to(create, required=True)
     meeting_where.add_to(create, series=True)
     _add_programme(create)
+    if_taken.add_to(create)
     asking.add_to(create)
 
 
@@ -128,6 +130,7 @@ def _add_edit(actions: Any) -> None:
     meeting_fields.add_to(edit, required=False)
     meeting_where.add_to(edit, series=True)
     _add_programme(edit)
+    if_taken.add_to(edit)
     edit.add_argument(
         "--follow-source", metavar="FIELD", action="append", default=[], help="let an import change this field again"
     )
@@ -149,11 +152,13 @@ def _add_dates(actions: Any) -> None:
     cancel.add_argument("--because", metavar="WHY", help="read by whoever would have come")
     restore = _on_dates(actions, "restore", "undo what was changed on single dates", meeting_dates.restore)
     restore.add_argument("--despite-closures", action="store_true", help="hold it although the centre is closed")
+    if_taken.add_to(restore)
     move = _on_dates(actions, "move", "one date is at another time, or elsewhere", meeting_dates.move)
     move.add_argument("--to", metavar="WHEN", type=reading.moved_text, help='"26 dec 17:00", "26 dec", 17:00')
     move.add_argument("--for", dest="minutes", metavar="LENGTH", type=reading.length, help="90 (minutes), 1h30")
     move.add_argument("--because", metavar="WHY", help="read by whoever would have come")
     meeting_where.add_to(move, series=False)
+    if_taken.add_to(move)
     confirm = action(
         actions, "confirm", "we are on: somebody is there", meeting_dates.confirm, _EXAMPLES, OPTIONS, "MEETING"
     )

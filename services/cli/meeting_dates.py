@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import secrets
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from openchair.meetings.v1 import meeting_pb2
 from openchair.meetings.v1 import meeting_service_pb2 as pb
 
-from services.cli import dates, meeting_fields, meeting_where
+from services.cli import dates, if_taken, meeting_fields, meeting_where
 from services.cli.asking import SAME, UNSEEN, give, go_ahead, say, until_current
 from services.cli.facts import Difference, changed_lines
 from services.cli.house import House, open_house
@@ -148,12 +148,13 @@ def _refuse_restoring(asked: argparse.Namespace, date: Date) -> None:
 
 async def _restore(site: Site, asked: argparse.Namespace, date: Date, etag: str) -> None:
     id_ = secrets.token_hex(16)
+    taken: Any = {"on_clash": if_taken.policy(asked), "overrule_reason": asked.reason}
     if asked.despite_closures:
         change = meeting_pb2.OccurrenceChange(despite_closures=True)
-        request = pb.ChangeOccurrenceRequest(name=date.name, etag=etag, change=change, request_id=id_)
+        request = pb.ChangeOccurrenceRequest(name=date.name, etag=etag, change=change, request_id=id_, **taken)
         await site.meetings.ChangeOccurrence(request, timeout=PATIENCE)
     else:
-        undo = pb.RestoreOccurrenceRequest(name=date.name, etag=etag, request_id=id_)
+        undo = pb.RestoreOccurrenceRequest(name=date.name, etag=etag, request_id=id_, **taken)
         await site.meetings.RestoreOccurrence(undo, timeout=PATIENCE)
 
 
@@ -198,7 +199,12 @@ async def _change(site: Site, asked: argparse.Namespace) -> None:
         say(asked, "All other dates stay.")
         if go_ahead(asked):
             request = pb.ChangeOccurrenceRequest(
-                name=date.name, etag=date.meeting.etag, change=change, request_id=secrets.token_hex(16)
+                name=date.name,
+                etag=date.meeting.etag,
+                change=change,
+                request_id=secrets.token_hex(16),
+                on_clash=if_taken.policy(asked),
+                overrule_reason=asked.reason,
             )
             request.update_mask.paths.extend(paths)
             await site.meetings.ChangeOccurrence(request, timeout=PATIENCE)

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from openchair.meetings.v1 import meeting_pb2
 from openchair.meetings.v1 import meeting_service_pb2 as pb
 
-from services.cli import dates, meeting_facts, meeting_fields, meeting_when, meeting_where, programmes, sessions
+from services.cli import (
+    dates,
+    if_taken,
+    meeting_facts,
+    meeting_fields,
+    meeting_when,
+    meeting_where,
+    programmes,
+    sessions,
+)
 from services.cli.asking import SAME, UNSEEN, give, go_ahead, say, until_current
 from services.cli.called import id_of
 from services.cli.facts import Difference, changed_lines, lines
@@ -60,6 +69,7 @@ async def create(site: Site, asked: argparse.Namespace) -> None:
     meeting = meeting_pb2.Meeting(schedule=from_schedule(meeting_when.new(asked, house)))
     await _fill(asked, house, meeting)
     request = pb.CreateMeetingRequest(parent=house.centre.name, meeting=meeting, validate_only=True)
+    request.on_clash, request.overrule_reason = if_taken.policy(asked), asked.reason
     shown = await site.meetings.CreateMeeting(request, timeout=PATIENCE)
     say(asked, f"A new meeting of {house.centre.title}:")
     say(asked, "\n".join(lines(meeting_facts.facts(shown, house))))
@@ -141,6 +151,8 @@ async def _plan(asked: argparse.Namespace, house: House, series: Series) -> Plan
         orphans=_orphans(asked),
         reason=asked.because or "",
         follow_source=asked.follow_source,
+        on_clash=if_taken.policy(asked),
+        overrule_reason=asked.reason,
     )
     request.update_mask.paths.extend(paths)
     return Plan(request, before, key.date if key else None)

@@ -22,6 +22,7 @@ ACCESS: Final = {"everybody": 1, "seats": 2, "code": 3}
 OPTIONS: Final[Mapping[str, str]] = {
     "meeting.place": "--place",
     "meeting.rooms": "--room",
+    "meeting.online_host": "--host",
     "meeting.online": "--link",
     "meeting.online.url": "--link",
     "meeting.online.phone": "--phone",
@@ -44,6 +45,8 @@ def add_to(parser: Any, *, series: bool) -> None:
     group.add_argument("--no-online", action="store_true", help="unset link, number, passcode and how to join")
     group.add_argument("--link-for", choices=list(ACCESS), help="who is told how to join: everybody, seats or code")
     if series:
+        group.add_argument("--host", metavar="ACCOUNT", help="the video account that hosts it where it is online")
+        group.add_argument("--no-host", dest="host", action="store_const", const="", help="hosted by no account")
         group.add_argument("--invite-group", metavar="GROUP", help="whose invite codes open it (`openchair group`)")
         group.add_argument("--no-invite-group", dest="invite_group", action="store_const", const="", help="no codes")
 
@@ -62,6 +65,10 @@ async def fill(asked: argparse.Namespace, house: House, message: Any) -> list[st
     paths += online(asked, message.online) if not asked.no_online else ["online"]
     if asked.no_online:
         message.ClearField("online")
+    host = getattr(asked, "host", None)
+    if host is not None:
+        message.online_host = house.room(host).name if host else ""
+        paths.append("online_host")
     group = getattr(asked, "invite_group", None)
     if group is not None:
         message.invite_group = house.group(group).name if group else ""
@@ -118,6 +125,8 @@ def read_back(meeting: meeting_pb2.Meeting, house: House) -> dict[str, str]:
     told = {
         "place": ", ".join(house.titles([meeting.place] if meeting.place else [])),
         "room": ", ".join(house.titles(meeting.rooms)),
+        "lost rooms": ", ".join(house.titles(meeting.lost_rooms)),
+        "host": ", ".join(house.titles([meeting.online_host] if meeting.online_host else [])),
         "link": online_.url,
         "phone": online_.phone,
         "passcode": "there is one" if online_.passcode else "",

@@ -20,7 +20,7 @@ from services.kit.middleware import LONGEST_DEADLINE
 from services.kit.points import reach
 from services.kit.store.port import Commit, Conflict, Record
 from services.meetings import closing, records
-from services.meetings.claiming import Draft
+from services.meetings.claiming import Draft, by_themselves
 from services.meetings.desk import Decision, Desk, Held, trail
 from services.meetings.types import Centre, Closure, ClosureEffect, ClosureStatus, LostDate, Meeting, Status
 from services.meetings.wire import child_name
@@ -181,7 +181,7 @@ class Reclosing:
             except Refusal as refusal:
                 self._warn(held.value, refusal)
                 return Decision((), reply=False, action="close")
-            if meeting == held.value:
+            if not by_themselves(held.value, meeting):
                 return Decision((), reply=True, action="close")
             drafts, asked = (Draft(held.record, meeting, held.record.due_at),), await self.parts.lenient(meeting)
             return Decision(moved, reply=True, action="close", drafts=drafts, asked=asked)

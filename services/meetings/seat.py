@@ -155,6 +155,7 @@ def _booking(seat: Seat, at: str) -> Booking:
         pattern=Pattern(zone=seat.coming.zone),
         before=seat.room.before,
         after=seat.room.after,
+        overruled=next((each.overruled for each in seat.own if each.overruled), ""),
     )
 
 

@@ -312,7 +312,7 @@ class House:
 
     def _shut(self, answer: Answer, fields: dict[str, Any]) -> None:
         made = closure_pb2.Closure.FromString(base64.b64decode(answer.reply))
-        self.closures[made.name] = fields | {"made": (made.create_time.ToJsonString(), made.name)}
+        self.closures[made.name] = fields | {"made": (made.create_time.ToNanoseconds(), made.name)}
         self.ever.append(made.name)
 
     def _told(self, identity: str, *, confirms: bool) -> None:
