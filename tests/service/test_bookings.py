@@ -176,6 +176,9 @@ async def test_a_hold_keeps_others_out_until_it_expires(house: House) -> None:
         await house.call("ConfirmHold", ANA, name=hold.name)
     assert refused.value.reason == "HOLD_EXPIRED"
     await book(house, BEN, name)
+    await house.sweep()
+    with pytest.raises(Unmet, match="expired"):
+        await house.call("ConfirmHold", ANA, name=hold.name)
     assert not (await house.call("ListBookings", LEE, parent=CENTRE, mine=True)).bookings
 
 

@@ -11,6 +11,7 @@ from services.kit.errors import Denied, Invalid, NotFound, Unmet
 from services.meetings import records
 from services.meetings.types_rooms import PastBooking
 from tests.service.bookings_house import ANA, BEN, CENTRE, LEE, ZONE, at, book, room, stored, twice
+from tests.service.closures_house import FLOOD, close
 
 if TYPE_CHECKING:
     from tests.service.meetings_house import House
@@ -229,3 +230,52 @@ async def test_what_its_part_had_heals_a_hall(house: House) -> None:
     assert (await house.call("GetBooking", BEN, name=series.name)).skipped[0].offered
     with pytest.raises(Invalid, match="together"):
         await house.call("BookRoom", ANA, parent=CENTRE, rooms=[hall.name, part.name], booking=at("2027-01-01T10:00"))
+
+
+async def test_what_a_meeting_holds_is_changed_with_the_meeting(house: House) -> None:
+    """The refusal names the meeting; facilitators, too, may know which one it is."""
+    place = await house.place(title="Hall")
+    made = await house.call("CreateRoom", parent=CENTRE, room={"title": "Blue", "place": place.name})
+    meeting = await house.meeting(place=place.name, rooms=[made.name])
+    (held,) = (await house.call("ListBookings", LEE, parent=made.name)).bookings
+    assert (held.meeting, held.title) == (meeting.name, "Tuesday Group")
+    for caller in (LEE, ANA):
+        for act in (change(house, caller, held.name, title="Mine"), release(house, caller, held.name)):
+            with pytest.raises(Unmet) as refused:
+                await act
+            assert (refused.value.reason, refused.value.details) == ("HELD_BY_MEETING", {"meeting": meeting.name})
+    with pytest.raises(Unmet) as taken_by:
+        await book(house, ANA, made.name, at("2026-12-01T19:30"))
+    assert taken_by.value.attached[0].clashes[0].taken_by == "Tuesday Group"  # type: ignore[attr-defined]
+
+
+async def test_a_date_in_a_closure_is_skipped_and_never_offered_meanwhile(house: House) -> None:
+    """A closed date is in the way as a taken one is; that a booking there ends does not make it free."""
+    name = await room(house)
+    early = await book(house, ANA, name, at("2026-12-01T19:30"))
+    await close(house, {**FLOOD, "end": "2026-12-01"})
+    with pytest.raises(Unmet) as refused:
+        await book(house, BEN, name, at("2026-12-01T10:00"))
+    assert refused.value.reason == "ROOM_CLOSED"
+    series = await book(house, BEN, name, at(rule=f"{WEEKLY};COUNT=3"), on_clash=SKIP)
+    assert [each.slot.key for each in series.skipped] == ["20261201"]
+    await release(house, ANA, early.name)
+    assert not (await house.call("GetBooking", BEN, name=series.name)).skipped[0].offered
+
+
+async def test_a_queue_of_facilitators_holds_their_own(house: House) -> None:
+    """What others wait for is none of their business; who keeps the list sees all."""
+    name = await room(house)
+    await book(house, LEE, name, at("2026-12-01T19:00"))
+    for caller, hour in ((ANA, "19:00"), (BEN, "18:30")):
+        await book(house, caller, name, at(f"2026-11-24T{hour}", rule=f"{WEEKLY};COUNT=2"), on_clash=SKIP)
+        await house.call("ReleaseBooking", caller, **await _mine(house, caller))
+    queue = {"parent": CENTRE, "queue": "BOOKING_QUEUE_SKIPPED"}
+    assert [each.organiser for each in (await house.call("ListBookings", ANA, **queue)).bookings] == ["ana"]
+    assert [each.organiser for each in (await house.call("ListBookings", LEE, **queue)).bookings] == ["ana", "ben"]
+
+
+async def _mine(house: House, caller: Any) -> dict[str, str]:
+    """The first date of what somebody booked, to be given back."""
+    (booking,) = (await house.call("ListBookings", caller, parent=CENTRE, mine=True)).bookings
+    return {"name": booking.name, "scope": "BOOKING_SCOPE_THIS", "key": "20261124"}
