@@ -21,7 +21,8 @@ from services.recurrence.types import RecurrenceError
 from services.recurrence.wire import key_text
 from services.web import say
 from services.web.line import NO_CHANGE
-from services.web.notices import titles
+from services.web.notices import Notice, notices, titles
+from services.web.notices import edges as closed_edges
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -69,9 +70,9 @@ class Day:
 
 @dataclass(frozen=True)
 class RoomWeek:
-    """All of it. It holds until `until`: then something is over, or the local day is.
+    """All of it. It holds until `until`: then something is over, or the local day is, or something closes.
 
-    `busy` is the address of its busy times ("": they are not public).
+    `notices` are the closures of the whole centre. `busy` is the address of its busy times ("": they are not public).
     """
 
     centre: centre_pb2.Centre
@@ -84,6 +85,7 @@ class RoomWeek:
     equipment: tuple[str, ...]
     photos: tuple[str, ...]
     days: tuple[Day, ...]
+    notices: tuple[Notice, ...]
     calendar: Subscription
     busy: str
     zone: str
@@ -110,10 +112,11 @@ def room_week(id: str, board: CentreBoard, room: str, site: Site, now: datetime)
         equipment=tuple(known.equipment),
         photos=tuple(filter(None, map(words.link, known.photos))),
         days=tuple(view.days(id)),
+        notices=notices(board, view.zone, now),
         calendar=site.part(id, "room", room, title),
         busy=site.freebusy(id, room) if known.public_busy else "",
         zone=board.centre.time_zone,
-        until=view.until(),
+        until=min([view.until(), *(edge for edge in closed_edges(board, view.zone) if edge > now)]),
     )
 
 
@@ -145,7 +148,7 @@ class _View:
             yield Day(f"{centre}-{day}", say.near_day(day, self.today), tuple(slots))
 
     def until(self) -> datetime:
-        """When something is over."""
+        """When something is over, or the day is."""
         ends = [each.interval.end for each in self.held] + [interval.end for interval, _ in self.rest]
         return at_minute(min([end for end in ends if end > self.now] + [self._midnight(1)]))
 

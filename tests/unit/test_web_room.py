@@ -14,7 +14,7 @@ from services.kit.event import Event, subject
 from services.web.board import BOOKING, PLACE, ROOM, Board
 from services.web.page import Pages
 from services.web.room import RoomWeek, room_week
-from tests.unit.web_examples import NOON, SITE, board, meeting_event
+from tests.unit.web_examples import NOON, SITE, board, closure, meeting_event
 
 HALL = "centres/oak/rooms/hall"
 PART = "centres/oak/rooms/part"
@@ -239,3 +239,13 @@ def test_the_page_of_the_centre_leads_to_those_of_its_rooms() -> None:
     )
     assert page is not None
     assert '<a href="/centre/oak/room/hall" aria-label="The week of The Hall">its week</a>' in page.body.decode()
+
+
+def test_what_is_closed_is_said_on_the_page_of_a_room_until_it_is_over() -> None:
+    shut = closure(start="2026-11-24", end="2026-11-24", reason="Snow")
+    week = week_of(room(), shut)
+    assert [notice.reason for notice in week.notices] == ["Snow"]
+    page = Pages(board(place(), room(), shut)).room("https://x.example.org", NOON, "oak", "hall")
+    assert page is not None
+    assert b"Snow" in page.body
+    assert week_of(room(), shut, now=week.until).notices == ()
