@@ -1,7 +1,8 @@
 """The RRULE value (RFC 5545 section 3.3.10): what is read, what is written, and which shapes exist here.
 
 Accepted are the shapes on which dateutil, rrule.js, ical.js and libical agree; every other one is refused with a
-reason. `DAILY;BYDAY` is read as the WEEKLY rule it means, `BYDAY=TU;BYSETPOS=2` as `BYDAY=2TU`.
+reason. `DAILY;BYDAY` is read as the WEEKLY rule it means, `BYDAY=TU;BYSETPOS=2` as `BYDAY=2TU`, and YEARLY in the month
+of the start as MONTHLY with 12 times the interval.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ MAX_NTH: Final = 5
 MAX_MONTH_DAY: Final = 31
 WEEKDAYS: Final = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 
-_PARTS: Final = frozenset({"FREQ", "INTERVAL", "BYDAY", "BYMONTHDAY", "BYSETPOS", "UNTIL", "COUNT", "WKST"})
+_PARTS: Final = frozenset({"FREQ", "INTERVAL", "BYDAY", "BYMONTH", "BYMONTHDAY", "BYSETPOS", "UNTIL", "COUNT", "WKST"})
 _TOO_FINE: Final = frozenset({"BYSECOND", "BYMINUTE", "BYHOUR"})
 _WHOLE: Final = re.compile(r"[+-]?[0-9]{1,9}", re.ASCII)
 _TOKEN: Final = re.compile(r"([+-]?[0-9]{1,2})?(MO|TU|WE|TH|FR|SA|SU)", re.ASCII)
@@ -38,7 +39,7 @@ def parse_rule(text: str, time_zone: str | None = None, start: datetime | None =
     Raises:
         RecurrenceError: "rule", with the reason.
     """
-    if "UNTIL" in text.upper():
+    if "UNTIL" in text.upper() or "BYMONTH=" in text.upper():
         return _read(text, time_zone, start)
     return _read_once(text)
 
@@ -51,6 +52,8 @@ def _read_once(text: str) -> Rule:
 
 def _read(text: str, time_zone: str | None, start: datetime | None) -> Rule:
     parts = _split(text)
+    if "BYMONTH" in parts or parts.get("FREQ") == "YEARLY":
+        _in_months(parts, start)
     rule = Rule(
         frequency=_frequency(parts),
         interval=_number(parts, "INTERVAL", 1),
@@ -146,11 +149,26 @@ def _split(text: str) -> dict[str, str]:
     return parts
 
 
+def _in_months(parts: dict[str, str], start: datetime | None) -> None:
+    """A yearly rule in the words of a monthly one, which says the same where it keeps to the month of its start."""
+    month = parts.pop("BYMONTH", None)
+    if parts.get("FREQ") != "YEARLY":
+        raise _refused("'BYMONTH' is supported with FREQ=YEARLY only")
+    if month is None and ("BYDAY" in parts or "BYMONTHDAY" in parts):
+        raise _refused("FREQ=YEARLY with BYDAY or BYMONTHDAY needs BYMONTH, the month of the start")
+    if month is not None and (start is None or not month.isdecimal() or int(month) != start.month):
+        raise _refused("BYMONTH must be the month of the start: FREQ=MONTHLY;INTERVAL=12 says the same without it")
+    years = _number(parts, "INTERVAL", 1)
+    if not 1 <= years <= MAX_INTERVAL // 12:
+        raise _refused(f"INTERVAL must be from 1 to {MAX_INTERVAL // 12} with FREQ=YEARLY")
+    parts |= {"FREQ": "MONTHLY", "INTERVAL": str(12 * years)}
+
+
 def _frequency(parts: dict[str, str]) -> Frequency:
     try:
         return Frequency(parts.get("FREQ", ""))
     except ValueError:
-        raise _refused("FREQ must be DAILY, WEEKLY or MONTHLY") from None
+        raise _refused("FREQ must be DAILY, WEEKLY, MONTHLY or YEARLY") from None
 
 
 def _whole(name: str, text: str) -> int:

@@ -76,7 +76,7 @@ def test_without_a_terminal_nothing_changes_unless_yes_is_said(system: System) -
         (("--room=Attic",), 1, "there is no room 'Attic'"),
         (("--programme=often: X",), 2, "--programme: 'often: X'"),
         (("--agenda=/nowhere.csv",), 2, "--agenda: /nowhere.csv"),
-        (("--rule=FREQ=YEARLY",), 2, "--rule: FREQ"),
+        (("--rule=FREQ=HOURLY",), 2, "--rule: FREQ"),
         (("--capacity=-5",), 2, "--capacity: must lie"),
         ((), 2, "say what is to be changed"),
         (("--from=1 jan 2000", "--until=1 jan 2000"), 2, "--every, --until: UNTIL"),

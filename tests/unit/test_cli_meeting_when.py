@@ -73,7 +73,7 @@ def test_a_new_meeting_does_not_begin_before_now() -> None:
         ("--on tuesday", "say how often: --every week"),
         ("", "say on which day"),
         ("--every often", "--every: 'often'"),
-        ("--rule FREQ=YEARLY", "--rule: FREQ"),
+        ("--rule FREQ=HOURLY", "--rule: FREQ"),
         ("--on 2030-01-08 --until 2030-02-01", "--until: it is held once"),
         ("--on 2030-01-08 --ends '8 jan 2030'", "--ends: say the hour"),
         ("--on 2030-01-08 --ends '7 jan 2030 10:00'", "--ends: Monday 7 January 2030 10:00 is not after its start"),

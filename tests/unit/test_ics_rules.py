@@ -30,6 +30,8 @@ def ruled(rule: str, *more: str, start: str = START) -> list[str]:
         ("FREQ=DAILY;UNTIL=20260110T190000", "FREQ=DAILY;UNTIL=20260110"),
         ("FREQ=DAILY;UNTIL=20260110", "FREQ=DAILY;UNTIL=20260110"),
         ("FREQ=WEEKLY;COUNT=10", "FREQ=WEEKLY;COUNT=10"),
+        ("FREQ=YEARLY;COUNT=3", "FREQ=MONTHLY;INTERVAL=12;COUNT=3"),
+        ("FREQ=YEARLY;BYMONTH=1;BYDAY=1MO", "FREQ=MONTHLY;INTERVAL=12;BYDAY=1MO"),
     ],
 )
 def test_a_rule_that_we_have_is_kept(given_: str, kept: str) -> None:
@@ -45,7 +47,6 @@ def test_a_day_as_the_end_still_counts_and_it_is_said_so() -> None:
 @pytest.mark.parametrize(
     "rule",
     [
-        "FREQ=YEARLY",
         "FREQ=YEARLY;BYMONTH=3,9;BYDAY=2SA,-1SU",
         "FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-1",
         "FREQ=WEEKLY;BYMONTH=1,2,3;BYDAY=MO",
@@ -53,7 +54,6 @@ def test_a_day_as_the_end_still_counts_and_it_is_said_so() -> None:
         "FREQ=YEARLY;BYYEARDAY=1,100,200",
         "FREQ=YEARLY;BYWEEKNO=20;BYDAY=MO",
         "FREQ=DAILY;INTERVAL=2;BYDAY=MO,TU;COUNT=40",
-        "FREQ=YEARLY;COUNT=3",
     ],
 )
 def test_a_rule_that_we_do_not_have_is_kept_as_its_dates_and_it_is_said_so(rule: str) -> None:

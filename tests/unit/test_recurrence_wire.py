@@ -38,7 +38,7 @@ def _message(**fields: object) -> schedule_pb2.Schedule:
         ("time_zone", {"time_zone": "../Denver"}),
         ("minutes", {"minutes": 0}),
         ("minutes", {"minutes": 44_641}),
-        ("rule", {"rule": "FREQ=YEARLY"}),
+        ("rule", {"rule": "FREQ=HOURLY"}),
         ("extra_dates[1].date", {"extra_dates": [{"date": "2026-12-24"}, {"date": "20261224"}]}),
         ("extra_dates[0].time", {"extra_dates": [{"date": "2026-12-24", "time": "7pm"}]}),
         ("extra_dates[0].ordinal", {"extra_dates": [{"date": "2026-12-24", "ordinal": -1}]}),
