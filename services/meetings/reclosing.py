@@ -19,7 +19,7 @@ from services.kit.errors import NotFound, Refusal, Unavailable
 from services.kit.middleware import LONGEST_DEADLINE
 from services.kit.points import reach
 from services.kit.store.port import Commit, Conflict, Record
-from services.meetings import closing, records
+from services.meetings import closing, offering, records
 from services.meetings.claiming import Draft, by_themselves
 from services.meetings.desk import Decision, Desk, Held, trail
 from services.meetings.types import Centre, Closure, ClosureEffect, ClosureStatus, LostDate, Meeting, Status
@@ -128,6 +128,7 @@ class Reclosing:
             again = msgspec.structs.replace(bare, done=0 if closure.passes == 0 else closure.done)
             await self._keep(held, again, now + TRIES_AGAIN, "go")
             return
+        await offering.anew(self.desk, self.parts.in_force, closure.centre, WHO)
         ended = msgspec.structs.replace(bare, passing=False, passes=min(2, closure.passes + 1))
         if closure.passes == 0:
             done = ClosureStatus.IN_FORCE if closure.active else ClosureStatus.WITHDRAWN

@@ -40,11 +40,13 @@ def healed(
     *,
     closures: tuple[Closure, ...] = (),
     zone: str = "UTC",
+    afresh: bool = False,
 ) -> dict[Key, Changes]:
     """The changes, with the bookings whose skipped dates they free (`offered`) or take again (no more).
 
     `heads` are those that the decision holds. A room is looked at if all that it excludes is among them: whoever frees
     time in a room that excludes others holds `desk.reach`. `closures` are those in force, `zone` the centre's.
+    `afresh`: also where nothing is changed, because something else than a booking was (`offering`).
     """
     result = dict(changes)
     after = {key[1]: _After.of(head, changes.get(key)) for key, head in heads.items() if key[0] == "room"}
@@ -55,9 +57,10 @@ def healed(
         if room is None or not each.waiting or any(other not in after for other in room.excludes):
             continue
         around = [after[other] for other in (id_, *room.excludes)]
-        if not any(other.moved for other in around):
+        if not (afresh or any(other.moved for other in around)):
             continue
-        found = [_offered(booking, room, around, at, closures, zone) for booking in each.waiting]
+        world = _World(room, around, at, closures, zone, afresh)
+        found = [_offered(booking, world) for booking in each.waiting]
         leaves = [leaf(booking, next_due(booking, room, at)) for booking in found if booking is not None]
         if leaves:
             result["room", id_] = with_leaves(result.get(("room", id_), Changes()), leaves)
@@ -110,20 +113,29 @@ def _room_after(head: Head[Diary], changes: Changes) -> Room | None:
     return None if head.record is None or head.record.gone else records.read(head.record, Room)
 
 
-def _offered(
-    booking: Booking, room: Room, around: Sequence[_After], at: str, closures: tuple[Closure, ...], zone: str
-) -> Booking | None:
+class _World(NamedTuple):
+    """What bears on the skipped dates of a room: itself and all that it excludes, as they will be, and closures."""
+
+    room: Room
+    around: Sequence[_After]
+    at: str
+    closures: tuple[Closure, ...]
+    zone: str
+    afresh: bool
+
+
+def _offered(booking: Booking, world: _World) -> Booking | None:
     """The booking with what is to be had of its skipped dates; None: nothing is different."""
-    slots = _asked(booking, room, around, at)
+    slots = _asked(booking, world)
     if not slots:
         return None
     pattern = Pattern(zone=booking.pattern.zone, slots=tuple(slots))
-    common: dict[str, Any] = {"closures": closures, "zone": zone, "most": MOST_CLASHES}
-    gone = frozenset(id_ for each in around for id_ in each.gone) | {booking.id}
-    stays = {each.diary.room: each.diary for each in around}
-    comes = {each.diary.room: each.fresh for each in around}
-    found = hindrances(room, stays, pattern, at, ignoring=gone, **common)
-    found += hindrances(room, comes, pattern, at, ignoring=frozenset({booking.id}), **common)
+    common: dict[str, Any] = {"closures": world.closures, "zone": world.zone, "most": MOST_CLASHES}
+    gone = frozenset(id_ for each in world.around for id_ in each.gone) | {booking.id}
+    stays = {each.diary.room: each.diary for each in world.around}
+    comes = {each.diary.room: each.fresh for each in world.around}
+    found = hindrances(world.room, stays, pattern, world.at, ignoring=gone, **common)
+    found += hindrances(world.room, comes, pattern, world.at, ignoring=frozenset({booking.id}), **common)
     taken = {(each.key, each.start) for each in found}
     free = {slot: (slot.key, _begins(slot, booking)) not in taken for slot in slots}
     skipped = tuple(
@@ -132,17 +144,17 @@ def _offered(
     return None if skipped == booking.skipped else msgspec.structs.replace(booking, skipped=skipped)
 
 
-def _asked(booking: Booking, room: Room, around: Sequence[_After], at: str) -> list[Slot]:
+def _asked(booking: Booking, world: _World) -> list[Slot]:
     """The skipped dates that are still to come and about which the decision says anything.
 
     What has begun is never offered anew.
     """
-    now = minute(moment(at))
+    now = minute(moment(world.at))
     coming = [each.slot for each in booking.skipped if _begins(each.slot, booking) > now]
-    if any(each.rewritten for each in around):
+    if world.afresh or any(each.rewritten for each in world.around):
         return coming
     pattern = Pattern(zone=booking.pattern.zone, slots=tuple(coming))
-    stirred = set(_stirred(pattern, room, around, now))
+    stirred = set(_stirred(pattern, world.room, world.around, now))
     return [slot for slot in coming if (slot.key, _begins(slot, booking)) in stirred]
 
 

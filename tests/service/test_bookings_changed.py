@@ -249,17 +249,22 @@ async def test_what_a_meeting_holds_is_changed_with_the_meeting(house: House) ->
     assert taken_by.value.attached[0].clashes[0].taken_by == "Tuesday Group"  # type: ignore[attr-defined]
 
 
-async def test_a_date_in_a_closure_is_skipped_and_never_offered_meanwhile(house: House) -> None:
-    """A closed date is in the way as a taken one is; that a booking there ends does not make it free."""
+async def test_a_date_in_a_closure_is_skipped_and_offered_when_it_is_taken_back(house: House) -> None:
+    """A closed date is in the way as a taken one is; offered when it is open again, and no more when it is not."""
     name = await room(house)
     early = await book(house, ANA, name, at("2026-12-01T19:30"))
-    await close(house, {**FLOOD, "end": "2026-12-01"})
+    closure = await close(house, {**FLOOD, "end": "2026-12-01"})
     with pytest.raises(Unmet) as refused:
         await book(house, BEN, name, at("2026-12-01T10:00"))
     assert refused.value.reason == "ROOM_CLOSED"
     series = await book(house, BEN, name, at(rule=f"{WEEKLY};COUNT=3"), on_clash=SKIP)
     assert [each.slot.key for each in series.skipped] == ["20261201"]
     await release(house, ANA, early.name)
+    assert not (await house.call("GetBooking", BEN, name=series.name)).skipped[0].offered
+    await house.call("WithdrawClosure", LEE, name=closure.name)
+    await house.sweep()
+    assert (await house.call("GetBooking", BEN, name=series.name)).skipped[0].offered
+    await close(house, {**FLOOD, "end": "2026-12-01"})
     assert not (await house.call("GetBooking", BEN, name=series.name)).skipped[0].offered
 
 
