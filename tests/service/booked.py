@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
@@ -17,8 +18,11 @@ from services.recurrence.pattern import Pattern
 from services.recurrence.types import Frequency, Rule, Schedule
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
     from tests.service.meetings_house import House
 
+T = TypeVar("T")
 ZONE = "America/Denver"
 WEEKLY = Rule(Frequency.WEEKLY)
 
@@ -62,6 +66,15 @@ async def past(house: House, room: str = "hall") -> list[PastBooking]:
     """What is history in a room, in order of its end."""
     page = await house.store.find("past", {"room": room}, ("ended",), 500)
     return [records.read(record, PastBooking) for record in page.records]
+
+
+async def waited(house: House, work: Awaitable[T]) -> T:
+    """What comes of it; whoever was slower than another, or knew less, waits a little on the clock of the house."""
+    task = asyncio.ensure_future(work)
+    while not task.done():
+        await house.clock.advance(0.1)
+        await asyncio.wait([task], timeout=0.01)
+    return await task
 
 
 def later(house: House, **delta: float) -> str:

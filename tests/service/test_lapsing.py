@@ -15,7 +15,7 @@ from services.recurrence.parting import ends
 from services.recurrence.pattern import Pattern, Slot
 from services.recurrence.timetable import minute, stretches
 from services.recurrence.types import Frequency, Rule
-from tests.service.booked import ZONE, later, now_of, past, put, put_room
+from tests.service.booked import ZONE, later, now_of, past, put, put_room, waited
 from tests.service.meetings_house import START, House
 
 if TYPE_CHECKING:
@@ -73,11 +73,7 @@ async def test_a_hold_expires_once_whoever_looks_also_after_a_restart(house: Hou
     others = [House(house.store, house.clock) for _ in range(2)]
     due = await house.store.due(instant(house.clock.now()), 10)
     assert [record.id for record in due] == [held.id]
-    asked = asyncio.gather(*(other.meetings.due["booking"](due[0]) for other in (*others, house)))
-    while not asked.done():  # whoever was slower waits a little
-        await house.clock.advance(0.1)
-        await asyncio.wait([asked], timeout=0.01)
-    await asked
+    await waited(house, asyncio.gather(*(other.meetings.due["booking"](due[0]) for other in (*others, house))))
     assert [await now_of(other, held) for other in (*others, house)] == [None] * 3
     assert await now_of(others[0], stays) is not None
     head = await house.store.get("room", "hall")
