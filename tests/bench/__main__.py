@@ -9,7 +9,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from tests.bench import change, feed, scale, search, stores
+from tests.bench import change, feed, rooms, scale, search, stores
 from tests.bench.process import CORES
 from tests.bench.tools import Missing
 
@@ -18,13 +18,16 @@ def main() -> None:
     """Entry point."""
     parser = argparse.ArgumentParser(prog="make bench", description="Measures against peers.")
     parser.add_argument(
-        "names", nargs="*", choices=["feed", "change", "store", "scale", "search", []], help="what to measure (all)"
+        "names",
+        nargs="*",
+        choices=["feed", "change", "store", "scale", "search", "rooms", []],
+        help="what to measure (all)",
     )
     parser.add_argument("--rounds", type=int, default=3, help="rounds of each load, at least 3 for a median")
     options = parser.parse_args()
     if len(CORES) == 1:
         print("One core only: load and server share it, so rates say little; look at requests per CPU second.")
-    names = options.names or ["feed", "change", "store", "scale", "search"]
+    names = options.names or ["feed", "change", "store", "scale", "search", "rooms"]
     with tempfile.TemporaryDirectory(prefix="openchair-bench-") as folder:
         if "feed" in names:
             _try_feed(Path(folder) / "feed", options.rounds)
@@ -36,6 +39,8 @@ def main() -> None:
             scale.measure(Path(folder) / "scale")
         if "search" in names:
             search.measure(Path(folder) / "search")
+        if "rooms" in names:
+            rooms.measure()
 
 
 def _try_feed(folder: Path, rounds: int) -> None:
