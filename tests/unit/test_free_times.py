@@ -161,6 +161,13 @@ def test_nobody_is_sent_into_the_night_who_did_not_ask_for_it() -> None:
     assert [each.isoformat() for each in found] == ["2026-11-24T07:00:00", "2026-11-22T22:00:00"]
 
 
+def test_the_same_day_comes_first_also_where_the_next_morning_is_nearer() -> None:
+    blue = room("blue")
+    made = house([blue], booking("1", blue, when("2026-11-23T11:00", 12 * 60)))
+    found = other_times.nearest(made, [blue], when("2026-11-23T22:00"), look())
+    assert [each.isoformat() for each in found] == ["2026-11-23T10:00:00", "2026-11-24T07:00:00"]
+
+
 def test_a_hold_that_has_expired_is_in_nobodys_way() -> None:
     blue = room("blue")
     made = house([blue], booking("1", blue, when("2026-11-21T13:00", 600, DAILY), **EXPIRED))

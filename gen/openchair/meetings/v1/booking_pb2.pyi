@@ -356,7 +356,7 @@ Global___Clash: _TypeAlias = Clash  # noqa: Y015
 
 @_typing.final
 class Alternative(_message.Message):
-    """What would work instead."""
+    """What would work instead, as far as is known at the moment; nobody keeps it free."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -367,7 +367,9 @@ class Alternative(_message.Message):
     TOTAL_FIELD_NUMBER: _builtins.int
     SKIPPED_FIELD_NUMBER: _builtins.int
     room: _builtins.str
-    """The room; with `start`, at that local time instead of the one asked for."""
+    """The room; with `start`, at that local time instead of the one asked for. Of several rooms the first that cannot be
+    had is named: all of them are free at that time.
+    """
     room_title: _builtins.str
     start: _builtins.str
     """Local start of the first date, "2026-11-24T20:30"; empty: at the time asked for."""

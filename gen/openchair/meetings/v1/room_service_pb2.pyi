@@ -251,10 +251,13 @@ class FindFreeRoomsRequest(_message.Message):
     kind: _place_pb2.RoomKind.ValueType
     """Unspecified: ROOM."""
     capacity: _builtins.int
+    """Chairs that are needed; a room of unknown size does only where none are stated."""
     place: _builtins.str
     """Only rooms of this place."""
     partly: _builtins.bool
-    """Also rooms that are free on some dates of a series only, after those that are free on all."""
+    """Also rooms that are free on some dates of a series only, after those that are free on all: those that lack fewest
+    first, of the 100 that fit best.
+    """
     page_size: _builtins.int
     page_token: _builtins.str
     @_builtins.property
@@ -263,13 +266,13 @@ class FindFreeRoomsRequest(_message.Message):
 
     @_builtins.property
     def equipment(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """All of them."""
+        """All of them, as they are said of the room itself; upper and lower case are the same."""
 
     @_builtins.property
     def accessibility(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
     def near(self) -> _meeting_service_pb2.Near:
-        """Near first."""
+        """Near first, whatever their size, and none beyond the radius; rooms of a place whose position is not known come last."""
 
     def __init__(
         self,
@@ -349,7 +352,9 @@ class FindFreeRoomsResponse(_message.Message):
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
     @_builtins.property
-    def rooms(self) -> _containers.RepeatedCompositeFieldContainer[Global___FreeRoom]: ...
+    def rooms(self) -> _containers.RepeatedCompositeFieldContainer[Global___FreeRoom]:
+        """The best fit first: the smallest that is large enough, then by title."""
+
     def __init__(
         self,
         *,
