@@ -11,7 +11,7 @@ from services.kit.errors import NotFound, Refusal
 from services.kit.leaves import Changes, Facts
 from services.kit.leaves import Decision as LeafDecision
 from services.kit.store.port import Commit, Conflict, Record
-from services.meetings import records
+from services.meetings import offering, records
 from services.meetings.claiming import Draft
 from services.meetings.desk import Decision, Desk, trail
 from services.meetings.diary import leaf
@@ -42,11 +42,13 @@ class Venues:
         await self._follow(record, records.read(record, Place))
 
     async def room_due(self, record: Record) -> None:
-        """Brings the copies of a room in step with it, and what everybody sees of its bookings."""
-        await self._follow_at(records.read(record, Room))
+        """Brings the copies of a room in step with it, what everybody sees of its bookings, and what is offered."""
+        room = records.read(record, Room)
+        await self._follow_at(room)
         shown = functools.partial(_shown, record.due_at)
         while await self.desk.heads.change("room", record.id, shown, actor=WHO):
             pass
+        await offering.anew(self.desk, self.parts.in_force, room.centre, WHO)
 
     async def meeting_due(self, record: Record) -> None:
         """A deleted meeting has been shown as cancelled long enough: only its last revision is kept."""

@@ -268,6 +268,20 @@ async def test_a_date_in_a_closure_is_skipped_and_offered_when_it_is_taken_back(
     assert not (await house.call("GetBooking", BEN, name=series.name)).skipped[0].offered
 
 
+async def test_a_date_outside_the_hours_is_offered_when_the_room_opens_longer(house: House) -> None:
+    """What the room's hours left out is waited for, too."""
+    hours = [{"weekdays": [1, 2, 3, 4, 5, 6, 7], "opens": "09:00", "closes": "22:00"}]
+    shut = [{"date": "2026-12-01", "reason": "Stock-taking"}]
+    name = await room(house, opening_hours=hours, dated_hours=shut)
+    series = await book(house, BEN, name, at(rule=f"{WEEKLY};COUNT=3"), on_clash=SKIP)
+    assert [(each.slot.key, each.offered) for each in series.skipped] == [("20261201", False)]
+    await house.call("UpdateRoom", LEE, room={"name": name}, update_mask="datedHours")
+    await house.sweep()
+    done = await house.call("TakeSkippedDates", BEN, name=series.name)
+    assert not done.skipped
+    assert len(await taken(house, name)) == 3
+
+
 async def test_a_queue_of_facilitators_holds_their_own(house: House) -> None:
     """What others wait for is none of their business; who keeps the list sees all."""
     name = await room(house)
