@@ -15,6 +15,7 @@ import msgspec
 from services.meetings.types_rooms import Approval, QuotaPeriod, WhoMayBook
 from services.recurrence.schedule import last_key
 from services.recurrence.timetable import LOOKED_AT, at_minute, minute, stretches
+from services.recurrence.types import Frequency
 from services.recurrence.zones import midnight, to_local
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 RANKS: Final = {WhoMayBook.FACILITATORS: 0, WhoMayBook.COORDINATORS: 1, WhoMayBook.ADMINISTRATORS: 2}
 _DAY: Final = timedelta(days=1)
+_MANY: Final = 1 << 40
 _WORDS: Final = {QuotaPeriod.DAY: "a day", QuotaPeriod.WEEK: "a week", QuotaPeriod.MONTH: "a month"}
 
 
@@ -165,6 +167,8 @@ def _too_far(
 
 def _beyond(quota: Quota, pattern: Pattern, own: Sequence[Pattern], since: int, zone: str) -> Iterator[Breach]:
     """The dates that are more than the quota allows: each counts with those before it that were allowed."""
+    if _surely_within(quota, (pattern, *own), zone):
+        return
     begin = _period(to_local(at_minute(since), zone).date(), quota.period)
     early = minute(midnight(begin, zone))
     had: dict[date, list[tuple[int, int]]] = {}
@@ -183,6 +187,36 @@ def _beyond(quota: Quota, pattern: Pattern, own: Sequence[Pattern], since: int, 
             yield breach
         else:
             found.append((each.start, each.end))
+
+
+def _surely_within(quota: Quota, patterns: Sequence[Pattern], zone: str) -> bool:
+    """Whether it is plain, without looking at each date, that no period can have too much."""
+    most = [(_most_in(each, quota.period, zone), each) for each in patterns]
+    minutes = sum(dates * _longest(each) for dates, each in most)
+    return sum(dates for dates, _ in most) <= (quota.count or _MANY) and minutes <= (quota.minutes or _MANY)
+
+
+def _most_in(pattern: Pattern, period: QuotaPeriod, zone: str) -> int:
+    """No fewer dates than it has in any period."""
+    schedule, single = pattern.schedule, len(pattern.slots)
+    if schedule is None:
+        return single
+    if schedule.zone != zone:
+        return _MANY
+    rule, single = schedule.rule, single + len(schedule.extra)
+    if rule is None or period is QuotaPeriod.DAY:
+        return single + 1
+    days, turns = (7, 1) if period is QuotaPeriod.WEEK else (31, 5)
+    if rule.frequency is Frequency.WEEKLY:
+        return single + turns * max(len(rule.by_day), 1)
+    if rule.frequency is Frequency.DAILY:
+        return single + -(-days // rule.interval)
+    return single + (days if rule.by_day else max(len(rule.by_month_day), 1))
+
+
+def _longest(pattern: Pattern) -> int:
+    lengths = [slot.minutes for slot in pattern.slots] + ([pattern.schedule.minutes] if pattern.schedule else [])
+    return max(lengths, default=0)
 
 
 def _more(quota: Quota, each: Stretch, had: Sequence[tuple[int, int]]) -> Breach | None:

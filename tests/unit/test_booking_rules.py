@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,8 +14,9 @@ from services.kit.call import EVERYWHERE, Caller
 from services.meetings.booking_rules import Booker, Breach, approval, booker, breaches
 from services.meetings.types_rooms import Approval, BookingRules, Quota, QuotaPeriod, WhoMayBook
 from services.recurrence.pattern import Pattern, Slot
+from services.recurrence.schedule import dates
 from services.recurrence.timetable import minute
-from services.recurrence.types import Frequency, Key, Rule, Schedule
+from services.recurrence.types import ByDay, Frequency, Key, Rule, Schedule
 
 BERLIN = "Europe/Berlin"
 NOW = minute(datetime(2026, 11, 21, 12, tzinfo=UTC))  # a Saturday
@@ -148,31 +150,48 @@ def singles(draw: st.DrawFn) -> Pattern:
     return once(at.replace(second=0, microsecond=0).isoformat(), draw(st.integers(15, 200)))
 
 
-@settings(deadline=None, max_examples=60)
+RULES = (
+    Rule(Frequency.DAILY),
+    Rule(Frequency.DAILY, 3),
+    Rule(Frequency.WEEKLY),
+    Rule(Frequency.WEEKLY, 2, (ByDay(0), ByDay(3))),
+    Rule(Frequency.MONTHLY),
+    Rule(Frequency.MONTHLY, by_day=(ByDay(0, 4), ByDay(1, 2))),
+    Rule(Frequency.MONTHLY, by_month_day=(-1, 23)),
+)
+
+
+@settings(deadline=None)
 @given(
-    st.lists(singles(), max_size=8),
+    st.lists(singles(), max_size=6),
+    st.lists(st.sampled_from(RULES), max_size=2),
+    st.sampled_from(RULES),
     st.sampled_from(QuotaPeriod),
-    st.integers(1, 4),
-    st.integers(0, 400),
-    st.sampled_from([1, 2, 7]),
+    st.sampled_from([(1, 0), (2, 0), (6, 0), (0, 60), (0, 200), (3, 500)]),
 )
 def test_a_quota_is_what_counting_each_date_in_its_turn_gives(
-    own: list[Pattern], period: QuotaPeriod, count: int, minutes: int, interval: int
+    own: list[Pattern], had_rules: list[Rule], rule: Rule, period: QuotaPeriod, most: tuple[int, int]
 ) -> None:
-    new = weekly("2026-11-23T18:00", 45, Rule(Frequency.DAILY, interval, count=30))
+    count, minutes = most
+    until = date(2027, 1, 10)
+    new = weekly("2026-11-23T18:00", 45, msgspec.structs.replace(rule, until=until))
+    own = [*own, *(weekly("2026-11-23T09:00", 30, each) for each in had_rules)]
 
     def of(day: date) -> object:
         month, week = (day.year, day.month), day - timedelta(days=day.weekday())
         return {QuotaPeriod.DAY: day, QuotaPeriod.WEEK: week, QuotaPeriod.MONTH: month}[period]
 
-    starts = [(each.schedule.start, each.schedule.minutes) for each in own if each.schedule]
-    had = [(of(start.date()), length) for start, length in starts]
+    had = [
+        (of(key.date), each.schedule.minutes)
+        for each in own
+        if each.schedule
+        for key in dates(each.schedule, until=date(2027, 1, 31))
+    ]
     wanted = []
-    for number in range(30):
-        day = date(2026, 11, 23) + timedelta(days=number * interval)
-        lengths = [length for when, length in had if when == of(day)]
-        if len(lengths) >= count or (minutes and sum(lengths) + 45 > minutes):
-            wanted.append(day.isoformat())
+    for key in dates(new.schedule) if new.schedule else ():
+        lengths = [length for when, length in had if when == of(key.date)]
+        if (count and len(lengths) >= count) or (minutes and sum(lengths) + 45 > minutes):
+            wanted.append(key.date.isoformat())
         else:
-            had.append((of(day), 45))
+            had.append((of(key.date), 45))
     assert days(against(new, *own, quotas=quota(period, count, minutes))) == wanted
