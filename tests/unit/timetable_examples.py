@@ -5,6 +5,7 @@ The brute force knows the types only: dateutil gives the days, zoneinfo the inst
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from datetime import UTC, date, datetime, time, timedelta
 from random import Random
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
@@ -109,7 +110,7 @@ def clashes(asked: Held, others: list[Held], since: int, until: int) -> list[tup
         low, high = max(asked.before, other.after), max(asked.after, other.before)
         its = dates(other.pattern, since - 64 * DAY, until + 64 * DAY)
         for one in mine:
-            for each in its:
+            for each in its[bisect_left(its, (one.start - 40 * DAY,)) :]:  # none is longer than that
                 if each.start >= one.end + high:
                     break
                 if each.end > one.start - low:
