@@ -199,6 +199,14 @@ async def test_who_may_not_book_a_room_does_not_find_it_and_whoever_must_ask_is_
         assert (booked.bookings[0].state == 2) is waits
 
 
+@IN_MEMORY
+async def test_whose_quota_is_used_up_does_not_find_the_room(house: House) -> None:
+    await put_room(house, "a", rules=BookingRules(quotas=(Quota(QuotaPeriod.WEEK, count=1),)))
+    await put(house, "2026-11-25T10:00", room="a", organiser="ana")
+    assert await ids(house, ANA) == []
+    assert await ids(house, BEN) == ["a"]
+
+
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({}, "schedule"),
     ({"schedule": when(), "minutes": 30}, "schedule"),

@@ -75,6 +75,14 @@ def test_other_rooms_come_from_the_same_place_first_then_as_accessible_then_the_
     made = house([blue, *others], booking("1", blue, when("2026-11-23T07:00", 960, DAILY)))
     found = [each for each, start, *_ in told(made, ("blue",), when(MONDAY, 60, WEEKLY)) if not start]
     assert found == ["fit", "large", "small"]
+    del made.rooms["fit"], made.rooms["large"], made.rooms["small"]
+    found = [each for each, start, *_ in told(made, ("blue",), when(MONDAY, 60, WEEKLY)) if not start]
+    assert found == ["stairs", "far"]
+
+
+def test_another_room_holds_as_many_as_are_expected() -> None:
+    blue, others = room("blue", capacity=10), [room("large", capacity=40), room("fit", capacity=12)]
+    made = house([blue, *others], booking("1", blue, when("2026-11-23T07:00", 960, DAILY)))
     of_thirty = [each for each, start, *_ in told(made, ("blue",), when(MONDAY, 60, WEEKLY), attendees=30) if not start]
     assert of_thirty == ["large"]
 

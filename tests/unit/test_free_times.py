@@ -168,6 +168,13 @@ def test_the_same_day_comes_first_also_where_the_next_morning_is_nearer() -> Non
     assert [each.isoformat() for each in found] == ["2026-11-23T10:00:00", "2026-11-24T07:00:00"]
 
 
+def test_a_series_is_moved_no_further_than_it_must_be() -> None:
+    blue = room("blue", before=10, after=20)
+    made = house([blue], booking("1", blue, when("2026-11-21T18:30", 90, DAILY), before=5, after=15))
+    found = other_times.nearest(made, [blue], when("2026-11-24T19:00", 60, WEEKLY), look())
+    assert [each.isoformat() for each in found] == ["2026-11-24T20:15:00", "2026-11-24T17:10:00"]
+
+
 def test_a_hold_that_has_expired_is_in_nobodys_way() -> None:
     blue = room("blue")
     made = house([blue], booking("1", blue, when("2026-11-21T13:00", 600, DAILY), **EXPIRED))
