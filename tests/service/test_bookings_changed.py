@@ -277,6 +277,7 @@ async def test_a_date_outside_the_hours_is_offered_when_the_room_opens_longer(ho
     assert [(each.slot.key, each.offered) for each in series.skipped] == [("20261201", False)]
     await house.call("UpdateRoom", LEE, room={"name": name}, update_mask="datedHours")
     await house.sweep()
+    assert (await house.call("GetBooking", BEN, name=series.name)).skipped[0].offered
     done = await house.call("TakeSkippedDates", BEN, name=series.name)
     assert not done.skipped
     assert len(await taken(house, name)) == 3
