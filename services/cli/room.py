@@ -119,8 +119,7 @@ def _line(room: place_pb2.Room) -> str:
     """One room of a list."""
     unit = "participants" if room.kind == place_pb2.ROOM_KIND_VIDEO else "chairs"
     chairs = f"{room.capacity} {unit}" if room.capacity else ""
-    hours = hours_text(room.opening_hours).replace("\n", ", ")
-    more = ", ".join(filter(None, (chairs, *room.accessibility, *room.equipment, hours)))
+    more = ", ".join(filter(None, (chairs, *room.accessibility, *room.equipment, *hours_text(room.opening_hours))))
     return f"  {id_of(room)}  {room.title}{': ' if more else ''}{more}"
 
 
@@ -131,7 +130,8 @@ async def _show(stubs: Site, asked: argparse.Namespace) -> None:
         print(json.dumps(_plain(room), ensure_ascii=False, indent=1))
         return
     told = {"id": id_of(room), **{name: text for name, text in facts(room, house).items() if text}}
-    print("\n".join(seen(line) for fact in told.items() for line in lines(dict([fact]))[0].split("\n")))
+    for fact in lines(told):
+        print("\n".join(map(seen, fact.split("\n"))))
 
 
 async def _edit(stubs: Site, asked: argparse.Namespace) -> None:

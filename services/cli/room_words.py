@@ -113,9 +113,9 @@ def open_on(text: str, today: date) -> place_pb2.DatedHours:
 # Read back
 
 
-def hours_text(said: Sequence[place_pb2.OpeningHours]) -> str:
-    """A line for each: "Mon-Fri 09:00-22:00"."""
-    return "\n".join(f"{_days_text([day - 1 for day in each.weekdays])} {each.opens}-{each.closes}" for each in said)
+def hours_text(said: Sequence[place_pb2.OpeningHours]) -> list[str]:
+    """Each of them: "Mon-Fri 09:00-22:00"."""
+    return [f"{_days_text([day - 1 for day in each.weekdays])} {each.opens}-{each.closes}" for each in said]
 
 
 def _days_text(days: Sequence[int]) -> str:
@@ -129,14 +129,13 @@ def _days_text(days: Sequence[int]) -> str:
     return ",".join(f"{_SHORT[run[0]]}-{_SHORT[run[-1]]}" if run[1:] else _SHORT[run[0]] for run in runs)
 
 
-def dated_text(said: Sequence[place_pb2.DatedHours]) -> str:
-    """A line for each: "Thursday 24 December 2026 closed: Stock-taking"."""
-    lines = [
+def dated_text(said: Sequence[place_pb2.DatedHours]) -> list[str]:
+    """Each of them: "Thursday 24 December 2026 closed: Stock-taking"."""
+    return [
         f"{full(date.fromisoformat(each.date))} {f'{each.opens}-{each.closes}' if each.opens else 'closed'}"
         + (f": {each.reason}" if each.reason else "")
         for each in said
     ]
-    return "\n".join(lines)
 
 
 def quota_text(said: place_pb2.Quota) -> str:

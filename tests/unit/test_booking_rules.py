@@ -144,6 +144,12 @@ def test_dates_that_a_quota_does_not_allow_count_for_nothing() -> None:
     assert found[0].reason == "at most 3 hours a week"
 
 
+def test_a_month_may_have_five_of_a_weekday() -> None:
+    found = days(against(weekly(rule=Rule(Frequency.WEEKLY, count=8)), quotas=quota(QuotaPeriod.MONTH, 4)))
+    assert found == ["2026-12-29"]
+    assert against(weekly(rule=Rule(Frequency.WEEKLY, count=8)), quotas=quota(QuotaPeriod.MONTH, 5)) == []
+
+
 @st.composite
 def singles(draw: st.DrawFn) -> Pattern:
     at = draw(st.datetimes(datetime.fromisoformat("2026-11-23"), datetime.fromisoformat("2027-01-10")))

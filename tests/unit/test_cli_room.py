@@ -33,7 +33,7 @@ PLACE = "centres/c/places/p"
 def test_hours_are_read_as_people_write_them(text: str, days: list[int], opens: str, closes: str) -> None:
     read = hours(text)
     assert (list(read.weekdays), read.opens, read.closes) == (days, opens, closes)
-    assert hours(hours_text([read])) == read
+    assert hours(hours_text([read])[0]) == read
 
 
 NOT_UNDERSTOOD = ("", "09:00-22:00", "mon", "mon 9-22", "someday 09:00-10:00", "mon 09:00", "mon-fri-sat 09:00-10:00")
@@ -76,9 +76,10 @@ def test_single_dates_are_read_with_their_reason_or_their_hours() -> None:
     shut, late = closed_on("24 dec: Christmas Eve", TODAY), open_on("31 dec 18:00-24:00", TODAY)
     assert (shut.date, shut.opens, shut.reason) == ("2026-12-24", "", "Christmas Eve")
     assert (late.date, late.opens, late.closes) == ("2026-12-31", "18:00", "24:00")
-    assert dated_text([shut, late]) == (
-        "Thursday 24 December 2026 closed: Christmas Eve\nThursday 31 December 2026 18:00-24:00"
-    )
+    assert dated_text([shut, late]) == [
+        "Thursday 24 December 2026 closed: Christmas Eve",
+        "Thursday 31 December 2026 18:00-24:00",
+    ]
     for text in ("18:00-24:00", "31 dec", "someday 18:00-20:00"):
         with pytest.raises(Unclear):
             open_on(text, TODAY)
@@ -120,7 +121,7 @@ def test_every_field_that_is_said_is_in_the_mask_and_no_other() -> None:
     }  # fmt: skip
     assert list(room.parts) == ["centres/c/rooms/a"]
     told = room_fields.facts(room, house())
-    assert told["hours"] == "Mon-Fri 09:00-22:00\nSat 10:00-18:00"
+    assert told["hours"] == "Mon-Fri 09:00-22:00, Sat 10:00-18:00"
     assert (told["parts"], told["set-up"], told["quotas"]) == ("Attic", "15 minutes", "2 per week, 3 hours per week")
     assert (told["who may book"], told["approval"], told["days ahead"]) == ("coordinators", "holds", "at most 90")
     assert said()[1] == []
