@@ -34,6 +34,9 @@ HOLD_MINUTES: Final = 10
 MOST_FOUND: Final = 5_000
 """Hindrances that are looked at before a wish is answered; one that meets so many is refused."""
 
+MOST_REFUSED: Final = 200
+"""Hindrances that are looked for where the first of them is a refusal."""
+
 _LOOKED_AT: Final = LOOKED_AT // timedelta(minutes=1)
 _YEAR: Final = 400 * 24 * 60
 
@@ -90,6 +93,7 @@ def granted(room: Room, diaries: Mapping[str, Diary], wish: Wish, at: str, frame
 def in_the_way(room: Room, diaries: Mapping[str, Diary], wish: Wish, at: str, frame: Frame) -> list[Hindrance]:
     """What bears on dates that the booking does not have already."""
     booking = wish.booking
+    counts = wish.taken is not None or wish.patient or wish.person.policy is ClashPolicy.SKIP
     found = hindrances(
         room,
         diaries,
@@ -99,8 +103,10 @@ def in_the_way(room: Room, diaries: Mapping[str, Diary], wish: Wish, at: str, fr
         closures=frame.closures,
         zone=frame.zone,
         booker=wish.person.books_for(booking.organiser) if wish.rules else None,
-        most=MOST_FOUND,
+        most=MOST_FOUND if counts else MOST_REFUSED,
     )
+    if len(found) >= MOST_FOUND:  # the list was cut: what it has says nothing about the rest
+        return found
     return [each for each in found if not (wish.taken and _holds(wish.taken, each))]
 
 
