@@ -34,8 +34,8 @@ HOLD_MINUTES: Final = 10
 MOST_FOUND: Final = 5_000
 """Hindrances that are looked at before a wish is answered; one that meets so many is refused."""
 
-MOST_REFUSED: Final = 200
-"""Hindrances that are looked for where the first of them is a refusal."""
+MOST_REFUSED: Final = 1_000
+"""Hindrances that are looked for where the first of them is a refusal: as many as are counted."""
 
 _LOOKED_AT: Final = LOOKED_AT // timedelta(minutes=1)
 _YEAR: Final = 400 * 24 * 60
