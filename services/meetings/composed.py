@@ -31,8 +31,8 @@ def changes(meeting: Meeting) -> tuple[Change, ...]:
     for key, rooms in dated.items():
         change = _elsewhere_in_it(meeting, found.get(key) or Change(date=key.date, ordinal=key.ordinal), rooms)
         if len(dated) > FEW and change.venue is not None:  # an event has to hold them all
-            bare = msgspec.structs.replace(change.venue, notes="", map_url="")
-            change = msgspec.structs.replace(change, venue=bare)
+            venue = msgspec.structs.replace(change.venue, notes="", map_url="")
+            change = msgspec.structs.replace(change, venue=venue)
         found[key] = change
     bare = (each for each in found.values() if each != Change(date=each.date, ordinal=each.ordinal))
     return tuple(sorted(bare, key=lambda change: change.key))

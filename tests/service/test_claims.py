@@ -76,10 +76,10 @@ async def test_a_weekly_and_a_yearly_meeting_that_first_meet_in_year_4_are_refus
     house: House, home: Home
 ) -> None:
     await home.meeting()
-    yearly = {"rule": "FREQ=MONTHLY;INTERVAL=12;BYMONTHDAY=29", "start": "2026-11-29T19:00"}
+    yearly = {"rule": "FREQ=MONTHLY;INTERVAL=12;BYMONTHDAY=26", "start": "2026-11-26T19:00"}
     with pytest.raises(Unmet) as refused:
-        await home.meeting("Anniversary", schedule={**at("2026-11-29"), **yearly})
-    assert refused.value.details["date"] == "20331129"  # the first 29 November that is a Tuesday
+        await home.meeting("Anniversary", schedule={**at("2026-11-26"), **yearly})
+    assert refused.value.details["date"] == "20301126"  # the first 26 November that is a Tuesday
     await fits(house)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -16,6 +16,9 @@ from services.meetings.types import Meeting
 from tests.contract.store_fixtures import ENGINES
 from tests.service.claims_house import a_room, an_account, at, every, fits
 from tests.service.meetings_house import CENTRE, START, House
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
 
 SCHEDULES = [
     at("2026-11-24", "FREQ=WEEKLY;BYDAY=TU"),
@@ -50,7 +53,7 @@ class Coordinators:
     async def act(self) -> None:
         """One thing; what is refused changes nothing."""
         names = [each.id for each in await every(self.house, "meeting", Meeting) if each.status.value != "cancelled"]
-        acts = [self._create, self._close, self._withdraw, self._time]
+        acts: list[Callable[[str], Awaitable[None]]] = [self._create, self._close, self._withdraw, self._time]
         acts += [self._edit, self._edit, self._follow, self._cancel, self._change, self._restore, self._delete] * bool(
             names
         )
@@ -121,7 +124,11 @@ class Coordinators:
 
     async def _close(self, _: str) -> None:
         one, other = self.pick.sample([*self.rooms], 2)
-        closure = {"reason": "Snow", "start": self.pick.choice(["2026-12-01", "2026-12-08"]), "end": "2026-12-16"}
+        closure: dict[str, Any] = {
+            "reason": "Snow",
+            "start": self.pick.choice(["2026-12-01", "2026-12-08"]),
+            "end": "2026-12-16",
+        }
         effect = self.pick.choice(["CANCEL", "ONLINE", "MOVE", "MOVE"])
         closure |= {"effect": f"CLOSURE_EFFECT_{effect}", "places": [one]}
         if effect == "MOVE":

@@ -55,8 +55,8 @@ async def build(channel: Channel) -> Built:
     await acts.create_centre(meetings, "house")
     places = []
     for title in ("Main House", "Annex"):
-        place = place_pb2.Place(title=title, address=f"1 {title} St")
-        places.append((await meetings.CreatePlace(pb.CreatePlaceRequest(parent=HOUSE, place=place))).name)
+        said = place_pb2.Place(title=title, address=f"1 {title} St")
+        places.append((await meetings.CreatePlace(pb.CreatePlaceRequest(parent=HOUSE, place=said))).name)
     made = []
     for place, title in [*((places[0], f"Room {n}") for n in range(ROOMS)), (places[1], "Hall")]:
         room = place_pb2.Room(title=title, place=place)
@@ -149,7 +149,9 @@ async def test_a_snow_day_frees_rooms_and_gives_back_what_is_still_there(system:
         assert await lost(channel) == [(without.title, f"{FIRST}T09:00", "Room 0")]
         until(lambda: excluded(system) == 0, "everybody reads that it is on again")
 
-        await RoomServiceStub(channel).ReleaseBooking(room_service_pb2.ReleaseBookingRequest(name=plumbers, scope=3))
+        await RoomServiceStub(channel).ReleaseBooking(
+            room_service_pb2.ReleaseBookingRequest(name=plumbers, scope=pb.EDIT_SCOPE_ALL)
+        )
         queue = room_service_pb2.ListBookingsRequest(parent=HOUSE, queue=room_service_pb2.BOOKING_QUEUE_OFFERED)
         (offered,) = (await RoomServiceStub(channel).ListBookings(queue)).bookings
         assert (offered.meeting, offered.skipped[0].slot.start) == (without.name, f"{FIRST}T09:00")
