@@ -102,7 +102,7 @@ def test_times_are_those_of_the_room() -> None:
         ("--on 'tuesday and thursday' --at 19:00", "say how often"),
         ("--on nonsense --at 19:00", "--on: 'nonsense' is no date"),
         ("--on 2030-12-01 --at 19:00 --every sometimes", "--every: 'sometimes' is not understood"),
-        ("--on 2030-12-01 --at 19:00 --rule FREQ=YEARLY", "--rule: "),
+        ("--on 2030-12-01 --at 19:00 --rule FREQ=HOURLY", "--rule: "),
         ("--on 2030-12-01 --at 19:00 --until 2031-01-01", "--until: it is held once"),
         ("--on 2030-12-01 --at 19:00 --ends '2030-12-01 18:00'", "--ends: "),
         ("--on 2030-12-01 --at 19:00 --if-taken overrule", "--reason: say why"),
