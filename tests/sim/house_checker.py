@@ -249,7 +249,7 @@ async def _listed_otherwise(house: House, stub: MeetingServiceStub, due: Mapping
             break
         request.page_token = token
     expected = {each._replace(where=titles.get(each.where, each.where)) for each in due.values()}
-    return sorted(found ^ expected)
+    return [f"shown {one}" for one in sorted(found - expected)] + [f"missing {one}" for one in sorted(expected - found)]
 
 
 def _told(each: occurrence_pb2.Occurrence) -> Due:
