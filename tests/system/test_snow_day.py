@@ -150,7 +150,7 @@ async def test_a_snow_day_frees_rooms_and_gives_back_what_is_still_there(system:
         until(lambda: excluded(system) == 0, "everybody reads that it is on again")
 
         await RoomServiceStub(channel).ReleaseBooking(
-            room_service_pb2.ReleaseBookingRequest(name=plumbers, scope=pb.EDIT_SCOPE_ALL)
+            room_service_pb2.ReleaseBookingRequest(name=plumbers, scope=room_service_pb2.BOOKING_SCOPE_ALL)
         )
         queue = room_service_pb2.ListBookingsRequest(parent=HOUSE, queue=room_service_pb2.BOOKING_QUEUE_OFFERED)
         (offered,) = (await RoomServiceStub(channel).ListBookings(queue)).bookings
