@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import importlib.resources
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 import jinja2
@@ -61,6 +62,22 @@ class Page:
         return f'"{hashlib.blake2b(self.packed if packed else self.body, digest_size=12).hexdigest()}"'
 
 
+@cache
+def _templates() -> jinja2.Environment:
+    """The templates, read and compiled once in a process."""
+    made = jinja2.Environment(
+        loader=jinja2.PackageLoader("services.web"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    made.globals.update(style=Markup(STYLE), icon=_ICON, exit_url=EXIT_URL, refresh=None, qr=_qr)  # noqa: S704 - our own file
+    made.filters["dial"] = say.dial
+    made.filters["weblink"] = lambda url: words.link(url) or ""
+    return made
+
+
 class Pages:
     """Every page there is, made when first asked for."""
 
@@ -69,16 +86,6 @@ class Pages:
         self._kept: dict[tuple[str, str, bool], tuple[int, datetime, datetime, Page]] = {}
         self._rooms: dict[tuple[str, str, str, bool], tuple[tuple[int, int], datetime, datetime, Page]] = {}
         self._asking: dict[bool, Page] = {}
-        self._templates = jinja2.Environment(
-            loader=jinja2.PackageLoader("services.web"),
-            autoescape=True,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            undefined=jinja2.StrictUndefined,
-        )
-        self._templates.globals.update(style=Markup(STYLE), icon=_ICON, exit_url=EXIT_URL, refresh=None, qr=_qr)  # noqa: S704 - our own file
-        self._templates.filters["dial"] = say.dial
-        self._templates.filters["weblink"] = lambda url: words.link(url) or ""
 
     def warm(self, now: datetime) -> Iterator[None]:
         """Does what the first week would have to do before it can be made, in slices; yields between them."""
@@ -167,7 +174,7 @@ class Pages:
         return Page.of(self._render("plain.html", title=title, text=text, refresh=refresh))
 
     def _render(self, template: str, **values: Any) -> str:
-        return self._templates.get_template(template).render({"title": "This week"} | values)
+        return _templates().get_template(template).render({"title": "This week"} | values)
 
 
 def _qr(text: str) -> Markup:
