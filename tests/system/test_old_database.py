@@ -81,5 +81,6 @@ async def test_what_an_older_program_left_is_served_finished_and_closed(system: 
         (split,) = (each for each in await acts.meetings(stub, HOUSE) if each.title == "Group 0")
         (snow,) = (each for each in split.changes if each.reason == "Snow")
         assert (snow.cancelled, snow.closure) == (True, "")
+    until(lambda: "now shown anew" in system.said(), "what is shown otherwise by now is brought up")
     assert system.stop() == 0
     assert await unlike(system) == []
