@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 from datetime import UTC, date, datetime, timedelta
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
@@ -20,7 +21,7 @@ from services.recurrence.stretches import Span, stretches
 from services.recurrence.zones import local_day, midnight, to_utc
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from services.meetings.types import Change
     from services.recurrence.types import Key, Occurrence
@@ -39,11 +40,19 @@ _FOR_EVER: Final = datetime(LAST_YEAR, 1, 1, tzinfo=UTC)
 
 
 class Frame(NamedTuple):
-    """What counts at a centre: its zone, its public holidays, and its closures in order of (created_at, id)."""
+    """What counts at a centre: its zone, its public holidays, and its closures in order of (created_at, id).
+
+    `floor` says of each room that a closure names with which others (ids) it shares its floor: they are closed with it.
+    """
 
     zone: str = "UTC"
     calendar: str = ""
     closures: tuple[Closure, ...] = ()
+    floor: Mapping[str, frozenset[str]] = MappingProxyType({})
+
+    def shut_by(self, closure: Closure) -> frozenset[str]:
+        """The rooms (ids) that a closure closes by their names: a hall with its parts, a part with its halls."""
+        return frozenset(closure.rooms).union(*(self.floor.get(room, ()) for room in closure.rooms))
 
 
 NOTHING: Final = Frame()
@@ -128,9 +137,9 @@ def _on_holiday(closure: Closure, day: date) -> bool:
     return bool(name) and (not closure.holiday_names or not {*name.split("; ")}.isdisjoint(closure.holiday_names))
 
 
-def kept_because(closure: Closure, spot: Spot, rule: HolidayRule) -> str | None:
+def kept_because(closure: Closure, spot: Spot, rule: HolidayRule, frame: Frame) -> str | None:
     """Why what is held there stays as it is; "": it does not. None: it is not held where it is closed."""
-    scoped, rooms = bool(closure.places or closure.rooms), frozenset(closure.rooms)
+    scoped, rooms = bool(closure.places or closure.rooms), frame.shut_by(closure)
     if scoped and spot.place not in closure.places and not spot.shut(rooms):
         return PART_OF_IT if spot.lost(rooms) and spot.mode is not Mode.ONLINE else None
     online_counts = closure.online_too and not scoped and closure.effect is ClosureEffect.CANCEL
@@ -138,14 +147,14 @@ def kept_because(closure: Closure, spot: Spot, rule: HolidayRule) -> str | None:
         return ONLINE_ONLY
     if closure.holidays and rule is HolidayRule.ALSO_ON_HOLIDAYS:
         return ON_HOLIDAYS_TOO
-    return THERE_ALREADY if _is_there(closure, spot) else ""
+    return THERE_ALREADY if _is_there(closure, spot, rooms) else ""
 
 
-def _is_there(closure: Closure, spot: Spot) -> bool:
+def _is_there(closure: Closure, spot: Spot, shut: frozenset[str]) -> bool:
     """Whether it is held where the closure would move it."""
     if closure.effect is not ClosureEffect.MOVE or spot.place != closure.move_place:
         return False
-    return not spot.shut(frozenset(closure.rooms)) and closure.move_rooms in {(), spot.rooms}
+    return not spot.shut(shut) and closure.move_rooms in {(), spot.rooms}
 
 
 def verdict(meeting: Meeting, each: Occurrence, change: Change | None, frame: Frame) -> Closed | None:
@@ -159,7 +168,7 @@ def verdict(meeting: Meeting, each: Occurrence, change: Change | None, frame: Fr
         if name:
             return _closed(each, ClosureEffect.CANCEL, holiday=name, reason=f"Not held on public holidays: {name}")
     timely = [closure for closure in frame.closures if in_time(closure, each, frame.zone)]
-    return _closed_by(meeting, each, change, timely) if timely else None
+    return _closed_by(meeting, each, change, frame._replace(closures=tuple(timely))) if timely else None
 
 
 def rests(meeting: Meeting, frame: Frame) -> bool:
@@ -167,9 +176,11 @@ def rests(meeting: Meeting, frame: Frame) -> bool:
     return bool(frame.calendar) and meeting.holidays is HolidayRule.NOT_ON_HOLIDAYS
 
 
-def _closed_by(meeting: Meeting, each: Occurrence, change: Change | None, timely: list[Closure]) -> Closed | None:
-    spot, moved = spot_of(meeting, change), list[Closure]()
-    while hit := [one for one in timely if one not in moved[-1:] and kept_because(one, spot, meeting.holidays) == ""]:
+def _closed_by(meeting: Meeting, each: Occurrence, change: Change | None, timely: Frame) -> Closed | None:
+    spot, moved, rule = spot_of(meeting, change), list[Closure](), meeting.holidays
+    while hit := [
+        one for one in timely.closures if one not in moved[-1:] and kept_because(one, spot, rule, timely) == ""
+    ]:
         against = next((one for one in hit if one.effect is ClosureEffect.CANCEL or one in moved), None)
         if against is not None:
             return _closed(each, ClosureEffect.CANCEL, against)
@@ -249,7 +260,7 @@ def bearing(meeting: Meeting, frame: Frame) -> tuple[Closure, ...]:
     found = dict[str, Closure]()
     for spot in spots:  # it grows
         for closure in frame.closures:
-            if closure.id not in found and kept_because(closure, spot, meeting.holidays) == "":
+            if closure.id not in found and kept_because(closure, spot, meeting.holidays, frame) == "":
                 found[closure.id] = closure
                 if closure.effect is ClosureEffect.MOVE:
                     spots.append(Spot(closure.move_place, closure.move_rooms, spot.mode))

@@ -77,7 +77,10 @@ class Closures:
         closure = await self._asked(request.closure, centre)
         self._refuse_past(closure, held.value.zone, now)
         frame = await self.parts.in_force.frame(centre)
-        frame = frame._replace(closures=tuple(each for each in frame.closures if each.id != closure.id))
+        frame = frame._replace(
+            closures=tuple(each for each in frame.closures if each.id != closure.id),
+            floor={**frame.floor, **await self.parts.in_force.floor(closure)},
+        )
         found = Reckoning(self.desk.pages.position(call), page_size(request.page_size))
         await reckon(self.desk, closure, frame, now, found)
         page, after = found.page()
@@ -211,7 +214,7 @@ class Closures:
             move_place=to[0].value.id if to else "",
             move_rooms=_ids(into),
         )
-        _refuse_nowhere(found, [room.value for room in into])
+        _refuse_nowhere(found, [room.value for room in into], [room.value for room in rooms])
         records_used = [held.record for held in (*places, *to)] + [held.record for held in (*rooms, *into)]
         return found, tuple({record.id: record for record in records_used}.values())
 
@@ -282,13 +285,14 @@ def _ids(found: list[Held[Place]] | list[Held[Room]]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(held.value.id for held in found))
 
 
-def _refuse_nowhere(closure: Closure, into: list[Room]) -> None:
+def _refuse_nowhere(closure: Closure, into: list[Room], closed: list[Room]) -> None:
     """Raises Invalid for a move to a place that the closure closes itself, or to rooms of another place."""
     if any(room.place != closure.move_place for room in into):
         raise Invalid(Violation("closure.move_rooms", "a room must belong to the place that is given"))
     if closure.move_place and closure.move_place in closure.places:
         raise Invalid(Violation("closure.move_place", "is closed by the same closure"))
-    if not set(closure.rooms).isdisjoint(closure.move_rooms):
+    shut = {id_ for room in closed for id_ in (room.id, *room.excludes)}
+    if not shut.isdisjoint(closure.move_rooms):
         raise Invalid(Violation("closure.move_rooms", "are closed by the same closure"))
 
 

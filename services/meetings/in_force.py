@@ -6,14 +6,14 @@ the only one that writes the store, they are kept until one of its own commits c
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from services.meetings import records
 from services.meetings.closing import NOTHING, Frame, ordered
 from services.meetings.types import Centre, Closure
 
 if TYPE_CHECKING:
-    from services.kit.store.port import Commit
+    from services.kit.store.port import Commit, Record
     from services.meetings.desk import Desk
 
 
@@ -39,10 +39,18 @@ class InForce:
         if record is None or record.gone:
             return NOTHING
         value = records.read(record, Centre)
-        frame = Frame(value.zone, value.holiday_calendar, closures)
+        frame = Frame(value.zone, value.holiday_calendar, closures, await self.floor(*closures))
         if self.desk.alone and turn == self._turn:  # nothing was committed while it was read
             self._frames[centre] = frame
         return frame
+
+    async def floor(self, *closures: Closure) -> dict[str, frozenset[str]]:
+        """With which others (ids) each of the rooms that these closures name shares its floor."""
+        found = dict[str, frozenset[str]]()
+        for room in {room for closure in closures for room in closure.rooms}:
+            record = await self.desk.store.get("room", room)
+            found[room] = frozenset() if record is None else _excludes(record)
+        return found
 
     def forget(self, centre: str) -> None:
         """Something may have been written there of which nobody was told."""
@@ -51,5 +59,14 @@ class InForce:
 
     def _committed(self, commit: Commit) -> None:
         for record in commit.records:
-            if record.kind in {"closure", "centre"}:
+            if record.kind in {"closure", "centre"} or (record.kind == "room" and self._split_anew(record)):
                 self.forget(str(record.state.get("centre", "")))
+
+    def _split_anew(self, room: Record) -> bool:
+        """Whether other rooms are closed with it than is known. While a frame is read that is not known: yes."""
+        frame = self._frames.get(str(room.state.get("centre", "")))
+        return frame is None or frame.floor.get(room.id, _excludes(room)) != _excludes(room)
+
+
+def _excludes(room: Record) -> frozenset[str]:
+    return frozenset(cast("list[str]", room.state.get("excludes", [])))

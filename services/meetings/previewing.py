@@ -158,7 +158,7 @@ def _touches(closure: Closure, frame: Frame, meeting: Meeting) -> bool:
     spots = [usual, *(closing.spot_of(meeting, change) for change in meeting.changes)]
     moved = (each for each in frame.closures if each.effect is ClosureEffect.MOVE)
     spots += (closing.Spot(each.move_place, each.move_rooms, Mode.IN_PERSON) for each in moved)
-    return any(closing.kept_because(closure, spot, meeting.holidays) is not None for spot in spots)
+    return any(closing.kept_because(closure, spot, meeting.holidays, frame) is not None for spot in spots)
 
 
 def _impact(meeting: Meeting, closure: Closure, group: Group, frame: Frame, with_it: Frame) -> Impact | None:
@@ -166,7 +166,7 @@ def _impact(meeting: Meeting, closure: Closure, group: Group, frame: Frame, with
     each, change, keys = group
     before = closing.verdict(meeting, each, change, frame)
     now = closing.verdict(meeting, each, change, with_it)
-    why = closing.kept_because(closure, closing.spot_of(meeting, change), meeting.holidays)
+    why = closing.kept_because(closure, closing.spot_of(meeting, change), meeting.holidays, frame)
     if change is not None and (change.cancelled or change.despite):
         kept = CANCELLED_ALREADY if change.cancelled else DESPITE
         return Impact(meeting, each, change, None, kept, None, keys) if why == "" or now != before else None

@@ -11,7 +11,7 @@ from services.kit.errors import NotFound, Refusal
 from services.kit.leaves import Changes, Facts
 from services.kit.leaves import Decision as LeafDecision
 from services.kit.store.port import Commit, Conflict, Record
-from services.meetings import offering, records
+from services.meetings import closing, offering, records
 from services.meetings.claiming import Draft
 from services.meetings.desk import Decision, Desk, trail
 from services.meetings.diary import leaf
@@ -42,9 +42,10 @@ class Venues:
         await self._follow(record, records.read(record, Place))
 
     async def room_due(self, record: Record) -> None:
-        """Brings the copies of a room in step with it, what everybody sees of its bookings, and what is offered."""
+        """Brings copies of a room in step with it, what everybody sees of its bookings, what is closed and offered."""
         room = records.read(record, Room)
         await self._follow_at(room)
+        await self._follow_closed(room)
         shown = functools.partial(_shown, record.due_at)
         while await self.desk.heads.change("room", record.id, shown, actor=WHO):
             pass
@@ -74,6 +75,15 @@ class Venues:
                 failed.append(refusal)
         if failed:
             raise failed[0]
+
+    async def _follow_closed(self, room: Room) -> None:
+        """Its parts may be others now, and so what is closed with it: meetings of its place follow."""
+        frame, at = await self.parts.in_force.frame(room.centre), self.desk.clock.now()
+        if not frame.floor or not room.place:
+            return
+        for held in await self.desk.every("meeting", Meeting, centre=room.centre):
+            if closing.overlaid(held.value, frame, at) is not held.value:
+                await self._rehouse(child_name(held.value.centre, "meetings", held.value.id))
 
     async def _rehouse(self, name: str) -> None:
         async def decide(at: str) -> Decision[None]:

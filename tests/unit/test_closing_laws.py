@@ -237,7 +237,8 @@ def test_nothing_is_held_where_a_closure_in_force_closes_it(
         against = [
             one
             for one in found
-            if closing.in_time(one, each, ZONE) and closing.kept_because(one, spot, meeting.holidays) == ""
+            if closing.in_time(one, each, ZONE)
+            and closing.kept_because(one, spot, meeting.holidays, closing.NOTHING) == ""
         ]
         assert [one.id for one in against if not change or one.id != change.closure] == []
 

@@ -140,7 +140,9 @@ class Closure(_message.Message):
     def update_time(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def places(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """What is closed: these places, these rooms; neither: the whole centre, whatever is held at a place."""
+        """What is closed: these places, these rooms (a hall with its parts, a part with its halls); neither: the whole centre,
+        whatever is held at a place.
+        """
 
     @_builtins.property
     def rooms(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
