@@ -36,6 +36,7 @@ from services.recurrence.schedule import has, occurrence
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from services.kit.clock import Ids
     from services.kit.leaves import Head, Key, Leaf
     from services.kit.store.port import Record
     from services.meetings.availability import Hindrance
@@ -124,9 +125,9 @@ def _as_before(before: Meeting, meeting: Meeting) -> bool:
     return has_all and now == wanted(before)
 
 
-def claim(drafts: Sequence[Draft], heads: Mapping[Key, Head[Diary]], asked: Asked, at: str) -> Claimed:
+def claim(drafts: Sequence[Draft], heads: Mapping[Key, Head[Diary]], asked: Asked, at: str, ids: Ids) -> Claimed:
     """What becomes of meetings and rooms. Raises Clashing, NotFound for a room that is gone."""
-    work = _Work(drafts, heads, asked, at)
+    work = _Work(drafts, heads, asked, at, ids)
     meetings = [work.settle(draft) for draft in drafts]
     work.refuse()
     changes = work.changes()
@@ -142,6 +143,7 @@ class _Work:
     heads: Mapping[Key, Head[Diary]]
     asked: Asked
     at: str
+    ids: Ids
     past: list[PastBooking] = field(default_factory=list)
     leaves: defaultdict[str, list[Leaf]] = field(default_factory=lambda: defaultdict(list))
     removed: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
@@ -196,7 +198,8 @@ class _Work:
             for draft in self.drafts
             if (each := diary.by_meeting(draft.meeting.id)) is not None
         )
-        seat = Seat(meeting, value, coming, had, tuple(own), around, ignoring, caused)
+        id_ = had.id if had is not None else self.ids.uuid()
+        seat = Seat(meeting, value, coming, had, tuple(own), around, ignoring, caused, id_)
         found = seated(seat, self.asked, self.at)
         return self._take(seat, found)
 

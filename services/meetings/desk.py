@@ -174,7 +174,7 @@ class Desk:
         rooms = await reach(self.store, claiming.rooms(decision.drafts, decision.asked))
 
         def settle(heads: Mapping[Key, Head[Diary]], now: str) -> Joint[R]:
-            found = claiming.claim(decision.drafts, heads, decision.asked, now)
+            found = claiming.claim(decision.drafts, heads, decision.asked, now, self.ids)
             written = Written()
             for draft, meeting in zip(decision.drafts, found.meetings, strict=True):
                 record = records.write(draft.previous, meeting, at=at, actor=who, due_at=draft.due_at)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -37,6 +36,9 @@ MOST_LOOKED_AT: Final = 20_000
 class Seat(NamedTuple):
     """A meeting and a room that it wants. `coming` is when, from now on; `had` its booking, if there is one.
 
+    `id` is that of its booking, the one it has or a new one: a random one, so that who knows the meeting's name does
+    not find its booking among those of which the public learns the times.
+
     `own` are bookings by which parts of its series that are written along have had the room so far. `around` are the
     diaries of the room and of what it excludes, `ignoring` the bookings in them that are in nobody's way. `caused` are
     the dates that closures have just changed, each with its closure.
@@ -50,6 +52,7 @@ class Seat(NamedTuple):
     around: Mapping[str, Diary]
     ignoring: frozenset[str]
     caused: Mapping[Key, str]
+    id: str
 
 
 @dataclass(frozen=True)
@@ -136,17 +139,12 @@ def _skipped(target: Pattern, found: Iterable[Hindrance]) -> list[Skipped]:
     return [Skipped(slot) for slot in out]
 
 
-def booking_id(meeting: str, room: str) -> str:
-    """The id of the booking by which a meeting has a room: the same again whenever it has it."""
-    return hashlib.sha256(f"{meeting}/{room}".encode()).hexdigest()[:32]
-
-
 def _booking(seat: Seat, at: str) -> Booking:
     """The booking that it has, or a new one."""
     if seat.had is not None:
         return seat.had
     return Booking(
-        id=booking_id(seat.meeting.id, seat.room.id),
+        id=seat.id,
         centre=seat.meeting.centre,
         room=seat.room.id,
         created_at=at,
