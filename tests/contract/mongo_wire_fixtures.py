@@ -43,10 +43,10 @@ class Wire(NamedTuple):
 
     @asynccontextmanager
     async def opened(
-        self, kinds: Sequence[Kind] = KINDS, patience: float = 5.0, **more: Any
+        self, kinds: Sequence[Kind] = KINDS, patience: float = 5.0, options: str = "", **more: Any
     ) -> AsyncIterator[MongoStore]:
-        clock = VirtualClock(START)
-        store = MongoStore(self.server.url, "tests", kinds, clock, driver=self.driver, patience=patience, **more)
+        url, clock = self.server.url + options, VirtualClock(START)
+        store = MongoStore(url, "tests", kinds, clock, driver=self.driver, patience=patience, **more)
         await store.open()
         try:
             yield store

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 from collections import Counter
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 pytest_plugins = ("tests.contract.store_fixtures",)
 
-MANY = 5_000
+MANY = 5_000 if os.environ.get("OPENCHAIR_GATE") == "1" else 1_000
 
 
 @pytest.fixture
@@ -69,7 +70,7 @@ async def test_commands_that_wait_are_one_commit_and_each_has_its_answer_and_its
     assert await fold(lists, "l") == await held(heads, "l") == {f"s{n}": 1 for n in range(10)}
 
 
-async def test_five_thousand_leaves_cost_a_change_no_more_than_five(lists: Store) -> None:
+async def test_thousands_of_leaves_cost_a_change_no_more_than_five(lists: Store) -> None:
     heads = heads_on(lists)
     await heads.change("list", "l", resize(2 * MANY))
     await asyncio.gather(*(heads.change("list", "l", take(f"s{n}")) for n in range(MANY)))

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 pytest_plugins = ("tests.contract.store_fixtures",)
 
 EPOCH = 1_795_300_000
+MANY = 600
+"""Records: more than one batch of any store."""
 
 
 async def each(entries: Iterable[Entry]) -> AsyncIterator[Entry]:
@@ -103,26 +105,26 @@ async def test_an_empty_store_has_an_empty_dump(store: Store) -> None:
 
 
 async def test_a_dump_is_of_one_moment_and_writes_go_on_meanwhile(store: Store) -> None:
-    many = [commit(meeting(f"m{n:04}", title="before")) for n in range(1000)]
+    many = [commit(meeting(f"m{n:04}", title="before")) for n in range(MANY)]
     await asyncio.gather(*(store.commit(one) for one in many))
     dump = store.dump()
     first = await anext(dump)
     await store.commit(Commit((meeting("new"), seat("new")), (answer("new"),), (line("new", 1, "made"),)))
-    await store.commit(commit(meeting("m0999", 2, title="after")))
-    assert (await stored(store, "m0999")).revision == 2
+    await store.commit(commit(meeting(f"m{MANY - 1:04}", 2, title="after")))
+    assert (await stored(store, f"m{MANY - 1:04}")).revision == 2
     rest = [entry async for entry in dump]
     records = [entry for entry in (first, *rest) if isinstance(entry, Record)]
-    assert len(records) == len(rest) + 1 == 1000
+    assert len(records) == len(rest) + 1 == MANY
     assert {record.state["title"] for record in records} == {"before"}
 
 
 async def test_a_dump_that_is_given_up_leaves_the_store_as_it_was(store: Store) -> None:
-    await asyncio.gather(*(store.commit(commit(meeting(f"m{n:04}"))) for n in range(600)))
+    await asyncio.gather(*(store.commit(commit(meeting(f"m{n:04}"))) for n in range(MANY)))
     dump = store.dump()
     await anext(dump)
     await dump.aclose()  # type: ignore[attr-defined]  # an async generator in every adapter
     await store.commit(commit(meeting("after")))
-    assert len(await dumped(store)) == 601
+    assert len(await dumped(store)) == MANY + 1
 
 
 # Fill

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 
 import pytest
@@ -10,6 +11,8 @@ from services.kit.store.port import Commit, In, Page, Range, Store, Where
 from tests.contract.store_fixtures import commit, ids, meeting
 
 pytest_plugins = ("tests.contract.store_fixtures",)
+
+MANY = 10_000 if os.environ.get("OPENCHAIR_GATE") == "1" else 2_000
 
 
 async def fill(store: Store) -> None:
@@ -91,11 +94,11 @@ async def test_the_last_page_says_so(store: Store) -> None:
     assert [r.id for r in (*first.records, *second.records)] == ["b", "c", "d", "a"]
 
 
-async def test_ten_thousand_records_are_paged_whole_while_others_are_added(store: Store) -> None:
-    shuffled = random.Random(1).sample(range(10_000), 10_000)  # noqa: S311 - seeded
-    ten_thousand = [meeting(f"m{n:05}", start=f"{n % 7}", seats=n % 3) for n in shuffled]
-    for at in range(0, 10_000, 500):
-        await store.commit(Commit(tuple(ten_thousand[at : at + 500])))
+async def test_thousands_of_records_are_paged_whole_while_others_are_added(store: Store) -> None:
+    shuffled = random.Random(1).sample(range(MANY), MANY)  # noqa: S311 - seeded
+    thousands = [meeting(f"m{n:05}", start=f"{n % 7}", seats=n % 3) for n in shuffled]
+    for at in range(0, MANY, 500):
+        await store.commit(Commit(tuple(thousands[at : at + 500])))
     seen, page, turn = list[tuple[object, str]](), Page((), ("", "")), 0
     while page.after is not None:
         page = await store.find("meeting", {"centre": "north"}, ("start",), 400, page.after)
@@ -104,5 +107,5 @@ async def test_ten_thousand_records_are_paged_whole_while_others_are_added(store
         await store.commit(commit(meeting(f"a{turn:03}", start="0"), meeting(f"z{turn:03}", start="9")))
     assert seen == sorted(seen)
     old = [key for key in seen if key[1].startswith("m")]
-    assert len(old) == len(set(seen) & set(old)) == 10_000
+    assert len(old) == len(set(seen) & set(old)) == MANY
     assert len(seen) == len(set(seen))

@@ -220,7 +220,7 @@ async def test_what_may_have_been_ours_is_not_called_a_conflict(wire: Wire, stor
 
 @LEAKS
 async def test_a_server_that_is_gone_before_anything_was_written_leaves_nothing_written(wire: Wire) -> None:
-    async with wire.opened(patience=0.3) as store:
+    async with wire.opened(patience=0.3, options="?serverSelectionTimeoutMS=300") as store:
         await wire.server.stop()
         with pytest.raises(Unwritten):
             await store.commit(whole())

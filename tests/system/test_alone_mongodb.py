@@ -116,7 +116,7 @@ def test_a_database_that_is_away_is_waited_for_and_named_without_its_password(tm
     with site(tmp_path) as made:
         meetings = made.service(
             "meetings",
-            MONGODB_URL="mongodb://openchair:canary@127.0.0.1:1/",
+            MONGODB_URL="mongodb://openchair:canary@127.0.0.1:1/?serverSelectionTimeoutMS=500",
             OPENCHAIR_PAGE_SECRET=SECRET,
             OPENCHAIR_TOKEN_KEYS=str(keys / "token.pub"),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     import pytest
 
 FEED = f"/calendars/{CENTRE}.ics"
+MANY = 10_000 if os.environ.get("OPENCHAIR_GATE") == "1" else 2_000
+"""Filters: more than any cache keeps."""
 
 
 def shapes() -> list[meeting_pb2.Meeting]:
@@ -73,10 +76,10 @@ async def test_another_word_and_another_reminder_render_nothing_anew(monkeypatch
     assert rendered == []
 
 
-async def test_ten_thousand_different_filters_leave_little_behind() -> None:
+async def test_thousands_of_different_filters_leave_little_behind() -> None:
     feeds = Feeds(meeting())
     feeds.app._filtered._limit = 256 * 1024
-    queries = (f"day={n % 7 + 1}&type=t{n}&discreet=w{n}&alarm=PT{n}S".encode() for n in range(10_000))
+    queries = (f"day={n % 7 + 1}&type=t{n}&discreet=w{n}&alarm=PT{n}S".encode() for n in range(MANY))
     for query in queries:
         assert (await feeds.get(FEED, query=query)).status == 200
     kept, made = feeds.app._filtered, feeds.app._shelves[CENTRE]._cuts

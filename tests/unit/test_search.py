@@ -37,8 +37,7 @@ if TYPE_CHECKING:
     from services.meetings.types import Meeting
 
 NOW = datetime(2026, 11, 21, 18, 45, tzinfo=UTC)
-QUERIES = 1_000 if os.environ.get("OPENCHAIR_GATE") == "1" else 300
-MEETINGS = 10_000
+QUERIES, MEETINGS = (1_000, 10_000) if os.environ.get("OPENCHAIR_GATE") == "1" else (150, 4_000)
 NOBODY = Caller()
 STAFF = Caller("lee", {"oak": frozenset({"coordinator"})})
 METHOD = "openchair.meetings.v1.MeetingService/SearchMeetings"
