@@ -16,6 +16,7 @@ from services.meetings import booking_checked, booking_rules, free_rooms_asked
 from services.meetings.alternatives import Wanted
 from services.meetings.booking_asked import BOOKING, person, read_booking, room_ids
 from services.meetings.booking_checked import Checked, InsteadOf
+from services.meetings.bookings import refuse_foreign
 from services.meetings.desk import CENTRE, MEETING, PLACE, excluding
 from services.meetings.free_rooms_found import UNKNOWN, Search
 from services.meetings.free_times import Look
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from services.kit.leaves import Head, Key
     from services.kit.store.port import Position
     from services.meetings.availability import Booker
+    from services.meetings.booking import Person
     from services.meetings.desk import Desk
     from services.meetings.diary import Diary
     from services.meetings.free_rooms_found import Found, Rank
@@ -87,7 +89,7 @@ class FreeRooms:
         request = call.message
         centre = CENTRE.parse(request.parent, "parent")["centre"]
         asker, ids = person(call, centre), room_ids(request.rooms, centre)
-        instead_of, organiser = await self._instead_of(request.instead_of, centre, asker.subject)
+        instead_of, organiser = await self._instead_of(request.instead_of, centre, asker)
         no = Pattern(zone="UTC")
         none = Booking(id="", centre=centre, room="", created_at="", lineage="", pattern=no, organiser=organiser)
         blank = read_booking(request.booking, none)
@@ -120,20 +122,24 @@ class FreeRooms:
 
         return await self.desk.heads.together(prepare)
 
-    async def _instead_of(self, name: str, centre: str, subject: str) -> tuple[InsteadOf, str]:
-        """What would be changed, and for whom the rules are asked. Raises Invalid, NotFound."""
+    async def _instead_of(self, name: str, centre: str, who: Person) -> tuple[InsteadOf, str]:
+        """What would be changed, and for whom the rules are asked. Raises Invalid, NotFound.
+
+        Denied where ChangeBooking denies it: what somebody else has of a room already is in what the rules say.
+        """
         if not name:
-            return InsteadOf(), subject
+            return InsteadOf(), who.subject
         if "/bookings/" not in name:
             ids = MEETING.parse(name, "instead_of")
             await self.desk.held("meeting", ids["meeting"], Meeting, name, centre)
-            return InsteadOf(meeting=ids["meeting"]), subject
+            return InsteadOf(meeting=ids["meeting"]), who.subject
         ids = BOOKING.parse(name, "instead_of")
         held = await self.desk.held("booking", ids["booking"], Booking, name, centre)
         if held.record.state.get("removed") or held.value.room != ids["room"] or ids["centre"] != centre:
             raise NotFound(name)
         if held.value.meeting:
-            return InsteadOf(meeting=held.value.meeting), subject
+            return InsteadOf(meeting=held.value.meeting), who.subject
+        refuse_foreign(held.value, who)
         return InsteadOf(booking=held.value.id), held.value.organiser
 
     def _told(self, found: Found, places: Mapping[str, Place], who: Booker) -> pb.FreeRoom:

@@ -45,7 +45,6 @@ def event(each: On, scene: Scene) -> pb.RoomEvent:
         title=booking.title if knows else BUSY,
         state=number(STATES, booking.state),  # type: ignore[arg-type]  # the wire's number
         by_room=child_name(booking.centre, "rooms", booking.room) if booking.room != scene.room.id else "",
-        checked_in=each.key in booking.checked_in,
         closure_reason=closed_because(each, scene),
         before_minutes=booking.before,
         after_minutes=booking.after,
@@ -54,6 +53,7 @@ def event(each: On, scene: Scene) -> pb.RoomEvent:
     message.end_time.FromDatetime(at_minute(each.end))
     if knows:
         message.booking, message.overrule_reason = booking_name(booking), booking.overruled
+        message.checked_in = each.key in booking.checked_in
         if booking.meeting:
             meeting = child_name(booking.centre, "meetings", booking.meeting)
             message.occurrence = f"{meeting}/occurrences/{key_text(each.key)}"

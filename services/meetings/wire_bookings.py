@@ -26,7 +26,8 @@ class Told(enum.Enum):
     """How much of a booking a reader learns.
 
     TIMES: when, and nothing else (the public). EVENT: what services have to know, no word that a person wrote and no
-    person. BUSY: staff who did not book it. ALL: who booked it, and who keeps the centre's list.
+    person. BUSY: staff who did not book it learn when it is and how it stands, not for how many or whether they came.
+    ALL: who booked it, and who keeps the centre's list.
     """
 
     TIMES = "times"
@@ -57,7 +58,9 @@ def booking_message(booking: Booking, told: Told) -> booking_pb2.Booking:
         state=number(STATES, booking.state),  # type: ignore[arg-type]  # the wire's number
     )
     if told is not Told.TIMES:
-        _say_what_staff_knows(message, booking)
+        _say_how_it_stands(message, booking)
+    if told in {Told.EVENT, Told.ALL}:
+        _say_what_became_of_it(message, booking)
     if told is Told.ALL:
         message.title, message.notes, message.organiser = booking.title, booking.notes, booking.organiser
         message.overrule_reason = booking.overruled
@@ -66,19 +69,22 @@ def booking_message(booking: Booking, told: Told) -> booking_pb2.Booking:
     return message
 
 
-def _say_what_staff_knows(message: booking_pb2.Booking, booking: Booking) -> None:
+def _say_how_it_stands(message: booking_pb2.Booking, booking: Booking) -> None:
     message.create_time.CopyFrom(timestamp(booking.created_at))
     message.meeting = child_name(booking.centre, "meetings", booking.meeting)
     message.before_minutes, message.after_minutes = booking.before, booking.after
     if booking.expires_at:
         message.expire_time.CopyFrom(timestamp(booking.expires_at))
     message.competes = booking.competes
+    message.lineage = booking.lineage
+
+
+def _say_what_became_of_it(message: booking_pb2.Booking, booking: Booking) -> None:
     message.skipped.extend(map(skipped_message, booking.skipped))
     message.released.extend(map(key_text, booking.released))
     message.checked_in.extend(map(key_text, booking.checked_in))
     message.proposed_for_release = booking.proposed
     message.attendees = booking.attendees
-    message.lineage = booking.lineage
 
 
 def slot_message(slot: Slot) -> booking_pb2.BookedSlot:

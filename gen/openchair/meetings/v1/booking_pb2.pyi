@@ -211,12 +211,15 @@ class Booking(_message.Message):
     competes: _builtins.bool
     """Output only, of PENDING: it holds nothing, others may ask for the same time."""
     overrule_reason: _builtins.str
-    """Output only: why somebody overruled a clash, a closure or a rule for it."""
+    """Output only: why somebody overruled a clash, a closure or a rule for it. Told as the title is."""
     proposed_for_release: _builtins.bool
-    """Output only: nobody came on its last dates, so somebody should look whether it is still wanted."""
+    """Output only: nobody came on its last dates, so somebody should look whether it is still wanted. Told as the title
+    is.
+    """
     attendees: _builtins.int
-    """How many are expected; 0: not stated."""
+    """How many are expected; 0: not stated. Told as the title is."""
     notes: _builtins.str
+    """Told as the title is."""
     lineage: _builtins.str
     """Output only. Id of the first part of a series of bookings: it stays when the series is cut."""
     @_builtins.property
@@ -241,15 +244,15 @@ class Booking(_message.Message):
 
     @_builtins.property
     def skipped(self) -> _containers.RepeatedCompositeFieldContainer[Global___SkippedDate]:
-        """Output only, in order of time."""
+        """Output only, in order of time. Told as the title is."""
 
     @_builtins.property
     def released(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Output only: keys of dates that were released because nobody came."""
+        """Output only: keys of dates that were released because nobody came. Told as the title is."""
 
     @_builtins.property
     def checked_in(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Output only: keys of dates on which somebody checked in."""
+        """Output only: keys of dates on which somebody checked in. Told as the title is."""
 
     def __init__(
         self,

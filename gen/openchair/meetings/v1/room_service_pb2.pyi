@@ -902,6 +902,7 @@ class RoomEvent(_message.Message):
     by_room: _builtins.str
     """Taken by a part of it, or by the whole of which it is a part: that room."""
     checked_in: _builtins.bool
+    """Where the asker may know."""
     overrule_reason: _builtins.str
     """Why it is shown although something else is on: somebody overruled it."""
     closure_reason: _builtins.str
