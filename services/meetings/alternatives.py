@@ -15,7 +15,7 @@ from openchair.meetings.v1 import booking_pb2
 from services.formats.folding import fold
 from services.meetings import other_times
 from services.meetings.availability import Obstacle
-from services.meetings.free_times import Look, obstacles
+from services.meetings.free_times import Look, is_free, obstacles
 from services.meetings.in_force import InForce
 from services.meetings.wire import child_name
 from services.recurrence.timetable import LOOKED_AT, stretches
@@ -150,7 +150,7 @@ def _other_rooms(
     others.sort(key=lambda room: _fit(room, instead_of, wanted.attendees))
     count = 0
     for room in others[:ROOMS_ASKED]:
-        if count < OTHER_ROOMS and not obstacles(house, room, wanted.pattern, look, 1):
+        if count < OTHER_ROOMS and is_free(house, room, wanted.pattern, look):
             count += 1
             yield room
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import enum
 from datetime import timedelta
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from services.kit.clock import moment
@@ -19,7 +19,7 @@ from services.recurrence.timetable import LOOKED_AT, at_minute, minute
 from services.recurrence.types import Occurrence
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from services.meetings.diary import Diary
     from services.meetings.types import Closure
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from services.recurrence.timetable import Stretch
     from services.recurrence.types import Key
 
-__all__ = ["Booker", "Hindrance", "Obstacle", "hindrances", "shuts"]
+__all__ = ["Booker", "Hindrance", "Obstacle", "free", "hindrances", "shuts"]
 
 
 class Obstacle(enum.Enum):
@@ -80,13 +80,45 @@ def hindrances(
     of the centre). Dates that are over are never in the way.
     """
     asked = _Asked(room, pattern, minute(moment(at)), room.zone or zone, most)
-    found = asked.taken(diaries, at, ignoring)
-    found += asked.not_open()
+    besides = chain.from_iterable(_besides(asked, diaries[room.id], at, ignoring, closures, zone, booker))
+    return sorted(
+        (*asked.taken(diaries, at, ignoring), *besides), key=lambda each: (each.start, each.key, each.by_start)
+    )
+
+
+def free(
+    room: Room,
+    diaries: Mapping[str, Diary],
+    pattern: Pattern,
+    at: str,
+    *,
+    ignoring: frozenset[str] = frozenset(),
+    closures: tuple[Closure, ...] = (),
+    zone: str = "UTC",
+    booker: Booker | None = None,
+) -> bool:
+    """Whether nothing is in the way, asked as `hindrances`: one that is found is enough."""
+    asked = _Asked(room, pattern, minute(moment(at)), room.zone or zone, 1)
+    if any(_besides(asked, diaries[room.id], at, ignoring, closures, zone, booker)):
+        return False
+    return asked.untaken(diaries, at, ignoring)
+
+
+def _besides(
+    asked: _Asked,
+    diary: Diary,
+    at: str,
+    ignoring: frozenset[str],
+    closures: tuple[Closure, ...],
+    zone: str,
+    booker: Booker | None,
+) -> Iterator[list[Hindrance]]:
+    """Each kind of what is in the way besides bookings, as far as somebody looks."""
+    yield asked.not_open()
     if closures:
-        found += asked.closed(closures, zone)
+        yield asked.closed(closures, zone)
     if booker is not None:
-        found += asked.against_rules(diaries[room.id], at, ignoring, booker)
-    return sorted(found, key=lambda each: (each.start, each.key, each.by_start))
+        yield asked.against_rules(diary, at, ignoring, booker)
 
 
 class _Asked(NamedTuple):
@@ -102,11 +134,7 @@ class _Asked(NamedTuple):
         """Dates that somebody else has, here or in a room that excludes this one."""
         found: list[Hindrance] = []
         for id_ in (self.room.id, *self.room.excludes):
-            diary = diaries[id_]
-
-            def counts(owner: str, bookings: Mapping[str, Booking] = diary.bookings) -> bool:
-                return owner not in ignoring and bookings[owner].holds(at)
-
+            diary, counts = diaries[id_], _counting(diaries[id_], at, ignoring)
             clashes = diary.times.clashes(
                 self.pattern, self.room.before, self.room.after, self.since, counts=counts, most=self.most
             )
@@ -115,6 +143,14 @@ class _Asked(NamedTuple):
                 for each in clashes
             )
         return sorted(found, key=lambda each: (each.start, each.key, each.by_start))[: self.most]
+
+    def untaken(self, diaries: Mapping[str, Diary], at: str, ignoring: frozenset[str]) -> bool:
+        """Whether nobody else has any of the dates."""
+        pattern, before, after = self.pattern, self.room.before, self.room.after
+        return all(
+            diaries[id_].times.free(pattern, before, after, self.since, counts=_counting(diaries[id_], at, ignoring))
+            for id_ in (self.room.id, *self.room.excludes)
+        )
 
     def not_open(self) -> list[Hindrance]:
         """Dates outside the opening hours."""
@@ -163,6 +199,12 @@ class _Asked(NamedTuple):
         reason: str = "",
     ) -> Hindrance:
         return Hindrance(kind, self.room.id, *each, by, by_start, by_end, rule, reason, self.zone)
+
+
+def _counting(diary: Diary, at: str, ignoring: frozenset[str]) -> Callable[[str], bool]:
+    """Says whose bookings keep others out at that instant."""
+    bookings = diary.bookings
+    return lambda owner: owner not in ignoring and bookings[owner].holds(at)
 
 
 def shuts(closure: Closure, room: Room) -> bool:

@@ -137,7 +137,7 @@ class Search:
             return self._in_window(room, self.sought.window)
         pattern = self.sought.pattern
         assert pattern is not None
-        if obstacles(self.house, room, pattern, self.look, 1):
+        if not free_times.is_free(self.house, room, pattern, self.look):
             return None
         return Fit(to_local(at_minute(self._dates[0].start), pattern.zone), len(self._dates), len(self._dates))
 

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from services.kit.clock import moment
-from services.meetings.availability import Hindrance, Obstacle, hindrances
+from services.meetings.availability import Hindrance, Obstacle, free, hindrances
 from services.meetings.closing import Frame, window
 from services.meetings.hours import Hours, Spans
 from services.recurrence.pattern import Pattern
@@ -65,6 +65,18 @@ def obstacles(house: House, room: Room, pattern: Pattern, look: Look, most: int 
         zone=look.frame.zone,
         booker=look.booker,
         most=most,
+    )
+
+
+def is_free(house: House, room: Room, pattern: Pattern, look: Look) -> bool:
+    """Whether nothing is in the way in one room."""
+    closures, zone = look.frame.closures, look.frame.zone
+    return free(
+        *(room, house.diaries, pattern, look.at),
+        ignoring=look.ignoring,
+        closures=closures,
+        zone=zone,
+        booker=look.booker,
     )
 
 

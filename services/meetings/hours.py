@@ -24,7 +24,7 @@ from services.recurrence.types import Frequency, Key
 from services.recurrence.zones import to_local, to_utc, zone
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from services.meetings.types_rooms import DatedHours, OpeningHours
     from services.recurrence.pattern import Pattern
@@ -86,13 +86,17 @@ def merged(spans: Iterable[tuple[int, int]]) -> Spans:
     return tuple(found)
 
 
-def misfits(hours: Hours, pattern: Pattern, since: int, most: int = 1_000) -> list[Misfit]:
+def misfits(hours: Hours, pattern: Pattern, since: int, most: int = 1_000) -> Sequence[Misfit]:
     """The dates ending after `since` that do not lie within the hours, as far as the pattern goes or `LOOKED_AT`.
 
     In order of time; no more than `most`, and then the earliest.
     """
-    if not hours.weekly and not hours.dated:
-        return []
+    return _misfits(hours, pattern, since, most) if hours.weekly or hours.dated else ()
+
+
+@lru_cache(64)
+def _misfits(hours: Hours, pattern: Pattern, since: int, most: int) -> Sequence[Misfit]:
+    """Kept for whoever asks the same of many rooms: those of a house are mostly open at the same hours."""
     until = since + LOOKED_AT // timedelta(minutes=1)
     if pattern.schedule is None:
         return _ill_at(hours, stretches(pattern, since, until), most)

@@ -52,6 +52,11 @@ class Asked:
     def __init__(self, zone: str, what: Course | Dates, minutes: int, found: tuple[Wave, ...]) -> None:
         self.zone, self.minutes, self.waves, self._what = zone, minutes, found, what
 
+    @property
+    def last(self) -> int:
+        """None begins after it."""
+        return self._what.last if isinstance(self._what, Course) else self._what.starts[-1]
+
     def starting(self, since: int, until: int) -> Dates:
         """Those that begin from `since` on and before `until`."""
         if isinstance(self._what, Course):

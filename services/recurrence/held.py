@@ -50,10 +50,11 @@ class Holdings:
 
     def put(self, held: Held) -> None:
         """Takes in what an owner holds."""
-        held.lines = tuple(_lines(held))
+        rule = course(held.pattern)
+        held.lines = tuple(_lines(held, rule))
         for line in held.lines:
             self.lines.put(line)
-        found = lots(held.pattern)
+        found = _lots(held.pattern, rule)
         held.numbers = tuple(self.dates.put(Lot(held, minutes), list(starts)) for minutes, starts in found.items())
 
     def remove(self, held: Held) -> None:
@@ -82,8 +83,12 @@ class Holdings:
 @lru_cache(maxsize=256)
 def lots(pattern: Pattern) -> dict[int, dict[int, list[int]]]:
     """The dates that no rule with many dates gives: by length and start, their keys (`asked.number`)."""
+    return _lots(pattern, course(pattern))
+
+
+def _lots(pattern: Pattern, rule: Course | None) -> dict[int, dict[int, list[int]]]:
+    """The same, for who needs them once and has the rule's dates at hand."""
     found: dict[int, dict[int, list[int]]] = {}
-    rule = course(pattern)
     if rule is not None and rule.few:
         of_rule = found[rule.minutes] = {}
         for start, key in zip(*ruled_dates(rule, rule.first, rule.last + 1), strict=True):
@@ -93,8 +98,7 @@ def lots(pattern: Pattern) -> dict[int, dict[int, list[int]]]:
     return found
 
 
-def _lines(held: Held) -> Iterator[Line]:
-    rule = course(held.pattern)
+def _lines(held: Held, rule: Course | None) -> Iterator[Line]:
     if rule is not None and not rule.few and held.pattern.schedule is not None:
         for wave in waves(held.pattern.schedule):
             yield Line(held, wave, rule.first, rule.last, rule.minutes)

@@ -69,10 +69,11 @@ def about(rule: Rule, long: int) -> int:
     return (long // (28 * rule.interval) + 2) * most
 
 
-def offsets_in_week(first: int, rule: Rule) -> list[int]:
+def offsets_in_week(first: int, rule: Rule) -> tuple[int, ...]:
     """On which days of its week (from WKST on) a weekly rule has dates."""
-    weekdays = {each.weekday for each in rule.by_day} or {_weekday(first)}
-    return sorted((weekday - rule.week_start) % 7 for weekday in weekdays)
+    if not rule.by_day:
+        return ((_weekday(first) - rule.week_start) % 7,)
+    return tuple(sorted({(each.weekday - rule.week_start) % 7 for each in rule.by_day}))
 
 
 def week_begin(first: int, rule: Rule) -> int:

@@ -71,6 +71,12 @@ class Search:
             if terms.counts(owner)
         ]
 
+    def in_vain(self) -> bool:
+        """Whether it is plain that nothing is in the way."""
+        what, terms = self._what, self._terms
+        low, high = terms.since - what.minutes + 1, terms.until + what.minutes
+        return not self._rivals and not self._dates.any(low, high, terms.before, terms.after)
+
     def found(self, low: int, high: int) -> Iterator[Found]:
         """Of what begins from `low` on (the first time: or runs at `low`) and before `high`, in no order."""
         what, terms = self._what, self._terms

@@ -10,7 +10,7 @@ from bisect import bisect_left, bisect_right, insort
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from services.recurrence.held import Held
 
@@ -45,15 +45,18 @@ class _Shelf:
         self.boxes: dict[int, array[int]] = {}
         self.order: list[int] = []
 
-    def put(self, code: int, lot: Lot) -> None:
+    def put(self, starts: Iterable[int], number: int, lot: Lot) -> None:
         self.ahead = max(self.ahead, lot.held.before)
         self.behind = max(self.behind, lot.minutes + lot.held.after)
-        number = code >> _NUMBER + _BOX
+        for start in starts:
+            insort(self._box(start >> _BOX), start << _NUMBER | number)
+
+    def _box(self, number: int) -> array[int]:
         box = self.boxes.get(number)
         if box is None:
             box = self.boxes[number] = array("q")
             insort(self.order, number)
-        box.insert(bisect_left(box, code), code)
+        return box
 
     def remove(self, code: int) -> None:
         number = code >> _NUMBER + _BOX
@@ -77,7 +80,7 @@ class SingleDates:
         self._lots: list[Lot | None] = []
         self._free: list[int] = []
 
-    def put(self, lot: Lot, starts: Sequence[int]) -> int:
+    def put(self, lot: Lot, starts: Iterable[int]) -> int:
         """Takes dates in; gives the number by which they are removed."""
         if self._free:
             number = self._free.pop()
@@ -85,9 +88,8 @@ class SingleDates:
         else:
             number = len(self._lots)
             self._lots.append(lot)
-        shelf = self._shelves.setdefault(_shelf(lot), _Shelf())
-        for start in starts:
-            shelf.put(start << _NUMBER | number, lot)
+        shelf = self._shelves.get(place := _shelf(lot)) or self._shelves.setdefault(place, _Shelf())
+        shelf.put(starts, number, lot)
         return number
 
     def remove(self, number: int, starts: Sequence[int]) -> None:

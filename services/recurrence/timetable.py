@@ -7,6 +7,7 @@ other the larger of the one's minutes `after` and the other's minutes `before` m
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from services.recurrence.asked import asked, key_of
@@ -26,6 +27,7 @@ LOOKED_AT: Final = timedelta(days=30 * 366)
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY: Final = 24 * 60
+_LOOKED_AT: Final = LOOKED_AT // timedelta(minutes=1)
 _LATER: Final = tuple(years * 366 * _DAY // 2 for years in (3, 10, 20, 36, 48))
 _SOON: Final = (60 * _DAY, *_LATER)
 """From now on: what is near is looked at before what is far, since the earliest clashes may be enough."""
@@ -94,17 +96,28 @@ class Timetable:
         `counts` says which owners are looked at. In order of (start, key, start of what is in the way); no more than
         `most`, and then the earliest. `until`: only of dates that start before it.
         """
-        end = since + LOOKED_AT // timedelta(minutes=1)
-        end = end if until is None else min(until, end)
-        terms, found = Terms(before, after, since, end, counts), list[Found]()
-        searches = [Search(self._settled(), each, terms) for each in asked(pattern)]
-        for low, high in _spans(since, end, _SOON if most < _FEW else _LATER):
-            for search in searches:
-                found += search.found(low, high)
+        end = since + _LOOKED_AT if until is None else min(until, since + _LOOKED_AT)
+        found = list[Found]()
+        for spanned in self._found(pattern, Terms(before, after, since, end, counts), _SOON if most < _FEW else _LATER):
+            found += spanned
             if len(found) >= most:
                 break
         found.sort()
         return [each.clash() for each in found[:most]]
+
+    def free(self, pattern: Pattern, before: int, after: int, since: int, *, counts: Callable[[str], bool]) -> bool:
+        """Whether nothing is in the way, asked as `clashes`: whichever is found first is enough."""
+        terms = Terms(before, after, since, since + _LOOKED_AT, counts)
+        return next(chain.from_iterable(self._found(pattern, terms, _SOON)), None) is None
+
+    def _found(self, pattern: Pattern, terms: Terms, ends: Iterable[int]) -> Iterator[Iterator[Found]]:
+        """What is in the way, of each span of time, which end so many minutes after the first; in it in no order."""
+        dates, since = asked(pattern), terms.since
+        end = min(terms.until, max((since, *(each.last for each in dates))) + 1)  # what is on now began before `since`
+        searches = [Search(self._settled(), each, terms._replace(until=end)) for each in dates]
+        searches = [each for each in searches if not each.in_vain()]
+        for low, high in _spans(since, end, ends) if searches else ():
+            yield chain.from_iterable(each.found(low, high) for each in searches)
 
     def between(self, since: int, until: int) -> Iterator[Taken]:
         """What ends after `since` and starts before `until` (buffers not included), in order of (start, owner)."""

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.kit.clock import instant
-from services.meetings.availability import Booker, Hindrance, Obstacle, hindrances, shuts
+from services.meetings.availability import Booker, Hindrance, Obstacle, free, hindrances, shuts
 from services.meetings.clashes import Asker, clash_message
 from services.meetings.diary import Diary
 from services.meetings.types import Closure, ClosureEffect
@@ -120,7 +120,9 @@ def test_what_is_taken_is_what_shares_floor_and_is_nearer_than_the_larger_of_two
         if floor(HOUSE, id_) & floor(HOUSE, other) and not (free_before or free_after):
             wanted.add(str(n))
     wish = msgspec.structs.replace(rooms[id_], before=before, after=after)
-    found = hindrances(wish, diaries(list(rooms.values()), *made), pattern(start.isoformat(), minutes), NOW)
+    asked = wish, diaries(list(rooms.values()), *made), pattern(start.isoformat(), minutes), NOW
+    found = hindrances(*asked)
+    assert free(*asked) == (not found)
     assert {each.by.id for each in found if each.by} == wanted
     assert all(each.kind is Obstacle.TAKEN and each.room == id_ for each in found)
 
@@ -244,8 +246,22 @@ def test_everything_that_is_in_the_way_is_told_in_order_of_time() -> None:
         ]
     )
     assert [each.start for each in found] == sorted(each.start for each in found)
+    assert not free(hall, made, WEEKLY, NOW, closures=(closure(),), zone=BERLIN, booker=ana)
     of_a_meeting = hindrances(hall, made, WEEKLY, NOW, zone=BERLIN)
     assert {each.kind for each in of_a_meeting} == {Obstacle.TAKEN, Obstacle.NOT_OPEN}
+
+
+def test_a_room_is_free_where_nothing_of_any_kind_is_in_the_way() -> None:
+    ana, hall = Booker("ana", WhoMayBook.FACILITATORS), room("h")
+    none, taken = diaries([hall]), diaries([hall], booking("a", hall, WEEKLY, organiser="ben"))
+    assert free(hall, none, WEEKLY, NOW, booker=ana)
+    assert free(hall, taken, WEEKLY, NOW, ignoring=frozenset({"a"}), booker=ana)
+    assert not free(hall, taken, WEEKLY, NOW)
+    assert not free(hall, none, WEEKLY, NOW, closures=(closure(),), zone=BERLIN, booker=ana)
+    assert not free(room("h", hours=(OpeningHours((1,), 540, 1190),)), none, WEEKLY, NOW)
+    ruled = room("h", rules=BookingRules(longest_minutes=30))
+    assert free(ruled, none, WEEKLY, NOW)
+    assert not free(ruled, none, WEEKLY, NOW, booker=ana)
 
 
 def test_a_quota_counts_neither_meetings_nor_other_people_nor_what_is_given_up() -> None:

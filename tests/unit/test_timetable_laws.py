@@ -68,9 +68,13 @@ def test_they_agree_for_years(random: Random, now: int) -> None:
 @given(examples.randoms, NOW)
 def test_they_agree_as_far_as_is_looked(random: Random, now: int) -> None:
     asked, others = examples.held(random, "asked"), examples.several(random, 3)
-    found = full(others).clashes(*asked[1:], now, most=10**6)
+    table = full(others)
+    found = table.clashes(*asked[1:], now, most=10**6)
     until = now + LOOKED_AT // timedelta(minutes=1)
     assert [plain(each) for each in found] == examples.clashes(asked, others, now, until)
+    meets = {each.by.owner for each in found}
+    assert table.free(*asked[1:], now, counts=lambda _: True) == (not meets)
+    assert all(table.free(*asked[1:], now, counts=owner.__eq__) == (owner not in meets) for owner, *_ in others)
 
 
 @settings(LAW, max_examples=150)
