@@ -120,9 +120,9 @@ def test_what_is_taken_is_what_shares_floor_and_is_nearer_than_the_larger_of_two
         if floor(HOUSE, id_) & floor(HOUSE, other) and not (free_before or free_after):
             wanted.add(str(n))
     wish = msgspec.structs.replace(rooms[id_], before=before, after=after)
-    asked = wish, diaries(list(rooms.values()), *made), pattern(start.isoformat(), minutes), NOW
-    found = hindrances(*asked)
-    assert free(*asked) == (not found)
+    have, when = diaries(list(rooms.values()), *made), pattern(start.isoformat(), minutes)
+    found = hindrances(wish, have, when, NOW)
+    assert free(wish, have, when, NOW) == (not found)
     assert {each.by.id for each in found if each.by} == wanted
     assert all(each.kind is Obstacle.TAKEN and each.room == id_ for each in found)
 
