@@ -132,8 +132,13 @@ def _later(rule: Rule, days: int) -> Rule:
     )
 
 
-async def unless_taken(asked: argparse.Namespace, house: House, schedule: Schedule, call: Awaitable[M]) -> M:
-    """What a call answers. Where it is refused because of clashes they are shown. Raises Failure."""
+async def unless_taken(
+    asked: argparse.Namespace, house: House, schedule: Schedule, call: Awaitable[M], advice: str = ""
+) -> M:
+    """What a call answers. Where it is refused because of clashes they are shown, with what would work. Raises Failure.
+
+    `advice` is a sentence about what can be said instead.
+    """
     try:
         return await call
     except RpcError as error:
@@ -144,9 +149,9 @@ async def unless_taken(asked: argparse.Namespace, house: House, schedule: Schedu
         say(asked, "\n".join(f"  {line}" for line in in_the_way(report, house, schedule.zone)))
         if report.alternatives:
             say(asked, "What would work:")
-            say(asked, "\n".join(instead(report, house, schedule)))
+            say(asked, "\n".join(f"  {_offer(each, house, schedule, ())}" for each in report.alternatives))
         give(asked, {"done": False, "check": plain(report)})
-        raise Failure(NOTHING) from None
+        raise Failure(f"{NOTHING} {advice}".rstrip()) from None
 
 
 def plain(report: Report) -> dict[str, Any]:

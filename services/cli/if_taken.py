@@ -28,6 +28,9 @@ MEANS: Final[Mapping[int, str]] = {
     OVERRULE: "It would be booked all the same; the reason is kept and shown: ",
 }
 
+ADVICE: Final = "Say another time or room, or --if-taken skip: on dates that are taken it is held without that room"
+"""What a meeting can do that cannot have its rooms."""
+
 
 def add_to(parser: Any) -> None:
     """Adds the options."""

@@ -11,6 +11,7 @@ from openchair.meetings.v1 import meeting_service_pb2 as pb
 
 from services.cli import dates, if_taken, meeting_fields, meeting_where
 from services.cli.asking import SAME, UNSEEN, give, go_ahead, say, until_current
+from services.cli.book_clashes import unless_taken
 from services.cli.facts import Difference, changed_lines
 from services.cli.house import House, open_house
 from services.cli.meeting_facts import plain_dates
@@ -19,6 +20,7 @@ from services.cli.server import PATIENCE, Site
 from services.cli.shell import USAGE, Failure
 from services.cli.when import full, hour_alone, long
 from services.kit.client import RpcError, explain
+from services.recurrence.types import Schedule
 from services.recurrence.zones import midnight
 
 if TYPE_CHECKING:
@@ -128,7 +130,8 @@ async def restore(site: Site, asked: argparse.Namespace) -> None:
         say(asked, "\n".join(f"  {each.told()}" for each in found))
         if go_ahead(asked):
             for each in found:
-                await _restore(site, asked, each, _etag(found, each))
+                call = _restore(site, asked, each, _etag(found, each))
+                await unless_taken(asked, house, _alone(each), call, if_taken.ADVICE)
             say(asked, "Done.")
         await _give(site, asked, series, found)
 
@@ -207,11 +210,18 @@ async def _change(site: Site, asked: argparse.Namespace) -> None:
                 overrule_reason=asked.reason,
             )
             request.update_mask.paths.extend(paths)
-            await site.meetings.ChangeOccurrence(request, timeout=PATIENCE)
+            call = site.meetings.ChangeOccurrence(request, timeout=PATIENCE)
+            await unless_taken(asked, house, _alone(date), call, if_taken.ADVICE)
             say(asked, "Done. `openchair meeting restore` undoes it.")
         await _give(site, asked, series, [date], differences)
 
     await until_current(asked, attempt)
+
+
+def _alone(date: Date) -> Schedule:
+    """One date as it is now, as a schedule of its own."""
+    minutes = (date.end - date.start) // timedelta(minutes=1)
+    return Schedule(start=date.local, zone=date.meeting.schedule.time_zone, minutes=minutes)
 
 
 async def _wanted(

@@ -19,6 +19,7 @@ from services.cli import (
     sessions,
 )
 from services.cli.asking import SAME, UNSEEN, give, go_ahead, say, until_current
+from services.cli.book_clashes import unless_taken
 from services.cli.called import id_of
 from services.cli.facts import Difference, changed_lines, lines
 from services.cli.house import House, open_house
@@ -70,7 +71,9 @@ async def create(site: Site, asked: argparse.Namespace) -> None:
     await _fill(asked, house, meeting)
     request = pb.CreateMeetingRequest(parent=house.centre.name, meeting=meeting, validate_only=True)
     request.on_clash, request.overrule_reason = if_taken.policy(asked), asked.reason
-    shown = await site.meetings.CreateMeeting(request, timeout=PATIENCE)
+    schedule = to_schedule(meeting.schedule)
+    call = site.meetings.CreateMeeting(request, timeout=PATIENCE)
+    shown = await unless_taken(asked, house, schedule, call, if_taken.ADVICE)
     say(asked, f"A new meeting of {house.centre.title}:")
     say(asked, "\n".join(lines(meeting_facts.facts(shown, house))))
     _say_dates(asked, "Its next dates:", shown)
@@ -78,7 +81,8 @@ async def create(site: Site, asked: argparse.Namespace) -> None:
         give(asked, {"done": False, **_plain(shown, new=True)})
         return
     request.validate_only, request.request_id = False, secrets.token_hex(16)
-    made = await site.meetings.CreateMeeting(request, timeout=PATIENCE)
+    call = site.meetings.CreateMeeting(request, timeout=PATIENCE)
+    made = await unless_taken(asked, house, schedule, call, if_taken.ADVICE)
     say(asked, f'"{made.title}" is there. Its id is {id_of(made)}.')
     give(asked, {"done": True, **_plain(made)})
 
@@ -91,7 +95,7 @@ async def edit(site: Site, asked: argparse.Namespace) -> None:
         series = await find(site, asked.centre, asked.meeting)
         plan = await _plan(asked, house, series)
         plan.request.validate_only = True
-        shown = await site.meetings.UpdateMeeting(plan.request, timeout=PATIENCE)
+        shown = await _update(site, asked, house, plan)
         if _same(plan, shown):
             say(asked, SAME)
             give(asked, {"done": False, "changes": [], **_plain(plan.before)})
@@ -103,11 +107,17 @@ async def edit(site: Site, asked: argparse.Namespace) -> None:
             give(asked, {"done": False, **result})
             return
         plan.request.validate_only, plan.request.request_id = False, secrets.token_hex(16)
-        done = await site.meetings.UpdateMeeting(plan.request, timeout=PATIENCE)
+        done = await _update(site, asked, house, plan)
         say(asked, f'Done: "{done.title}" is changed.')
         give(asked, {"done": True, **result, **_plain(done)})
 
     await until_current(asked, attempt)
+
+
+async def _update(site: Site, asked: argparse.Namespace, house: House, plan: Plan) -> meeting_pb2.Meeting:
+    """Raises Failure where rooms cannot be had."""
+    call = site.meetings.UpdateMeeting(plan.request, timeout=PATIENCE)
+    return await unless_taken(asked, house, to_schedule(plan.request.meeting.schedule), call, if_taken.ADVICE)
 
 
 async def _fill(asked: argparse.Namespace, house: House, meeting: meeting_pb2.Meeting) -> list[str]:

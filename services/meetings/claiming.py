@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import msgspec
 
 from services.kit.clock import moment
-from services.kit.errors import NotFound, Unavailable
+from services.kit.errors import NotFound
 from services.kit.leaves import Changes
+from services.kit.store.port import Conflict
 from services.meetings import composed, edits, history, records
 from services.meetings.alternatives import Wanted
 from services.meetings.clashes import Asker, refusal
@@ -30,8 +31,10 @@ from services.meetings.types import Meeting, Status
 from services.meetings.types_rooms import ClashPolicy, Lost, Room
 from services.meetings.wanted import used, wanted
 from services.meetings.wire import child_name
+from services.recurrence.pattern import Pattern
 from services.recurrence.portions import ahead
 from services.recurrence.schedule import has, occurrence
+from services.recurrence.types import Schedule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -44,7 +47,6 @@ if TYPE_CHECKING:
     from services.meetings.diary import Diary
     from services.meetings.types import Closed
     from services.meetings.types_rooms import Booking, PastBooking
-    from services.recurrence.pattern import Pattern
     from services.recurrence.types import Key as Date
 
 
@@ -208,15 +210,15 @@ class _Work:
         if found.refused:
             self.refused.append((seat.meeting, room, seat.coming, found.refused))
             return False, []
+        known = {(each.room, each.key): each.by for each in seat.meeting.lost}
         if found.booking is None:
             self._give_back(seat.had)
-            return False, [Lost(room, by=next(iter(seat.caused.values()), ""))]
+            return False, [Lost(room, by=known.get((room, None), next(iter(seat.caused.values()), "")))]
         if found.asked_for:
             self.moved |= {room, *seat.room.excludes}
         if found.booking != seat.had:
             self._part(seat.had, found.booking)
             self.leaves[room].append(leaf(found.booking, next_due(found.booking, seat.room, self.at)))
-        known = {(each.room, each.key): each.by for each in seat.meeting.lost}
         return True, [
             Lost(room, key.date, key.ordinal, known.get((room, key), seat.caused.get(key, "")))
             for key in (each.slot.key for each in found.booking.skipped)
@@ -231,9 +233,9 @@ class _Work:
         raise NotFound(child_name(meeting.centre, "rooms", head.id))
 
     def _refuse_moved(self, room: Room) -> None:
-        """What it excludes was changed while this was decided."""
+        """Raises Conflict where what it excludes was changed while this was prepared: it is prepared anew."""
         if any(("room", other) not in self.heads for other in room.excludes):
-            raise Unavailable("a room is being changed just now", "CONTENTION")
+            raise Conflict
 
     def _give_back(self, had: Booking | None) -> None:
         if had is not None:
@@ -255,7 +257,7 @@ class _Work:
         meeting, _, pattern, _ = self.refused[0]
         found = sorted((one for each in self.refused for one in each[3]), key=lambda one: (one.start, one.key))
         names = tuple(dict.fromkeys(each[1] for each in self.refused))
-        instead = Wanted(meeting.centre, names, pattern, meeting=meeting.id)
+        instead = Wanted(meeting.centre, names, alone(pattern, {one.key for one in found}), meeting=meeting.id)
         raise refusal(meeting.centre, found, Asker(self.asked.subject, self.asked.keeper), instead)
 
     def changes(self) -> dict[Key, Changes]:
@@ -264,6 +266,14 @@ class _Work:
             ("room", room): Changes(leaves=tuple(self.leaves[room]), removed=tuple(self.removed[room]))
             for room in sorted({*self.leaves, *self.removed, *self.moved})
         }
+
+
+def alone(pattern: Pattern, keys: set[Date]) -> Pattern:
+    """What is to be had instead: of that date only, where a single date that is not as usual is all that is refused."""
+    slots = [slot for slot in pattern.slots if {slot.key} == keys]
+    if len(slots) != 1:
+        return pattern
+    return Pattern(zone=pattern.zone, schedule=Schedule(slots[0].start, pattern.zone, slots[0].minutes))
 
 
 def by_themselves(before: Meeting | None, meeting: Meeting) -> dict[Date, str]:

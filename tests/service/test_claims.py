@@ -166,6 +166,20 @@ async def test_restoring_a_date_whose_room_is_taken_is_refused(house: House, hom
     await fits(house)
 
 
+async def test_what_would_work_instead_of_one_moved_date_is_about_that_date_alone(house: House, home: Home) -> None:
+    name = await home.meeting()
+    await home.meeting("Friday Speakers", schedule=at("2026-11-27", minutes=90))
+    date, change = f"{name}/occurrences/20261124", {"start": "2026-11-27T19:30"}
+    with pytest.raises(Unmet) as refused:
+        await house.call("ChangeOccurrence", name=date, change=change)
+    offered = report(refused.value).alternatives
+    assert [(each.room_title, each.start, each.free, each.total) for each in offered] == [
+        ("Blue", "2026-11-27T20:30", 1, 1),
+        ("Red", "", 1, 1),
+        ("Blue", "2026-11-27T18:00", 1, 1),
+    ]
+
+
 async def test_dates_that_are_over_stay_as_they_were_booked(house: House, home: Home) -> None:
     weekly = await home.meeting()
     await house.clock.advance(15 * 86400)

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 from openchair.meetings.v1 import meeting_service_pb2 as pb
 
-from services.cli.when import full
+from services.cli.when import full, short
 from services.recurrence.zones import local_day, to_local
 from tests.system.coordinator import (
     NEW,
     ZONE,
     asked_json,
     changes_nothing,
+    command,
     done,
     events,
     made,
@@ -44,6 +45,25 @@ def test_a_change_from_a_date_on_leaves_those_before_and_says_so(system: System)
     assert f"only its dates until {full(days[1])}" in part
     assert "Not touched: every date" in part
     assert [day.weekday() for day in next_days(system, "Long Walk")] == [1, 1, 2, 2, 2]
+
+
+def test_a_meeting_that_cannot_have_its_room_is_told_what_is_in_the_way_and_what_would_work(system: System) -> None:
+    """On Saturdays the River Hall is the Saturday Night Speaker's from 20:00 on."""
+    day = next_days(system, "Saturday Night Speaker")[2]
+    where = ("--place=Riverside House", "--room=River Hall")
+    new = ("--mode=in-person", "--on=saturday", "--at=19:30", "--for=60", "--every=week", *where)
+    told = command("meeting", "create", "riverside", "--title=Too Early", *new, "--from", str(day), "--dry-run")
+    assert (told.returncode, "or --if-taken skip" in told.stderr) == (1, True)
+    words = " ".join(told.stdout.split())
+    assert f"{short(day)} 19:30 to 20:30 taken by Saturday Night Speaker, 20:00 to 21:15" in words
+    assert f"River Hall, {short(day)} 19:00 to 20:00 (every Saturday)" in words
+
+    made(system, "Quiet Hour", "--on", str(day + timedelta(days=3)), "--for=60")
+    moved = ("--to", f"{day} 20:30", *where, "--yes")
+    answer = command("meeting", "move", "riverside", "Quiet Hour", "--on", str(day + timedelta(days=3)), *moved)
+    assert answer.returncode == 1, answer.stdout
+    assert f"{short(day)} 20:30 to 21:30  taken by Saturday Night Speaker, 20:00 to 21:15" in answer.stdout
+    assert f"River Hall, {short(day)} 21:15 to 22:15\n" in answer.stdout
 
 
 def test_new_days_and_a_new_hour_go_together(system: System) -> None:
