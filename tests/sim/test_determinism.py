@@ -26,8 +26,8 @@ def elsewhere(hash_seed: str) -> subprocess.Popen[str]:
 
 
 def test_one_seed_is_one_run_in_any_process_and_another_is_another() -> None:
-    others = [elsewhere("1"), elsewhere("2")]
+    other = elsewhere("1")  # no other process has that by chance
     here = simulate(SEED)
     assert simulate(SEED) == here
     assert simulate(SEED + 1).digest != here.digest
-    assert [other.communicate(timeout=120)[0].strip() for other in others] == [here.digest] * 2
+    assert other.communicate(timeout=120)[0].strip() == here.digest

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from services.kit.client import connect
+from services.kit.host import users_of
 from services.kit.natsd import find_server
+from services.kit.provisioning import Listening, write_config
+from services.kit.settings import read
+from services.plans import PLANS
+from services.streams import broker
 from tests.system.running import PATIENCE, ROOT, STOPS_WITHIN, System, environment, free_ports, until
 
 if TYPE_CHECKING:
@@ -38,6 +45,17 @@ class Broker:
     def credentials(self, user: str) -> dict[str, str]:
         """How it is reached as this user."""
         return {**self.environ, "OPENCHAIR_NATS_CREDENTIALS": str(self.folder / f"{user}.json")}
+
+    def prepare(self) -> None:
+        """Writes its files as `openchair streams config` does, without starting that."""
+        listening = Listening("127.0.0.1", self.port, self.monitor, str(self.folder / "streams"))
+        write_config(self.folder, "openchair-local", users_of(PLANS, "local"), listening)
+
+    def fill(self) -> None:
+        """Makes the streams as `openchair streams apply` does, without starting that."""
+        settings = read(self.credentials("provisioner"))
+        with ThreadPoolExecutor(1) as thread:  # who asks may be in an event loop
+            assert thread.submit(asyncio.run, broker("apply", settings)).result(PATIENCE) == []
 
     def configure(self) -> None:
         """Writes its files."""
@@ -123,10 +141,10 @@ def site(folder: Path, *, applied: bool = True) -> Iterator[Site]:
     """A site whose broker runs, with or without its streams."""
     made = Site(folder)
     try:
-        made.broker.configure()
+        made.broker.prepare()
         made.broker.start()
         if applied:
-            made.broker.apply()
+            made.broker.fill()
         yield made
     finally:
         made.clean()

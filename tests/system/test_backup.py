@@ -11,7 +11,8 @@ import signal
 import subprocess
 import sys
 import threading
-from typing import TYPE_CHECKING, Any
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
@@ -75,6 +76,25 @@ async def furnish(system: System) -> list[str]:
     until(lambda: system.get("/calendars/house.ics").status == 200, "the centre has a calendar")
     until(lambda: len(acts.events(system.feed("house"))) == MEETINGS, "all are in the calendar")
     return [meeting.name for meeting in made]
+
+
+class House(NamedTuple):
+    """A system with a centre, which runs, and the names of its meetings."""
+
+    system: System
+    names: list[str]
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """One for all tests that change nothing in it."""
+    folder = tmp_path_factory.mktemp("house")
+    key = folder / "key"
+    key.write_text(KEY + "\n")
+    with running(folder / "site", {**ENVIRON, "OPENCHAIR_BACKUP_KEY_FILE": str(key)}) as system:
+        with ThreadPoolExecutor(1) as thread:
+            names = thread.submit(asyncio.run, furnish(system)).result()
+        yield House(system, names)
 
 
 async def change(system: System, names: list[str]) -> None:
@@ -213,9 +233,9 @@ def mongodb() -> Iterator[str]:
 
 
 async def test_a_backup_of_sqlite_goes_into_mongodb_once(
-    first: System, tmp_path: Path, environ: dict[str, str], mongodb: str
+    house: House, tmp_path: Path, environ: dict[str, str], mongodb: str
 ) -> None:
-    names = await furnish(first)
+    first, names = house
     backup = tmp_path / "house.backup"
     backed_up(first, backup)
     larger = System(tmp_path / "larger", {**environ, "MONGODB_URL": mongodb})
@@ -234,10 +254,10 @@ async def test_a_backup_of_sqlite_goes_into_mongodb_once(
 # What is refused, and leaves everything as it was
 
 
-async def test_what_cannot_be_restored_is_refused_before_anything_is_written(
-    first: System, tmp_path: Path, environ: dict[str, str]
+def test_what_cannot_be_restored_is_refused_before_anything_is_written(
+    house: House, tmp_path: Path, environ: dict[str, str]
 ) -> None:
-    await furnish(first)
+    first = house.system
     backup, damaged, cut = tmp_path / "house.backup", tmp_path / "damaged.backup", tmp_path / "cut.backup"
     backed_up(first, backup)
     data = backup.read_bytes()
@@ -261,8 +281,8 @@ async def test_what_cannot_be_restored_is_refused_before_anything_is_written(
     assert first.readiness().ready
 
 
-async def test_a_backup_never_overwrites_and_is_verified_by_reading_it_whole(first: System, tmp_path: Path) -> None:
-    await furnish(first)
+def test_a_backup_never_overwrites_and_is_verified_by_reading_it_whole(house: House, tmp_path: Path) -> None:
+    first = house.system
     backup = tmp_path / "house.backup"
     told = backed_up(first, backup)
     data = backup.read_bytes()
@@ -289,10 +309,10 @@ async def test_a_backup_that_was_killed_is_none(first: System, tmp_path: Path) -
     assert not part.exists()
 
 
-async def test_a_restore_that_was_killed_is_run_again_and_nothing_starts_before(
-    first: System, tmp_path: Path, environ: dict[str, str]
+def test_a_restore_that_was_killed_is_run_again_and_nothing_starts_before(
+    house: House, tmp_path: Path, environ: dict[str, str]
 ) -> None:
-    await furnish(first)
+    first = house.system
     before = shown(first.get("/calendars/house.ics"))
     backup = tmp_path / "house.backup"
     backed_up(first, backup)
@@ -334,30 +354,30 @@ def typed(system: System, lines: list[str], *arguments: str) -> tuple[int, str]:
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), said.decode(errors="replace")
 
 
-async def test_a_passphrase_is_asked_for_twice_and_opens_the_backup(tmp_path: Path) -> None:
-    with running(tmp_path / "first", ENVIRON) as system:
-        await furnish(system)
-        backup = str(tmp_path / "house.backup")
-        words = "six words that nobody guesses easily"
-        code, said = typed(system, [words, "others"], "backup", backup)
-        assert (code, "two different" in said) == (2, True), said
-        code, said = typed(system, ["short"], "backup", backup)
-        assert (code, "12 characters" in said) == (2, True), said
-        code, said = typed(system, [words, words], "backup", backup)
-        assert (code, words in said) == (0, False), said
-        code, said = typed(system, [words], "backup", "--verify", backup)
-        assert (code, f"{MEETINGS} meeting" in said) == (0, True), said
-        code, said = typed(system, ["another one altogether"], "backup", "--verify", backup)
-        assert (code, "not the one of this backup" in said) == (1, True), said
-        refused = done(system.command("backup", "--verify", backup), 2)
-        assert "--key-file" in refused  # no terminal, nobody to ask
+def test_a_passphrase_is_asked_for_twice_and_opens_the_backup(house: House, tmp_path: Path) -> None:
+    system = System(tmp_path)
+    system.environ = {key: value for key, value in house.system.environ.items() if "KEY_FILE" not in key}
+    backup = str(tmp_path / "house.backup")
+    words = "six words that nobody guesses easily"
+    code, said = typed(system, [words, "others"], "backup", backup)
+    assert (code, "two different" in said) == (2, True), said
+    code, said = typed(system, ["short"], "backup", backup)
+    assert (code, "12 characters" in said) == (2, True), said
+    code, said = typed(system, [words, words], "backup", backup)
+    assert (code, words in said) == (0, False), said
+    code, said = typed(system, [words], "backup", "--verify", backup)
+    assert (code, f"{MEETINGS} meeting" in said) == (0, True), said
+    code, said = typed(system, ["another one altogether"], "backup", "--verify", backup)
+    assert (code, "not the one of this backup" in said) == (1, True), said
+    refused = done(system.command("backup", "--verify", backup), 2)
+    assert "--key-file" in refused  # no terminal, nobody to ask
 
 
 # Publishing again
 
 
-async def test_republish_and_dead_letters_speak_to_a_person_and_to_a_program(first: System) -> None:
-    await furnish(first)
+def test_republish_and_dead_letters_speak_to_a_person_and_to_a_program(house: House) -> None:
+    first = house.system
     said = done(first.command("republish"))
     assert "published again" in said
     told = json.loads(done(first.command("republish", "--service", "meetings", "--new-epoch", "--json")))
