@@ -33,6 +33,7 @@ CANCEL, ONLINE, MOVE = (
     closure_pb2.CLOSURE_EFFECT_MOVE,
 )
 _UNDER_WAY: Final = frozenset({closure_pb2.CLOSURE_STATE_RUNNING, closure_pb2.CLOSURE_STATE_WITHDRAWING})
+_TAKEN_BACK: Final = frozenset({closure_pb2.CLOSURE_STATE_WITHDRAWING, closure_pb2.CLOSURE_STATE_WITHDRAWN})
 _DAY: Final = timedelta(days=1)
 
 
@@ -162,13 +163,15 @@ async def listed(site: Site, asked: argparse.Namespace) -> None:
 async def shown(site: Site, asked: argparse.Namespace) -> None:
     """One of them, and what it makes of which dates."""
     house = await open_house(site, asked.centre)
-    closure = the_one("closure", asked.closure, await every(site, asked.centre, past=True), lambda each: each.reason)
+    meant = the_one("closure", asked.closure, await every(site, asked.centre, past=True), lambda each: each.reason)
+    closure = await site.closures.GetClosure(pb.GetClosureRequest(name=meant.name), timeout=PATIENCE)
     found = await impact.ask(site, house.centre.name, closure_pb2.Closure(name=closure.name))
     if asked.json:
         give(asked, {"closure": impact.plain_closure(closure), "impact": impact.plain(found)})
         return
     say(asked, f"{id_of(closure)}  {impact.about(closure, house)}: {closure.reason}  ({impact.state(closure)})")
-    impact.tell(asked, found)
+    impact.tell(asked, found, head="Were it in force: " if closure.state in _TAKEN_BACK else "")
+    impact.tell_lost(asked, closure)
 
 
 async def withdraw(site: Site, asked: argparse.Namespace) -> None:
@@ -239,6 +242,7 @@ async def _finish(site: Site, asked: argparse.Namespace, closure: closure_pb2.Cl
     if not asked.no_wait:
         closure = await _followed(site, closure)
     say(asked, f"{impact.state(closure)[0].upper()}{impact.state(closure)[1:]}.")
+    impact.tell_lost(asked, closure)
     give(asked, {"done": True, "closure": impact.plain_closure(closure), "impact": told})
 
 

@@ -105,6 +105,19 @@ def _tell_some(asked: argparse.Namespace, found: Sequence[closure_pb2.ClosureImp
         say(asked, f"  and {rest} more" + ("" if most == MOST else " (--all shows them)"))
 
 
+def tell_lost(asked: argparse.Namespace, closure: closure_pb2.Closure) -> None:
+    """The dates that have no room any more because of it, or because of its being taken back."""
+    if not closure.lost_count:
+        return
+    have = "has" if closure.lost_count == 1 else "have"
+    say(asked, f"{_many(closure.lost_count, 'date')} {have} no room now, since somebody else has it:")
+    shown = closure.lost if getattr(asked, "all", False) else closure.lost[:SHOWN]
+    for each in shown:
+        say(asked, f"  {full(datetime.fromisoformat(each.local_start))}  {each.title}: without {each.room_title}")
+    if rest := closure.lost_count - len(shown):
+        say(asked, f"  and {rest} more" + (" (--all shows them)" if len(closure.lost) > len(shown) else ""))
+
+
 def line(each: closure_pb2.ClosureImpact) -> str:
     """A date, and what becomes of it."""
     place = f" to {each.to}" if each.to and each.outcome == closure_pb2.CLOSURE_EFFECT_MOVE else ""

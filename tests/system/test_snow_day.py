@@ -36,7 +36,7 @@ pytest_plugins = ("tests.system.coordinator",)
 
 HOUSE = "centres/house"
 ROOMS, HOURS = 5, (9, 13, 17, 20)
-FIRST = local_day(datetime.now(UTC), ZONE) + timedelta(days=9)
+FIRST = local_day(datetime.now(UTC), ZONE) + timedelta(days=3)
 SECOND = FIRST + timedelta(days=1)
 LINKED = {"online": meeting_pb2.Online(url="https://meet.example/house")}
 
@@ -120,56 +120,129 @@ def overrides(system: System, word: str) -> int:
     return sum("\r\nRECURRENCE-ID" in part and word in part for part in days_in(system).values())
 
 
+def location(system: System, title: str) -> str:
+    """Where the one event of that title that is no series takes place, as everybody reads it."""
+    (found,) = (part for part in days_in(system).values() if f"SUMMARY:{title}" in part and "RECURRENCE-ID" in part)
+    return acts.value(found.encode(), "LOCATION")
+
+
+def on_page(system: System, words: str) -> int:
+    """How often that is said on the page of the centre."""
+    answer = system.get("/centre/house")
+    assert answer.status == 200
+    return answer.body.decode().count(words)
+
+
+def seen(system: System, *, cancelled: int = 0, moved: int = 0) -> bool:
+    """Whether the feed and the page both say of exactly so many dates that they are cancelled, or somewhere else."""
+    in_feed = excluded(system) + overrides(system, "STATUS:CANCELLED"), overrides(system, "LOCATION:")
+    on_its_page = on_page(system, "<strong>Cancelled</strong>"), on_page(system, "At another place on this date")
+    return in_feed[0] == on_its_page[0] == cancelled and on_its_page[1] == moved <= in_feed[1]
+
+
+async def in_the_way(channel: Channel, rooms: list[str]) -> set[int]:
+    """The kinds of what keeps others from having all these rooms at nine on the first day."""
+    request = room_service_pb2.CheckBookingRequest(parent=HOUSE, rooms=rooms, booking=one_off(FIRST, 9))
+    return {each.kind for each in (await RoomServiceStub(channel).CheckBooking(request)).clashes}
+
+
 async def test_a_snow_day_frees_rooms_and_gives_back_what_is_still_there(system: System) -> None:
     async with system.channel() as channel:
         built = await build(channel)
-        room = built.rooms[0]
-        assert len(await on(channel, room)) == 8
-        with pytest.raises(RpcError, match="taken"):
-            await book(channel, room)
+        assert await in_the_way(channel, built.rooms) == {booking_pb2.CLASH_KIND_TAKEN}
+        until(lambda: on_page(system, ">Room 0, Main House<") == 8 and seen(system), "everybody reads that it is on")
+        plumbers = await cancelled(system, channel, built)
+        await put_back_but_one(system, channel, built.rooms)
+        await healed(channel, plumbers)
+        await held_online(system, channel, built.rooms)
+        await moved(system, channel, built)
 
-        closed = await close(system)
-        assert closed["impact"]["cancelled"] == closed["impact"]["occurrences"] == 40
-        assert [await on(channel, each) for each in built.rooms] == [[]] * ROOMS
-        until(lambda: excluded(system) + overrides(system, "STATUS:CANCELLED") >= 40, "everybody reads it")
-        with pytest.raises(RpcError, match="Snow"):
-            await book(channel, room)  # nobody else is there; but it is closed
-        overruling = {"on_clash": booking_pb2.CLASH_POLICY_OVERRULE, "overrule_reason": "The pipes"}
-        plumbers = await book(channel, room, **overruling)
-        assert await on(channel, room) == ["Plumbers"]
 
-        told = await withdraw(system)
-        assert "taken back" in told
-        listed = await acts.meetings(MeetingServiceStub(channel), HOUSE)
-        assert sum(bool(each.changes) for each in listed) == 1  # the one whose room the plumbers have
-        (without,) = (each for each in listed if each.changes)
-        assert list(without.changes[0].lost_rooms) == [room]
-        assert "Plumbers" in await on(channel, room)
-        assert [len(await on(channel, each)) for each in built.rooms] == [8] * ROOMS
-        assert await lost(channel) == [(without.title, f"{FIRST}T09:00", "Room 0")]
-        until(lambda: excluded(system) == 0, "everybody reads that it is on again")
+async def cancelled(system: System, channel: Channel, built: Built) -> str:
+    """Closed: nobody comes, the rooms are empty, and an administrator lets plumbers into one. Name of their booking."""
+    room = built.rooms[0]
+    assert len(await on(channel, room)) == 8
+    with pytest.raises(RpcError, match="taken"):
+        await book(channel, room)
+    closed = await close(system)
+    assert closed["impact"]["cancelled"] == closed["impact"]["occurrences"] == 40
+    assert [await on(channel, each) for each in built.rooms] == [[]] * ROOMS
+    until(lambda: seen(system, cancelled=40), "everybody reads it")
+    assert on_page(system, "Main House is closed") > 0
+    assert await in_the_way(channel, built.rooms) == {booking_pb2.CLASH_KIND_CLOSED}  # and taken by nobody
+    with pytest.raises(RpcError, match="Snow"):
+        await book(channel, room)
+    overruling = {"on_clash": booking_pb2.CLASH_POLICY_OVERRULE, "overrule_reason": "The pipes"}
+    plumbers = await book(channel, room, **overruling)
+    assert await on(channel, room) == ["Plumbers"]
+    return plumbers
 
-        await RoomServiceStub(channel).ReleaseBooking(
-            room_service_pb2.ReleaseBookingRequest(name=plumbers, scope=room_service_pb2.BOOKING_SCOPE_ALL)
-        )
-        queue = room_service_pb2.ListBookingsRequest(parent=HOUSE, queue=room_service_pb2.BOOKING_QUEUE_OFFERED)
-        (offered,) = (await RoomServiceStub(channel).ListBookings(queue)).bookings
-        assert (offered.meeting, offered.skipped[0].slot.start) == (without.name, f"{FIRST}T09:00")
-        taken = room_service_pb2.TakeSkippedDatesRequest(name=offered.name)
-        assert not (await RoomServiceStub(channel).TakeSkippedDates(taken)).skipped
 
-        online = await close(system, "--online")
-        assert (online["impact"]["online"], online["impact"]["cancelled"]) == (16, 24)
-        assert [await on(channel, each) for each in built.rooms] == [[]] * ROOMS
-        await withdraw(system)
+async def put_back_but_one(system: System, channel: Channel, rooms: list[str]) -> None:
+    """Open again: all have their rooms but the one whose room the plumbers have, and that is said to everybody."""
+    told = await withdraw(system)
+    assert "taken back" in told
+    listed = await acts.meetings(MeetingServiceStub(channel), HOUSE)
+    assert sum(bool(each.changes) for each in listed) == 1
+    (without,) = (each for each in listed if each.changes)
+    assert list(without.changes[0].lost_rooms) == [rooms[0]]
+    assert "Plumbers" in await on(channel, rooms[0])
+    assert [len(await on(channel, each)) for each in rooms] == [8] * ROOMS
+    async with system.channel({"house": ["coordinator"]}) as asks:
+        assert await lost(asks) == [(without.title, f"{FIRST}T09:00", "Room 0")]
+    for said in (told, await asyncio.to_thread(done, system, "close", "show", "house", "Snow")):
+        assert "1 date has no room now" in said
+        assert f"09:00  {without.title}: without Room 0" in said
+    until(lambda: seen(system), "everybody reads that it is on again")
+    until(lambda: location(system, without.title).startswith("Main House"), "and that one of them has no room")
 
-        moved = await close(system, "--move-to=Annex", "--to-room=Hall")
-        assert moved["impact"]["moved"] == 40
-        assert len(await on(channel, built.hall)) == 8  # of five at one hour the first has it, and four are named
-        assert len(await lost(channel)) == 32
-        until(lambda: overrides(system, "Annex") >= 40, "everybody reads where it is")
-        await withdraw(system)
-        assert ([len(await on(channel, each)) for each in built.rooms], await on(channel, built.hall)) == ([8] * 5, [])
+
+async def healed(channel: Channel, plumbers: str) -> None:
+    """The plumbers leave: the meeting is offered its room, and takes it."""
+    stub = RoomServiceStub(channel)
+    queue = room_service_pb2.ListBookingsRequest(parent=HOUSE, queue=room_service_pb2.BOOKING_QUEUE_SKIPPED)
+    assert len((await stub.ListBookings(queue)).bookings) == 1
+    queue.queue = room_service_pb2.BOOKING_QUEUE_OFFERED
+    assert not (await stub.ListBookings(queue)).bookings
+    scope = room_service_pb2.BOOKING_SCOPE_ALL
+    await stub.ReleaseBooking(room_service_pb2.ReleaseBookingRequest(name=plumbers, scope=scope))
+    (offered,) = (await stub.ListBookings(queue)).bookings
+    assert offered.skipped[0].slot.start == f"{FIRST}T09:00"
+    taken = room_service_pb2.TakeSkippedDatesRequest(name=offered.name)
+    assert not (await stub.TakeSkippedDates(taken)).skipped
+
+
+async def held_online(system: System, channel: Channel, rooms: list[str]) -> None:
+    """By their own link where they have one; the others are cancelled; all rooms are empty."""
+    online = await close(system, "--online")
+    assert (online["impact"]["online"], online["impact"]["cancelled"]) == (16, 24)
+    assert [await on(channel, each) for each in rooms] == [[]] * ROOMS
+    assert await in_the_way(channel, rooms) == {booking_pb2.CLASH_KIND_CLOSED}
+    until(lambda: seen(system, cancelled=24), "everybody reads it")
+    until(lambda: on_page(system, "Online on this date") == 16, "and where the others are")
+    await withdraw(system)
+    until(lambda: seen(system), "everybody reads that it is on again")
+
+
+async def moved(system: System, channel: Channel, built: Built) -> None:
+    """Elsewhere: of five at one hour the first has the one room there, and the four others are named."""
+    said = await close(system, "--move-to=Annex", "--to-room=Hall")
+    assert said["impact"]["moved"] == 40
+    assert [await on(channel, each) for each in built.rooms] == [[]] * ROOMS
+    assert len(await on(channel, built.hall)) == 8
+    assert await in_the_way(channel, [built.hall]) == {booking_pb2.CLASH_KIND_TAKEN}
+    assert (len(await lost(channel)), said["closure"]["lost_count"]) == (32, 32)
+    until(lambda: overrides(system, "Annex") == 40 and seen(system, moved=40), "everybody reads where it is")
+    assert (overrides(system, "Hall"), on_page(system, ">Hall, Annex<")) == (8, 8)
+    assert "32 dates have no room now" in await asyncio.to_thread(done, system, "close", "show", "house", id_of(said))
+    await withdraw(system)
+    assert ([len(await on(channel, each)) for each in built.rooms], await on(channel, built.hall)) == ([8] * 5, [])
+    until(lambda: seen(system) and overrides(system, "") == 0, "everybody reads that all is as it was")
+
+
+def id_of(said: Any) -> str:
+    """The id of the closure that was made."""
+    return str(said["closure"]["id"])
 
 
 async def lost(channel: Channel) -> list[tuple[str, str, str]]:
