@@ -18,7 +18,7 @@ from services.kit.provisioning import Listening, write_config
 from services.kit.settings import read
 from services.plans import PLANS
 from services.streams import broker
-from tests.system.running import PATIENCE, ROOT, STOPS_WITHIN, System, environment, free_ports, until
+from tests.system.running import ENDS_WITHIN, PATIENCE, ROOT, System, environment, free_ports, until
 
 if TYPE_CHECKING:
     import signal
@@ -102,7 +102,7 @@ class Broker:
         """Takes it away without a word."""
         if self.process is not None:
             self.process.kill()
-            self.process.wait(STOPS_WITHIN)
+            self.process.wait(ENDS_WITHIN)
 
 
 class Site:

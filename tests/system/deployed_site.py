@@ -18,7 +18,7 @@ from services.kit.natsd import find_server
 from tests.bench import front
 from tests.bench.process import Answer, get
 from tests.system.compose_file import compose, variables_of
-from tests.system.running import PATIENCE, ROOT, STOPS_WITHIN, System, environment, free_ports, until
+from tests.system.running import ENDS_WITHIN, PATIENCE, ROOT, System, environment, free_ports, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -109,7 +109,7 @@ class Deployed:
         """Ends one as Compose does; the exit code."""
         number = signal.Signals[self.file["services"][name].get("stop_signal", "SIGTERM")]
         self.running[name].send_signal(number)
-        return self.running[name].wait(STOPS_WITHIN)
+        return self.running[name].wait(ENDS_WITHIN)
 
     def get(self, path: str, **headers: str) -> Answer:
         """One request over the front."""

@@ -34,10 +34,18 @@ UNKNOWN = {"UNAVAILABLE", "CANCELLED"}
 """What a caller may be told while the server goes: the call was not done, or nobody knows."""
 
 
-@pytest.fixture
-def system(tmp_path: Path) -> Iterator[System]:
-    with running(tmp_path) as started:
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    with running(tmp_path_factory.mktemp("site")) as started:
         yield started
+
+
+@pytest.fixture
+def system(kept: System) -> System:
+    """Running, with the sample as it came; whatever the test before it did."""
+    if kept.process is None or kept.process.poll() is not None:
+        kept.start()
+    return kept
 
 
 def stored_meetings(system: System) -> int:
