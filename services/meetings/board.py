@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 PAGE: Final = 200
 """Records read before others get their turn: some milliseconds."""
 
+SETTLED: Final = 50
+"""Bookings that timetables take in before others get their turn: about a millisecond."""
+
 PAUSE: Final = 5.0
 """Seconds that the start of the process, and the index of search, have for themselves."""
 
@@ -103,11 +106,14 @@ class Board:
         return (seen.epoch, seen.public if view == "public" else seen.private) < event.order
 
     async def keep_up(self, clock: Clock, log: Log) -> None:
-        """Reads all houses before somebody asks, one by one; then there is nothing to do until it is cancelled."""
+        """Reads all houses and makes their timetables before somebody asks; then there is nothing to do.
+
+        It goes on until it is cancelled.
+        """
         await clock.sleep(PAUSE)
         try:
             for centre in await self._centres():
-                await self.house(centre)
+                await _settled(await self.house(centre))
         except Exception as error:  # noqa: BLE001 - whatever is wrong with the store, it must not end the process
             log.warning("could not read all rooms yet, reads them when asked for", error=type(error).__name__)
         await asyncio.Event().wait()
@@ -175,6 +181,14 @@ class Board:
         rule = schedule.rule
         shared = None if rule is None else self._rules.setdefault(rule, rule)
         return msgspec.structs.replace(schedule, zone=intern(schedule.zone), rule=shared)
+
+
+async def _settled(house: House) -> None:
+    """Makes the timetables of a house; others get their turn meanwhile."""
+    for diary in list(house.diaries.values()):
+        while diary.times.settle(SETTLED):  # noqa: ASYNC110 - nothing is waited for: it is work, in slices
+            await asyncio.sleep(0)
+        await asyncio.sleep(0)
 
 
 def _take_room(house: House, record: Record) -> None:

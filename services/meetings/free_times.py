@@ -89,10 +89,12 @@ def taken(house: House, room: Room, since: int, until: int, look: Look) -> Itera
     """From when to when nobody else may have the room, buffers included: what touches this time, in no order."""
     for id_ in (room.id, *room.excludes):
         diary = house.diaries[id_]
-        for each in diary.times.between(since - _DAY, until + _DAY):
-            by = diary.bookings[each.owner]
-            if each.owner not in look.ignoring and by.holds(look.at):
-                yield each.start - max(by.before, room.after), each.end + max(by.after, room.before)
+        for owner, minutes, begins in diary.times.times(since - _DAY, until + _DAY):
+            by = diary.bookings[owner]
+            if owner not in look.ignoring and by.holds(look.at):
+                ahead, behind = max(by.before, room.after), minutes + max(by.after, room.before)
+                for start in begins:
+                    yield start - ahead, start + behind
 
 
 def starts(house: House, rooms: Sequence[Room], minutes: int, within: Spans, look: Look) -> Spans:
@@ -189,7 +191,7 @@ def _pieces(within: Spans) -> Iterator[Spans]:
             high = min(low + size, ends)
             if piece and high - piece[0][0] > size:
                 yield tuple(piece)
-                piece, size = [], size * 4
+                piece, size = [], size * 16
                 high = min(low + size, ends)
             piece.append((low, high))
             low = high + 1

@@ -78,23 +78,32 @@ def _to_utc(zone: str, local: int) -> int:
     return offsets(zone, local + _WIDEST * DAY).to_utc(local)
 
 
+def _gone(pattern: Pattern) -> frozenset[int]:
+    """The days of its rule that are not taken."""
+    keys = (*pattern.without, *(slot.key for slot in pattern.slots))
+    return frozenset(key.date.toordinal() for key in keys if not key.ordinal)
+
+
 class Course:
     """The dates of a pattern's rule, less those that are not taken. `minutes` is the length of each.
 
-    None begins before `first` or after `last`. `few`: they are better kept one by one.
+    None begins before `first` or after `last`.
     """
 
-    __slots__ = ("_days", "_gone", "_time", "_zone", "few", "first", "last", "minutes")
+    __slots__ = ("_days", "_gone", "_rule", "_time", "_zone", "first", "last", "minutes")
 
     def __init__(self, schedule: Schedule, rule: Rule, pattern: Pattern) -> None:
-        self._days, self._zone = Days(schedule.start.date(), rule), schedule.zone
+        self._days, self._zone, self._rule = Days(schedule.start.date(), rule), schedule.zone, rule
         self._time = schedule.start.hour * 60 + schedule.start.minute - EPOCH * DAY
-        keys = (*pattern.without, *(slot.key for slot in pattern.slots))
-        self._gone = frozenset(key.date.toordinal() for key in keys if not key.ordinal)
+        self._gone = _gone(pattern) if pattern.without or pattern.slots else frozenset[int]()
         self.minutes = schedule.minutes
-        self.few = about(rule, self._days.last - self._days.first) <= _FEW
         self.first = (self._days.first - EPOCH - _WIDEST) * DAY
         self.last = (self._days.last - EPOCH + 1 + _WIDEST) * DAY
+
+    @property
+    def few(self) -> bool:
+        """Whether its dates are better kept one by one."""
+        return about(self._rule, self._days.last - self._days.first) <= _FEW
 
     def starting(self, since: int, until: int) -> tuple[list[int], Sequence[int]]:
         """When those begin that do from `since` on and before `until`, in order; and on which days."""

@@ -13,7 +13,7 @@ from services.recurrence.taken import Taken
 from services.recurrence.waves import single, waves
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from services.recurrence.course import Course
     from services.recurrence.pattern import Pattern
@@ -67,17 +67,30 @@ class Holdings:
 
     def taken(self, since: int, until: int) -> Iterator[Taken]:
         """The dates that end after `since` and start before `until`, in no order."""
-        for near in self.dates.near((since,), until - since, 0, 0):
-            held, minutes = near.lot
-            if since - minutes < near.start < until:
-                for key in lots(held.pattern)[minutes][near.start]:
-                    yield Taken(held.owner, key_of(key), near.start, near.start + minutes)
-        window = Window("UTC", single(since), until - since, 0, 0, since, since + 1)
-        for held in {line.held for line in self.lines.near(window)}:
-            rule = held.course()
+        for start, (held, minutes) in self._single(since, until):
+            for key in lots(held.pattern)[minutes][start]:
+                yield Taken(held.owner, key_of(key), start, start + minutes)
+        for held, rule in self._ruled(since, until):
             dates = ruled_dates(rule, since - rule.minutes + 1, until)
             for start, key in zip(*dates, strict=True):
                 yield Taken(held.owner, key_of(key), start, start + rule.minutes)
+
+    def times(self, since: int, until: int) -> Iterator[tuple[str, int, Sequence[int]]]:
+        """The same without keys: owners, how long, and when those dates start."""
+        for start, (held, minutes) in self._single(since, until):
+            yield held.owner, minutes, (start,)
+        for held, rule in self._ruled(since, until):
+            yield held.owner, rule.minutes, rule.starting(since - rule.minutes + 1, until)[0]
+
+    def _single(self, since: int, until: int) -> Iterator[tuple[int, Lot]]:
+        for near in self.dates.near((since,), until - since, 0, 0):
+            if since - near.lot.minutes < near.start < until:
+                yield near.start, near.lot
+
+    def _ruled(self, since: int, until: int) -> Iterator[tuple[Held, Course]]:
+        window = Window("UTC", single(since), until - since, 0, 0, since, since + 1)
+        for held in {line.held for line in self.lines.near(window)}:
+            yield held, held.course()
 
 
 @lru_cache(maxsize=256)

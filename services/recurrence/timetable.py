@@ -7,7 +7,7 @@ other the larger of the one's minutes `after` and the other's minutes `before` m
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from itertools import chain
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Final
 
 from services.recurrence.asked import asked, key_of
@@ -16,7 +16,7 @@ from services.recurrence.search import Found, Search, Terms
 from services.recurrence.taken import Clash, Stretch, Taken
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from services.recurrence.pattern import Pattern
 
@@ -128,6 +128,16 @@ class Timetable:
             ]
             yield from sorted(found, key=lambda taken: (taken.start, taken.owner, taken.key))
 
+    def times(self, since: int, until: int) -> Iterator[tuple[str, int, Sequence[int]]]:
+        """The same in no order: owners (each may come more than once), how long, and when those dates start."""
+        return self._settled().times(since, until)
+
+    def settle(self, most: int) -> bool:
+        """Puts up to so many of what was taken in where readers look, before somebody asks; whether any are left."""
+        for owner in list(islice(self._waiting, most)):
+            self._holdings.put(self._waiting.pop(owner))
+        return bool(self._waiting)
+
     def buffers(self, owner: str) -> tuple[int, int]:
         """Minutes before and after each date of this owner."""
         held = self._owners[owner]
@@ -135,9 +145,7 @@ class Timetable:
 
     def _settled(self) -> Holdings:
         """Everything, where readers look."""
-        for held in self._waiting.values():
-            self._holdings.put(held)
-        self._waiting = {}
+        self.settle(len(self._waiting))
         return self._holdings
 
 

@@ -15,7 +15,7 @@ from services.kit.leaves import Changes, Decision, Facts
 from services.kit.store.memory import Disk, MemoryStore
 from services.kit.store.port import Commit, Page, Unwritten
 from services.meetings import records
-from services.meetings.board import PAUSE, Board, House
+from services.meetings.board import PAUSE, SETTLED, Board, House
 from services.meetings.diary import SHAPE, leaf
 from services.meetings.records import KINDS, PUBLICATIONS
 from services.meetings.types import Centre
@@ -216,6 +216,22 @@ async def test_of_a_house_that_nobody_asked_for_it_keeps_nothing() -> None:
     await shop.put(booking("1", BLUE, when("2026-11-24T10:00")))
     assert not shop.board.behind("1", event(await shop.record("booking", "1"), "private"))
     assert not shop.board._houses
+
+
+async def test_timetables_are_made_before_somebody_asks() -> None:
+    shop, clock = Shop(), VirtualClock(NOW)
+    centre = Centre(id="c", centre="c", created_at=instant(NOW), title="C", zone="UTC")
+    await shop.store.commit(Commit((records.write(None, centre, at=instant(NOW), actor="t"),)))
+    await shop.put_room(BLUE)
+    for number in range(2 * SETTLED + 1):
+        await shop.put(booking(str(number), BLUE, when("2026-11-24T10:00")))
+    task = asyncio.create_task(shop.board.keep_up(clock, structlog.get_logger()))
+    await asyncio.sleep(0)
+    await clock.advance(PAUSE)
+    times = (await shop.board.house("c")).diaries["blue"].times
+    await until(lambda: len(times) == 2 * SETTLED + 1 and not times.settle(0))
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 async def test_all_houses_are_read_some_time_after_the_start() -> None:

@@ -122,6 +122,13 @@ def test_between_tells_what_is_taken_in_order(random: Random, day: int, minutes:
         for date in examples.dates(each.pattern, since, since + minutes)
     ]
     assert found == sorted(wanted, key=lambda each: (each[0], each[1], each[3]))
+    table = full(others)
+    while table.settle(random.randint(1, 3)):
+        pass
+    times = [
+        (begin, owner, begin + long) for owner, long, begins in table.times(since, since + minutes) for begin in begins
+    ]
+    assert set(times) == {each[:3] for each in found}
 
 
 @settings(LAW, max_examples=150)
