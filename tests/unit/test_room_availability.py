@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
@@ -28,8 +28,12 @@ from services.meetings.types_rooms import (
 )
 from services.meetings.wholes import circle, excluding, overlaps
 from services.recurrence.pattern import Pattern
-from services.recurrence.timetable import minute
+from services.recurrence.timetable import at_minute, minute
 from services.recurrence.types import Frequency, Rule, Schedule
+from tests.unit import timetable_examples
+
+if TYPE_CHECKING:
+    from random import Random
 
 BERLIN = "Europe/Berlin"
 SINCE = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -125,6 +129,29 @@ def test_what_is_taken_is_what_shares_floor_and_is_nearer_than_the_larger_of_two
     assert free(wish, have, when, NOW) == (not found)
     assert {each.by.id for each in found if each.by} == wanted
     assert all(each.kind is Obstacle.TAKEN and each.room == id_ for each in found)
+
+
+@settings(deadline=None, max_examples=250)
+@given(timetable_examples.randoms, st.integers(0, 300))
+def test_series_of_every_shape_meet_in_parts_and_wholes_where_brute_force_finds_it(random: Random, day: int) -> None:
+    now = timetable_examples.NOW + day * 1_440
+    until = now + 150 * 1_440
+    rooms = {each.id: each for each in excluding(house(HOUSE))}
+    others = [(random.choice("abcdeghw"), each) for each in timetable_examples.several(random, 8)]
+    id_, asked = random.choice("abcdeghw"), timetable_examples.held(random, "asked")
+    made = [
+        booking(each.owner, rooms[other], each.pattern, before=each.before, after=each.after) for other, each in others
+    ]
+    near = [each for other, each in others if floor(HOUSE, id_) & floor(HOUSE, other)]
+    wanted = timetable_examples.clashes(asked, near, now, until)
+    wish = msgspec.structs.replace(rooms[id_], before=asked.before, after=asked.after)
+    found = hindrances(wish, diaries(list(rooms.values()), *made), asked.pattern, instant(at_minute(now)), most=5_000)
+    end = until if len(found) < 5_000 else min(until, found[-1].start)  # of what is cut the rest is later
+    assert sorted(
+        ((each.start, each.end, each.key), each.by.id, each.by_start, each.by_end)
+        for each in found
+        if each.by and each.start < end
+    ) == sorted((one, owner, other.start, other.end) for one, owner, other in wanted if one.start < end)
 
 
 def test_what_is_given_up_what_only_competes_and_a_hold_that_has_expired_keep_nobody_out() -> None:
