@@ -62,6 +62,9 @@ class Around(Protocol):
     def chance(self) -> random.Random:
         """What the seed decides by."""
 
+    def token(self, caller: str = CALLER, role: str = "operator") -> str:
+        """Somebody's token."""
+
     async def carry(self, path: str, request: bytes, metadata: Metadata, seconds: float | None) -> bytes:
         """The network: a call reaches one of the instances, or none."""
 
@@ -117,18 +120,34 @@ class History:
         timeout: float,  # noqa: ASYNC109 - the call's own
         edit: model.Edit | None = None,
         then: Callable[[Answer], object] | None = None,
+        by: tuple[str, str] | None = None,
     ) -> Command:
-        """Sends any command; one that is no `edit` leaves the model alone. `then` hears when it took effect."""
+        """Sends any command; one that is no `edit` leaves the model alone. `then` hears when it took effect.
+
+        `by` is who, and in which role, if not an operator.
+        """
         command = Command(f"command-{len(self.commands)}", edit, then)
         self.commands[command.id] = command
         message = message_factory.GetMessageClass(_METHODS[method].input_type)
         request = ParseDict({**fields, "request_id": command.id}, message())
         while command.outcome == UNKNOWN and command.tries < tries:
             command.tries += 1
-            await self._try(command, getattr(self._stub(method), method), request, timeout)
+            await self._try(command, getattr(self._stub(method, by), method), request, timeout)
         return command
 
-    def _stub(self, method: str) -> Any:
+    async def ask(self, method: Any, request: Any) -> Any:
+        """What a question is answered; None where it is not."""
+        try:
+            return await method(request, timeout=10.0)
+        except RpcError as error:
+            problem = explain(error)
+            if problem.code == "INTERNAL":
+                self.wrong.append(f"a question was answered INTERNAL: {request}")
+            return None
+
+    def _stub(self, method: str, by: tuple[str, str] | None) -> Any:
+        if by is not None:
+            return RoomServiceStub(cast("Any", LocalChannel(self.site, self.site.token(*by))))
         if method in _ROOMS:
             return self.rooms
         return self.closing if method in _CLOSURES else self.stub

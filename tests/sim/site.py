@@ -193,15 +193,16 @@ class Site:
             while not all(node.ready and node.process and node.process.alive for node in self.nodes.values()):  # noqa: ASYNC110 - of any process, killed and started meanwhile
                 await asyncio.sleep(1)
 
-    def token(self) -> str:
+    def token(self, caller: str = CALLER, role: str = "operator") -> str:
         """One that is good for any clock near ours."""
         early = LoopClock(self.loop, START - timedelta(minutes=30))
         lifetime = timedelta(hours=1)
-        return make_token(KEY, CALLER, {"*": ["operator"]}, audience=audience_of(SITE), lifetime=lifetime, clock=early)
+        return make_token(KEY, caller, {"*": [role]}, audience=audience_of(SITE), lifetime=lifetime, clock=early)
 
     async def carry(self, path: str, request: bytes, metadata: Metadata, seconds: float | None) -> bytes:
-        """The network, for somebody with a token."""
-        return await self.carried(path, request, (*metadata, ("authorization", f"Bearer {self.token()}")), seconds)
+        """The network, for somebody with a token: an operator's, unless the call brings one."""
+        bearer = () if bears(metadata) else (("authorization", f"Bearer {self.token()}"),)
+        return await self.carried(path, request, (*metadata, *bearer), seconds)
 
     async def carried(self, path: str, request: bytes, metadata: Metadata, seconds: float | None) -> bytes:
         """The network: a call reaches one of the instances, or none, and its answer may not come back."""
@@ -225,6 +226,11 @@ class Site:
 
     async def _travel(self) -> None:
         await asyncio.sleep(self.chance.random() * 0.01)
+
+
+def bears(metadata: Metadata) -> bool:
+    """Whether a call says already who makes it."""
+    return any(name == "authorization" for name, _ in metadata)
 
 
 def front_of(host: Host) -> Front:

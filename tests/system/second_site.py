@@ -25,7 +25,7 @@ from services.kit.projection import GRACE
 from services.kit.settings import Settings
 from services.kit.streams import provision, public_stream
 from services.plans import PLANS
-from tests.sim.site import ADDRESS, CALLER, KEY, SITE, START, Answer, asked, front_of
+from tests.sim.site import ADDRESS, CALLER, KEY, SITE, START, Answer, asked, bears, front_of
 from tests.system import second_watcher as watcher
 from tests.system.second_link import Link
 from tests.system.second_store import Database, Seat
@@ -359,21 +359,19 @@ class Site:
         except TimeoutError:
             raise AssertionError(f"not within {PATIENCE:.0f} s: {what}") from None
 
-    def token(self) -> str:
+    def token(self, caller: str = CALLER, role: str = "operator") -> str:
         """A fresh one."""
         lifetime = timedelta(minutes=30)
-        return make_token(
-            KEY, CALLER, {"*": ["operator"]}, audience=audience_of(SITE), lifetime=lifetime, clock=self.clock
-        )
+        return make_token(KEY, caller, {"*": [role]}, audience=audience_of(SITE), lifetime=lifetime, clock=self.clock)
 
     async def carry(self, path: str, request: bytes, metadata: Metadata, seconds: float | None) -> bytes:
         """A call reaches one of the instances; from one that is frozen no answer comes."""
         node = self.chance.choice(self.of("meetings"))
         if node.server is None:
             raise failed("UNAVAILABLE", "nobody there")
-        bearer = ("authorization", f"Bearer {self.token()}")
+        bearer = () if bears(metadata) else (("authorization", f"Bearer {self.token()}"),)
         waits = None if seconds is None else seconds * SPEED
-        call = asyncio.create_task(node.server.carry(path, request, (*metadata, bearer), waits))
+        call = asyncio.create_task(node.server.carry(path, request, (*metadata, *bearer), waits))
         gone = asyncio.create_task(node.gone.wait())
         try:
             await asyncio.wait((call, gone), return_when=asyncio.FIRST_COMPLETED, timeout=seconds)
