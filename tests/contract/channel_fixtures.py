@@ -93,6 +93,18 @@ class Rooms:
             raise
 
 
+def unasked(*there: object) -> object:
+    """Does for RoomService what these do not: nobody asks for it here."""
+
+    async def refuse(_self: object, _call: Call[Any]) -> Empty:
+        raise NotImplementedError
+
+    names = {Service.method_name(method) for method in ROOMS.methods}
+    rest = type("Unasked", (), {name: refuse for name in names if not any(hasattr(each, name) for each in there)})
+    found: object = rest()
+    return found
+
+
 class Wire:
     """A running server and a channel to it."""
 
@@ -131,7 +143,7 @@ async def running(transport: str) -> AsyncIterator[Wire]:
     rooms, stream = Rooms(), StringIO()
     log = make_log("info", stream)
     verifier = TokenVerifier({key_id(KEY.public_key()): KEY.public_key()}, AUDIENCE, CLOCK)
-    service = Service(ROOMS, rooms, middleware=inner(rooms.store))
+    service = Service(ROOMS, rooms, unasked(rooms), middleware=inner(rooms.store))
     middleware = outer(log, Ids(random.Random(1)), verifier)  # noqa: S311 - seeded on purpose
     server: GrpcServer | LocalServer
     if transport == "grpc":

@@ -26,6 +26,7 @@ from services.kit.server import LARGEST_MESSAGE, GrpcServer
 from services.kit.service import Service
 from services.kit.store.memory import MemoryStore
 from services.kit.store.port import Commit
+from tests.contract.channel_fixtures import unasked
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -98,7 +99,7 @@ async def running(*, development: bool = False) -> AsyncIterator[Site]:
     rooms, stream = Rooms(), StringIO()
     log = make_log("info", stream)
     verifier = TokenVerifier({key_id(KEY.public_key()): KEY.public_key()}, AUDIENCE, CLOCK)
-    service = Service(ROOMS, rooms, middleware=inner(rooms.store))
+    service = Service(ROOMS, rooms, unasked(rooms), middleware=inner(rooms.store))
     middleware = outer(log, Ids(random.Random(1)), verifier)  # noqa: S311 - seeded on purpose
     server = GrpcServer([service], middleware, host="127.0.0.1", port=0, clock=CLOCK, log=log, development=development)
     site = Site(rooms, server, stream, await server.start())
@@ -297,7 +298,7 @@ async def test_stopping_lets_a_call_under_way_end_and_takes_no_new_one(site: Sit
 
 
 async def test_a_port_that_is_taken_is_an_error_of_the_system(site: Site) -> None:
-    service = Service(ROOMS, Rooms())
+    service = Service(ROOMS, Rooms(), unasked(Rooms()))
     second = GrpcServer([service], (), host="127.0.0.1", port=site.port, clock=CLOCK, log=make_log("error", StringIO()))
     with pytest.raises(OSError, match=str(site.port)):
         await second.start()
@@ -324,10 +325,8 @@ async def test_several_objects_may_share_a_service() -> None:
         async def create_room(self, _call: Call[Any]) -> Empty:
             return Empty()
 
-    rest = type(
-        "Rest", (), {name: getattr(Rooms, name) for name in ("get_room", "list_rooms", "update_room", "delete_room")}
-    )
-    assert Service(ROOMS, Makes(), rest()).name == ROOMS.full_name
+    makes = Makes()
+    assert Service(ROOMS, makes, unasked(makes)).name == ROOMS.full_name
 
 
 def test_a_client_speaks_tls_to_any_other_machine() -> None:
