@@ -11,7 +11,8 @@ PIP_SELF := -m pip install --quiet --disable-pip-version-check --no-deps --no-bu
 SEEDS ?= 100
 SITE ?= var/compose
 COMPOSE = docker compose --env-file $(SITE)/compose.env
-PYTEST := $(PY) -m pytest --numprocesses 2 --dist loadfile
+# Much of a test's time is waiting for processes: four workers keep two cores busy. tests/conftest.py says what comes first.
+PYTEST := $(PY) -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url
 
 .PHONY: help run up down test setup clients try-clients check lint format type gen gen-check gate sim bench lock clean

@@ -11,6 +11,8 @@ import pytest
 from hypothesis import is_hypothesis_test, settings
 
 GATE = os.environ.get("OPENCHAIR_GATE") == "1"
+FIRST = ("system", "sim")
+"""Folders whose files take longest: they come first, so that at the end no worker waits long for another."""
 LONGER = 10
 """How many times the examples of everyday a property test has in the gate."""
 
@@ -22,6 +24,7 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path.parent.name not in FIRST)
     for item in items:
         if GATE:
             _lengthen(item)
