@@ -14,7 +14,7 @@ from services.kit.store.port import Commit
 from services.meetings import history, presence, records
 from services.meetings.desk import Desk, reach, trail
 from services.meetings.diary import leaf
-from services.meetings.passing import next_due
+from services.meetings.passing import missed, next_due
 from services.meetings.skipping import healed
 from services.meetings.types_rooms import BookingState, PastBooking, Room
 
@@ -58,7 +58,7 @@ class Lapsing:
             keys = [("room", each) for each in await reach(self.desk.store, [room])]
             return Claim(keys, lambda held, at: lapsed(held, ("room", room), record.id, at, frame))
 
-        await heads.together(prepare, actor=WHO)
+        await self.desk.together(prepare, actor=WHO)
 
     async def forget(self, record: Record) -> None:
         """30 days after it was over: what people wrote into a booking is not kept any longer."""
@@ -116,7 +116,7 @@ def _looked_after(head: Head[Diary], booking: Booking, room: Room, at: str) -> J
     if dates:
         written.append(presence.nobody_came(booking, dates, at))
         booking = presence.given_back(booking, dates, at)
-    booking, past = presence.remembered(booking, at)
+    booking, past = presence.remembered(missed(booking, at), at)
     written += [past] if past else []
     changes = {head.key: Changes(leaves=(leaf(booking, next_due(booking, room, at)),))}
     made = tuple(history.record(each, at, WHO) for each in written)

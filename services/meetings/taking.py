@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from services.kit.clock import moment
 from services.kit.errors import Invalid, Unmet, Violation
 from services.meetings.claiming import Draft
 from services.meetings.desk import Decision, Desk, Written
 from services.meetings.types_rooms import ClashPolicy
 from services.meetings.wire import child_name, timestamp
 from services.meetings.wire_bookings import Told, booking_message
+from services.recurrence.portions import ends
 from services.recurrence.wire import key_text
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from services.kit.call import Call
     from services.meetings.parts import Parts
     from services.meetings.types_rooms import Booking
+    from services.recurrence.pattern import Slot
     from services.recurrence.types import Key
 
 
@@ -42,7 +45,7 @@ async def take(
 
         def reply(written: Written) -> booking_pb2.Booking:
             now, revision = written.bookings.get(booking.id, (booking, 0))
-            if len(now.skipped) >= len(booking.skipped):
+            if waiting(booking, at) <= waiting(now, at):
                 raise Unmet("none of the skipped dates can be had", "NOTHING_FREE")
             message = booking_message(now, Told.ALL)
             message.etag = str(revision)
@@ -53,3 +56,9 @@ async def take(
         return Decision((), reply, "take-skipped-dates", drafts=(draft,), asked=asked)
 
     return await desk.write(call, decide)
+
+
+def waiting(booking: Booking, at: str) -> frozenset[Slot]:
+    """What it had to skip and is not over: that of which it can be said whether it has it now."""
+    zone, now = booking.pattern.zone, moment(at)
+    return frozenset(each.slot for each in booking.skipped if ends(each.slot, zone) > now)
