@@ -22,10 +22,12 @@ from services.cli.room_fields import OPTIONS, facts
 from services.cli.room_words import hours_text
 from services.cli.server import PATIENCE
 from services.cli.shell import EXIT_CODES, USAGE, Failure, seen
+from services.formats.folding import fold
 
 if TYPE_CHECKING:
     import argparse
 
+    from services.cli.house import House
     from services.cli.server import Site
 
 _EXAMPLES: Final = """examples:
@@ -110,16 +112,18 @@ async def _list(stubs: Site, asked: argparse.Namespace) -> None:
         rooms = [each for each in house.rooms if each.place == (place.name if place else "")]
         if rooms:
             print(seen(place.title if place else "Video accounts"))
-        for each in rooms:
-            print(seen(_line(each)))
+        for each in sorted(rooms, key=lambda room: fold(room.title)):
+            print(seen(_line(each, house)))
     print(f"{len(house.rooms)} room{'s' * (len(house.rooms) != 1)}")
 
 
-def _line(room: place_pb2.Room) -> str:
+def _line(room: place_pb2.Room, house: House) -> str:
     """One room of a list."""
+    parts = f"made of {' and '.join(house.titles(room.parts))}" if room.parts else ""
     unit = "participants" if room.kind == place_pb2.ROOM_KIND_VIDEO else "chairs"
     chairs = f"{room.capacity} {unit}" if room.capacity else ""
-    more = ", ".join(filter(None, (chairs, *room.accessibility, *room.equipment, *hours_text(room.opening_hours))))
+    told = (chairs, parts, *room.accessibility, *room.equipment, *hours_text(room.opening_hours))
+    more = ", ".join(filter(None, told))
     return f"  {id_of(room)}  {room.title}{': ' if more else ''}{more}"
 
 

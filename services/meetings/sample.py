@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from google.protobuf.json_format import ParseDict
 from google.protobuf.message import Message
-from openchair.meetings.v1 import centre_pb2, group_pb2, meeting_pb2, place_pb2
+from openchair.meetings.v1 import booking_pb2, centre_pb2, group_pb2, meeting_pb2, place_pb2
 from openchair.meetings.v1 import meeting_service_pb2 as pb
 from openchair.meetings.v1 import room_service_pb2 as rooms_pb
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from services.kit.clock import Clock
+    from services.meetings.bookings import Bookings
     from services.meetings.centres import Centres
     from services.meetings.groups import Groups
     from services.meetings.occurrences import Occurrences
@@ -53,6 +54,7 @@ class Sample:
         rooms: Rooms,
         series: Series,
         occurrences: Occurrences,
+        bookings: Bookings,
         clock: Clock,
     ) -> None:
         self._centres = centres
@@ -61,6 +63,7 @@ class Sample:
         self._rooms = rooms
         self._series = series
         self._occurrences = occurrences
+        self._bookings = bookings
         self._clock = clock
         self._names: dict[str, str] = {}
 
@@ -79,6 +82,8 @@ class Sample:
             await self._room(centre, room)
         for meeting in sample["meetings"]:
             await self._meeting(centre, meeting, today)
+        for booking in sample["bookings"]:
+            await self._book(centre, booking, today + timedelta(days=1))
         for moved in sample["moved"]:
             await self._move(centre, moved)
         for cancelled in sample["cancelled"]:
@@ -89,8 +94,8 @@ class Sample:
             )
         return centre
 
-    async def _do(self, method: Callable[[Call[Any]], Awaitable[R]], message: Message) -> R:
-        return await method(Call("sample", message, CALLER, NEVER, self._clock))
+    async def _do(self, method: Callable[[Call[Any]], Awaitable[R]], message: Message, caller: Caller = CALLER) -> R:
+        return await method(Call("sample", message, caller, NEVER, self._clock))
 
     async def _centre(self, said: dict[str, Any]) -> str:
         id_ = said["name"].partition("/")[2]
@@ -109,7 +114,10 @@ class Sample:
         self._names[said["name"]] = made.name
 
     async def _room(self, centre: str, said: dict[str, Any]) -> None:
-        room = ParseDict({**said, "name": "", "place": self._names[said["place"]]}, place_pb2.Room())
+        plain = {**said, "name": "", "parts": [self._names[part] for part in said.get("parts", [])]}
+        if "place" in said:
+            plain["place"] = self._names[said["place"]]
+        room = ParseDict(plain, place_pb2.Room())
         made = await self._do(self._rooms.create_room, rooms_pb.CreateRoomRequest(parent=centre, room=room))
         self._names[said["name"]] = made.name
 
@@ -120,6 +128,8 @@ class Sample:
             plain["inviteGroup"] = self._names[said["inviteGroup"]]
         if "place" in said:
             plain["place"] = self._names[said["place"]]
+        if "onlineHost" in said:
+            plain["onlineHost"] = self._names[said["onlineHost"]]
         plain["rooms"] = [self._names[room] for room in said.get("rooms", [])]
         plain["sessions"] = [
             {**each, "rooms": [self._names[room] for room in each["rooms"]]} for each in said.get("sessions", [])
@@ -127,6 +137,13 @@ class Sample:
         meeting = ParseDict(plain, meeting_pb2.Meeting())
         made = await self._do(self._series.create_meeting, pb.CreateMeetingRequest(parent=centre, meeting=meeting))
         self._names[said["name"]] = made.name
+
+    async def _book(self, centre: str, said: dict[str, Any], since: date) -> None:
+        plain = {key: value for key, value in said.items() if key not in {"by", "room", "starts"}}
+        booking = ParseDict({**plain, "schedule": schedule(said, since)}, booking_pb2.Booking())
+        by = Caller(f"sample-{said['by']}", {centre.partition("/")[2]: frozenset({said["by"]})})
+        request = rooms_pb.BookRoomRequest(parent=centre, rooms=[self._names[said["room"]]], booking=booking)
+        await self._do(self._bookings.book_room, request, by)
 
     async def _next(self, centre: str, meeting: str) -> Any:
         """The meeting's first occurrence that starts more than a day from now."""

@@ -72,7 +72,7 @@ class Meetings:
         self.listing, self.board = Listing(desk.store, desk.clock), desk.board
         self.searching = Searching(desk, self.listing.finder)
         centres, places, rooms, series = Centres(desk), Places(desk), Rooms(desk), Series(desk, parts)
-        occurrences, groups = Occurrences(desk, parts, self.listing), Groups(desk)
+        occurrences, groups, bookings = Occurrences(desk, parts, self.listing), Groups(desk), Bookings(desk, parts)
         lapsing = Lapsing(desk, parts)
         middleware = (validate, Idempotency(desk.store))
         self.services = (
@@ -97,7 +97,7 @@ class Meetings:
             Service(
                 room_service_pb2.DESCRIPTOR.services_by_name["RoomService"],
                 rooms,
-                Bookings(desk, parts),
+                bookings,
                 Rebookings(desk, parts),
                 BookingLists(desk),
                 FreeRooms(desk, parts),
@@ -105,7 +105,7 @@ class Meetings:
                 middleware=middleware,
             ),
         )
-        self.sample = Sample(centres, groups, places, rooms, series, occurrences, desk.clock)
+        self.sample = Sample(centres, groups, places, rooms, series, occurrences, bookings, desk.clock)
         self.due: Mapping[str, Callable[[Record], Awaitable[None]]] = {
             "centre": reclosing.centre_due,
             "closure": reclosing.due,

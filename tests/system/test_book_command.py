@@ -184,11 +184,11 @@ def test_what_waits_is_approved_or_declined_and_nobody_else_gets_it_meanwhile(ro
         words = ("book", "riverside", "Den", "--on", TUESDAY, "--at=9:30", "--yes")
         assert refused(rooms, *words)[0] == 1
 
-    assert listed(rooms, "--waiting") == ["Spinning", "Dyeing"]
+    assert listed(rooms, "--waiting", "--room=Den") == ["Spinning", "Dyeing"]
     assert "openchair book approve riverside ID" in done(rooms, "book", "list", "riverside", "--waiting")
     assert "Spinning" in done(rooms, "book", "approve", "riverside", "Spinning", "--yes")
     done(rooms, "book", "decline", "riverside", "Dyeing", "--because=The kiln is on", "--yes")
-    assert listed(rooms, "--waiting") == []
+    assert listed(rooms, "--waiting", "--room=Den") == []
     assert "it does not wait for anybody" in refused(rooms, "book", "approve", "riverside", "Spinning", "--yes")[1]
     assert "there is no booking 'Dyeing'" in refused(rooms, "book", "show", "riverside", "Dyeing")[1]
 
@@ -259,7 +259,7 @@ async def _account(system: System) -> None:
 def test_an_account_to_meet_online_is_found_and_booked_within_its_hours_and_rules(rooms: System) -> None:
     asyncio.run(_account(rooms))
     found = asked_json(rooms, "find", "room", "riverside", "--video", "--on", TUESDAY, "--at=10:00")["rooms"]
-    assert [each["room"]["title"] for each in found] == ["Meeting One"]
+    assert [each["room"]["title"] for each in found] == ["Video Account", "Meeting One"]
     words = ("book", "riverside", "Meeting", "--on")
     told = done(rooms, *words, TUESDAY, "--at=10:00", "--dry-run")
     assert "Kept free around it: 15 minutes before and 1 hour after." in told

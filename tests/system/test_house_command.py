@@ -135,7 +135,9 @@ def test_all_that_a_room_is_is_said_in_words_shown_and_changed(system: System) -
 
     video = ("--video", "--title=Account 1", "--capacity=100", "--link=https://example.org/j/1")
     assert asked_json(system, "room", "create", "riverside", *video)["kind"] == "ROOM_KIND_VIDEO"
-    assert "Video accounts\n" in done(system, "room", "list", "riverside")
+    listed = done(system, "room", "list", "riverside")
+    assert "Video accounts\n" in listed
+    assert "River Hall: 80 chairs, made of Piano Side and Garden Side, wheelchair" in listed
     code, said = refused(system, "room", "edit", "riverside", "Account 1", "--link=http://example.org", "--yes")
     assert (code, "--link: must be an https address" in said) == (2, True), said
 

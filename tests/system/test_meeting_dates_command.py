@@ -48,7 +48,7 @@ def test_a_change_from_a_date_on_leaves_those_before_and_says_so(system: System)
 
 
 def test_a_meeting_that_cannot_have_its_room_is_told_what_is_in_the_way_and_what_would_work(system: System) -> None:
-    """On Saturdays the River Hall is the Saturday Night Speaker's from 20:00 on."""
+    """On Saturdays the River Hall is the Saturday Night Speaker's from 20:00 on, less 15 minutes before and after."""
     day = next_days(system, "Saturday Night Speaker")[2]
     where = ("--place=Riverside House", "--room=River Hall")
     new = ("--mode=in-person", "--on=saturday", "--at=19:30", "--for=60", "--every=week", *where)
@@ -56,14 +56,14 @@ def test_a_meeting_that_cannot_have_its_room_is_told_what_is_in_the_way_and_what
     assert (told.returncode, "or --if-taken skip" in told.stderr) == (1, True)
     words = " ".join(told.stdout.split())
     assert f"{short(day)} 19:30 to 20:30 taken by Saturday Night Speaker, 20:00 to 21:15" in words
-    assert f"River Hall, {short(day)} 19:00 to 20:00 (every Saturday)" in words
+    assert f"River Hall, {short(day)} 18:45 to 19:45 (every Saturday)" in words
 
     made(system, "Quiet Hour", "--on", str(day + timedelta(days=3)), "--for=60")
     moved = ("--to", f"{day} 20:30", *where, "--yes")
     answer = command("meeting", "move", "riverside", "Quiet Hour", "--on", str(day + timedelta(days=3)), *moved)
     assert answer.returncode == 1, answer.stdout
     assert f"{short(day)} 20:30 to 21:30  taken by Saturday Night Speaker, 20:00 to 21:15" in answer.stdout
-    assert f"River Hall, {short(day)} 21:15 to 22:15\n" in answer.stdout
+    assert f"River Hall, {short(day)} 21:30 to 22:30\n" in answer.stdout
 
 
 def test_new_days_and_a_new_hour_go_together(system: System) -> None:
