@@ -102,6 +102,26 @@ async def test_a_clash_years_away_is_found(house: House) -> None:
     assert refused.value.details["date"] == "20301203"
 
 
+@pytest.mark.parametrize("weekly_first", [True, False])
+async def test_a_weekly_and_a_yearly_booking_without_end_that_first_meet_in_four_years_are_refused_naming_that_date(
+    house: House, *, weekly_first: bool
+) -> None:
+    """The first 3 December that is a Tuesday. The dry run says the same."""
+    name = await room(house)
+    asked = [at(rule=WEEKLY), at("2026-12-03T19:30", "FREQ=YEARLY")]
+    one, other = asked if weekly_first else reversed(asked)
+    await book(house, ANA, name, one)
+    with pytest.raises(Unmet) as refused:
+        await book(house, BEN, name, other)
+    assert refused.value.details["date"] == "20301203"
+    found = report(refused.value)
+    assert found.clashes[0].key == "20301203"
+    dry = await house.call("CheckBooking", BEN, parent=CENTRE, rooms=[name], booking=other)
+    assert [each.key for each in dry.clashes[: len(found.clashes)]] == [each.key for each in found.clashes]
+    assert [each.key for each in dry.clashes[:3]] == ["20301203", "20411203", "20471203"]
+    assert len(await stored(house)) == 1
+
+
 async def test_only_administrators_overrule_and_say_why(house: House) -> None:
     """The reason is kept with the booking and in the trail."""
     name = await room(house)
