@@ -69,6 +69,11 @@ elif mark.exists():
 """
 
 
+def outside(changes: Mapping[str, str]) -> dict[str, str]:
+    """An environment that shows programs nothing of this checkout, however these tests were started."""
+    return {name: value for name, value in environment(changes).items() if name != "PYTHONPATH"}
+
+
 class Origin:
     """Where versions come from."""
 
@@ -124,7 +129,7 @@ class Computer:
     def install(self) -> subprocess.CompletedProcess[str]:
         """Runs deploy/install.sh."""
         command = ["sh", str(self.origin.folder / "deploy/install.sh"), "chairs.example.org"]
-        environ = environment({"DESTDIR": str(self.root)})
+        environ = outside({"DESTDIR": str(self.root)})
         return subprocess.run(command, env=environ, capture_output=True, text=True, check=False, umask=CAREFUL)
 
     def unreadable(self) -> list[Path]:
@@ -154,7 +159,7 @@ class Computer:
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """`openchair`, as it was installed."""
-        environ = environment({"PATH": f"{self.programs}:{os.environ['PATH']}"})
+        environ = outside({"PATH": f"{self.programs}:{os.environ['PATH']}"})
         command = [str(self.root / "usr/local/bin/openchair"), *arguments]
         return subprocess.run(
             command, env=environ, capture_output=True, text=True, timeout=150, check=False, umask=CAREFUL
