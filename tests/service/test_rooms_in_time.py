@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -92,3 +93,159 @@ async def test_that_a_lost_date_is_over_does_not_mean_that_it_was_taken(house: H
         await house.call("TakeSkippedDates", COORDINATOR, name=f"{rooms.blue}/bookings/{mine.id}")
     assert refused.value.reason == "NOTHING_FREE"
     await fits(house)
+
+
+async def test_a_series_that_moves_to_another_room_has_lost_nothing_there(house: House, rooms: Rooms) -> None:
+    await rooms.one_lost()
+    moved = {"name": rooms.weekly, "place": rooms.place, "rooms": [rooms.red]}
+    await house.call("UpdateMeeting", meeting=moved, update_mask="place,rooms")
+    assert await lost(house, rooms.weekly) == []
+    assert "12-01 Tuesday Group" in await taken(house, rooms.red)
+    assert [each for each in await taken(house, rooms.blue) if "Group" in each] == []
+    assert await rooms.queue(SKIPPED) == []
+    listed = await house.listed(30, NOBODY, meeting=rooms.weekly)
+    assert {tuple(each.venue.rooms) for each in listed} == {("Red",)}
+    await fits(house)
+
+
+async def test_words_are_never_refused_for_rooms(house: House, rooms: Rooms) -> None:
+    """Whatever the room has become since: closed, open for fewer hours, in need of more time between, taken twice."""
+    await rooms.one_lost()
+    overruling = {"on_clash": "CLASH_POLICY_OVERRULE", "overrule_reason": "Both sit in the corner"}
+    await rooms.meeting("Choir", at("2026-12-08", EVERY_WEEK), **overruling)
+    hours = [{"weekdays": [3], "opens": "09:00", "closes": "10:00"}]
+    room = {"name": rooms.blue, "opening_hours": hours, "before_minutes": 120, "after_minutes": 120}
+    await house.call("UpdateRoom", room=room, update_mask="openingHours,beforeMinutes,afterMinutes")
+    await house.sweep()
+    before = await taken(house, rooms.blue)
+    for mask, fields in (
+        ("title", {"title": "Tuesday Circle"}),
+        ("notes", {"notes": "Bring a friend"}),
+        ("capacity", {"capacity": 12}),
+        ("visibility", {"visibility": "VISIBILITY_UNLISTED"}),
+        ("state", {"state": "MEETING_STATE_SUSPENDED"}),
+    ):
+        for dry in (True, False):
+            meeting = {"name": rooms.weekly, **fields}
+            await house.call("UpdateMeeting", meeting=meeting, update_mask=mask, validate_only=dry)
+        if mask != "state":
+            assert [each.replace("Circle", "Group") for each in await taken(house, rooms.blue)] == before
+            assert await lost(house, rooms.weekly) == ["2026-12-01"]
+
+
+@pytest.mark.parametrize("other", ["America/New_York", "Europe/London"])
+async def test_seven_in_the_evening_stays_so_whichever_side_a_room_is_booked_from(
+    house: House, rooms: Rooms, other: str
+) -> None:
+    """A room in Berlin: 19:00 to 20:00 there every day of a year, and what somebody in another zone wants there."""
+    berlin = {"start": "2027-01-04T19:00", "time_zone": "Europe/Berlin", "minutes": 60, "rule": "FREQ=DAILY;COUNT=365"}
+    await rooms.meeting("Evening", berlin)
+    hour = "13:00" if other == "America/New_York" else "18:00"
+    before, after = (f"{int(hour[:2]) + by}:00" for by in (-1, 1))
+    for start in (before, hour, after):
+        schedule = {**berlin, "start": f"2027-01-04T{start}", "time_zone": other}
+        found = await house.call(
+            "CheckBooking", COORDINATOR, parent=CENTRE, rooms=[rooms.blue], booking={"schedule": schedule}
+        )
+        expected = clashing(berlin, schedule)
+        assert found.total == len(expected) or found.total >= 200
+        assert [each.key for each in found.clashes] == expected[:200]
+        assert {
+            each.taken_start_time.ToDatetime(UTC).astimezone(ZoneInfo("Europe/Berlin")).hour for each in found.clashes
+        } <= {19}
+
+
+def clashing(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
+    """The dates of the other one that overlap a date of the first, by the clocks of both zones, day by day."""
+    return [
+        key
+        for key, start in _hours(other)
+        if any(abs(start - taken_at) < timedelta(hours=1) for _, taken_at in _hours(one))
+    ]
+
+
+def _hours(schedule: dict[str, Any]) -> list[tuple[str, datetime]]:
+    first, zone = datetime.fromisoformat(schedule["start"]), ZoneInfo(schedule["time_zone"])
+    days = [first + timedelta(days=number) for number in range(365)]
+    return [(f"{day:%Y%m%d}", day.replace(tzinfo=zone).astimezone(UTC)) for day in days]
+
+
+async def test_a_retreat_of_31_days_takes_each_room_for_its_sessions_across_midnight_and_the_clock(
+    house: House, rooms: Rooms
+) -> None:
+    sessions = [
+        {"title": "Welcome", "day": 1, "time": "18:00", "minutes": 60, "rooms": [rooms.blue]},
+        {"title": "Night watch", "day": 14, "time": "23:00", "minutes": 180, "rooms": [rooms.red, rooms.blue]},
+        {"title": "Goodbye", "day": 31, "time": "09:00", "minutes": 60, "rooms": [rooms.red]},
+    ]
+    schedule = {"start": "2027-03-01T17:00", "time_zone": "Europe/Berlin", "minutes": 31 * 1440 - 600, "rule": ""}
+    retreat = await rooms.meeting("Retreat", schedule, meeting={"rooms": [], "sessions": sessions})
+    times = {}
+    for title, room in (("blue", rooms.blue), ("red", rooms.red)):
+        span = {"start_time": "2027-02-20T00:00:00Z", "end_time": "2027-04-20T00:00:00Z"}
+        found = await house.call("GetRoomCalendar", COORDINATOR, name=room, **span)
+        times[title] = [(each.start_time.ToJsonString(), each.end_time.ToJsonString()) for each in found.events]
+    watch = ("2027-03-14T22:00:00Z", "2027-03-15T01:00:00Z")
+    assert times == {
+        "blue": [("2027-03-01T17:00:00Z", "2027-03-01T18:00:00Z"), watch],
+        "red": [watch, ("2027-03-31T07:00:00Z", "2027-03-31T08:00:00Z")],  # the clock has been put forward
+    }
+    await house.call("CancelOccurrence", name=f"{retreat}/occurrences/20270301")
+    assert await taken(house, rooms.blue, 200) == await taken(house, rooms.red, 200) == []
+    await fits(house)
+
+
+async def test_of_a_split_series_each_part_keeps_what_it_has_lost_and_is_offered_it(house: House, rooms: Rooms) -> None:
+    await rooms.one_lost()
+    second = await rooms.meeting("Late speakers", at("2027-01-05"), room=rooms.red)
+    moved = {"name": f"{second}/occurrences/20270105", "change": {"title": "Another"}, "update_mask": "title"}
+    await house.call("ChangeOccurrence", **moved)
+    edit = {"meeting": {"name": rooms.weekly, "title": "Tuesday Circle"}, "update_mask": "title"}
+    later = await house.call(
+        "UpdateMeeting", scope="EDIT_SCOPE_FOLLOWING", occurrence="20261208", validate_only=True, **edit
+    )
+    assert later.title == "Tuesday Circle"
+    later = await house.call("UpdateMeeting", scope="EDIT_SCOPE_FOLLOWING", occurrence="20261201", **edit)
+    assert (await lost(house, rooms.weekly), await lost(house, later.name)) == ([], ["2026-12-01"])
+    await house.call("CancelOccurrence", name=f"{rooms.once}/occurrences/20261201")
+    assert await rooms.queue(OFFERED) == ["Tuesday Circle 20261201"]
+    (mine,) = [each for each in await bookings(house, rooms.blue) if each.title == "Tuesday Circle"]
+    await house.call("TakeSkippedDates", COORDINATOR, name=f"{rooms.blue}/bookings/{mine.id}")
+    assert "12-01 Tuesday Circle" in await taken(house, rooms.blue)
+    await fits(house)
+
+
+@pytest.mark.parametrize("orphans", ["ORPHAN_POLICY_KEEP", "ORPHAN_POLICY_DROP"])
+async def test_where_the_day_changes_what_is_kept_of_single_dates_keeps_its_room(
+    house: House, rooms: Rooms, orphans: str
+) -> None:
+    await rooms.one_lost()
+    change = {"start": "2026-12-16T10:00", "title": "Outing"}
+    await house.call(
+        "ChangeOccurrence", name=f"{rooms.weekly}/occurrences/20261215", change=change, update_mask="start,title"
+    )
+    schedule = at("2026-11-26", "FREQ=WEEKLY;BYDAY=TH")
+    edit = {"name": rooms.weekly, "schedule": schedule}
+    await house.call("UpdateMeeting", meeting=edit, update_mask="schedule", orphans=orphans)
+    await fits(house)
+    assert ("12-15 Tuesday Group" in await taken(house, rooms.blue)) is orphans.endswith("KEEP")
+    assert await lost(house, rooms.weekly) == []
+
+
+async def test_a_date_moved_into_the_past_or_far_away_gives_back_its_room_or_takes_it_there(
+    house: House, rooms: Rooms
+) -> None:
+    weekly = await rooms.meeting("Tuesday Group", at("2026-11-24", EVERY_WEEK))
+    far = {"start": "2040-06-06T19:30"}
+    await rooms.meeting("Far away", at("2040-06-06"))
+    with pytest.raises(Unmet) as refused:
+        await house.call("ChangeOccurrence", name=f"{weekly}/occurrences/20261201", change=far, update_mask="start")
+    assert refused.value.details["when"] == "2040-06-06 19:30"
+    for start in ("2040-06-06T20:00", "2020-01-01T19:00"):
+        change = {"change": {"start": start}, "update_mask": "start"}
+        await house.call("ChangeOccurrence", name=f"{weekly}/occurrences/20261201", **change)
+        assert "12-01 Tuesday Group" not in await taken(house, rooms.blue)
+        span = {"start_time": "2040-06-06T12:00:00Z", "end_time": "2040-06-08T00:00:00Z"}
+        found = await house.call("GetRoomCalendar", COORDINATOR, name=rooms.blue, **span)
+        assert ("Tuesday Group" in [each.title for each in found.events]) is start.startswith("2040")
+        await fits(house)
