@@ -147,9 +147,10 @@ async def unless_taken(
             raise
         say(asked, "It cannot be had:")
         say(asked, "\n".join(f"  {line}" for line in in_the_way(report, house, schedule.zone)))
-        if report.alternatives:
+        offers = [each for each in report.alternatives if schedule.rule or not in_part(each)]  # one date has no part
+        if offers:
             say(asked, "What would work:")
-            say(asked, "\n".join(f"  {_offer(each, house, schedule, ())}" for each in report.alternatives))
+            say(asked, "\n".join(f"  {_offer(each, house, schedule, ())}" for each in offers))
         give(asked, {"done": False, "check": plain(report)})
         raise Failure(f"{NOTHING} {advice}".rstrip()) from None
 

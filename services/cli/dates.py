@@ -55,9 +55,11 @@ class Date(NamedTuple):
 def _marks(date: Date, change: meeting_pb2.OccurrenceChange) -> str:
     """What is different, and why."""
     moved = "" if date.local.date() == date.key.date else f"instead of {full(date.key.date)}"
-    place = f"at {change.venue.title}" if change.HasField("place") else ""
+    elsewhere = change.HasField("place") and change.venue.title != date.meeting.venue.title
+    place = f"at {change.venue.title}" if elsewhere or (change.HasField("place") and not change.lost_rooms) else ""
+    lost = "without its room, which is taken" if change.lost_rooms else ""
     despite = "held although it is closed then" if change.despite_closures else ""
-    said = "cancelled" if change.cancelled else ", ".join(filter(None, (moved, place, despite))) or "changed"
+    said = "cancelled" if change.cancelled else ", ".join(filter(None, (moved, place, lost, despite))) or "changed"
     why = change.reason or change.holiday
     doubt = ", people found nobody there" if change.unconfirmed else ""
     return f"  ({said}{': ' if why else ''}{why}{doubt})"

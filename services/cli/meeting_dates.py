@@ -133,6 +133,7 @@ async def restore(site: Site, asked: argparse.Namespace) -> None:
                 call = _restore(site, asked, each, _etag(found, each))
                 await unless_taken(asked, house, _alone(each), call, if_taken.ADVICE)
             say(asked, "Done.")
+            await _say_lost(site, asked, found)
         await _give(site, asked, series, found)
 
     await until_current(asked, attempt)
@@ -213,6 +214,7 @@ async def _change(site: Site, asked: argparse.Namespace) -> None:
             call = site.meetings.ChangeOccurrence(request, timeout=PATIENCE)
             await unless_taken(asked, house, _alone(date), call, if_taken.ADVICE)
             say(asked, "Done. `openchair meeting restore` undoes it.")
+            await _say_lost(site, asked, [date])
         await _give(site, asked, series, [date], differences)
 
     await until_current(asked, attempt)
@@ -360,6 +362,22 @@ async def delete(site: Site, asked: argparse.Namespace) -> None:
     await until_current(asked, attempt)
 
 
+async def _as_now(site: Site, found: Sequence[Date]) -> list[Date]:
+    """The same dates as the server has them."""
+    names = {each.meeting.name for each in found}
+    parts = [await site.meetings.GetMeeting(pb.GetMeetingRequest(name=name), timeout=PATIENCE) for name in names]
+    return [dates.by_id(parts, each.name.rpartition("/")[2]) for each in found]
+
+
+async def _say_lost(site: Site, asked: argparse.Namespace, found: Sequence[Date]) -> None:
+    """The dates that have to do without their room, where that was allowed."""
+    if asked.if_taken != "skip":
+        return
+    for each in await _as_now(site, found):
+        if each.change is not None and each.change.lost_rooms:
+            say(asked, f"  {each.told()}")
+
+
 async def _give(
     site: Site,
     asked: argparse.Namespace,
@@ -372,8 +390,6 @@ async def _give(
     """The dates as they are now, for a program."""
     if not asked.json:
         return
-    names = {each.meeting.name for each in found}
-    parts = [await site.meetings.GetMeeting(pb.GetMeetingRequest(name=name), timeout=PATIENCE) for name in names]
-    now = [dates.by_id(parts, each.name.rpartition("/")[2]) for each in found]
+    now = await _as_now(site, found)
     said = [each._asdict() for each in changes]
     give(asked, {"done": done and not asked.dry_run, "title": series.title, "changes": said, "dates": plain_dates(now)})

@@ -336,5 +336,5 @@ def _differs(meeting: meeting_pb2.Meeting, change: meeting_pb2.OccurrenceChange)
     if change.HasField("venue") and change.venue.title != meeting.venue.title:
         return "At another place on this date"
     if change.HasField("venue") and list(change.venue.rooms) != list(meeting.venue.rooms):
-        return "In another room on this date"
+        return "In another room on this date" if change.venue.rooms else "Not in its usual room on this date"
     return ""

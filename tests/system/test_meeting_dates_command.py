@@ -59,11 +59,13 @@ def test_a_meeting_that_cannot_have_its_room_is_told_what_is_in_the_way_and_what
     assert f"River Hall, {short(day)} 18:45 to 19:45 (every Saturday)" in words
 
     made(system, "Quiet Hour", "--on", str(day + timedelta(days=3)), "--for=60")
-    moved = ("--to", f"{day} 20:30", *where, "--yes")
-    answer = command("meeting", "move", "riverside", "Quiet Hour", "--on", str(day + timedelta(days=3)), *moved)
+    move = ("meeting", "move", "riverside", "Quiet Hour", "--on", str(day + timedelta(days=3)), *where)
+    moved = ("--to", f"{day} 20:30", "--yes")
+    answer = command(*move, *moved)
     assert answer.returncode == 1, answer.stdout
     assert f"{short(day)} 20:30 to 21:30  taken by Saturday Night Speaker, 20:00 to 21:15" in answer.stdout
     assert f"River Hall, {short(day)} 21:30 to 22:30\n" in answer.stdout
+    assert ", without its room, which is taken)" in done(system, *move, *moved, "--if-taken=skip")
 
 
 def test_new_days_and_a_new_hour_go_together(system: System) -> None:

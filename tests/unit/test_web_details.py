@@ -186,6 +186,7 @@ def test_a_date_that_somebody_found_empty_is_no_chair_instead_of_another() -> No
         ({"mode": "MODE_ONLINE", "closure": "centres/oak/closures/c"}, "Online on this date"),
         ({"venue": {"title": "Annex", "rooms": ["Hearth"]}}, "At another place on this date"),
         ({"venue": {"title": "Hall", "rooms": ["Attic"]}}, "In another room on this date"),
+        ({"venue": {"title": "Hall"}}, "Not in its usual room on this date"),
         ({"venue": HALL}, ""),
     ],
 )
