@@ -90,6 +90,13 @@ def granted(room: Room, diaries: Mapping[str, Diary], wish: Wish, at: str, frame
     return _with_what_is_free(wish, found, at)
 
 
+def refuse_taken(room: Room, diaries: Mapping[str, Diary], wish: Wish, at: str, frame: Frame) -> None:
+    """Raises a refusal where somebody else has any of its time: of clocks that differ one may find it free."""
+    found = [each for each in in_the_way(room, diaries, wish, at, frame) if each.kind is Obstacle.TAKEN]
+    if found:
+        raise _refusal(wish, found)
+
+
 def in_the_way(room: Room, diaries: Mapping[str, Diary], wish: Wish, at: str, frame: Frame) -> list[Hindrance]:
     """What bears on dates that the booking does not have already."""
     booking = wish.booking

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from openchair.meetings.v1 import room_service_pb2 as pb
 
 from services.kit.clock import moment
-from services.meetings.booking import Wish, in_the_way, of_room, refuse_impossible, standing
+from services.meetings.booking import Wish, gap_of, in_the_way, of_room, refuse_impossible, standing
 from services.meetings.bookings import refuse_each_other
 from services.meetings.clashes import clash_message
 from services.meetings.types_rooms import BookingState
@@ -53,7 +53,8 @@ def checked(
     found: list[Hindrance] = []
     wanted = [rooms.room(id_) for id_ in ids]
     assert blank.pattern.schedule is not None
-    refuse_impossible(blank.pattern.schedule, at, "booking.schedule")
+    for room in wanted:
+        refuse_impossible(blank.pattern.schedule, at, "booking.schedule", gap_of(room.before, room.after))
     refuse_each_other(wanted)
     waits = False
     for room in wanted:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 from weakref import WeakValueDictionary
 
 import msgspec
@@ -11,7 +11,17 @@ from openchair.meetings.v1 import booking_pb2
 from openchair.meetings.v1 import room_service_pb2 as pb
 
 from services.kit.errors import Denied, Exhausted, Invalid, Unmet, Violation
-from services.meetings.booking import Wish, gap_of, granted, held, of_room, refuse_impossible, standing
+from services.kit.middleware import stored_answer
+from services.meetings.booking import (
+    Wish,
+    gap_of,
+    granted,
+    held,
+    of_room,
+    refuse_impossible,
+    refuse_taken,
+    standing,
+)
 from services.meetings.booking_asked import BOOKING, person, read_booking, read_reason, read_words, room_id, room_ids
 from services.meetings.desk import CENTRE
 from services.meetings.ledger import Decided, Ledger, hold_expired
@@ -73,6 +83,8 @@ class Bookings:
             return Decided(((made, room),), (made,), "hold")
 
         async with self._turn(centre, asked.subject):
+            if (made := await stored_answer(self.desk.store, call)) is not None:  # its double had the turn before
+                return cast("booking_pb2.Booking", made)
             await self._refuse_many_holds(centre, asked.subject)
             return await self.ledger.write(call, centre, [id_], decide, _only)
 
@@ -90,6 +102,8 @@ class Bookings:
             if not found.holds(at):
                 raise hold_expired()
             room = rooms.room(ids["room"])
+            wish = Wish(found, asked, ignoring=frozenset({found.id}), rules=False)
+            refuse_taken(room, rooms.diaries(room), wish, at, rooms.frame)  # it may have expired by another's clock
             made = standing(_worded(request.booking, found), room, asked)
             return Decided(((made, room),), (made,), "confirm")
 

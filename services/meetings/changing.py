@@ -113,8 +113,11 @@ class Changing:
         return granted(self.room, self.rooms.diaries(self.room), wish, self.at, self.rooms.frame)
 
     def _standing(self, before: Booking, made: Booking) -> Booking:
-        """Other times have to be approved anew, where they have to be at all."""
-        if before.pattern == made.pattern or self.asked.keeper:
+        """Other times have to be approved anew, where they have to be at all.
+
+        What competes has none of its dates yet, whatever the room's rules have become: only approving asks for them.
+        """
+        if before.pattern == made.pattern or self.asked.keeper or before.competes:
             return made
         return standing(made, self.room, self.asked)
 

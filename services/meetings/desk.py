@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -10,12 +11,12 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 import msgspec
 
 from services.kit.clock import Clock, Ids, instant
-from services.kit.errors import NotFound, Stale, Unmet
+from services.kit.errors import NotFound, Stale, Unavailable, Unmet
 from services.kit.heads import Claim, Heads
 from services.kit.leaves import Changes, Head, Joint, Key
 from services.kit.names import Pattern
 from services.kit.paging import Pages, page_size
-from services.kit.store.port import Audit, In, Record, Store
+from services.kit.store.port import Audit, Conflict, In, Record, Store
 from services.meetings import claiming, history, records
 from services.meetings.alternatives import Alternatives
 from services.meetings.board import Board
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
 
     from services.kit.call import Call
+    from services.kit.heads import Prepare
     from services.kit.logs import Log
     from services.meetings.types import Meeting
 
@@ -147,7 +149,7 @@ class Desk:
         and the like for a room that cannot be had, or Unavailable.
         """
         try:
-            reply = await self.heads.together(functools.partial(self._prepared, decide, actor(call)), call=call)
+            reply = await self.together(functools.partial(self._prepared, decide, actor(call)), call=call)
         except Clashing as refused:
             raise await self.alternatives.offered(refused) from None
         self.wake()
@@ -156,13 +158,23 @@ class Desk:
     async def tried(self, call: Call[Any], decide: Callable[[str], Awaitable[Decision[R]]]) -> R:
         """What `write` would answer, or raise; nothing is written."""
         try:
-            return await self.heads.together(functools.partial(self._prepared, decide, actor(call), dry=True))
+            return await self.together(functools.partial(self._prepared, decide, actor(call), dry=True))
         except Clashing as refused:
             raise await self.alternatives.offered(refused) from None
 
     async def settle(self, decide: Callable[[str], Awaitable[Decision[R]]], who: str) -> R:
         """The same as `write` for what nobody has asked for just now: what is due, a reconciler. It wakes nobody."""
-        return await self.heads.together(functools.partial(self._prepared, decide, who), actor=who)
+        return await self.together(functools.partial(self._prepared, decide, who), actor=who)
+
+    async def together(self, prepare: Prepare[R], *, call: Call[Any] | None = None, actor: str = "") -> R:
+        """As `Heads.together`, and again where a decision found that it does not hold all that it is about (Conflict).
+
+        What a room excludes is read before the rooms are held, and may have changed since.
+        """
+        for _ in range(ATTEMPTS):
+            with contextlib.suppress(Conflict):
+                return await self.heads.together(prepare, call=call, actor=actor)
+        raise Unavailable("too many others are changing this at once", "CONTENTION")
 
     async def _prepared(
         self, decide: Callable[[str], Awaitable[Decision[R]]], who: str, *, dry: bool = False

@@ -120,7 +120,7 @@ class FreeRooms:
 
             return Claim([("room", id_) for id_ in sorted(held)], look)
 
-        return await self.desk.heads.together(prepare)
+        return await self.desk.together(prepare)
 
     async def _instead_of(self, name: str, centre: str, who: Person) -> tuple[InsteadOf, str]:
         """What would be changed, and for whom the rules are asked. Raises Invalid, NotFound.

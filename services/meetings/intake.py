@@ -95,7 +95,8 @@ class Intake:
             housed, moved = await self.parts.housed(known.meeting, wanted, at, who)
             earlier, joined = await self._earlier(row, known, housed, at, who)
             drafts, asked = (Draft(known.record, housed), *earlier), await self.parts.lenient(housed)
-            return Decision((*moved, *joined), line, "import", drafts=drafts, asked=asked)
+            touched = {(each.kind, each.id): each for each in (*moved, *joined)}  # a closure may move both parts there
+            return Decision(tuple(touched.values()), line, "import", drafts=drafts, asked=asked)
 
         return await self.desk.settle(decide, who)
 

@@ -6,15 +6,16 @@ what would work instead.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 import msgspec
 
-from services.kit.errors import NotFound, Unavailable, Unmet
+from services.kit.errors import NotFound, Unmet
 from services.kit.heads import Claim
 from services.kit.leaves import Changes, Decision, Joint
-from services.kit.store.port import Record
+from services.kit.store.port import Conflict, Record
 from services.meetings import records
 from services.meetings.booking_asked import BOOKING, person
 from services.meetings.clashes import Clashing
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from openchair.meetings.v1 import booking_pb2
 
     from services.kit.call import Call
+    from services.kit.heads import Prepare
     from services.kit.leaves import Head, Key
     from services.meetings.closing import Frame
     from services.meetings.desk import Desk, Held
@@ -60,13 +62,16 @@ class Rooms(NamedTuple):
     frame: Frame
 
     def room(self, id_: str) -> Room:
-        """One of them. Raises NotFound, the same for absent and for another centre's."""
+        """One of them. Raises NotFound, the same for absent and for another centre's.
+
+        Raises Conflict where its parts were changed since it was read, so that not all of it is held: it is read again.
+        """
         record = self.heads["room", id_].record
         if record is None or record.gone or record.state.get("centre") != self.centre:
             raise NotFound(child_name(self.centre, "rooms", id_))
         room = records.read(record, Room)
-        if any(("room", other) not in self.heads for other in room.excludes):  # its parts were changed just now
-            raise Unavailable("the room is being changed", "CONTENTION")
+        if any(("room", other) not in self.heads for other in room.excludes):
+            raise Conflict
         return room
 
     def diaries(self, room: Room) -> dict[str, Diary]:
@@ -130,17 +135,21 @@ class Ledger:
             )
 
         try:
-            claim = await prepare()
-            if len(claim.heads) > 1:
-                answer = await self.desk.heads.together(prepare, call=call)
-            else:
-                answer = await self.desk.heads.change(*claim.heads[0], _alone(claim), call=call)
+            answer = await self._settled(prepare, call)
         except Clashing as refused:
             if refused.wanted is not None:  # the first room that cannot be had refuses, but all are wanted at once
                 refused.wanted = refused.wanted._replace(rooms=tuple(rooms))
             raise await self.desk.alternatives.offered(refused) from None
         self.desk.wake()
         return answer
+
+    async def _settled(self, prepare: Prepare[R], call: Call[Any]) -> R:
+        """One room is decided about with whoever waits for it too; if it has come to exclude others, with these."""
+        claim = await prepare()
+        if len(claim.heads) == 1:
+            with contextlib.suppress(Conflict):
+                return await self.desk.heads.change(*claim.heads[0], _alone(claim), call=call)
+        return await self.desk.together(prepare, call=call)
 
 
 def _alone(claim: Claim[R]) -> Callable[[Head[Any], str], Decision[R]]:

@@ -37,4 +37,4 @@ async def _of_room(desk: Desk, in_force: InForce, centre: str, room: str, who: s
 
         return Claim(keys, decide)
 
-    await desk.heads.together(prepare, actor=who)
+    await desk.together(prepare, actor=who)

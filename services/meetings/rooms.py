@@ -13,14 +13,14 @@ from openchair.meetings.v1 import place_pb2
 from openchair.meetings.v1 import room_service_pb2 as pb
 
 from services.kit.clock import moment
-from services.kit.errors import Invalid, NotFound, Stale, Unavailable, Violation
+from services.kit.errors import Invalid, NotFound, Stale, Violation
 from services.kit.heads import Claim
 from services.kit.leaves import Changes, Facts, Joint
 from services.kit.store.port import Conflict
 from services.meetings import records, wholes
 from services.meetings.booking_rules import ahead
 from services.meetings.clashes import Asker, refusal
-from services.meetings.desk import ATTEMPTS, CENTRE, PLACE, ROOM, Desk, Held, actor
+from services.meetings.desk import CENTRE, PLACE, ROOM, Desk, Held, actor
 from services.meetings.masks import merged
 from services.meetings.places import closures_at, meetings_at, name_of, refuse_in_use
 from services.meetings.types import Centre, Place
@@ -158,15 +158,10 @@ class Rooms:
         return [("room", held.value.id) for held in found if held.value.id != room.id]
 
     async def _together(self, call: Call[Any], prepare: Callable[[], Awaitable[Claim[R]]]) -> R:
-        """As `Heads.together`, and once more where a decision found that it does not hold all that it is about."""
-        for _ in range(ATTEMPTS):
-            try:
-                reply: R = await self.desk.heads.together(prepare, call=call)
-            except Conflict:
-                continue
-            self.desk.wake()
-            return reply
-        raise Unavailable("too many others are changing this at once", "CONTENTION")
+        """As `Desk.together`; then others are told."""
+        reply: R = await self.desk.together(prepare, call=call)
+        self.desk.wake()
+        return reply
 
 
 def _kind(said: place_pb2.Room) -> RoomKind:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -11,17 +12,18 @@ from services.kit.errors import NotFound, Refusal
 from services.kit.leaves import Changes, Facts
 from services.kit.leaves import Decision as LeafDecision
 from services.kit.store.port import Commit, Conflict, Record
-from services.meetings import closing, offering, records
+from services.meetings import closing, offering, presence, records
 from services.meetings.claiming import Draft
 from services.meetings.desk import Decision, Desk, trail
 from services.meetings.diary import leaf
+from services.meetings.passing import next_due
 from services.meetings.places import meetings_at
 from services.meetings.types import Meeting, Place, Status
 from services.meetings.types_rooms import Room
 from services.meetings.wire import child_name
 
 if TYPE_CHECKING:
-    from services.kit.leaves import Head
+    from services.kit.leaves import Head, Leaf
     from services.meetings.diary import Diary
     from services.meetings.parts import Parts
 
@@ -46,9 +48,10 @@ class Venues:
         room = records.read(record, Room)
         await self._follow_at(room)
         await self._follow_closed(room)
-        shown = functools.partial(_shown, record.due_at)
-        while await self.desk.heads.change("room", record.id, shown, actor=WHO):
-            pass
+        after: str | None = ""
+        while after is not None:
+            followed = functools.partial(_followed, record.due_at, after)
+            after = await self.desk.heads.change("room", record.id, followed, actor=WHO)
         await offering.anew(self.desk, self.parts.in_force, room.centre, WHO)
 
     async def meeting_due(self, record: Record) -> None:
@@ -106,18 +109,25 @@ class Venues:
             return  # somebody was faster; what is due comes again
 
 
-def _shown(due_at: str | None, head: Head[Diary], _: str) -> LeafDecision[int]:
-    """Some of the bookings as everybody may see them by now, and how many they are; none: nothing is due any more."""
+def _followed(due_at: str | None, after: str, head: Head[Diary], at: str) -> LeafDecision[str | None]:
+    """Some of the bookings, in order of id, as the room has them by now, and the last of them; None: it is done."""
     if head.record is None or head.record.gone:
-        return LeafDecision(0)
+        return LeafDecision(None)
     room = records.read(head.record, Room)
-    behind = [each for each in head.index.bookings.values() if each.public_busy != room.public_busy]
-    leaves = tuple(
-        leaf(msgspec.structs.replace(each, public_busy=room.public_busy), head.leaves[each.id].due_at)
-        for each in behind[:SLICE]
-    )
-    if leaves:
-        return LeafDecision(len(leaves), Changes(leaves=leaves), "show")
+    ids = (id_ for id_ in sorted(head.index.bookings) if id_ > after)
+    behind = (each for each in (_of_room(head, id_, room, at) for id_ in ids) if each is not None)
+    if leaves := tuple(islice(behind, SLICE)):
+        return LeafDecision(leaves[-1].id, Changes(leaves=leaves), "show")
     if head.record.due_at != due_at:  # it was changed again: that comes in its own time
-        return LeafDecision(0)
-    return LeafDecision(0, Changes(Facts(head.record.state)), "settle")
+        return LeafDecision(None)
+    return LeafDecision(None, Changes(Facts(head.record.state)), "settle")
+
+
+def _of_room(head: Head[Diary], id_: str, room: Room, at: str) -> Leaf | None:
+    """A booking as everybody may see it by now, and due in time where people check in by now; None: it is so."""
+    booking, due_at = head.index.bookings[id_], head.leaves[id_].due_at
+    due = next_due(booking, room, at) if presence.watched(booking, room) else None
+    sooner = due is not None and (due_at is None or due < due_at)
+    if booking.public_busy == room.public_busy and not sooner:
+        return None
+    return leaf(msgspec.structs.replace(booking, public_busy=room.public_busy), due if sooner else due_at)
