@@ -14,6 +14,7 @@ from services.formats.folding import fold
 from services.meetings import finder_near, free_times
 from services.meetings.availability import Obstacle
 from services.meetings.free_times import obstacles
+from services.meetings.other_times import by_day
 from services.recurrence.timetable import LOOKED_AT, at_minute, stretches
 from services.recurrence.zones import to_local
 
@@ -78,7 +79,7 @@ class Search:
     look: Look
     places: Mapping[str, Place]
     _dates: list[Stretch] = field(default_factory=list)
-    _windows: dict[str, Spans] = field(default_factory=dict)
+    _windows: dict[str, tuple[Spans, Spans]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.sought.pattern is not None:
@@ -156,10 +157,16 @@ class Search:
         return Fit(to_local(at_minute(free[0].start), pattern.zone), len(free), len(self._dates))
 
     def _in_window(self, room: Room, window: Window) -> Fit | None:
+        """By day where that can be had, as alternatives are (`other_times`); else at any time."""
         zone = self.look.zone(room)
         if zone not in self._windows:
             low, high = free_times.days(window.first, window.last, zone)
             low = max(low, self.look.now)
-            self._windows[zone] = ((low, high - window.minutes),) if high - window.minutes >= low else ()
-        start = free_times.first(self.house, (room,), window.minutes, self._windows[zone], self.look)
-        return None if start is None else Fit(to_local(at_minute(start), zone), 1, 1)
+            high -= window.minutes
+            anyhow = ((low, high),) if high >= low else ()
+            self._windows[zone] = by_day(low, high, window.minutes, zone) if anyhow else (), anyhow
+        for within in self._windows[zone]:
+            start = free_times.first(self.house, (room,), window.minutes, within, self.look)
+            if start is not None:
+                return Fit(to_local(at_minute(start), zone), 1, 1)
+        return None

@@ -93,6 +93,17 @@ def _around(begins: datetime, minutes: int, zone: str) -> Spans:
     return tuple(found)
 
 
+def by_day(low: int, high: int, minutes: int, zone: str) -> Spans:
+    """Starts between two minutes (`timetable.minute`) at which so long a stretch lies between 7:00 and 23:00."""
+    first_day, last_day = (to_local(at_minute(each), zone).date() for each in (low, high))
+    found = []
+    for number in range((last_day - first_day).days + 1):
+        day = datetime.combine(first_day + timedelta(days=number), time.min)
+        ends = (minute(to_utc(day + timedelta(minutes=each), zone)) for each in (EARLIEST, LATEST - minutes))
+        found.append((max(low, next(ends)), min(high, next(ends))))
+    return tuple((begins, ends) for begins, ends in found if begins <= ends)
+
+
 def _moved(house: House, rooms: Sequence[Room], pattern: Pattern, look: Look, sign: int) -> int | None:
     """By how many minutes a series has to be moved, forward (1) or back (-1), to be free on every date."""
     begins = begin(pattern)

@@ -153,11 +153,20 @@ async def test_in_a_window_each_room_says_when_it_is_free_first_within_its_hours
     await put_room(house, "c")
     await put(house, "2026-11-24T16:00", room="a", minutes=120)
     asked: dict[str, Any] = {"first_date": "2026-11-24", "last_date": "2026-11-25", "minutes": 90}
-    assert await find(house, **asked) == [("a", "2026-11-24T18:10"), ("c", "2026-11-24T00:00")]
+    assert await find(house, **asked) == [("a", "2026-11-24T18:10"), ("c", "2026-11-24T07:00")]
     asked["minutes"] = 180
-    assert await find(house, **asked) == [("a", "2026-11-25T17:00"), ("c", "2026-11-24T00:00")]
+    assert await find(house, **asked) == [("a", "2026-11-25T17:00"), ("c", "2026-11-24T07:00")]
     asked["last_date"], asked["first_date"] = "2026-11-21", "2026-11-21"  # it is 05:00 there
-    assert await find(house, **asked) == [("a", "2026-11-21T17:00"), ("c", "2026-11-21T05:00")]
+    assert await find(house, **asked) == [("a", "2026-11-21T17:00"), ("c", "2026-11-21T07:00")]
+
+
+async def test_in_a_window_a_room_is_proposed_by_day_and_at_night_only_where_it_is_taken_all_day(house: House) -> None:
+    await put_room(house, "c")
+    asked: dict[str, Any] = {"first_date": "2026-11-24", "last_date": "2026-11-24", "minutes": 90}
+    await put(house, "2026-11-24T06:30", room="c", minutes=15 * 60)
+    assert await find(house, **asked) == [("c", "2026-11-24T21:30")]
+    await put(house, "2026-11-24T21:30", room="c", minutes=10)
+    assert await find(house, **asked) == [("c", "2026-11-24T00:00")]
 
 
 @IN_MEMORY

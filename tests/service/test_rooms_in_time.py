@@ -157,11 +157,9 @@ async def test_seven_in_the_evening_stays_so_whichever_side_a_room_is_booked_fro
 
 def clashing(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
     """The dates of the other one that overlap a date of the first, by the clocks of both zones, day by day."""
-    return [
-        key
-        for key, start in _hours(other)
-        if any(abs(start - taken_at) < timedelta(hours=1) for _, taken_at in _hours(one))
-    ]
+    has = {start for _, start in _hours(one)}
+    near = [timedelta(minutes=each) for each in range(-59, 60)]
+    return [key for key, start in _hours(other) if any(start + each in has for each in near)]
 
 
 def _hours(schedule: dict[str, Any]) -> list[tuple[str, datetime]]:

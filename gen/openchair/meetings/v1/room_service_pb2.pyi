@@ -244,7 +244,7 @@ class FindFreeRoomsRequest(_message.Message):
     """"centres/{centre}"."""
     first_date: _builtins.str
     """Or some time in a window, of so many minutes: from 00:00 of the first to the end of the last local day, within the
-    opening hours. At most 31 days.
+    opening hours; between 7:00 and 23:00 where that can be had. At most 31 days.
     """
     last_date: _builtins.str
     minutes: _builtins.int
