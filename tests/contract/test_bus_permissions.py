@@ -12,13 +12,9 @@ import pytest
 
 from services.kit.clock import SystemClock, instant
 from services.kit.event import Event, Malformed, Stored, subject
-from services.kit.http import respond, serve
 from services.kit.streams import (
     NatsUser,
-    StreamSettings,
     StreamState,
-    check,
-    check_sync,
     dead_stream,
     inbox,
     matches,
@@ -32,7 +28,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from services.kit.bus import NatsBus
-    from services.kit.http import Receive, Scope, Send
 
 SERVICES = ("meetings", *REACTING)
 NAMES = tuple(user.name for user in USERS)
@@ -384,55 +379,6 @@ async def test_a_tombstone_has_a_lifetime_in_its_header_and_every_stream_keeps_t
     provisioner = await site.bus("provisioner")
     states = [await provisioner.stream(settings.name) for settings in STREAMS]
     assert all(state is not None and state.settings.allow_msg_ttl for state in states)
-
-
-async def test_every_monitor_is_asked_and_each_that_is_wrong_is_named(site: Wired) -> None:
-    good = site.server.monitor_url
-    assert await check_sync([good, good]) == []
-    problems = await check_sync([good, "http://127.0.0.1:1", "ftp://x"])
-    assert [problem.split(": ")[1].split(" ")[0] for problem in problems] == ["http://127.0.0.1:1", "ftp://x"]
-
-
-async def test_a_monitor_that_is_the_port_of_clients_is_named(site: Wired) -> None:
-    address = site.server.url.replace("nats://", "http://")
-    assert await check_sync([address]) == [
-        f"NATS_MONITOR_URLS: {address} does not say how it writes to disk: it speaks no HTTP"
-    ]
-
-
-async def test_a_monitor_that_answers_something_else_is_named() -> None:
-    async def elsewhere(scope: Scope, _receive: Receive, send: Send) -> None:
-        await respond(send, 200, b'{"jetstream": null}' if scope["path"] == "/odd/varz" else b"[1]", b"text/plain")
-
-    server = await serve(elsewhere, "127.0.0.1", 0)
-    address = f"http://127.0.0.1:{server.port}"
-    problems = await check_sync([address, f"{address}/odd"])
-    await server.stop()
-    assert [problem.split(": ")[0] for problem in problems] == ["NATS_MONITOR_URLS", "NATS_MONITOR_URLS"]
-
-
-async def test_monitors_are_asked_directly_whatever_proxy_the_environment_names(
-    site: Wired, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
-    monkeypatch.delenv("no_proxy", raising=False)
-    assert await check_sync([site.server.monitor_url]) == []
-
-
-@pytest.mark.parametrize(
-    ("version", "good"),
-    [("2.14.0", True), ("2.15.1", True), ("3.0.0", True), ("2.13.9", False), ("2.9.10", False), ("", False)],
-)
-async def test_a_server_older_than_2_14_is_refused_by_name(version: str, good: bool) -> None:
-    class Old:
-        server_version = version
-
-        async def stream(self, _name: str) -> None: ...
-
-    wrong = await check(Old(), [StreamSettings("X", ("x",))])  # type: ignore[arg-type]  # all that is asked of it
-    assert wrong[-1] == "there is no stream X"
-    assert bool(wrong[:-1]) is not good
-    assert good or "2.14 or newer is needed" in wrong[0]
 
 
 def test_what_a_user_may_say_names_each_subject_of_its_own_and_no_verb_that_changes_streams() -> None:
