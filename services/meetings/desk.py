@@ -98,6 +98,8 @@ class Desk:
     """Whether nobody else writes this store: then what it said may be kept until a commit of our own."""
     log: Log | None = None
     """Of what nobody has asked for and nobody is told of otherwise."""
+    first: Callable[[Iterable[str]], Awaitable[None]] | None = None
+    """What is done about rooms (ids) before anything is decided about them; None: nothing has to be."""
 
     def now(self) -> str:
         """The present instant, as it is stored."""
@@ -173,8 +175,15 @@ class Desk:
         """
         for _ in range(ATTEMPTS):
             with contextlib.suppress(Conflict):
-                return await self.heads.together(prepare, call=call, actor=actor)
+                return await self.heads.together(functools.partial(self.ready, prepare), call=call, actor=actor)
         raise Unavailable("too many others are changing this at once", "CONTENTION")
+
+    async def ready(self, prepare: Prepare[R]) -> Claim[R]:
+        """What was prepared, once its rooms are ready to be decided about."""
+        claim = await prepare()
+        if self.first is not None:
+            await self.first(sorted(id_ for _, id_ in claim.heads))
+        return claim
 
     async def _prepared(
         self, decide: Callable[[str], Awaitable[Decision[R]]], who: str, *, dry: bool = False

@@ -145,7 +145,7 @@ class Ledger:
 
     async def _settled(self, prepare: Prepare[R], call: Call[Any]) -> R:
         """One room is decided about with whoever waits for it too; if it has come to exclude others, with these."""
-        claim = await prepare()
+        claim = await self.desk.ready(prepare)
         if len(claim.heads) == 1:
             with contextlib.suppress(Conflict):
                 return await self.desk.heads.change(*claim.heads[0], _alone(claim), call=call)

@@ -59,7 +59,7 @@ class Hall:
 
     @property
     def other(self) -> House:
-        return House(Meanwhile(self.house, self.made), self.house.clock)  # type: ignore[arg-type]  # a proxy of a store
+        return House(Meanwhile(self.house, self.made), self.house.clock)
 
 
 @pytest.fixture
