@@ -6,6 +6,7 @@ first date's key. Dates that are over are no concern of rules, but count for wha
 
 from __future__ import annotations
 
+import heapq
 from datetime import date, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -172,16 +173,15 @@ def _beyond(quota: Quota, pattern: Pattern, own: Sequence[Pattern], since: int, 
     begin = _period(to_local(at_minute(since), zone).date(), quota.period)
     early = minute(midnight(begin, zone))
     had: dict[date, list[tuple[int, int]]] = {}
-    iterators = [ahead(each, early) for each in own]
-    pending = [next(each, None) for each in iterators]
+    theirs = heapq.merge(*(ahead(each, early) for each in own), key=lambda each: each.start)
+    date_ = next(theirs, None)
     for each in ahead(pattern, since):
         period = _period(to_local(at_minute(each.start), zone).date(), quota.period)
         end = minute(midnight(_after(period, quota.period), zone))
-        for number, dates in enumerate(iterators):
-            while (date_ := pending[number]) is not None and date_.start < end:
-                theirs = _period(to_local(at_minute(date_.start), zone).date(), quota.period)
-                had.setdefault(theirs, []).append((date_.start, date_.end))
-                pending[number] = next(dates, None)
+        while date_ is not None and date_.start < end:
+            then = _period(to_local(at_minute(date_.start), zone).date(), quota.period)
+            had.setdefault(then, []).append((date_.start, date_.end))
+            date_ = next(theirs, None)
         found = had.setdefault(period, [])
         if (breach := _more(quota, each, found)) is not None:
             yield breach
