@@ -143,7 +143,7 @@ class Rooms:
                 record, room = _current(heads, held.value.id, name, call.message.etag)
                 if record.revision != held.record.revision:
                     raise Conflict  # somebody may use it since it was asked
-                refuse_in_use(used_by + _users(heads, room, now))
+                refuse_in_use([*dict.fromkeys(used_by + _users(heads, room, now))])
                 return Joint(Empty(), _without(heads, room), (), "delete")
 
             return Claim([("room", held.value.id), *await self._neighbours(held.value)], settle)
@@ -248,12 +248,13 @@ def _refuse_parts(rooms: Mapping[str, Room], room: Room) -> None:
 
 
 def _users(heads: Mapping[Key, Head[Diary]], room: Room, at: str) -> list[str]:
-    """Names of halls of which it is a part, and of its bookings that are not over."""
+    """Names of halls of which it is a part, and of whatever has it at times that are not over: a meeting, a booking."""
     halls = [each for each in _held_rooms(heads).values() if room.id in each.parts]
     since = minute(moment(at))
     bookings = heads["room", room.id].index.bookings.values()
     coming = [each for each in bookings if (each.competes or each.holds(at)) and any(ahead(each.pattern, since))]
-    return [child_name(room.centre, "rooms", each.id) for each in halls] + [booking_name(each) for each in coming]
+    names = [child_name(room.centre, "rooms", each.id) for each in halls]
+    return names + [child_name(room.centre, "meetings", each.meeting) or booking_name(each) for each in coming]
 
 
 def _without(heads: Mapping[Key, Head[Diary]], room: Room) -> dict[Key, Changes]:

@@ -247,3 +247,12 @@ async def test_a_date_moved_into_the_past_or_far_away_gives_back_its_room_or_tak
         found = await house.call("GetRoomCalendar", COORDINATOR, name=rooms.blue, **span)
         assert ("Tuesday Group" in [each.title for each in found.events]) is start.startswith("2040")
         await fits(house)
+
+
+async def test_a_room_that_is_in_use_names_each_user_once(house: House, rooms: Rooms) -> None:
+    weekly = await rooms.meeting("Tuesday Group", at("2026-11-24", EVERY_WEEK))
+    booking = {"schedule": at("2026-11-26"), "title": "Coaching"}
+    made = await house.call("BookRoom", parent=CENTRE, rooms=[rooms.blue], booking=booking)
+    with pytest.raises(Unmet) as refused:
+        await house.call("DeleteRoom", name=rooms.blue)
+    assert refused.value.details == {"used_by": f"{weekly}, {made.bookings[0].name}", "count": "2"}
