@@ -77,6 +77,7 @@ async def create(site: Site, asked: argparse.Namespace) -> None:
     say(asked, f"A new meeting of {house.centre.title}:")
     say(asked, "\n".join(lines(meeting_facts.facts(shown, house))))
     _say_dates(asked, "Its next dates:", shown)
+    _say_no_link(asked, house, shown)
     if not go_ahead(asked):
         give(asked, {"done": False, **_plain(shown, new=True)})
         return
@@ -102,6 +103,7 @@ async def edit(site: Site, asked: argparse.Namespace) -> None:
             return
         differences = meeting_facts.differences(plan.before, shown, house)
         _preview(asked, series, plan, shown, differences)
+        _say_no_link(asked, house, shown)
         result = {"changes": [each._asdict() for each in differences], **_plain(shown)}
         if not go_ahead(asked):
             give(asked, {"done": False, **result})
@@ -112,6 +114,16 @@ async def edit(site: Site, asked: argparse.Namespace) -> None:
         give(asked, {"done": True, **result, **_plain(done)})
 
     await until_current(asked, attempt)
+
+
+def _say_no_link(asked: argparse.Namespace, house: House, shown: meeting_pb2.Meeting) -> None:
+    """Which account hosts it is told to nobody: without a link of its own nobody could join."""
+    if not shown.online_host or shown.online.url or shown.online.phone:
+        return
+    link = next(
+        (each.join_url for each in house.rooms if each.name == shown.online_host and each.join_url), "https://..."
+    )
+    say(asked, f"It has no link yet, so nobody can join: --link {link}")
 
 
 async def _update(site: Site, asked: argparse.Namespace, house: House, plan: Plan) -> meeting_pb2.Meeting:
