@@ -102,7 +102,7 @@ def in_the_way(room: Room, diaries: Mapping[str, Diary], wish: Wish, at: str, fr
     booking = wish.booking
     counts = wish.taken is not None or wish.patient or wish.person.policy is ClashPolicy.SKIP
     found = hindrances(
-        room,
+        msgspec.structs.replace(room, before=booking.before, after=booking.after),  # the minutes that it was made with
         diaries,
         booking.pattern,
         at,

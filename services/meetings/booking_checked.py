@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+import msgspec
 from openchair.meetings.v1 import room_service_pb2 as pb
 
 from services.kit.clock import moment
@@ -68,6 +69,8 @@ def _wish(rooms: Rooms, room: Room, booking: Booking, person: Person, instead_of
     own = {id_: instead_of.own(diary) for id_, diary in rooms.diaries(room).items()}
     given_up = frozenset(each.id for each in own.values() if each is not None)
     has = own[room.id]
+    if has is not None:  # it keeps the minutes that it was made with
+        booking = msgspec.structs.replace(booking, before=has.before, after=has.after)
     return Wish(booking, person, has.pattern if has else None, ignoring=given_up, rules=not instead_of.meeting)
 
 

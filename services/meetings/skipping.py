@@ -134,8 +134,9 @@ def _offered(booking: Booking, world: _World) -> Booking | None:
     gone = frozenset(id_ for each in world.around for id_ in each.gone) | {booking.id}
     stays = {each.diary.room: each.diary for each in world.around}
     comes = {each.diary.room: each.fresh for each in world.around}
-    found = hindrances(world.room, stays, pattern, world.at, ignoring=gone, **common)
-    found += hindrances(world.room, comes, pattern, world.at, ignoring=frozenset({booking.id}), **common)
+    room = msgspec.structs.replace(world.room, before=booking.before, after=booking.after)  # it keeps its own minutes
+    found = hindrances(room, stays, pattern, world.at, ignoring=gone, **common)
+    found += hindrances(room, comes, pattern, world.at, ignoring=frozenset({booking.id}), **common)
     taken = {(each.key, each.start) for each in found}
     free = {slot: (slot.key, _begins(slot, booking)) not in taken for slot in slots}
     skipped = tuple(
@@ -154,13 +155,13 @@ def _asked(booking: Booking, world: _World) -> list[Slot]:
     if world.afresh or any(each.rewritten for each in world.around):
         return coming
     pattern = Pattern(zone=booking.pattern.zone, slots=tuple(coming))
-    stirred = set(_stirred(pattern, world.room, world.around, now))
+    stirred = set(_stirred(pattern, booking, world.around, now))
     return [slot for slot in coming if (slot.key, _begins(slot, booking)) in stirred]
 
 
-def _stirred(pattern: Pattern, room: Room, around: Sequence[_After], now: int) -> Iterator[tuple[object, int]]:
+def _stirred(pattern: Pattern, booking: Booking, around: Sequence[_After], now: int) -> Iterator[tuple[object, int]]:
     for each in around:
-        clashes = each.stirred.times.clashes(pattern, room.before, room.after, now, most=MOST_CLASHES)
+        clashes = each.stirred.times.clashes(pattern, booking.before, booking.after, now, most=MOST_CLASHES)
         yield from ((clash.key, clash.start) for clash in clashes)
 
 

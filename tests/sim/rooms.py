@@ -119,7 +119,7 @@ class Guests:
     async def drop_in(self, tries: int, seconds: float) -> None:
         """The study, at once. Somebody comes to it, or not."""
         start = self._now() + timedelta(minutes=self.chance.randint(1, 12))
-        schedule = {"start": start.isoformat(timespec="minutes"), "time_zone": ZONE, "minutes": 20}
+        schedule = {"start": start.isoformat(timespec="minutes"), "time_zone": ZONE, "minutes": 90}
         rule = self.chance.choice(("", "FREQ=DAILY"))
         booking = {"title": self.text(), "schedule": schedule | ({"rule": rule} if rule else {})}
         fields = {"parent": CENTRE, "rooms": [self.rooms["Study"]], "booking": booking, "on_clash": "CLASH_POLICY_SKIP"}

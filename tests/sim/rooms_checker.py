@@ -87,14 +87,14 @@ class Rooms:
         dates = (each for other in sorted(self.floor[room]) for each in self.had[other])
         return sorted((each for each in dates if not each.booking.competes), key=lambda each: each[:2])
 
-    def free(self, room: str, start: int, end: int, but: str = "") -> bool:
-        """Whether the room could be had then by anybody."""
+    def free(self, room: str, start: int, end: int, by: Booking | None = None) -> bool:
+        """Whether the room could be had then by anybody, or by that booking, which keeps its minutes."""
         one = self.rooms[room]
+        before, after = (by.before, by.after) if by else (one.before, one.after)
         taken = (
-            each.start < end + max(one.after, each.booking.before)
-            and start < each.end + max(one.before, each.booking.after)
+            each.start < end + max(after, each.booking.before) and start < each.end + max(before, each.booking.after)
             for each in self.around(room)
-            if each.booking.id != but
+            if by is None or each.booking.id != by.id
         )
         return not any(taken) and _open(one, start, end) and not any(self._closed(room, start, end))
 
@@ -237,7 +237,7 @@ def _offers(rooms: Rooms, booking: Booking) -> Iterator[str]:
     for each in booking.skipped:
         start = _begins(booking, each.slot)
         if rooms.now + NEAR < start < rooms.now + AHEAD - 1440:
-            free = rooms.free(booking.room, start, start + each.slot.minutes, booking.id)
+            free = rooms.free(booking.room, start, start + each.slot.minutes, booking)
             if free != each.offered:
                 word = "free, and not offered" if free else "offered, and not free"
                 yield f"{booking.title}: {key_text(each.slot.key)} in {rooms.rooms[booking.room].title} is {word}"
