@@ -25,6 +25,7 @@ from services.meetings.booking import (
 from services.meetings.booking_asked import BOOKING, person, read_booking, read_reason, read_words, room_id, room_ids
 from services.meetings.desk import CENTRE
 from services.meetings.ledger import Decided, Ledger, hold_expired
+from services.meetings.shares import refuse_many
 from services.meetings.types_rooms import Booking, BookingState
 from services.meetings.wire import child_name
 from services.recurrence.pattern import Pattern
@@ -59,7 +60,7 @@ class Bookings:
         blanks = [(id_, self._read(request.booking, centre, asked.subject)) for id_ in room_ids(request.rooms, centre)]
 
         def decide(rooms: Rooms, at: str) -> Decided:
-            written = [_new(rooms, id_, blank, at) for id_, blank in blanks]
+            written = [_new(rooms, id_, blank, asked, at) for id_, blank in blanks]
             refuse_each_other([room for _, room in written])
             bookings = tuple(
                 (standing(granted(room, rooms.diaries(room), Wish(booking, asked), at, rooms.frame), room, asked), room)
@@ -78,7 +79,7 @@ class Bookings:
         blank = self._read(request.booking, centre, asked.subject)
 
         def decide(rooms: Rooms, at: str) -> Decided:
-            booking, room = _new(rooms, id_, blank, at)
+            booking, room = _new(rooms, id_, blank, asked, at)
             made = held(granted(room, rooms.diaries(room), Wish(booking, asked), at, rooms.frame), room, at)
             return Decided(((made, room),), (made,), "hold")
 
@@ -165,8 +166,9 @@ def refuse_foreign(booking: Booking, asked: Person) -> None:
         raise Denied("somebody else booked it", "NOT_YOUR_BOOKING")
 
 
-def _new(rooms: Rooms, room: str, blank: Booking, at: str) -> tuple[Booking, Room]:
+def _new(rooms: Rooms, room: str, blank: Booking, asked: Person, at: str) -> tuple[Booking, Room]:
     found = rooms.room(room)
+    refuse_many(rooms.diaries(found)[found.id], asked)
     assert blank.pattern.schedule is not None
     refuse_impossible(blank.pattern.schedule, at, "booking.schedule", gap_of(found.before, found.after))
     return of_room(msgspec.structs.replace(blank, created_at=at), found), found

@@ -14,6 +14,7 @@ from services.meetings.booking_asked import read_words
 from services.meetings.check import Problems, possible
 from services.meetings.ledger import Decided
 from services.meetings.masks import merged
+from services.meetings.shares import refuse_many
 from services.meetings.types_rooms import ClashPolicy
 from services.meetings.wire_bookings import Told, booking_message
 from services.recurrence.edits import derive_start
@@ -71,6 +72,7 @@ class Changing:
         made = self._changed(later, key)
         if made == later:
             return Decided((), (found,), "change")
+        refuse_many(self.rooms.diaries(self.room)[self.room.id], self.asked)
         rebooking.refuse_overlap(earlier, made, self.at)
         made = msgspec.structs.replace(self._standing(later, made), created_at=self.at)
         written = ((earlier, self.room), (made, self.room))

@@ -53,8 +53,14 @@ MOST_BUSY_ROOMS: Final = 50
 MOST_WEEKS: Final = 53
 MOST_ROWS: Final = 5_000
 """Of a report: rooms times weeks."""
+MOST_BUSY_DATES: Final = 50_000
+"""Of all rooms in one answer about busy times."""
+
 PUBLIC_REACH: Final = timedelta(days=366)
-"""How far from now people without a token may ask."""
+"""How far ahead of now people without a token may ask."""
+
+PUBLIC_PAST: Final = timedelta(days=31)
+"""How far back: each room's history is read from there on."""
 
 
 class RoomCalendar:
@@ -90,13 +96,13 @@ class RoomCalendar:
             raise Invalid(Violation("rooms", f"must be 1 to {MOST_BUSY_ROOMS}"))
         since, until = window(request, now, LONGEST_BUSY)
         insider = call.caller.has(INSIDERS, centre)
-        if not insider and (since < now - PUBLIC_REACH or until > now + PUBLIC_REACH):
-            raise Invalid(Violation("start_time", f"must be within {PUBLIC_REACH.days} days of now"))
+        if not insider:
+            _refuse_far(since, until, now)
         ids = [room_id(name, centre, f"rooms[{index}]") for index, name in enumerate(request.rooms)]
         rooms = [await self._busy_room(id_, centre, insider=insider) for id_ in ids]
         around = [await self._around(room, insider=insider) for room in rooms]
         every = dict.fromkeys(id_ for ids in around for id_ in ids)
-        dates = {id_: await whats_on(self.desk, id_, since, until) for id_ in every}
+        dates = await self._every_date(every, since, until)
         low, high = minute(since), minute_after(until)
         told = [
             busy(room, (each for id_ in ids for each in dates[id_]), low, high)
@@ -142,6 +148,17 @@ class RoomCalendar:
             return Decision(_told(known, record.revision + 1, at), changes, "check in", records=written)
 
         return await self.desk.heads.change("room", ids["room"], decide, call=call)
+
+    async def _every_date(self, rooms: Iterable[str], since: datetime, until: datetime) -> dict[str, list[On]]:
+        """What is on in rooms (ids), by room. Raises Exhausted."""
+        dates: dict[str, list[On]] = {}
+        left = MOST_BUSY_DATES
+        for id_ in rooms:
+            dates[id_] = await whats_on(self.desk, id_, since, until)
+            left -= len(dates[id_])
+            if left < 0:
+                raise Exhausted(f"more than {MOST_BUSY_DATES} dates: ask for fewer rooms or days", "TOO_MANY_DATES")
+        return dates
 
     async def _busy_room(self, id_: str, centre: str, *, insider: bool) -> Room:
         name = child_name(centre, "rooms", id_)
@@ -191,6 +208,14 @@ def window(message: Any, now: datetime, longest: timedelta) -> tuple[datetime, d
     if until - since > longest:
         raise Invalid(Violation("end_time", f"must be at most {longest.days} days after start_time"))
     return since, until
+
+
+def _refuse_far(since: datetime, until: datetime, now: datetime) -> None:
+    """Raises Invalid for a time of which the public learns nothing."""
+    if since < now - PUBLIC_PAST:
+        raise Invalid(Violation("start_time", f"must be at most {PUBLIC_PAST.days} days ago"))
+    if until > now + PUBLIC_REACH:
+        raise Invalid(Violation("end_time", f"must be within {PUBLIC_REACH.days} days of now"))
 
 
 def _with_excluded(rooms: Iterable[Room]) -> list[str]:

@@ -47,7 +47,7 @@ SCHEDULES: Final = [
     ("minutes", {"minutes": 0}),
     ("minutes", {"minutes": -60}),
     ("minutes", {"minutes": 31 * 24 * 60 + 1}),
-    ("minutes", {"minutes": 24 * 60 + 1, "rule": "FREQ=DAILY"}),
+    ("", {"minutes": 24 * 60 + 1, "rule": "FREQ=DAILY"}),
     ("time_zone", {"time_zone": "America/Nowhere"}),
     ("time_zone", {"time_zone": "../../etc/passwd"}),
     ("time_zone", {"time_zone": ""}),

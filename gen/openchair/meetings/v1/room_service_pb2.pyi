@@ -980,7 +980,7 @@ class GetFreeBusyRequest(_message.Message):
 
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
-        """At most 92 days; absent: the next seven days."""
+        """At most 92 days; absent: the next seven days. Who does not belong to the centre asks from 31 days ago to 366 ahead."""
 
     @_builtins.property
     def end_time(self) -> _timestamp_pb2.Timestamp: ...
