@@ -20,6 +20,17 @@ if TYPE_CHECKING:
     from tests.sim.rooms import Guests
 
 HOUSES: Final = {"Old house": tuple(HALL), "Annex": tuple(ANNEX)}
+BY_GUESTS: Final = (
+    ("book",) * 5
+    + ("hold",) * 3
+    + ("change",) * 4
+    + ("give_back",) * 3
+    + ("take",) * 4
+    + (*("decide", "decide", "drop_in", "come"),)
+)
+BY_KEEPERS: Final = (
+    ("meet",) * 5 + ("edit",) * 4 + ("date",) * 3 + ("call_off",) * 2 + ("close",) * 2 + (*("open", "refit"),)
+)
 REFITS: Final[tuple[tuple[str, dict[str, Any]], ...]] = (
     ("Hall", {"parts": ["North"]}),
     ("Hall", {"parts": ["North", "South"]}),
@@ -43,6 +54,14 @@ class Keepers:
     def __post_init__(self) -> None:
         self.chance = self.guests.chance
         self.history = self.guests.history
+        self.history.forgets = self.forget
+
+    async def any(self, share: float, tries: int, seconds: float) -> None:
+        """Anything that a coordinator does, or with what is left of that share a guest."""
+        if self.chance.random() < share:
+            await getattr(self, self.chance.choice(BY_KEEPERS))(tries, seconds)
+        else:
+            await getattr(self.guests, self.chance.choice(BY_GUESTS))(tries, seconds)
 
     # --- meetings ---
 

@@ -38,15 +38,6 @@ USUAL = "100" if os.environ.get("OPENCHAIR_GATE") == "1" else "2"
 SEEDS: Sequence[int] = [int(os.environ["SEED"])] if "SEED" in os.environ else range(int(os.environ.get("SEEDS", USUAL)))
 CALLERS = 4
 COMMANDS = 30  # of each caller
-BY_GUESTS = (
-    ("book",) * 5
-    + ("hold",) * 3
-    + ("change",) * 4
-    + ("give_back",) * 3
-    + ("take",) * 4
-    + (*("decide", "decide", "drop_in", "come"),)
-)
-BY_KEEPERS = ("meet",) * 5 + ("edit",) * 4 + ("date",) * 3 + ("call_off",) * 2 + ("close",) * 2 + ("open", "refit")
 
 
 class Told(NamedTuple):
@@ -62,10 +53,7 @@ async def wants(keepers: Keepers, share: float) -> None:
     for _ in range(COMMANDS):
         await asyncio.sleep(chance.random() * chance.choice(PAUSES))
         tries, seconds = chance.randint(1, 4), chance.choice((0.05, 1.0, 10.0, 10.0, 10.0))
-        if chance.random() < share:
-            await getattr(keepers, chance.choice(BY_KEEPERS))(tries, seconds)
-        else:
-            await getattr(keepers.guests, chance.choice(BY_GUESTS))(tries, seconds)
+        await keepers.any(share, tries, seconds)
 
 
 async def well(site: Site, keepers: Keepers) -> list[str]:

@@ -13,6 +13,9 @@ from services.meetings.plan import PLAN as MEETINGS
 from services.meetings.records import PUBLICATIONS
 from tests.sim.checker import CODINGS, calendars_of, difference, effects, shown_otherwise, told_otherwise
 from tests.sim.house_checker import otherwise
+from tests.sim.room_keepers import Keepers
+from tests.sim.rooms_checker import Rooms, stored_otherwise
+from tests.sim.rooms_told import told_otherwise as told_otherwise_of_rooms
 from tests.sim.site import SITE, asked
 from tests.system.edit_driver import FEED
 from tests.system.second_site import PUBLIC
@@ -36,7 +39,7 @@ async def restless(site: Site) -> list[str]:
     return found + [f"{node.name}: {text}" for node in site.nodes.values() for text in node.restless()]
 
 
-async def check(site: Site, history: History, faults: Faults, house: House | None = None) -> list[str]:
+async def check(site: Site, history: History, faults: Faults, house: House | Keepers | None = None) -> list[str]:
     """Everything that is wrong. `house`: what is shown is as it says, not as the model of edits alone."""
     wrong = [*history.wrong, *site.witness.wrong, *effects(history), *await restless(site)]
     wrong += await _feeds(site, None if house else history)
@@ -46,17 +49,26 @@ async def check(site: Site, history: History, faults: Faults, house: House | Non
     return wrong + await _reactions(site)
 
 
-async def _told(site: Site, house: House) -> list[str]:
+async def _told(site: Site, house: House | Keepers) -> list[str]:
     """Also of an instance that built its index from what there is."""
     fresh = await site.add(MEETINGS, 3)
     try:
         await site.until(lambda: fresh.ready, "a new instance of meetings is ready")
+        if isinstance(house, Keepers):
+            return await _rooms(site, house)
         stubs = {node.name: node.stub() for node in site.of("meetings")}
         feed = (await site.nodes["feeds-1"].get(FEED)).body
         return await otherwise(house, {one.id: one for one in await _records(site)}, stubs, feed, site.clock.now())
     finally:
         await fresh.stop()
         del site.nodes[fresh.name]
+
+
+async def _rooms(site: Site, keepers: Keepers) -> list[str]:
+    """The rooms are as people were told, and every instance shows them so."""
+    now = site.clock.now()
+    rooms = Rooms.of(await _records(site), now, keepers.closures)
+    return [*stored_otherwise(keepers, rooms), *await told_otherwise_of_rooms(rooms, site.channels(), now)]
 
 
 async def _feeds(site: Site, history: History | None) -> list[str]:

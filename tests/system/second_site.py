@@ -364,6 +364,11 @@ class Site:
         lifetime = timedelta(minutes=30)
         return make_token(KEY, caller, {"*": [role]}, audience=audience_of(SITE), lifetime=lifetime, clock=self.clock)
 
+    def channels(self) -> dict[str, Any]:
+        """To each instance of meetings, by its name."""
+        token, nodes = self.token(), self.of("meetings")
+        return {node.name: LocalChannel(node.server, token) for node in nodes if node.server is not None}
+
     async def carry(self, path: str, request: bytes, metadata: Metadata, seconds: float | None) -> bytes:
         """A call reaches one of the instances; from one that is frozen no answer comes."""
         node = self.chance.choice(self.of("meetings"))

@@ -24,6 +24,8 @@ import pytest
 from tests.sim.edits import Edits
 from tests.sim.history import History
 from tests.sim.house import House
+from tests.sim.room_keepers import Keepers
+from tests.sim.rooms import Guests
 from tests.sim.test_closures_under_faults import KINDS
 from tests.system.acts import create_centre
 from tests.system.second_checker import check, restless
@@ -99,7 +101,7 @@ async def last_words(history: History, edits: Edits) -> None:
             await history.do(edits.retitle(number), 8, 1.0)
 
 
-async def well(site: Site, history: History, faults: Faults, house: House | None = None) -> None:
+async def well(site: Site, history: History, faults: Faults, house: House | Keepers | None = None) -> None:
     """Lets it become quiet, then checks. Raises AssertionError with everything that is wrong."""
     await quiet(site)
     await site.pass_time()
@@ -147,6 +149,33 @@ async def with_closures(site: Site, history: History, folder: Path, callers: int
     return Told(outcomes, faults.happened, sum(node.link.swallowed for node in site.nodes.values()))
 
 
+async def wants(keepers: Keepers) -> None:
+    """One who books rooms, or keeps them, until cancelled."""
+    chance = keepers.chance
+    while True:
+        await asyncio.sleep(chance.random() * chance.choice((0.0, 0.05, 0.2)))
+        await keepers.any(0.4, chance.randint(1, 8), chance.choice((0.1, 0.5, 1.0)))
+
+
+async def with_rooms(site: Site, history: History, folder: Path, callers: int) -> Told:
+    """The same round among people who want the same rooms."""
+    keepers = Keepers(Guests(history))
+    await create_centre(history.stub, "house")
+    await keepers.guests.furnish()
+    faults = Faults(site, history, folder)
+    wanting = [asyncio.create_task(wants(keepers)) for _ in range(callers)]
+    await faults.run()
+    for task in wanting:
+        task.cancel()
+    await asyncio.gather(*wanting, return_exceptions=True)
+    await faults.heal()
+    for _ in range(6):  # no fault follows that would have all published again
+        await keepers.any(0.4, 8, 1.0)
+    await well(site, history, faults, keepers)
+    outcomes = Counter(command.outcome for command in history.commands.values())
+    return Told(outcomes, faults.happened, sum(node.link.swallowed for node in site.nodes.values()))
+
+
 async def simulate(kind: str, seed: int, folder: Path, round_: Round = scenario) -> Told:
     """A whole round."""
     site = Site(kind, folder, random.Random(seed))  # noqa: S311 - seeded on purpose
@@ -167,6 +196,13 @@ async def test_whatever_becomes_of_the_past_every_date_to_come_is_what_closures_
     kind: str, seed: int, tmp_path: Path
 ) -> None:
     assert (await simulate(kind, seed, tmp_path, with_closures)).outcomes["acknowledged"] >= 3
+
+
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")  # as below
+@pytest.mark.parametrize("kind", ["sqlite", "memory"])
+@pytest.mark.parametrize("seed", seeds(1, 50))
+async def test_whatever_becomes_of_the_past_rooms_are_as_people_were_told(kind: str, seed: int, tmp_path: Path) -> None:
+    assert (await simulate(kind, seed, tmp_path, with_rooms)).outcomes["acknowledged"] >= 3
 
 
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")  # nats-py drops what froze before its first word
