@@ -35,6 +35,8 @@ Report: TypeAlias = "booking_pb2.ClashReport | pb.CheckBookingResponse"
 
 _SHOWN: Final = 10
 _SKIPPED: Final = 4
+_COUNTED: Final = 1_000
+"""Where the server may have stopped counting."""
 _WEEK: Final = 7
 _KINDS: Final = {
     booking_pb2.CLASH_KIND_TAKEN: "taken",
@@ -57,7 +59,8 @@ def in_the_way(report: Report, house: House, zone: str) -> list[str]:
         for each in shown
     ]
     more = max(report.total, len(report.clashes)) - len(shown)
-    return table(("WHEN", "ROOM", "IN THE WAY"), rows) + ([f"and {more} more"] if more > 0 else [])
+    least = ", at least" if report.total % _COUNTED == 0 else ""
+    return table(("WHEN", "ROOM", "IN THE WAY"), rows) + ([f"and {more} more{least}"] if more > 0 else [])
 
 
 def why(clash: booking_pb2.Clash, house: House, zone: str) -> str:

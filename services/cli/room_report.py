@@ -34,6 +34,8 @@ COLUMNS: Final = (
 )  # fmt: skip
 _HOUR: Final = 60
 _FOUR_WEEKS: Final = timedelta(weeks=4)
+_HALF_A_YEAR: Final = timedelta(days=183)
+_LEAP: Final = (2, 29)
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 _STANDARD_OUTPUT: Final = "-"
 
@@ -44,7 +46,11 @@ def add_to(actions: Any, examples: str, options: Mapping[str, str]) -> None:
     report = action(actions, "report", text, _report, examples, options, "[ROOM ...]")
     report.add_argument("rooms", metavar="ROOM", nargs="*", help="title, its beginning, or id (default: all)")
     report.add_argument(
-        "--from", dest="since", metavar="DATE", type=reading.date_text, help="the first week holds it (four weeks ago)"
+        "--from",
+        dest="since",
+        metavar="DATE",
+        type=reading.date_text,
+        help="the first week holds it (four weeks ago); without a year the nearest",
     )
     report.add_argument("--to", metavar="DATE", type=reading.date_text, help="the last week holds it (today)")
     report.add_argument("--csv", metavar="FILE", help="as a table for a spreadsheet; - for standard output")
@@ -68,14 +74,23 @@ async def _report(site: Site, asked: argparse.Namespace) -> None:
 
 def _request(asked: argparse.Namespace, house: House) -> pb.GetUtilisationRequest:
     """Raises Failure."""
-    last = house.day("--to", asked.to) if asked.to else house.today
-    first = house.day("--from", asked.since) if asked.since else last - _FOUR_WEEKS
+    last = _near(house, "--to", asked.to) if asked.to else house.today
+    first = _near(house, "--from", asked.since) if asked.since else last - _FOUR_WEEKS
     if last < first:
-        raise Failure(f"--to: {short(last)} is before {short(first)}", USAGE)
+        said = f"--to: {short(last)} is before {short(first)}" if asked.to else f"--from: {short(first)} is to come"
+        raise Failure(said, USAGE)
     rooms = [house.room(each).name for each in asked.rooms]
     return pb.GetUtilisationRequest(
         parent=house.centre.name, first_date=first.isoformat(), last_date=last.isoformat(), rooms=rooms
     )
+
+
+def _near(house: House, option: str, text: str) -> date:
+    """The date; without a year the nearest, since reports are mostly of what was. Raises Failure."""
+    found = house.day(option, text)
+    if found - house.today <= _HALF_A_YEAR or str(found.year) in text:
+        return found
+    return found.replace(year=found.year - 1) if (found.month, found.day) != _LEAP else found
 
 
 def told(found: Sequence[pb.RoomWeek]) -> list[str]:

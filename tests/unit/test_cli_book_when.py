@@ -279,6 +279,20 @@ def test_a_report_is_about_the_last_four_weeks_unless_it_is_said_otherwise() -> 
         asked("--from 2030-11-30 --to 2030-09-01")
 
 
+def test_a_date_without_a_year_in_a_report_is_the_nearest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(HOUSE), "today", date(2026, 11, 21))
+    for options, days in (
+        ("--from '1 nov'", ("2026-11-01", "2026-11-21")),
+        ("--from '1 sep' --to '30 sep'", ("2026-09-01", "2026-09-30")),
+        ("--from '1 dec' --to '31 dec'", ("2026-12-01", "2026-12-31")),
+        ("--from '1 nov 2027' --to '30 nov 2027'", ("2027-11-01", "2027-11-30")),
+    ):
+        request = room_report._request(parsed(f"room report c {options}"), HOUSE)
+        assert (request.first_date, request.last_date) == days
+    with pytest.raises(Failure, match="--from: Tue 1 Dec 2026 is to come"):
+        room_report._request(parsed("room report c --from '1 dec'"), HOUSE)
+
+
 def test_every_way_of_dealing_with_clashes_is_one_of_the_contract() -> None:
     for word, number in if_taken.POLICIES.items():
         name = booking_pb2.ClashPolicy.Name(number)
