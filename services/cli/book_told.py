@@ -58,6 +58,9 @@ def state(booking: booking_pb2.Booking) -> str:
     offered = sum(each.offered for each in booking.skipped)
     if booking.skipped:
         said.append(f"without {_dates(len(booking.skipped))}" + (f" ({offered} free now)" if offered else ""))
+    if booking.closed:
+        more = f" and {_dates(len(booking.closed) - 1)} more" if len(booking.closed) > 1 else ""
+        said.append(f"closed on {_day(booking.closed[0].key)}{more}: {booking.closed[0].reason}")
     if booking.proposed_for_release:
         said.append("nobody came lately")
     if booking.overrule_reason:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import enum
 from datetime import timedelta
 from itertools import chain, islice
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from services.kit.clock import moment
 from services.meetings.booking_rules import Booker, ahead, breaches
@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from services.recurrence.timetable import Stretch
     from services.recurrence.types import Key
 
-__all__ = ["Booker", "Hindrance", "Obstacle", "free", "hindrances", "shuts"]
+__all__ = ["Booker", "Hindrance", "Obstacle", "free", "hindrances", "inside", "shuts"]
+
+A_YEAR: Final = timedelta(days=366)
 
 
 class Obstacle(enum.Enum):
@@ -158,20 +160,20 @@ class _Asked(NamedTuple):
         found = misfits(hours, self.pattern, self.since, self.most)
         return [self._hindrance(Obstacle.NOT_OPEN, each[:3], reason=each.reason) for each in found]
 
-    def closed(self, closures: tuple[Closure, ...], zone: str) -> list[Hindrance]:
+    def closed(self, closures: tuple[Closure, ...], zone: str, reach: timedelta = LOOKED_AT) -> list[Hindrance]:
         """Dates inside a closure, whatever it makes of meetings: the first one is told. `zone` is the centre's."""
         found: dict[tuple[int, Key], Hindrance] = {}
         for closure in closures:
             if shuts(closure, self.room):
-                for each in islice(self._inside(closure, zone), self.most):
+                for each in islice(self._inside(closure, zone, reach), self.most):
                     found.setdefault(
                         (each.start, each.key), self._hindrance(Obstacle.CLOSED, each, reason=closure.reason)
                     )
         return sorted(found.values(), key=lambda each: each.start)[: self.most]
 
-    def _inside(self, closure: Closure, zone: str) -> Iterator[Stretch]:
+    def _inside(self, closure: Closure, zone: str, reach: timedelta) -> Iterator[Stretch]:
         low, high = (minute(each) for each in window(closure.start, closure.end, zone))
-        last = min(high, self.since + LOOKED_AT // timedelta(minutes=1))
+        last = min(high, self.since + reach // timedelta(minutes=1))
         for each in ahead(self.pattern, max(low, self.since), last):
             start = at_minute(each.start)
             if in_time(closure, Occurrence(each.key, start, start, at_minute(each.end)), zone):
@@ -205,6 +207,15 @@ def _counting(diary: Diary, at: str, ignoring: frozenset[str]) -> Callable[[str]
     """Says whose bookings keep others out at that instant."""
     bookings = diary.bookings
     return lambda owner: owner not in ignoring and bookings[owner].holds(at)
+
+
+def inside(
+    closures: tuple[Closure, ...], room: Room, pattern: Pattern, at: str, zone: str = "UTC", *, most: int = 1_000
+) -> list[Hindrance]:
+    """The dates of a year to come that lie in a closure of the room, in order of time; `zone` is the centre's."""
+    since = minute(moment(at))
+    found = _Asked(room, pattern, since, room.zone or zone, most).closed(closures, zone, A_YEAR)
+    return [each for each in found if each.end > since]
 
 
 def shuts(closure: Closure, room: Room) -> bool:

@@ -4,22 +4,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from openchair.meetings.v1 import booking_pb2
 from openchair.meetings.v1 import room_service_pb2 as pb
 
 from services.kit.errors import Invalid, Violation
 from services.kit.paging import page_size
 from services.meetings import records
+from services.meetings.availability import inside
 from services.meetings.booking_asked import person
+from services.meetings.closing import NOTHING
 from services.meetings.desk import CENTRE, ROOM
 from services.meetings.ledger import hold_expired, stored, told
 from services.meetings.types_rooms import Booking, BookingState, Room
 from services.meetings.wire_bookings import stamped
+from services.recurrence.timetable import at_minute
+from services.recurrence.wire import key_text, local_text
+from services.recurrence.zones import to_local
 
 if TYPE_CHECKING:
-    from openchair.meetings.v1 import booking_pb2
+    from collections.abc import Iterator, Sequence
 
     from services.kit.call import Call
+    from services.meetings.closing import Frame
     from services.meetings.desk import Desk
+    from services.meetings.parts import Parts
 
 QUEUES: Final[dict[int, dict[str, str | bool]]] = {
     0: {},
@@ -32,35 +40,54 @@ QUEUES: Final[dict[int, dict[str, str | bool]]] = {
 
 ORDER: Final = ("created_at",)
 
+MOST_CLOSED: Final = 20
+"""Dates in closures that are told of one booking."""
+
 
 class BookingLists:
     """The methods that show bookings."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, parts: Parts) -> None:
         self.desk = desk
+        self.parts = parts
 
     async def get_booking(self, call: Call[pb.GetBookingRequest]) -> booking_pb2.Booking:
         """One booking. A hold that has expired is none any more."""
         held = await stored(self.desk, call.message.name)
         if _expired(held.value, self.desk.now()):
             raise hold_expired()
-        return stamped(held.value, held.record, told(call, held.value))
+        (message,) = await self._with_closed([(held.value, stamped(held.value, held.record, told(call, held.value)))])
+        return message
 
     async def list_bookings(self, call: Call[pb.ListBookingsRequest]) -> pb.ListBookingsResponse:
         """Bookings of a centre or a room, or a queue of them, oldest first. A queue of facilitators holds their own."""
         request = call.message
         where = await self._where(call)
         size, after, now = page_size(request.page_size), self.desk.pages.position(call), self.desk.now()
-        found: list[booking_pb2.Booking] = []
+        found: list[tuple[Booking, booking_pb2.Booking]] = []
         while True:
             page = await self.desk.store.find("booking", where, ORDER, limit=size - len(found), after=after)
             after = page.after
             for record in page.records:
                 booking = records.read(record, Booking)
                 if not _expired(booking, now):
-                    found.append(stamped(booking, record, told(call, booking)))
+                    found.append((booking, stamped(booking, record, told(call, booking))))
             if after is None or len(found) >= size:
-                return pb.ListBookingsResponse(bookings=found, next_page_token=self.desk.pages.token(call, after))
+                token = self.desk.pages.token(call, after)
+                return pb.ListBookingsResponse(bookings=await self._with_closed(found), next_page_token=token)
+
+    async def _with_closed(self, found: Sequence[tuple[Booking, booking_pb2.Booking]]) -> list[booking_pb2.Booking]:
+        """The messages of these bookings of one centre, each with its dates in closures."""
+        own = [each for each in found if not each[0].meeting]
+        frame = await self.parts.in_force.frame(own[0][0].centre, holidays=False) if own else NOTHING
+        rooms: dict[str, Room | None] = {}
+        for booking, message in own if frame.closures else ():
+            if booking.room not in rooms:
+                record = await self.desk.store.get("room", booking.room)
+                rooms[booking.room] = None if record is None or record.gone else records.read(record, Room)
+            if (room := rooms[booking.room]) is not None:
+                message.closed.extend(_closed(booking, room, frame, self.desk.now()))
+        return [message for _, message in found]
 
     async def _where(self, call: Call[pb.ListBookingsRequest]) -> dict[str, str | bool]:
         """What the list is of. Raises Invalid, NotFound."""
@@ -76,6 +103,13 @@ class BookingLists:
         if request.mine or (request.queue and not person(call, ids["centre"]).keeper):
             where["organiser"] = call.caller.subject
         return where
+
+
+def _closed(booking: Booking, room: Room, frame: Frame, at: str) -> Iterator[booking_pb2.ClosedDate]:
+    found = inside(frame.closures, room, booking.pattern, at, frame.zone, most=MOST_CLOSED)
+    for each in found[:MOST_CLOSED]:
+        start = local_text(to_local(at_minute(each.start), booking.pattern.zone))
+        yield booking_pb2.ClosedDate(key=key_text(each.key), start=start, reason=each.reason)
 
 
 def _expired(booking: Booking, at: str) -> bool:

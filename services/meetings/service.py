@@ -99,7 +99,7 @@ class Meetings:
                 rooms,
                 bookings,
                 Rebookings(desk, parts),
-                BookingLists(desk),
+                BookingLists(desk, parts),
                 FreeRooms(desk, parts),
                 RoomCalendar(desk, parts),
                 middleware=middleware,

@@ -9,7 +9,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from services.kit.errors import Unmet
+from tests.service.bookings_house import ANA
 from tests.service.claims_house import a_room, at, bookings, fits, lost, taken
+from tests.service.closures_house import close
 from tests.service.meetings_house import CENTRE, COORDINATOR, NOBODY, House
 
 pytest_plugins = ("tests.service.meetings_house",)
@@ -256,3 +258,24 @@ async def test_a_room_that_is_in_use_names_each_user_once(house: House, rooms: R
     with pytest.raises(Unmet) as refused:
         await house.call("DeleteRoom", name=rooms.blue)
     assert refused.value.details == {"used_by": f"{weekly}, {made.bookings[0].name}", "count": "2"}
+
+
+async def test_whoever_booked_a_room_is_told_of_the_closure_their_dates_lie_in(house: House, rooms: Rooms) -> None:
+    booking = {"schedule": at("2026-11-24", EVERY_WEEK), "title": "Coaching"}
+    made = await house.call("BookRoom", ANA, parent=CENTRE, rooms=[rooms.blue], booking=booking)
+    name = made.bookings[0].name
+    closure = {"reason": "The wall is painted", "effect": "CLOSURE_EFFECT_CANCEL", "start": "2026-12-01"}
+    closed = await close(house, {**closure, "end": "2026-12-08", "rooms": [rooms.blue]})
+    told = await house.call("GetBooking", ANA, name=name)
+    dates = [("20261201", "2026-12-01T19:00"), ("20261208", "2026-12-08T19:00")]
+    assert [(each.key, each.start, each.reason) for each in told.closed] == [
+        (*each, "The wall is painted") for each in dates
+    ]
+    listed = await house.call("ListBookings", ANA, parent=CENTRE, mine=True)
+    assert listed.bookings[0] == told
+    await pass_to(house, "2026-12-02T12:00")
+    told = await house.call("GetBooking", ANA, name=name)
+    assert [each.key for each in told.closed] == ["20261208"]
+    await house.call("WithdrawClosure", COORDINATOR, name=closed.name)
+    await house.sweep()
+    assert not (await house.call("GetBooking", ANA, name=name)).closed

@@ -77,6 +77,10 @@ def test_a_booking_stands_in_a_list_with_what_is_to_be_done_about_it() -> None:
     assert book_told.state(booking(overruleReason="Fire drill", proposedForRelease=True)) == (
         "booked; nobody came lately; overruled: Fire drill"
     )
+    closed = [{"key": "20261201", "reason": "The wall is painted"}, {"key": "20261208", "reason": "Something else"}]
+    assert book_told.state(booking(closed=closed)) == (
+        "booked; closed on Tue 1 Dec 2026 and 1 date more: The wall is painted"
+    )
 
 
 def test_all_that_a_booking_says_is_told_in_words() -> None:

@@ -159,6 +159,36 @@ class SkippedDate(_message.Message):
 Global___SkippedDate: _TypeAlias = SkippedDate  # noqa: Y015
 
 @_typing.final
+class ClosedDate(_message.Message):
+    """A date that is booked, and lies in a closure that is in force: nobody is let in then."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEY_FIELD_NUMBER: _builtins.int
+    START_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    key: _builtins.str
+    """"20261124", as the dates of the booking are called."""
+    start: _builtins.str
+    """Local to the booking, "2026-11-24T19:00"."""
+    reason: _builtins.str
+    """The closure's: "The wall is painted"."""
+    def __init__(
+        self,
+        *,
+        key: _builtins.str = ...,
+        start: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "reason", b"reason", "start", b"start"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ClosedDate: _TypeAlias = ClosedDate  # noqa: Y015
+
+@_typing.final
 class Booking(_message.Message):
     """A room, or a video account, taken for one stretch of time or for a series of them."""
 
@@ -190,6 +220,7 @@ class Booking(_message.Message):
     ATTENDEES_FIELD_NUMBER: _builtins.int
     NOTES_FIELD_NUMBER: _builtins.int
     LINEAGE_FIELD_NUMBER: _builtins.int
+    CLOSED_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """"centres/{centre}/rooms/{room}/bookings/{booking}"."""
     etag: _builtins.str
@@ -254,6 +285,12 @@ class Booking(_message.Message):
     def checked_in(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Output only: keys of dates on which somebody checked in. Told as the title is."""
 
+    @_builtins.property
+    def closed(self) -> _containers.RepeatedCompositeFieldContainer[Global___ClosedDate]:
+        """Output only, of GetBooking and ListBookings, and not of a meeting's (its dates follow closures): dates of a year to
+        come that lie in a closure; the next ones, at most 20. They stay booked, and count again when the closure is withdrawn.
+        """
+
     def __init__(
         self,
         *,
@@ -283,10 +320,11 @@ class Booking(_message.Message):
         attendees: _builtins.int = ...,
         notes: _builtins.str = ...,
         lineage: _builtins.str = ...,
+        closed: _abc.Iterable[Global___ClosedDate] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "expire_time", b"expire_time", "schedule", b"schedule", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_minutes", b"after_minutes", "attendees", b"attendees", "before_minutes", b"before_minutes", "checked_in", b"checked_in", "competes", b"competes", "create_time", b"create_time", "epoch", b"epoch", "etag", b"etag", "expire_time", b"expire_time", "lineage", b"lineage", "meeting", b"meeting", "name", b"name", "notes", b"notes", "organiser", b"organiser", "overrule_reason", b"overrule_reason", "proposed_for_release", b"proposed_for_release", "released", b"released", "revision", b"revision", "schedule", b"schedule", "skipped", b"skipped", "slots", b"slots", "state", b"state", "time_zone", b"time_zone", "title", b"title", "update_time", b"update_time", "without", b"without"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_minutes", b"after_minutes", "attendees", b"attendees", "before_minutes", b"before_minutes", "checked_in", b"checked_in", "closed", b"closed", "competes", b"competes", "create_time", b"create_time", "epoch", b"epoch", "etag", b"etag", "expire_time", b"expire_time", "lineage", b"lineage", "meeting", b"meeting", "name", b"name", "notes", b"notes", "organiser", b"organiser", "overrule_reason", b"overrule_reason", "proposed_for_release", b"proposed_for_release", "released", b"released", "revision", b"revision", "schedule", b"schedule", "skipped", b"skipped", "slots", b"slots", "state", b"state", "time_zone", b"time_zone", "title", b"title", "update_time", b"update_time", "without", b"without"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
