@@ -248,12 +248,10 @@ class Processes:
             own |= {"MONGODB_URL": self.url, "OPENCHAIR_MONGODB_DATABASE": self.databases[plan.name].name}
         return own
 
-    def token(self) -> str:
+    def token(self, caller: str = CALLER, role: str = "operator") -> str:
         """One that lasts for a round."""
         private = load_or_make_keys(self.keys).private
-        return make_token(
-            private, CALLER, {"*": ["operator"]}, audience=audience_of(SITE), lifetime=_HOUR, clock=self.clock
-        )
+        return make_token(private, caller, {"*": [role]}, audience=audience_of(SITE), lifetime=_HOUR, clock=self.clock)
 
     async def start(self) -> None:
         """Comes back when all of it is ready."""
