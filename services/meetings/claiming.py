@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
@@ -68,6 +68,9 @@ class Asked(NamedTuple):
 
 
 LENIENT: Final = Asked(lenient=True)
+
+LOST_KEPT: Final = timedelta(days=366)
+"""How long a meeting remembers which room it had not on a date that is over."""
 
 
 class Draft(NamedTuple):
@@ -288,13 +291,13 @@ def _bare(closed: Closed) -> Closed:
 
 
 def _lost_and_over(meeting: Meeting, at: str) -> Iterator[Lost]:
-    """What it had not on dates that are over: that stays so."""
+    """What it had not on dates that are over: that stays so, for a year."""
     now, changes = moment(at), {change.key: change for change in meeting.changes}
     for each in meeting.lost:
         key = each.key
         if key is None or not has(meeting.schedule, key):
             continue
-        if occurrence(meeting.schedule, key, changes.get(key)).end <= now:
+        if now - LOST_KEPT < occurrence(meeting.schedule, key, changes.get(key)).end <= now:
             yield each
 
 

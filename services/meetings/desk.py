@@ -38,6 +38,9 @@ R = TypeVar("R")
 
 LARGEST_MEETING = 700 * 1024  # bytes, as it is stored; a broker refuses events over 1 MiB
 
+MOST_STRETCHES = 10_000
+"""Single ones, in one booking; an event has some 35 bytes for each."""
+
 ATTEMPTS = 32  # how often a decision is taken anew when somebody was faster
 
 CENTRE = Pattern("centres/{centre}")
@@ -200,6 +203,7 @@ class Desk:
             for draft, meeting in zip(decision.drafts, found.meetings, strict=True):
                 record = records.write(draft.previous, meeting, at=at, actor=who, due_at=draft.due_at)
                 written[meeting.id] = Held(record, meeting)
+            refuse_too_many_stretches(found.changes)
             written.bookings = _bookings(found.changes, heads)
             made = tuple(held.record for held in written.values())
             refuse_too_large(made)
@@ -264,6 +268,13 @@ def refuse_too_large(written: Iterable[Record]) -> None:
     for record in written:
         if record.kind == "meeting" and len(msgspec.json.encode({**record.state, "closed": ()})) > LARGEST_MEETING:
             raise Unmet("so many changed dates and so much text are more than one meeting holds", "MEETING_TOO_LARGE")
+
+
+def refuse_too_many_stretches(changes: Mapping[Key, Changes]) -> None:
+    """Raises Unmet for a meeting that takes a room for more single stretches than one event may hold."""
+    for leaf in (leaf for each in changes.values() for leaf in each.leaves):
+        if len(cast("dict[str, list[object]]", leaf.state["pattern"])["slots"]) > MOST_STRETCHES:
+            raise Unmet("so many single times in one room are more than one meeting holds", "MEETING_TOO_LARGE")
 
 
 def expect_etag(name: str, record: Record, etag: str) -> None:

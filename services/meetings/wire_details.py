@@ -40,6 +40,8 @@ HOLIDAY_RULES = {0: HolidayRule.ANY_DAY, 1: HolidayRule.NOT_ON_HOLIDAYS, 2: Holi
 
 MOST_PROGRAMMES = 20
 MOST_SESSIONS = 300
+MOST_ON_ALL_DATES = 3_000
+"""Entries of an agenda, times its dates: each of them may take rooms for a time of its own."""
 LONGEST_COST = 500
 TOLD_FROM = 11
 """A number of chairs is public from here on: fewer would tell how many are there."""
@@ -191,6 +193,8 @@ def read_sessions(
         problems.add("sessions", "an agenda is for what has no rule: a one-off, and its extra dates")
     if len(said) > MOST_SESSIONS:
         problems.add("sessions", f"has more than {MOST_SESSIONS} entries")
+    elif len(said) * (1 + len(schedule.extra)) > MOST_ON_ALL_DATES:
+        problems.add("sessions", f"has more than {MOST_ON_ALL_DATES} entries on all dates together")
     ids = session_ids(said)
     if len(set(ids)) < len(ids):
         problems.add("sessions", "has two with the same id")
