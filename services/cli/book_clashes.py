@@ -153,9 +153,17 @@ async def unless_taken(
         offers = [each for each in report.alternatives if schedule.rule or not in_part(each)]  # one date has no part
         if offers:
             say(asked, "What would work:")
-            say(asked, "\n".join(f"  {_offer(each, house, schedule, ())}" for each in offers))
+            say(asked, "\n".join(f"  {_offer(_on(each, schedule), house, schedule, ())}" for each in offers))
         give(asked, {"done": False, "check": plain(report)})
         raise Failure(f"{NOTHING} {advice}".rstrip()) from None
+
+
+def _on(each: booking_pb2.Alternative, schedule: Schedule) -> booking_pb2.Alternative:
+    """Of one date of a series: another hour of the whole series, which is free on each date, as one of that date."""
+    if schedule.rule is not None or each.total <= 1 or not each.start:
+        return each
+    start = datetime.combine(schedule.start.date(), datetime.fromisoformat(each.start).time())
+    return booking_pb2.Alternative(room=each.room, start=start.isoformat(timespec="minutes"), free=1, total=1)
 
 
 def plain(report: Report) -> dict[str, Any]:

@@ -68,6 +68,19 @@ def test_a_meeting_that_cannot_have_its_room_is_told_what_is_in_the_way_and_what
     assert ", without its room, which is taken)" in done(system, *move, *moved, "--if-taken=skip")
 
 
+def test_what_would_work_for_a_date_that_cannot_be_restored_is_on_that_date(system: System) -> None:
+    made(system, "Evening Prayer", "--on=tuesday", "--every=week")
+    day = next_days(system, "Evening Prayer")[2]
+    date = ("riverside", "Evening Prayer", "--on", str(day), "--yes")
+    done(system, "meeting", "cancel", *date)
+    room = "Room of Evening Prayer"
+    done(system, "book", "riverside", room, "--on", str(day), "--at=19:00", "--for=60", "--title=Choir", "--yes")
+    told = command("meeting", "restore", *date)
+    assert told.returncode == 1, told.stdout
+    assert f"{room}, {short(day)} 20:00 to 21:30\n" in told.stdout
+    assert "dates" not in told.stdout.partition("What would work")[2]
+
+
 def test_new_days_and_a_new_hour_go_together(system: System) -> None:
     made(system, "Both Ways", "--on=tuesday", "--every=week")
     done(system, "meeting", "edit", "riverside", "Both Ways", "--every=first thursday", "--at=8pm", "--yes")
