@@ -279,3 +279,68 @@ async def test_whoever_booked_a_room_is_told_of_the_closure_their_dates_lie_in(h
     await house.call("WithdrawClosure", COORDINATOR, name=closed.name)
     await house.sweep()
     assert not (await house.call("GetBooking", ANA, name=name)).closed
+
+
+async def test_a_closure_withdrawn_midway_leaves_what_is_over_and_says_everywhere_what_cannot_be_put_back(
+    house: House, rooms: Rooms
+) -> None:
+    weekly = await rooms.meeting("Tuesday Group", at("2026-11-24", EVERY_WEEK))
+    closure = {"reason": "Flood", "effect": "CLOSURE_EFFECT_MOVE", "start": "2026-12-01", "end": "2026-12-15"}
+    there = (await house.place(title="Library")).name
+    closed = await close(house, {**closure, "rooms": [rooms.blue], "move_place": there})
+    assert await taken(house, rooms.blue, 25) == ["11-24 Tuesday Group"]
+    booking = {"schedule": at("2026-12-15"), "title": "Coaching"}
+    overruled = {"on_clash": "CLASH_POLICY_OVERRULE", "overrule_reason": "With rubber boots"}
+    await house.call("BookRoom", parent=CENTRE, rooms=[rooms.blue], booking=booking, **overruled)
+    await pass_to(house, "2026-12-03T12:00")
+    await house.call("WithdrawClosure", COORDINATOR, name=closed.name)
+    await house.sweep()
+    staff = await house.call("GetMeeting", name=weekly)
+    assert {each.date: (each.place, list(each.lost_rooms)) for each in staff.changes} == {
+        "2026-12-01": (there, []),
+        "2026-12-15": (rooms.place, [rooms.blue]),
+    }
+    public = {each.local_start[5:10]: list(each.venue.rooms) for each in await house.listed(32, NOBODY, meeting=weekly)}
+    assert public == {"12-08": ["Blue"], "12-15": [], "12-22": ["Blue"]}
+    assert await rooms.queue(SKIPPED) == ["Tuesday Group 20261215"]
+    told = await house.call("GetClosure", COORDINATOR, name=closed.name)
+    assert [(each.local_start, each.room) for each in told.lost] == [("2026-12-15T19:00", rooms.blue)]
+    calendar = await house.call("GetRoomCalendar", COORDINATOR, name=rooms.blue, end_time="2026-12-17T00:00:00Z")
+    assert [(each.local_start[5:10], each.title) for each in calendar.events] == [
+        ("12-08", "Tuesday Group"),
+        ("12-15", "Coaching"),
+    ]
+    await fits(house)
+
+
+async def test_until_further_notice_rooms_are_free_month_by_month_and_taken_again_when_it_ends(
+    house: House, rooms: Rooms
+) -> None:
+    weekly = await rooms.meeting("Tuesday Group", at("2026-11-24", EVERY_WEEK))
+    closure = {"reason": "Flood", "effect": "CLOSURE_EFFECT_CANCEL", "start": "2026-12-01"}
+    closed = await close(house, {**closure, "rooms": [rooms.blue]})
+    for month in ("2027-01-02", "2027-02-02", "2027-03-02"):
+        await pass_to(house, f"{month}T12:00")
+        await fits(house)
+        assert await taken(house, rooms.blue, 400) == []
+    await house.call("WithdrawClosure", COORDINATOR, name=closed.name)
+    await house.sweep()
+    assert (await taken(house, rooms.blue, 20))[:2] == ["03-02 Tuesday Group", "03-09 Tuesday Group"]
+    assert await lost(house, weekly) == []
+    await fits(house)
+
+
+async def test_a_closure_that_begins_in_the_middle_of_a_date_is_in_the_way_as_it_is_for_meetings(
+    house: House, rooms: Rooms
+) -> None:
+    weekly = await rooms.meeting("Tuesday Group", at("2026-11-24", EVERY_WEEK))
+    closure = {"reason": "Fire drill", "effect": "CLOSURE_EFFECT_CANCEL", "rooms": [rooms.blue, rooms.red]}
+    await close(house, {**closure, "start": "2026-12-01T19:30", "end": "2026-12-01T21:00"})
+    assert "12-01 Tuesday Group" not in await taken(house, rooms.blue)
+    for start, free in (("2026-12-01T18:29", True), ("2026-12-01T18:31", False), ("2026-12-01T21:00", True)):
+        booking = {"schedule": at(start)}
+        found = await house.call("CheckBooking", COORDINATOR, parent=CENTRE, rooms=[rooms.red], booking=booking)
+        assert found.free is free, start
+    await house.call("RestoreOccurrence", name=f"{weekly}/occurrences/20261201")  # despite the closure
+    assert "12-01 Tuesday Group" in await taken(house, rooms.blue)
+    await fits(house)
