@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -23,6 +24,7 @@ from openchair.meetings.v1.closure_service_pb2_grpc import ClosureServiceStub
 from openchair.meetings.v1.meeting_service_pb2_grpc import MeetingServiceStub
 from openchair.meetings.v1.room_service_pb2_grpc import RoomServiceStub
 
+from services.kit.client import RpcError
 from tests.system import acts, canaries
 
 if TYPE_CHECKING:
@@ -57,7 +59,10 @@ async def open_centre(system: System) -> Told:
             names[level] = (await stub.CreatePlace(_place(words, level))).name
             names[f"{level} room"] = (await rooms.CreateRoom(_room(words, level, names[level]))).name
         names["hall"] = (await stub.CreatePlace(_hall())).name
-        names["hall room"] = (await rooms.CreateRoom(_room(words, "hall", names["hall"]))).name
+        for name, public_busy in (("hall", False), ("open", True)):
+            asked = _room(words, name, names["hall"], public_busy=public_busy)
+            names[f"{name} room"] = (await rooms.CreateRoom(asked)).name
+        names["account"] = (await rooms.CreateRoom(_account(words))).name
         for level in WITHHELD:
             room = names[f"{level} room"]
             retreat = _retreat([room], title="Everybody", place=names[level], rooms=[room])
@@ -93,12 +98,22 @@ def _hall() -> pb.CreatePlaceRequest:
     return pb.CreatePlaceRequest(parent=CENTRE, place=place)
 
 
-def _room(words: dict[str, str], level: str, place: str) -> rooms_pb.CreateRoomRequest:
-    """A room; that of the hall is public, and only what is hidden is held there."""
-    title, notes = word(words, f"{level} room title"), word(words, f"{level} room notes")
-    return rooms_pb.CreateRoomRequest(
-        parent=CENTRE, room=place_pb2.Room(title=title, notes=notes, place=place, capacity=12)
-    )
+def _room(words: dict[str, str], level: str, place: str, *, public_busy: bool = False) -> rooms_pb.CreateRoomRequest:
+    """A room; those of the hall are public, and only what is hidden is held there."""
+    room = place_pb2.Room(place=place, capacity=12, public_busy=public_busy)
+    room.title, room.notes = (word(words, f"{level} room {line}") for line in ("title", "notes"))
+    room.photos.append(f"https://pictures.example.org/{word(words, f'{level} room photo')}")
+    day = datetime.now(UTC).date() + timedelta(days=700)
+    room.dated_hours.add(date=str(day), reason=word(words, f"{level} room hours"))
+    return rooms_pb.CreateRoomRequest(parent=CENTRE, room=room)
+
+
+def _account(words: dict[str, str]) -> rooms_pb.CreateRoomRequest:
+    """A video account, which hosts what is hidden."""
+    account = place_pb2.Room(kind=place_pb2.ROOM_KIND_VIDEO, public_busy=True)
+    account.title, account.notes = (word(words, f"account {line}") for line in ("title", "notes"))
+    account.join_url = f"https://meet.example.org/{word(words, 'account link')}"
+    return rooms_pb.CreateRoomRequest(parent=CENTRE, room=account)
 
 
 def _retreat(session_rooms: list[str], **fields: Any) -> meeting_pb2.Meeting:
@@ -170,6 +185,11 @@ async def hide(system: System, told: Told) -> None:
                 made = await _create(stub, hidden)
                 told.names[f"{kind} {number}"] = made.name
                 await _change(stub, told, made.name)
+            seen = _hidden(told, kind, visibility, told.names["hall"], told.names["open room"])
+            seen.schedule.start = f"2026-01-08T{10 if kind == 'members' else 13}:00"
+            seen.schedule.rule = "FREQ=WEEKLY"
+            seen.online_host = told.names["account"]
+            told.names[f"{kind} 2"] = (await _create(stub, seen)).name
         overruling = pb.CreateMeetingRequest(parent=CENTRE, meeting=_begun(told))
         overruling.on_clash = booking_pb2.CLASH_POLICY_OVERRULE  # one of the others may be on just now
         overruling.overrule_reason = word(told.words, "reason of an overruling")
@@ -185,15 +205,27 @@ async def hide(system: System, told: Told) -> None:
 
 
 async def _book(system: System, told: Told) -> None:
-    """Somebody takes a room of each place early in the morning."""
+    """Somebody takes a room of each place early in the morning, is refused one, and takes and gives back another.
+
+    Who books is nobody's business, either: the subject of the token is a canary, and so is what is said in vain.
+    """
     start = datetime.now(UTC) + timedelta(days=5)
     schedule = schedules.Schedule(start=f"{start:%Y-%m-%d}T07:00", time_zone=acts.ZONE, minutes=60)
     said: dict[str, Any] = {name: word(told.words, f"{name} of a booking") for name in ("title", "notes")}
-    async with system.channel() as channel:
-        for room in ("hall room", "shelter room", "villa room"):
+    roles = {"elm": ["facilitator", "administrator"]}
+    async with system.channel(roles, word(told.words, "who booked")) as channel:
+        stub = RoomServiceStub(channel)
+        for room in ("hall room", "shelter room", "villa room", "open room", "account"):
             request = rooms_pb.BookRoomRequest(parent=CENTRE, rooms=[told.names[room]])
             request.booking.CopyFrom(booking_pb2.Booking(schedule=schedule, attendees=7, **said))
-            await RoomServiceStub(channel).BookRoom(request)
+            made = (await stub.BookRoom(request)).bookings[0]
+            with contextlib.suppress(RpcError):
+                await stub.BookRoom(request)
+            request.on_clash = booking_pb2.CLASH_POLICY_OVERRULE
+            request.overrule_reason = word(told.words, "why it was overruled")
+            await stub.BookRoom(request)
+            reason = word(told.words, "why it was given back")
+            await stub.ReleaseBooking(rooms_pb.ReleaseBookingRequest(name=made.name, reason=reason))
 
 
 def _hidden(

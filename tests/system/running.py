@@ -173,11 +173,13 @@ class System:
         return answer.body
 
     @asynccontextmanager
-    async def channel(self, roles: Mapping[str, list[str]] = OPERATOR) -> AsyncIterator[Channel]:
+    async def channel(
+        self, roles: Mapping[str, list[str]] = OPERATOR, subject: str = "tester"
+    ) -> AsyncIterator[Channel]:
         """A connection over gRPC, of somebody with these roles."""
         token = make_token(
             load_or_make_keys(self.keys).private,
-            "tester",
+            subject,
             roles,
             audience=audience_of("local"),
             lifetime=timedelta(minutes=30),

@@ -7,19 +7,22 @@ something happened that is not public, and is the same: so nothing of it can be 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import uuid
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
 import pytest
 from openchair.meetings.v1 import meeting_service_pb2 as pb
+from openchair.meetings.v1 import room_service_pb2 as rooms_pb
 from openchair.meetings.v1.meeting_service_pb2_grpc import MeetingServiceStub
+from openchair.meetings.v1.room_service_pb2_grpc import RoomServiceStub
 
 from services.kit.client import connect
 from tests.system import acts, canaries
 from tests.system.canaries import Surface, found
 from tests.system.collector import Collector, collecting
-from tests.system.hidden import CENTRE, HERE, Told, hide, move_away, open_centre
+from tests.system.hidden import CENTRE, HERE, HIDDEN, Told, hide, move_away, open_centre
 from tests.system.running import System, running, until
 
 if TYPE_CHECKING:
@@ -134,6 +137,41 @@ def test_nothing_that_is_kept_back_is_anywhere_that_anybody_looks(
     coordinates = {"latitude": "53.512", "longitude": "113.567"}
     assert found(surfaces(after), coordinates) == set()
     assert found(surfaces(after), {"a title": "Everybody", "an area": "Old Town"}) != set()
+
+
+def busy(system: System, told: Told) -> list[Surface]:
+    """What anybody reads of a room and an account whose busy times are public: these move."""
+    ids = [told.id(name) for name in ("open room", "account")]
+    ways = [f"{way}{id_}{end}" for id_ in ids for way, end in (("/freebusy/elm/", ".ifb"), ("/centre/elm/room/", ""))]
+    return [*surfaces({path: seen(system, path) for path in ways})]
+
+
+async def test_of_public_busy_times_nobody_learns_whose_they_are(
+    system: System, told: Told, after: dict[str, Seen]
+) -> None:
+    """Neither by a word, nor by a name: who knows a hidden meeting, or its link, does not find its hours by it."""
+    assert after
+    until(lambda: b"FREEBUSY" in busy(system, told)[0].body, "what is held there is told")
+    hidden = {name: told.id(name) for name in told.names if name.startswith(tuple(HIDDEN))}
+    hidden |= {f"booking of {name}": _by_name(told, name) for name in hidden}
+    async with connect(f"127.0.0.1:{system.grpc_port}") as channel:
+        asked = rooms_pb.GetFreeBusyRequest(parent=CENTRE, rooms=[told.names["open room"], told.names["account"]])
+        reply = await RoomServiceStub(channel).GetFreeBusy(asked)
+    assert all(each.busy for each in reply.rooms)
+    read = [*busy(system, told), *streams(system), Surface("GetFreeBusy", str(reply).encode())]
+    assert found(read, {**told.words, **hidden}) == set()
+    async with system.channel() as channel:
+        listed = await RoomServiceStub(channel).ListBookings(
+            rooms_pb.ListBookingsRequest(parent=told.names["open room"])
+        )
+    held = {each.meeting: each.name.rpartition("/")[2] for each in listed.bookings if each.meeting}
+    assert len(held) == len(HIDDEN)
+    assert {name for _, name in found(streams(system), held)} == held.keys(), "bookings are where they are looked for"
+
+
+def _by_name(told: Told, name: str) -> str:
+    """What an id would be that is made of the names of a meeting and its room."""
+    return hashlib.sha256(f"{told.id(name)}/{told.id('open room')}".encode()).hexdigest()[:32]
 
 
 def test_what_is_hidden_is_not_told_by_a_calendar_of_its_own(told: Told, after: dict[str, Seen]) -> None:
