@@ -10,7 +10,7 @@ import pytest
 
 from services.kit.errors import Unmet
 from tests.service.bookings_house import ANA
-from tests.service.claims_house import a_room, at, bookings, fits, lost, taken
+from tests.service.claims_house import a_room, at, bookings, fits, lost, report, taken
 from tests.service.closures_house import close
 from tests.service.meetings_house import CENTRE, COORDINATOR, NOBODY, House
 
@@ -343,4 +343,61 @@ async def test_a_closure_that_begins_in_the_middle_of_a_date_is_in_the_way_as_it
         assert found.free is free, start
     await house.call("RestoreOccurrence", name=f"{weekly}/occurrences/20261201")  # despite the closure
     assert "12-01 Tuesday Group" in await taken(house, rooms.blue)
+    await fits(house)
+
+
+async def test_the_time_between_two_bookings_holds_on_every_path(house: House, rooms: Rooms) -> None:
+    """20 minutes before and 45 after are needed: of two bookings the larger counts, whoever comes and however."""
+    room = {"name": rooms.blue, "before_minutes": 20, "after_minutes": 45}
+    await house.call("UpdateRoom", room=room, update_mask="beforeMinutes,afterMinutes")
+    await rooms.meeting("Group", at("2026-12-01T19:00"))
+    other = await rooms.meeting("Movable", at("2026-12-02T19:00"))
+    weekly = await rooms.meeting("Weekly", at("2026-12-03T19:00", "FREQ=WEEKLY;BYDAY=TH"))
+    booked = {"schedule": at("2026-12-04T10:00"), "title": "Coaching"}
+    coaching = (await house.call("BookRoom", parent=CENTRE, rooms=[rooms.blue], booking=booked)).bookings[0].name
+    near = {"schedule": at("2026-12-01T20:44")}
+    early = {"schedule": at("2026-12-01T17:16")}
+    moved = {"start": "2026-12-01T20:44"}
+    date = {"change": moved, "update_mask": "start"}
+    changed = {
+        "booking": {"name": coaching, "schedule": {"start": "2026-12-01T20:44"}},
+        "update_mask": "schedule.start",
+    }
+    paths: list[tuple[str, dict[str, Any]]] = [
+        ("BookRoom", {"parent": CENTRE, "rooms": [rooms.blue], "booking": near}),
+        ("BookRoom", {"parent": CENTRE, "rooms": [rooms.blue], "booking": early}),
+        ("HoldRoom", {"parent": CENTRE, "room": rooms.blue, "booking": near}),
+        ("ChangeBooking", {**changed, "scope": "BOOKING_SCOPE_ALL"}),
+        ("ChangeBooking", {**changed, "scope": "BOOKING_SCOPE_THIS", "key": "20261204"}),
+        ("UpdateMeeting", {"meeting": {"name": other, "schedule": at("2026-12-01T20:44")}, "update_mask": "schedule"}),
+        ("ChangeOccurrence", {"name": f"{other}/occurrences/20261202", **date}),
+        ("ChangeOccurrence", {"name": f"{weekly}/occurrences/20261210", **date}),
+    ]
+    for method, request in paths:
+        with pytest.raises(Unmet) as refused:
+            await house.call(method, **request)
+        assert refused.value.reason == "ROOM_TAKEN", method
+        (clash,) = report(refused.value).clashes
+        assert "too little time between" in clash.reason
+    for start in ("2026-12-01T20:45", "2026-12-01T17:15"):
+        await house.call("BookRoom", parent=CENTRE, rooms=[rooms.blue], booking={"schedule": at(start)})
+    await fits(house)
+
+
+async def test_a_closure_over_part_of_a_week_that_is_made_twice_closes_once_and_opens_once(
+    house: House, rooms: Rooms
+) -> None:
+    daily = await rooms.meeting("Morning", at("2026-11-30T07:00", "FREQ=DAILY"))
+    closure = {"reason": "Flood", "effect": "CLOSURE_EFFECT_CANCEL", "start": "2026-12-02", "end": "2026-12-03"}
+    made = [await close(house, {**closure, "rooms": [rooms.blue]}) for _ in range(2)]
+    open_days = ["11-30 Morning", "12-01 Morning", "12-04 Morning", "12-05 Morning"]
+    assert (await taken(house, rooms.blue, 16))[:4] == open_days
+    await house.call("WithdrawClosure", COORDINATOR, name=made[0].name)
+    await house.sweep()
+    assert (await taken(house, rooms.blue, 16))[:4] == open_days
+    await house.call("WithdrawClosure", COORDINATOR, name=made[1].name)
+    await house.sweep()
+    assert (await taken(house, rooms.blue, 16))[2:4] == ["12-02 Morning", "12-03 Morning"]
+    assert len(await bookings(house, rooms.blue)) == 1
+    assert await lost(house, daily) == []
     await fits(house)
