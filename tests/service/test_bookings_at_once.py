@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 pytest_plugins = ("tests.service.meetings_house",)
 CALLERS = 50
+PATIENCE = 55.0
 RULES = (
     "",
     "FREQ=DAILY;COUNT=5",
@@ -88,7 +89,7 @@ async def test_of_fifty_calls_over_the_wire_for_one_slot_one_has_it(house: House
         request = ParseDict({"parent": CENTRE, "rooms": [name], "booking": at(title="Mine")}, pb.BookRoomRequest())
         async with channel:
             try:
-                return (await RoomServiceStub(channel).BookRoom(request, timeout=20)).bookings[0]
+                return (await RoomServiceStub(channel).BookRoom(request, timeout=PATIENCE)).bookings[0]
             except RpcError as error:
                 return error
 
@@ -166,10 +167,11 @@ async def _some(channel: Channel, names: list[str], chance: random.Random) -> No
     policy, what = chance.choice(("CLASH_POLICY_REFUSE", "CLASH_POLICY_SKIP")), chance.random()
     async with channel:
         stub = RoomServiceStub(channel)
-        made = (await stub.BookRoom(ParseDict({**wish, "on_clash": policy}, pb.BookRoomRequest()))).bookings[0]
+        request = ParseDict({**wish, "on_clash": policy}, pb.BookRoomRequest())
+        made = (await stub.BookRoom(request, timeout=PATIENCE)).bookings[0]
         if what < 0.2:
-            await stub.ReleaseBooking(pb.ReleaseBookingRequest(name=made.name))
+            await stub.ReleaseBooking(pb.ReleaseBookingRequest(name=made.name), timeout=PATIENCE)
         elif what < 0.4:
             moved = {"name": made.name, "schedule": {"start": start[:-5] + "20:00"}}
             change = {"booking": moved, "update_mask": "schedule.start", "on_clash": policy}
-            await stub.ChangeBooking(ParseDict(change, pb.ChangeBookingRequest()))
+            await stub.ChangeBooking(ParseDict(change, pb.ChangeBookingRequest()), timeout=PATIENCE)

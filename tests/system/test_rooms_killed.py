@@ -42,7 +42,7 @@ DAYS, HOURS, WEEKS, LONG, MOST = range(7), range(8, 22), range(100), 3, 6
 KINDS = ("Meeting", "Coaching")
 AWAY = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED}
 POINTS = ("store.commit", "store.committed", "relay.publish", "")
-SOME = (("store.commit", 25), ("", 8), ("store.committed", 30))
+SOME = (("store.commit", 25), ("", 8), ("store.committed", 30), ("store.committed", 1), ("store.committed", 2))
 MANY = tuple((point, nth) for nth in range(3, 43, 4) for point in POINTS)
 
 
