@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -56,6 +57,9 @@ MOST_ROWS: Final = 5_000
 MOST_BUSY_DATES: Final = 50_000
 """Of all rooms in one answer about busy times."""
 
+MOST_USED_DATES: Final = 300_000
+"""Of all rooms of a report: some tens of megabytes while it is made."""
+
 PUBLIC_REACH: Final = timedelta(days=366)
 """How far ahead of now people without a token may ask."""
 
@@ -102,7 +106,7 @@ class RoomCalendar:
         rooms = [await self._busy_room(id_, centre, insider=insider) for id_ in ids]
         around = [await self._around(room, insider=insider) for room in rooms]
         every = dict.fromkeys(id_ for ids in around for id_ in ids)
-        dates = await self._every_date(every, since, until)
+        dates = await self._every_date(every, since, until, MOST_BUSY_DATES)
         low, high = minute(since), minute_after(until)
         told = [
             busy(room, (each for id_ in ids for each in dates[id_]), low, high)
@@ -120,10 +124,11 @@ class RoomCalendar:
         if len(rooms) * len(mondays) > MOST_ROWS:
             raise Exhausted(f"more than {MOST_ROWS} rows: ask for fewer rooms or weeks", "TOO_MANY_ROWS")
         span = (_instant(mondays[0], days=-1), _instant(mondays[-1], days=8))
-        dates = {id_: await self._confirmed(id_, *span) for id_ in _with_excluded(rooms)}
+        dates = _confirmed(await self._every_date(_with_excluded(rooms), *span, MOST_USED_DATES))
         rows: list[tuple[Week, Room]] = []
         for room in rooms:
             rows += [(week, room) for week in self._reckoned(room, mondays, dates, room.zone or zone)]
+            await asyncio.sleep(0)  # others get their turn
         rows.sort(key=lambda row: (row[0].monday, row[1].title, row[1].id))
         return pb.GetUtilisationResponse(weeks=[_row(week, room) for week, room in rows])
 
@@ -149,15 +154,17 @@ class RoomCalendar:
 
         return await self.desk.heads.change("room", ids["room"], decide, call=call)
 
-    async def _every_date(self, rooms: Iterable[str], since: datetime, until: datetime) -> dict[str, list[On]]:
-        """What is on in rooms (ids), by room. Raises Exhausted."""
+    async def _every_date(
+        self, rooms: Iterable[str], since: datetime, until: datetime, most: int
+    ) -> dict[str, list[On]]:
+        """What is on in rooms (ids), by room. Raises Exhausted for more than so many dates."""
         dates: dict[str, list[On]] = {}
-        left = MOST_BUSY_DATES
+        left = most
         for id_ in rooms:
             dates[id_] = await whats_on(self.desk, id_, since, until)
             left -= len(dates[id_])
             if left < 0:
-                raise Exhausted(f"more than {MOST_BUSY_DATES} dates: ask for fewer rooms or days", "TOO_MANY_DATES")
+                raise Exhausted(f"more than {most} dates: ask for fewer rooms or days", "TOO_MANY_DATES")
         return dates
 
     async def _busy_room(self, id_: str, centre: str, *, insider: bool) -> Room:
@@ -182,10 +189,6 @@ class RoomCalendar:
         ids = dict.fromkeys(room_id(name, centre, f"rooms[{index}]") for index, name in enumerate(names))
         return [await self.desk.held("room", id_, Room, child_name(centre, "rooms", id_), centre) for id_ in ids]
 
-    async def _confirmed(self, room: str, since: datetime, until: datetime) -> list[On]:
-        dates = await whats_on(self.desk, room, since, until)
-        return [each for each in dates if each.booking.state is BookingState.CONFIRMED]
-
     def _reckoned(self, room: Room, mondays: Sequence[date], dates: dict[str, list[On]], zone: str) -> Iterable[Week]:
         hours = Hours(room.hours, room.dated_hours, zone)
         uses = [Use(each.start, each.end, _used(each, room)) for each in dates[room.id]]
@@ -208,6 +211,12 @@ def window(message: Any, now: datetime, longest: timedelta) -> tuple[datetime, d
     if until - since > longest:
         raise Invalid(Violation("end_time", f"must be at most {longest.days} days after start_time"))
     return since, until
+
+
+def _confirmed(dates: dict[str, list[On]]) -> dict[str, list[On]]:
+    return {
+        id_: [each for each in found if each.booking.state is BookingState.CONFIRMED] for id_, found in dates.items()
+    }
 
 
 def _refuse_far(since: datetime, until: datetime, now: datetime) -> None:

@@ -85,3 +85,14 @@ async def test_an_answer_about_busy_times_holds_so_many_dates(house: House, monk
     with pytest.raises(Exhausted) as refused:
         await house.call("GetFreeBusy", NOBODY, parent=CENTRE, rooms=rooms, **week)
     assert refused.value.reason == "TOO_MANY_DATES"
+
+
+async def test_a_report_of_use_holds_so_many_dates(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room_calendar, "MOST_USED_DATES", 20)
+    blue = await room(house)
+    await book(house, ANA, blue, at(rule="FREQ=DAILY"))
+    report = {"parent": CENTRE, "first_date": "2026-11-23", "last_date": "2026-11-29"}
+    assert (await house.call("GetUtilisation", LEE, **report)).weeks
+    with pytest.raises(Exhausted) as refused:
+        await house.call("GetUtilisation", LEE, **{**report, "last_date": "2026-12-20"})
+    assert refused.value.reason == "TOO_MANY_DATES"
