@@ -158,6 +158,8 @@ class _Work:
     def settle(self, draft: Draft) -> Meeting:
         """The meeting with its rooms."""
         touched = _touched(draft, self.asked)
+        if not touched and draft.previous is None:  # a part that was cut off says yet what the other one has
+            return msgspec.structs.replace(draft.meeting, claimed=(), lost=())
         if not touched:
             return draft.meeting
         before = _before(draft)

@@ -10,7 +10,7 @@ import pytest
 from services.kit.errors import Invalid, Unmet
 from services.meetings import desk
 from tests.service.booked import waited
-from tests.service.claims_house import a_room, at, bookings, fits, lost
+from tests.service.claims_house import a_room, at, bookings, fits, lost, stored
 from tests.service.meetings_house import CENTRE
 
 if TYPE_CHECKING:
@@ -66,3 +66,18 @@ async def test_what_a_meeting_had_to_do_without_is_remembered_for_a_year(house: 
         await waited(house, house.call("UpdateMeeting", meeting=edited, update_mask="title"))
         assert await lost(house, made.name) == kept
         await fits(house)
+
+
+async def test_a_part_that_is_cut_off_without_rooms_says_of_none_that_it_has_or_lacks_them(house: House) -> None:
+    place = (await house.place()).name
+    room = await a_room(house, place)
+    await house.meeting(title="Readers", place=place, rooms=[room], schedule=at("2026-12-08"))
+    meeting = {"title": "Tuesdays", "mode": "MODE_IN_PERSON", "place": place, "rooms": [room]}
+    ask = {"parent": CENTRE, "meeting": {**meeting, "schedule": at("2026-11-24", "FREQ=WEEKLY")}}
+    made = await house.call("CreateMeeting", **ask, on_clash="CLASH_POLICY_SKIP")
+    online = {"name": made.name, "mode": "MODE_ONLINE", "online": {"url": "https://example.org/join"}}
+    split = {"scope": "EDIT_SCOPE_FOLLOWING", "occurrence": "20261201", "update_mask": "mode,online,place,rooms"}
+    cut_off = await stored(house, (await house.call("UpdateMeeting", meeting=online, **split)).name)
+    assert cut_off.previous
+    assert (cut_off.claimed, cut_off.lost) == ((), ())
+    await fits(house)
