@@ -148,14 +148,19 @@ async def unless_taken(
         report = attached(explain(error))
         if report is None:
             raise
-        say(asked, "It cannot be had:")
-        say(asked, "\n".join(f"  {line}" for line in in_the_way(report, house, schedule.zone)))
-        offers = [each for each in report.alternatives if schedule.rule or not in_part(each)]  # one date has no part
-        if offers:
-            say(asked, "What would work:")
-            say(asked, "\n".join(f"  {_offer(_on(each, schedule), house, schedule, ())}" for each in offers))
+        refused(asked, house, schedule, report)
         give(asked, {"done": False, "check": plain(report)})
         raise Failure(f"{NOTHING} {advice}".rstrip()) from None
+
+
+def refused(asked: argparse.Namespace, house: House, schedule: Schedule, report: Report) -> None:
+    """Says what is in the way, and what would work."""
+    say(asked, "It cannot be had:")
+    say(asked, "\n".join(f"  {line}" for line in in_the_way(report, house, schedule.zone)))
+    offers = [each for each in report.alternatives if schedule.rule or not in_part(each)]  # one date has no part
+    if offers:
+        say(asked, "What would work:")
+        say(asked, "\n".join(f"  {_offer(_on(each, schedule), house, schedule, ())}" for each in offers))
 
 
 def _on(each: booking_pb2.Alternative, schedule: Schedule) -> booking_pb2.Alternative:

@@ -14,13 +14,13 @@ from services.cli.asking import SAME, UNSEEN, give, go_ahead, say, until_current
 from services.cli.book_clashes import unless_taken
 from services.cli.facts import Difference, changed_lines
 from services.cli.house import House, open_house
+from services.cli.meeting_date_rooms import alone, refuse_taken
 from services.cli.meeting_facts import plain_dates
 from services.cli.series import Series, find
 from services.cli.server import PATIENCE, Site
 from services.cli.shell import USAGE, Failure
 from services.cli.when import full, hour_alone, long
 from services.kit.client import RpcError, explain
-from services.recurrence.types import Schedule
 from services.recurrence.zones import midnight
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ async def restore(site: Site, asked: argparse.Namespace) -> None:
         if go_ahead(asked):
             for each in found:
                 call = _restore(site, asked, each, _etag(found, each))
-                await unless_taken(asked, house, _alone(each), call, if_taken.ADVICE)
+                await unless_taken(asked, house, alone(each), call, if_taken.ADVICE)
             say(asked, "Done.")
             await _say_lost(site, asked, found)
         await _give(site, asked, series, found)
@@ -201,6 +201,7 @@ async def _change(site: Site, asked: argparse.Namespace) -> None:
         differences = _differences(house, date, change, paths)
         say(asked, "\n".join(changed_lines(differences)) or UNSEEN)
         say(asked, "All other dates stay.")
+        await refuse_taken(site, asked, house, date, change, paths)
         if go_ahead(asked):
             request = pb.ChangeOccurrenceRequest(
                 name=date.name,
@@ -212,18 +213,12 @@ async def _change(site: Site, asked: argparse.Namespace) -> None:
             )
             request.update_mask.paths.extend(paths)
             call = site.meetings.ChangeOccurrence(request, timeout=PATIENCE)
-            await unless_taken(asked, house, _alone(date), call, if_taken.ADVICE)
+            await unless_taken(asked, house, alone(date), call, if_taken.ADVICE)
             say(asked, "Done. `openchair meeting restore` undoes it.")
             await _say_lost(site, asked, [date])
         await _give(site, asked, series, [date], differences)
 
     await until_current(asked, attempt)
-
-
-def _alone(date: Date) -> Schedule:
-    """One date as it is now, as a schedule of its own."""
-    minutes = (date.end - date.start) // timedelta(minutes=1)
-    return Schedule(start=date.local, zone=date.meeting.schedule.time_zone, minutes=minutes)
 
 
 async def _wanted(

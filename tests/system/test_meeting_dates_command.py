@@ -61,11 +61,15 @@ def test_a_meeting_that_cannot_have_its_room_is_told_what_is_in_the_way_and_what
     made(system, "Quiet Hour", "--on", str(day + timedelta(days=3)), "--for=60")
     move = ("meeting", "move", "riverside", "Quiet Hour", "--on", str(day + timedelta(days=3)), *where)
     moved = ("--to", f"{day} 20:30", "--yes")
+    seen = command(*move, *moved[:-1], "--dry-run")
     answer = command(*move, *moved)
+    assert (seen.returncode, seen.stdout) == (1, answer.stdout)
     assert answer.returncode == 1, answer.stdout
     assert f"{short(day)} 20:30 to 21:30  taken by Saturday Night Speaker, 20:00 to 21:15" in answer.stdout
     assert f"River Hall, {short(day)} 21:30 to 22:30\n" in answer.stdout
     assert ", without its room, which is taken)" in done(system, *move, *moved, "--if-taken=skip")
+    words = ("--only", str(day), "--notes=Bring a lamp", "--yes")
+    assert "Bring a lamp" in done(system, "meeting", "edit", "riverside", "Quiet Hour", *words)
 
 
 def test_what_would_work_for_a_date_that_cannot_be_restored_is_on_that_date(system: System) -> None:
