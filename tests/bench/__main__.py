@@ -40,7 +40,7 @@ def main() -> None:
         if "search" in names:
             search.measure(Path(folder) / "search")
         if "rooms" in names:
-            rooms.measure()
+            rooms.measure(Path(folder) / "rooms")
 
 
 def _try_feed(folder: Path, rounds: int) -> None:

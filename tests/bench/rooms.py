@@ -1,4 +1,4 @@
-"""Targets 4 and 10: whether a room is free, against expanding everything; growth; memory of a thousand rooms.
+"""Targets 4 and 10: whether a room is free, against expanding everything; growth; a thousand rooms; whole RPCs.
 
 Each check is timed by itself, in CPU milliseconds, with the collector off: it is about the check.
 """
@@ -6,6 +6,7 @@ Each check is timed by itself, in CPU milliseconds, with the collector off: it i
 from __future__ import annotations
 
 import gc
+import json
 import os
 import statistics
 import subprocess
@@ -16,17 +17,20 @@ from typing import TYPE_CHECKING, NamedTuple
 from services.recurrence.schedule import occurrences
 from services.recurrence.timetable import at_minute
 from tests.bench import room_examples as examples
+from tests.bench import rooms_besides, rooms_rpc
 from tests.bench.report import Row, show, write
 from tests.bench.tools import ROOT
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from services.recurrence.pattern import Pattern
     from services.recurrence.timetable import Timetable
 
 SIZES = (50, 500, 5_000)
 CHECKS, ROUNDS = 600, 3
 HORIZON = 548 * 24 * 60  # 18 months
-NEAR_MS, FAR_MS, MOST_MIB, TIMES = 1.0, 20.0, 300, 10.0
+NEAR_MS, FAR_MS, MOST_MIB, FOUND_MS, TIMES = 1.0, 20.0, 300, 50.0, 10.0
 ROOMS, BOOKINGS = 1_000, 200
 
 
@@ -42,8 +46,9 @@ class Checked(NamedTuple):
         return self.all[len(self.all) * 99 // 100]
 
 
-def measure() -> None:
+def measure(folder: Path) -> None:
     """Prints and writes."""
+    calls, milliseconds = rooms_rpc.measure(folder)
     near = {count: [_checked(count, "", HORIZON) for _ in range(ROUNDS)] for count in SIZES}
     far = [_checked(SIZES[1], "", None) for _ in range(ROUNDS)]
     bounded = {count: [_checked(count, ";COUNT=20", HORIZON) for _ in range(ROUNDS)] for count in SIZES}
@@ -56,10 +61,14 @@ def measure() -> None:
         *(_growth(f"without end, {count:,} bookings", near[count], near[SIZES[0]]) for count in SIZES),
         *(_growth(f"of 20 dates, {count:,} bookings", bounded[count], bounded[SIZES[0]]) for count in SIZES),
         _changed(),
+        *_besides(),
         *_memory(),
+        *_found(),
+        *calls,
     ]
     show(f"Rooms: {CHECKS} checks a round, half of them of free times, medians of {ROUNDS} rounds", rows)
-    write("rooms", rows, {"p99_ms": {str(count): [each.p99 for each in near[count]] for count in SIZES}})
+    rounds = {str(count): [each.p99 for each in near[count]] for count in SIZES}
+    write("rooms", rows, {"p99_ms": rounds, "rpc_ms": milliseconds})
 
 
 def _limit(what: str, rounds: list[Checked], limit: float) -> Row:
@@ -146,11 +155,66 @@ def _changed() -> Row:
     )
 
 
-def _memory() -> list[Row]:
-    """In a process of its own, so that it is about these rooms only."""
-    command = [sys.executable, "-m", "tests.bench.rooms_held", str(ROOMS), str(BOOKINGS)]
+def _besides() -> list[Row]:
+    """Medians of some hundred questions, in one round each."""
+    asked = {
+        "500 series, hours, 20 closures, quotas: everything in the way, over 30 years": rooms_besides.everything(500),
+        "500 series and 5,000 bookings that are over: the same": rooms_besides.long_past(500, 5_000),
+        "2,000 bookings, of which 300 dates were skipped: one more comes": rooms_besides.healing(2_000, 300),
+    }
+    return [
+        Row(what, f"{statistics.median(each):.3f} ms CPU", f"p95 {each[-len(each) // 20]:.3f}")
+        for what, each in asked.items()
+    ]
+
+
+def _output(module: str) -> str:
+    """Of a process of its own, so that it is about these rooms only."""
+    command = [sys.executable, "-m", f"tests.bench.{module}", str(ROOMS), str(BOOKINGS)]
     done = subprocess.run(command, cwd=ROOT, env={**os.environ}, capture_output=True, text=True, check=True)
-    loaded, asked, series_ms, window_ms = map(float, done.stdout.split())
+    return done.stdout
+
+
+def _found() -> list[Row]:
+    """Finding a free one among them: nothing is measured here but the search."""
+    found: dict[str, list[float]] = json.loads(_output("rooms_found"))
+    medians = {what: statistics.median(each) for what, each in found.items()}
+    asked = {
+        "hour": "one hour, the first page",
+        "weekly": "a weekly series, the first page",
+        "window": "two hours within a week, the first page",
+        "every": "one hour, all rooms asked",
+        "full_hour": "one hour at which every room is taken",
+        "full_weekly": "a series at an hour at which every room is taken",
+    }
+    memory = Row(
+        "the board of all of them",
+        f"{medians['held']:.0f} MiB",
+        "limit",
+        f"{medians['held'] / MOST_MIB:.2f}",
+        f"<= {MOST_MIB} MiB",
+        medians["held"] <= MOST_MIB,
+    )
+    rows = [
+        Row(
+            f"FindFreeRooms, {what}",
+            f"{medians[name]:.1f} ms CPU",
+            "limit",
+            f"{medians[name] / FOUND_MS:.2f}",
+            f"<= {FOUND_MS:g} ms",
+            medians[name] <= FOUND_MS,
+        )
+        for name, what in asked.items()
+    ]
+    return [
+        memory,
+        *rows,
+        Row("making all their timetables once, in slices after a start", f"{medians['settled']:.0f} ms CPU"),
+    ]
+
+
+def _memory() -> list[Row]:
+    loaded, asked, series_ms, window_ms = map(float, _output("rooms_held").split())
     what = f"{ROOMS:,} rooms with {BOOKINGS} bookings each"
     return [
         Row(f"{what}: held", f"{loaded:.0f} MiB"),

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
+    from grpc.aio import Channel
+
     from tests.bench.process import Running
 
 CENTRE = "bench"
@@ -66,6 +68,12 @@ class System:
     @asynccontextmanager
     async def meetings(self) -> AsyncIterator[MeetingServiceStub]:
         """The meetings service, called as an operator."""
+        async with self.channel() as channel:
+            yield MeetingServiceStub(channel)
+
+    @asynccontextmanager
+    async def channel(self) -> AsyncIterator[Channel]:
+        """A connection as an operator."""
         keys = load_or_make_keys(self.data / "keys")
         token = make_token(
             keys.private,
@@ -76,7 +84,7 @@ class System:
             clock=SystemClock(),
         )
         async with connect(f"127.0.0.1:{self.grpc_port}", token) as channel:
-            yield MeetingServiceStub(channel)
+            yield channel
 
 
 @contextmanager
