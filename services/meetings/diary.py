@@ -75,7 +75,7 @@ def _remove(diary: Diary, record: Record) -> None:
 
 def _bare(state: Document) -> Document:
     """What stays of a booking that is gone for good: nothing that was private."""
-    return {**state, "title": "", "notes": "", "organiser": ""}
+    return {**state, "title": "", "notes": "", "organiser": "", "overruled": ""}
 
 
 SHAPE: Final = Shape("room", "booking", Diary, _put, _remove, bare=_bare, lingers=86_400)

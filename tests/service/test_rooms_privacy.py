@@ -245,3 +245,15 @@ async def test_only_administrators_overrule_a_clash(house: House, caller: Caller
         "ROLE_MISSING" if method == "ApproveBooking" and caller is ANA else "OVERRULE_DENIED"
     )
     assert await stored(house) == before
+
+
+async def test_a_day_after_it_was_given_back_nothing_is_kept_of_what_was_said_of_a_booking(
+    house: House, private: booking_pb2.Booking
+) -> None:
+    id_ = private.name.rpartition("/")[2]
+    assert CANARY in repr(await house.store.get("booking", id_))
+    await house.call("ReleaseBooking", LEE, name=private.name)
+    assert CANARY in repr(await house.store.get("booking", id_)), "others learn of it by the leaf"
+    await house.clock.advance(25 * 3600)
+    await house.sweep()
+    assert CANARY not in repr(await house.store.get("booking", id_))
