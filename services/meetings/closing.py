@@ -34,6 +34,7 @@ ONLINE_ONLY = "is held online only"
 ON_HOLIDAYS_TOO = "is held on public holidays too"
 THERE_ALREADY = "is held there already"
 PART_OF_IT = "is held: parts of its agenda are in a closed room, and need another one"
+NOT_HOSTED = "is held where it is: who joins online needs another video account"
 
 _DAY: Final = timedelta(days=1)
 _FOR_EVER: Final = datetime(LAST_YEAR, 1, 1, tzinfo=UTC)
@@ -59,15 +60,21 @@ NOTHING: Final = Frame()
 
 
 class Spot(NamedTuple):
-    """Where a date is held, and how; `agenda` are the rooms of each of its sessions."""
+    """Where a date is held, and how; `agenda` are the rooms of each of its sessions, `host` its video account."""
 
     place: str
     rooms: tuple[str, ...]
     mode: Mode
     agenda: tuple[tuple[str, ...], ...] = ()
+    host: str = ""
 
     def shut(self, rooms: frozenset[str]) -> bool:
-        """Whether it cannot be held while these rooms are closed: in one of its own, or with its whole agenda there."""
+        """Whether it cannot be held while these rooms are closed: in one of its own, or with its whole agenda there.
+
+        Nor what is held online only, by a video account among them.
+        """
+        if self.mode is Mode.ONLINE and self.host in rooms:
+            return True
         return not rooms.isdisjoint(self.rooms) or (not self.rooms and 0 < self.lost(rooms) == len(self.agenda))
 
     def lost(self, rooms: frozenset[str]) -> int:
@@ -116,8 +123,9 @@ def spot_of(meeting: Meeting, change: Change | None) -> Spot:
     """Where people said that a date is held."""
     mode = (change.mode if change else None) or meeting.mode
     if change is not None and (change.place is not None or change.rooms):
-        return Spot(change.place or meeting.place, change.rooms, mode)
-    return Spot(meeting.place, meeting.rooms, mode, tuple(each.rooms for each in meeting.sessions))
+        return Spot(change.place or meeting.place, change.rooms, mode, host=meeting.online_host)
+    agenda = tuple(each.rooms for each in meeting.sessions)
+    return Spot(meeting.place, meeting.rooms, mode, agenda, meeting.online_host)
 
 
 def span(closure: Closure, zone: str) -> Span:
@@ -141,9 +149,11 @@ def kept_because(closure: Closure, spot: Spot, rule: HolidayRule, frame: Frame) 
     """Why what is held there stays as it is; "": it does not. None: it is not held where it is closed."""
     scoped, rooms = bool(closure.places or closure.rooms), frame.shut_by(closure)
     if scoped and spot.place not in closure.places and not spot.shut(rooms):
+        if spot.mode is Mode.HYBRID and spot.host in rooms:
+            return NOT_HOSTED
         return PART_OF_IT if spot.lost(rooms) and spot.mode is not Mode.ONLINE else None
-    online_counts = closure.online_too and not scoped and closure.effect is ClosureEffect.CANCEL
-    if spot.mode is Mode.ONLINE and not online_counts:
+    online_counts = (closure.online_too and not scoped) or spot.host in rooms
+    if spot.mode is Mode.ONLINE and not (online_counts and closure.effect is ClosureEffect.CANCEL):
         return ONLINE_ONLY
     if closure.holidays and rule is HolidayRule.ALSO_ON_HOLIDAYS:
         return ON_HOLIDAYS_TOO
@@ -187,7 +197,7 @@ def _closed_by(meeting: Meeting, each: Occurrence, change: Change | None, timely
         if online := [one for one in hit if one.effect is ClosureEffect.ONLINE]:
             return _online(meeting, each, change, online)
         moved.append(hit[0])
-        spot = Spot(hit[0].move_place, hit[0].move_rooms, spot.mode)
+        spot = Spot(hit[0].move_place, hit[0].move_rooms, spot.mode, host=spot.host)
     return _closed(each, ClosureEffect.MOVE, moved[-1], place=spot.place, rooms=spot.rooms) if moved else None
 
 
@@ -263,7 +273,7 @@ def bearing(meeting: Meeting, frame: Frame) -> tuple[Closure, ...]:
             if closure.id not in found and kept_because(closure, spot, meeting.holidays, frame) == "":
                 found[closure.id] = closure
                 if closure.effect is ClosureEffect.MOVE:
-                    spots.append(Spot(closure.move_place, closure.move_rooms, spot.mode))
+                    spots.append(Spot(closure.move_place, closure.move_rooms, spot.mode, host=spot.host))
     return tuple(closure for closure in frame.closures if closure.id in found)
 
 

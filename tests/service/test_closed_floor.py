@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from services.kit.errors import Invalid, Unmet
-from tests.service.claims_house import a_room, at, fits, taken
+from tests.service.claims_house import a_room, an_account, at, fits, taken
 from tests.service.closures_house import close, past_second_look, shown
 from tests.service.meetings_house import CENTRE, COORDINATOR, House
 
@@ -131,3 +131,24 @@ async def test_a_retreat_of_which_only_one_part_is_closed_is_held(house: House, 
     with pytest.raises(Unmet) as refused:
         await house.call("BookRoom", parent=CENTRE, rooms=[split.left], booking=booking)
     assert refused.value.reason in {"ROOM_TAKEN", "ROOM_CLOSED"}
+
+
+async def test_a_closed_video_account_closes_what_is_held_online_only_and_names_what_is_held_in_a_room_too(
+    house: House, split: Split
+) -> None:
+    account = await an_account(house)
+    for title, mode, start in (("Online", "ONLINE", "2026-12-03T07:00"), ("Hybrid", "HYBRID", "2026-12-03T09:00")):
+        online = {"online_host": account, "online": {"url": "https://meet.example/x"}, "mode": f"MODE_{mode}"}
+        where = {"place": split.place, "rooms": [split.beside]} if mode == "HYBRID" else {"place": "", "rooms": []}
+        await house.meeting(title=title, schedule=at(start), **where, **online)
+    closure = {**PAINT, "rooms": [account], "reason": "The account has run out"}
+    preview = await house.call("PreviewClosure", COORDINATOR, parent=CENTRE, closure=closure)
+    assert [(each.title, bool(each.outcome), each.reason) for each in preview.impacts] == [
+        ("Online", True, ""),
+        ("Hybrid", False, "is held where it is: who joins online needs another video account"),
+    ]
+    await close(house, closure)
+    assert "Hybrid" in await split.held()
+    assert "Online" not in await split.held()
+    assert await taken(house, account) == ["12-03 Hybrid"]
+    await fits(house)

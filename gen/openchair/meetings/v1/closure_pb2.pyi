@@ -140,8 +140,8 @@ class Closure(_message.Message):
     def update_time(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def places(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """What is closed: these places, these rooms (a hall with its parts, a part with its halls); neither: the whole centre,
-        whatever is held at a place.
+        """What is closed: these places, these rooms (a hall with its parts, a part with its halls; a video
+        account, by whose name what is held online only is closed); neither: the whole centre, whatever is held at a place.
         """
 
     @_builtins.property
