@@ -76,7 +76,7 @@ class House:
         return next(one for one in self.process.host.hosted if one.plan.name == name)
 
 
-async def until(condition: Callable[[], Any], seconds: float = 15.0) -> Any:
+async def until(condition: Callable[[], Any], seconds: float = 60.0) -> Any:
     async with asyncio.timeout(seconds):
         while not (found := await condition()):  # noqa: ASYNC110 - another process answers
             await asyncio.sleep(0.02)
