@@ -61,7 +61,7 @@ class Site:
         bus = NatsBus([self.server.url], user, self.server.password(user), LOG, timeout=1.0, heartbeat=HEARTBEAT)
         self._buses.append(bus)
         await bus.open()
-        await asyncio.wait_for(bus.ready(), 10)
+        await asyncio.wait_for(bus.ready(), 60)
         return bus
 
     async def provision(self) -> None:

@@ -341,7 +341,7 @@ async def test_an_answer_sent_to_the_subject_of_another_is_stored_and_is_no_even
     await rsvps.publish(_event(where, b"state"), 0)
     wire.publish("$JS.API.INFO", reply=where)
     await wire.answer("$JS.API.INFO")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while isinstance(await rsvps.last(private_stream(SITE, "rsvps"), where), Stored):  # noqa: ASYNC110 - no word
             await asyncio.sleep(0.01)
     last = await rsvps.last(private_stream(SITE, "rsvps"), where)

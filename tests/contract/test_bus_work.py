@@ -215,7 +215,7 @@ async def test_a_stream_made_anew_breaks_its_workers_and_all_of_it_comes_again(s
     await until(lambda: worker.idle)
     await site.recreate(PUBLIC)
     with pytest.raises((Broken, BusUnavailable)):
-        await asyncio.wait_for(worker.task, 10)
+        await asyncio.wait_for(worker.task, 60)
     await fill(meetings, "a")
     again = Worker(await site.bus("rsvps"))
     await until(lambda: again.seen)
@@ -235,7 +235,7 @@ async def test_a_lost_connection_ends_the_work_and_what_was_held_comes_again(sit
     site.crash()
     idle = waiting if holding.seen else holding
     with pytest.raises((Broken, BusUnavailable)):
-        await asyncio.wait_for(idle.task, 10)
+        await asyncio.wait_for(idle.task, 60)
     await until(lambda: times)
     await holding.stop()
     await waiting.stop()
@@ -256,7 +256,7 @@ async def test_a_user_takes_only_from_its_own_place(site: AnySite) -> None:
         ("facilitators", "PRIVATE_home_rsvps", "facilitators"),
     ):
         with pytest.raises(BusUnavailable):
-            await asyncio.wait_for((await site.bus(user)).work(stream, name, (">",), work), 10)
+            await asyncio.wait_for((await site.bus(user)).work(stream, name, (">",), work), 60)
 
 
 async def test_a_place_that_is_ahead_of_its_stream_is_made_anew(tmp_path: Path) -> None:

@@ -97,7 +97,7 @@ async def test_it_handles_the_newest_of_each_and_knows_when_nothing_is_left(site
     for name, revision in (("a", 1), ("b", 1), ("a", 2)):
         await say(meetings, name, revision)
     instance = Instance(await site.bus("rsvps"))
-    await asyncio.wait_for(instance.reactor.ready.wait(), 10)
+    await asyncio.wait_for(instance.reactor.ready.wait(), 60)
     assert instance.given == ["b:1", "a:2"]
     assert (instance.reactor.handled, instance.reactor.failed, instance.reactor.dead) == (2, 0, 0)
     assert instance.reactor.current
@@ -190,7 +190,7 @@ async def test_a_letter_goes_when_a_newer_state_is_handled(site: AnySite) -> Non
 
 
 async def _gone(instance: Instance) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while await instance.letters():  # noqa: ASYNC110 - the broker says nothing
             await asyncio.sleep(0.01)
 
@@ -318,7 +318,7 @@ async def test_a_letter_that_comes_late_is_none_of_what_came_after(site: AnySite
     letters = slow.reactor.letters = Held(bus)
     slow.errors["a"] = Poison("no")
     await say(meetings, "a", 1)
-    await asyncio.wait_for(letters.asked.wait(), 10)
+    await asyncio.wait_for(letters.asked.wait(), 60)
     quick = Instance(await site.bus("rsvps"), patience=30)
     if hopeless:
         quick.errors["a"] = Poison("no")

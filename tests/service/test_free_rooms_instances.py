@@ -30,7 +30,7 @@ async def rooms_of(instance: Instance) -> RoomServiceStub:
 
 async def finds(stub: RoomServiceStub, titles: Sequence[str], **asked: int) -> None:
     """Comes back when just these are free."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             reply = await stub.FindFreeRooms(pb.FindFreeRoomsRequest(parent=HOUSE, schedule=WHEN, **asked))  # type: ignore[arg-type]  # capacity
             if [each.room.title for each in reply.rooms] == [*titles]:

@@ -247,7 +247,7 @@ async def test_a_fault_of_ours_while_starting_the_server_again_is_told(folder: D
     assert not server.unwatched.is_set()
     server.faulty = True
     kill(server)
-    await asyncio.wait_for(server.unwatched.wait(), 10)
+    await asyncio.wait_for(server.unwatched.wait(), 60)
     await server.stop()
 
 

@@ -161,7 +161,7 @@ async def test_a_late_relay_never_puts_an_older_state_over_a_newer_one(site: Sit
     await late.settled()
     release = slow.hold = asyncio.Event()
     await late.put("hall", "Old")
-    await asyncio.wait_for(slow.holding.wait(), 10)  # the late relay has loaded revision 1, and stands still
+    await asyncio.wait_for(slow.holding.wait(), 60)  # the late relay has loaded revision 1, and stands still
     fast = Service(await site.bus("meetings"), late.disk)
     await fast.settled()
     await fast.put("hall", "New")
