@@ -11,6 +11,7 @@ from services.kit.clock import moment
 from services.meetings.booking import Wish, gap_of, in_the_way, of_room, refuse_impossible, standing
 from services.meetings.bookings import refuse_each_other
 from services.meetings.clashes import clash_message
+from services.meetings.shares import refuse_many
 from services.meetings.types_rooms import BookingState
 from services.recurrence.timetable import LOOKED_AT, at_minute, minute, stretches
 from services.recurrence.zones import local_day
@@ -50,7 +51,7 @@ class Checked(NamedTuple):
 def checked(
     rooms: Rooms, ids: Sequence[str], blank: Booking, person: Person, instead_of: InsteadOf, at: str
 ) -> Checked:
-    """What is in the way of the booking in these rooms. Raises Invalid, NotFound, as BookRoom does."""
+    """What is in the way of the booking in these rooms. Raises Exhausted, Invalid, NotFound, as BookRoom does."""
     found: list[Hindrance] = []
     wanted = [rooms.room(id_) for id_ in ids]
     assert blank.pattern.schedule is not None
@@ -59,6 +60,8 @@ def checked(
     refuse_each_other(wanted)
     waits = False
     for room in wanted:
+        if instead_of == InsteadOf():
+            refuse_many(rooms.diaries(room)[room.id], person)
         wish = _wish(rooms, room, of_room(blank, room), person, instead_of)
         found += in_the_way(room, rooms.diaries(room), wish, at, rooms.frame)
         waits |= wish.rules and standing(wish.booking, room, person).state is BookingState.PENDING

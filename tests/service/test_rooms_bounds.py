@@ -37,7 +37,8 @@ async def test_nobody_fills_a_room_with_requests(house: House, monkeypatch: pyte
     for _ in range(3):
         await book(house, ANA, blue)
     before = await stored(house)
-    for method, of in (("BookRoom", {"rooms": [blue]}), ("HoldRoom", {"room": blue})):
+    one, several = {"room": blue}, {"rooms": [blue]}
+    for method, of in (("BookRoom", several), ("HoldRoom", one), ("CheckBooking", several)):
         with pytest.raises(Exhausted) as refused:
             await house.call(method, ANA, parent=CENTRE, booking=at(), **of)
         assert refused.value.reason == "TOO_MANY_BOOKINGS"
