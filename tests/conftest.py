@@ -8,9 +8,13 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from hypothesis import is_hypothesis_test, settings
+from hypothesis import HealthCheck, is_hypothesis_test, settings
 
 GATE = os.environ.get("OPENCHAIR_GATE") == "1"
+
+settings.register_profile("ours", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("ours")  # how fast an example is made says how busy the machine is
+
 FIRST = ("system", "sim")
 """Folders whose files take longest: they come first, so that at the end no worker waits long for another."""
 LONGER = 10

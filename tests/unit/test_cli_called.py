@@ -75,7 +75,7 @@ def test_every_field_of_a_meeting_that_can_be_written_has_an_option() -> None:
         "state", "title", "kind", "fellowship", "types", "mode", "language", "accessibility", "notes", "group",
         "visibility", "invite_group", "schedule", "place", "rooms", "online", "approach", "focus", "led_by",
         "who_may_come", "first_visit", "other_languages", "capacity", "online_capacity", "holidays", "programmes",
-        "sessions", "cost", "scholarship", "registration_opens", "website",
+        "sessions", "cost", "scholarship", "registration_opens", "website", "online_host",
     }  # fmt: skip
     from services.meetings.series import WRITABLE  # noqa: PLC0415 - the one place where the two are compared
 
