@@ -68,8 +68,8 @@ def test_a_meeting_that_cannot_have_its_room_is_told_what_is_in_the_way_and_what
     assert f"{short(day)} 20:30 to 21:30  taken by Saturday Night Speaker, 20:00 to 21:15" in answer.stdout
     assert f"River Hall, {short(day)} 21:30 to 22:30\n" in answer.stdout
     assert ", without its room, which is taken)" in done(system, *move, *moved, "--if-taken=skip")
-    words = ("--only", str(day), "--notes=Bring a lamp", "--yes")
-    assert "Bring a lamp" in done(system, "meeting", "edit", "riverside", "Quiet Hour", *words)
+    only = ("--only", str(day), "--notes=Bring a lamp", "--yes")
+    assert "Bring a lamp" in done(system, "meeting", "edit", "riverside", "Quiet Hour", *only)
 
 
 def test_what_would_work_for_a_date_that_cannot_be_restored_is_on_that_date(system: System) -> None:
