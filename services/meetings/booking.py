@@ -39,6 +39,8 @@ MOST_REFUSED: Final = 1_000
 
 _LOOKED_AT: Final = LOOKED_AT // timedelta(minutes=1)
 _YEAR: Final = 400 * 24 * 60
+_SURELY_APART: Final = 20 * 60
+"""Minutes that lie between the starts of any two dates of a rule, whatever the clock does: it has one on a day."""
 
 
 class Person(NamedTuple):
@@ -183,6 +185,9 @@ def refuse_impossible(schedule: Schedule, at: str, field: str, gap: int = 0) -> 
 
 def overlaps_itself(pattern: Pattern, gap: int, since: int) -> bool:
     """Whether two of its dates overlap or have fewer minutes between them, within the year after that minute."""
+    schedule = pattern.schedule
+    if not pattern.slots and (schedule is None or (not schedule.extra and schedule.minutes + gap <= _SURELY_APART)):
+        return False
     dates = stretches(pattern, since, since + _YEAR)
     return any(before.end + gap > after.start for before, after in itertools.pairwise(dates))
 
