@@ -1,4 +1,4 @@
-"""Whether the dates of a booking leave each other enough time: daily ones, a change of the clock, single ones besides."""
+"""Whether the dates of a booking leave each other enough time: daily ones, a change of the clock, and single ones."""
 
 from __future__ import annotations
 
