@@ -107,6 +107,7 @@ class RoomCalendar:
         around = [await self._around(room, insider=insider) for room in rooms]
         every = dict.fromkeys(id_ for ids in around for id_ in ids)
         dates = await self._every_date(every, since, until, MOST_BUSY_DATES)
+        dates = dates if insider else _without_holds(dates)
         low, high = minute(since), minute_after(until)
         told = [
             busy(room, (each for id_ in ids for each in dates[id_]), low, high)
@@ -211,6 +212,13 @@ def window(message: Any, now: datetime, longest: timedelta) -> tuple[datetime, d
     if until - since > longest:
         raise Invalid(Violation("end_time", f"must be at most {longest.days} days after start_time"))
     return since, until
+
+
+def _without_holds(dates: dict[str, list[On]]) -> dict[str, list[On]]:
+    """What the public is told: a hold is soon gone, and in no public view."""
+    return {
+        id_: [each for each in found if each.booking.state is not BookingState.HELD] for id_, found in dates.items()
+    }
 
 
 def _confirmed(dates: dict[str, list[On]]) -> dict[str, list[On]]:

@@ -257,3 +257,11 @@ async def test_a_day_after_it_was_given_back_nothing_is_kept_of_what_was_said_of
     await house.clock.advance(25 * 3600)
     await house.sweep()
     assert CANARY not in repr(await house.store.get("booking", id_))
+
+
+async def test_a_hold_is_told_to_the_centres_own_people_only(house: House) -> None:
+    blue = await room(house, public_busy=True)
+    await house.call("HoldRoom", ANA, parent=CENTRE, room=blue, booking=at())
+    asked_for = {"parent": CENTRE, "rooms": [blue], **WINDOW}
+    told = [len((await house.call("GetFreeBusy", caller, **asked_for)).rooms[0].busy) for caller in (BEN, NOBODY)]
+    assert told == [1, 0]

@@ -1010,7 +1010,7 @@ class BusyTime(_message.Message):
     END_TIME_FIELD_NUMBER: _builtins.int
     TENTATIVE_FIELD_NUMBER: _builtins.int
     tentative: _builtins.bool
-    """Only asked for, or held."""
+    """Only asked for, or held; of a hold the public is told nothing."""
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
