@@ -131,7 +131,7 @@ async def take(site: Site, asked: argparse.Namespace) -> None:
         if go_ahead(asked):
             call = site.rooms.TakeSkippedDates(request, timeout=PATIENCE)
             done = await book_clashes.unless_taken(asked, house, book_dates.schedule_of(booking), call)
-            number = len(booking.skipped) - len(done.skipped)
+            number = len(wanted)  # all of them or none
             say(asked, f"Taken: {number} date{'s' * (number != 1)}. {left(done)}")
         _give(asked, done, booking)
 
