@@ -24,7 +24,7 @@ BETWEEN = 5.0
 """Seconds between two faults, on average."""
 
 STREAM = public_stream(SITE)
-ON_THE_WAY = [point for point in POINTS if point.split(".")[0] in {"store", "relay", "projection"}]
+ON_THE_WAY = [point for point in POINTS if point.split(".")[0] in {"store", "relay", "projection", "intent"}]
 
 
 class Faults:
