@@ -108,7 +108,7 @@ class Bookings:
             made = standing(_worded(request.booking, found), room, asked)
             return Decided(((made, room),), (made,), "confirm")
 
-        return await self.ledger.write(call, ids["centre"], [ids["room"]], decide, _only, frees=True)
+        return await self.ledger.write(call, ids["centre"], [ids["room"]], decide, _only)
 
     async def approve_booking(self, call: Call[pb.ApproveBookingRequest]) -> booking_pb2.Booking:
         """Approves a pending booking, if the time is still to be had."""
@@ -125,7 +125,7 @@ class Bookings:
             made = msgspec.structs.replace(taken, state=BookingState.CONFIRMED, competes=False, skipped=skipped)
             return Decided(((made, room),), (made,), "approve", asked.reason)
 
-        return await self.ledger.write(call, ids["centre"], [ids["room"]], decide, _only, frees=True)
+        return await self.ledger.write(call, ids["centre"], [ids["room"]], decide, _only)
 
     async def decline_booking(self, call: Call[pb.DeclineBookingRequest]) -> booking_pb2.Booking:
         """Declines a pending booking."""
@@ -136,7 +136,7 @@ class Bookings:
             found = _pending(rooms, ids, request.name, request.etag)
             return Decided((), (found,), "decline", reason, removed=(found,))
 
-        return await self.ledger.write(call, ids["centre"], [ids["room"]], decide, _only, frees=True)
+        return await self.ledger.write(call, ids["centre"], [ids["room"]], decide, _only)
 
     def _read(self, message: booking_pb2.Booking, centre: str, organiser: str) -> Booking:
         """A new booking as the message says, not of a room yet."""

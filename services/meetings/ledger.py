@@ -19,7 +19,7 @@ from services.kit.store.port import Conflict, Record
 from services.meetings import records
 from services.meetings.booking_asked import BOOKING, person
 from services.meetings.clashes import Clashing
-from services.meetings.desk import actor, excluding, expect_etag, reach
+from services.meetings.desk import actor, expect_etag, reach
 from services.meetings.diary import Diary, leaf
 from services.meetings.passing import next_due
 from services.meetings.skipping import healed, with_leaves
@@ -118,17 +118,15 @@ class Ledger:
         rooms: Sequence[str],
         decide: Decide,
         reply: Reply[R],
-        *,
-        frees: bool = False,
     ) -> R:
         """Decides about rooms (ids) at the present instant, and commits. Gives the reply.
 
-        `frees`: it may free time, so that halls are looked at, too.
+        Of a part the halls that have it are held with all their parts: what is offered there may be free now, or taken.
         """
 
         async def prepare() -> Claim[R]:
             frame = await self.parts.in_force.frame(centre)
-            held = await (reach if frees else excluding)(self.desk.store, rooms)
+            held = await reach(self.desk.store, rooms)
             return Claim(
                 [("room", id_) for id_ in sorted(held)],
                 lambda heads, at: _joint(call, Rooms(centre, heads, frame), decide, reply, at),

@@ -62,7 +62,7 @@ class Rebookings:
                     return changing.following(found, parts.earlier, parts.later, key)
             return changing.all(found, actor(call))
 
-        return await self.ledger.write(call, ids["centre"], [ids["room"]], decide, _first, frees=True)
+        return await self.ledger.write(call, ids["centre"], [ids["room"]], decide, _first)
 
     async def release_booking(self, call: Call[pb.ReleaseBookingRequest]) -> booking_pb2.Booking:
         """Gives back one date, one and those that follow, or all."""
@@ -86,7 +86,7 @@ class Rebookings:
                     return Decided(((earlier, room),), (earlier,), "release", reason)
             return _ended(found, room, actor(call), reason, at)
 
-        return await self.ledger.write(call, ids["centre"], [ids["room"]], decide, _first, frees=True)
+        return await self.ledger.write(call, ids["centre"], [ids["room"]], decide, _first)
 
     async def take_skipped_dates(self, call: Call[pb.TakeSkippedDatesRequest]) -> booking_pb2.Booking:
         """Takes dates that a series had to skip and that are free now."""

@@ -228,6 +228,9 @@ async def test_what_its_part_had_heals_a_hall(house: House) -> None:
     assert not (await house.call("GetBooking", BEN, name=series.name)).skipped[0].offered
     await release(house, ANA, other.name)
     assert (await house.call("GetBooking", BEN, name=series.name)).skipped[0].offered
+    await book(house, ANA, part.name, at("2026-12-01T19:00"))
+    taken = (await house.call("GetBooking", BEN, name=series.name)).skipped[0]
+    assert not taken.offered, "who takes a part takes the offer of the hall back"
     with pytest.raises(Invalid, match="together"):
         await house.call("BookRoom", ANA, parent=CENTRE, rooms=[hall.name, part.name], booking=at("2027-01-01T10:00"))
 
