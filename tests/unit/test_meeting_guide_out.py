@@ -333,12 +333,12 @@ def test_two_sources_with_the_same_slug_do_not_clash() -> None:
 
 def test_every_field_that_may_be_written_goes_out_or_is_for_few() -> None:
     in_the_record = {"title", "group", "notes", "schedule", "types", "state", "place", "online"}
-    for_few = {"visibility", "invite_group", "rooms"}
+    for_few = {"visibility", "invite_group", "rooms", "online_host"}
     assert set(ours.FIELDS) | in_the_record | for_few == set(WRITABLE)
 
 
 def test_every_field_that_may_be_written_may_be_local_but_for_the_group_that_opens_it() -> None:
-    assert set(FIELDS) | {"rooms", "invite_group"} == set(WRITABLE)
+    assert set(FIELDS) | {"rooms", "online_host", "invite_group"} == set(WRITABLE)
 
 
 WORD = st.sampled_from(["Hall", "1 Main St, Town", "Town", "pw: 4711", "\u00dcber", "=1+1", "", "a\nb", "12", " x "])
