@@ -138,7 +138,16 @@ def _reply_type(meetings: Meetings, method: str) -> Any:
     raise KeyError(method)
 
 
-@pytest.fixture(params=["sqlite", "memory", "mongodb-motor", "mongodb-pymongo", "mongodb-wire-motor"])
+STORES = (
+    "sqlite",
+    "memory",
+    "mongodb-motor",
+    "mongodb-pymongo",
+    pytest.param("mongodb-wire-motor", marks=pytest.mark.slow),  # every day the contract suites run over it
+)
+
+
+@pytest.fixture(params=STORES)
 async def house(request: pytest.FixtureRequest) -> AsyncIterator[House]:
     """The service over each store, with a centre."""
     clock = VirtualClock(START)
