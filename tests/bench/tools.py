@@ -5,6 +5,7 @@ Nothing is installed and no service is started: the packages are fetched with ap
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -22,10 +23,14 @@ class Missing(Exception):  # noqa: N818 - a reason to measure less, not a fault
 
 def tool(name: str) -> str:
     """Path of the program, fetched if need be. Raises Missing."""
-    found = shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin") or _unpacked(name)
+    found = shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin")
     if found is None:
-        _fetch(PACKAGES[name])
-        found = _unpacked(name)
+        TOOLS.mkdir(exist_ok=True)
+        with (TOOLS / "lock").open("w") as lock:  # several processes of the tests may want one at once
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if _unpacked(name) is None:
+                _fetch(PACKAGES[name])
+            found = _unpacked(name)
     if found is None:
         raise Missing(f"{name} is not here: sudo apt-get install {PACKAGES[name]}")
     return found
@@ -52,7 +57,10 @@ def _fetch(package: str) -> None:
     if not _run(download) and os.geteuid() == 0 and _run(["apt-get", "update", "-qq"]):
         _run(download)
     for path in packages.glob("*.deb"):
-        _run(["dpkg", "-x", str(path), str(TOOLS / "root")])
+        done = path.with_suffix(".unpacked")
+        if not done.exists():  # what is unpacked may be running
+            _run(["dpkg", "-x", str(path), str(TOOLS / "root")])
+            done.touch()
 
 
 def _run(command: list[str]) -> bool:
