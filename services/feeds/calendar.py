@@ -1,4 +1,4 @@
-"""The VCALENDAR around the events: its head as INTEROP lists it, its time zones, its end."""
+"""The VCALENDAR around the events: its head as calendar programs want it, its time zones, its end."""
 
 from __future__ import annotations
 

@@ -159,7 +159,7 @@ class Directory:
 def scope_of(subject: str) -> tuple[str, str]:
     """The centre and the id of the record that a subject is about. Raises MisfitError."""
     tokens = subject.split(".")
-    if len(tokens) != 7:  # noqa: PLR2004 - the shape of a subject, DESIGN 5
+    if len(tokens) != 7:  # noqa: PLR2004 - the shape of a subject
         raise MisfitError("a subject has seven tokens")
     return tokens[4], tokens[6]
 

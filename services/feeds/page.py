@@ -63,7 +63,7 @@ class Stated:
 def lasting(newest: datetime, zone: str, now: datetime, arrived: datetime) -> tuple[Stated, Span]:
     """What is said of a page made of records of which the newest is of `newest`, and how long it holds.
 
-    Last-Modified is that of all the centre's records or of its day, whichever is newer (DESIGN 10).
+    Last-Modified is that of all the centre's records or of its day, whichever is newer.
     """
     today = local_day(now, zone)
     begun, ends = midnight(today, zone), midnight(today + timedelta(days=1), zone)

@@ -1,4 +1,4 @@
-"""A JSON list of records from elsewhere, read within bounds (RELIABILITY: nothing that comes in is trusted)."""
+"""A JSON list of records from elsewhere, read within bounds: nothing that comes in is trusted."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ def read_centre(message: centre_pb2.Centre, base: Centre) -> Centre:
 
 
 def place_message(place: Place, audience: Audience = Audience.STAFF) -> place_pb2.Place:
-    """A place; what is for others holds no more than its stated level (DESIGN: who may see what is stated)."""
+    """A place; what is for others holds no more than its stated level."""
     message = place_pb2.Place(
         name=child_name(place.centre, "places", place.id),
         create_time=timestamp(place.created_at),

@@ -64,7 +64,7 @@ async def test_several_rooms_are_taken_together_or_not_at_all(house: House) -> N
 
 
 async def test_with_skip_each_room_gets_its_own_free_dates(house: House) -> None:
-    """T7: two rooms, each taken on another date; the reply lists the real dates of each."""
+    """Two rooms, each taken on another date; the reply lists the real dates of each."""
     blue, red = await room(house), await room(house, "Red Room")
     await book(house, ANA, blue, at("2026-12-01T19:00"))
     await book(house, ANA, red, at("2026-12-08T19:00"))
@@ -94,7 +94,7 @@ async def test_a_series_of_which_nothing_is_free_is_refused(house: House) -> Non
 
 
 async def test_a_clash_years_away_is_found(house: House) -> None:
-    """T3: a weekly series without end, and one that first meets it in year 4: refused, naming that date."""
+    """A weekly series without end, and one that first meets it in year 4: refused, naming that date."""
     name = await room(house)
     await book(house, ANA, name, at(rule=WEEKLY))
     with pytest.raises(Unmet) as refused:
@@ -245,7 +245,7 @@ async def test_a_pending_booking_keeps_others_out_where_the_room_says_so(house: 
 
 
 async def test_of_two_that_compete_the_second_approval_is_refused(house: House) -> None:
-    """T2: both may ask; the first that is approved has it, and the second refusal says what is in the way."""
+    """Both may ask; the first that is approved has it, and the second refusal says what is in the way."""
     name = await room(house, rules={"approval": "APPROVAL_COMPETES"})
     ana, ben = await book(house, ANA, name, at(title="Yoga")), await book(house, BEN, name)
     assert ana.competes

@@ -73,7 +73,7 @@ async def move_to(house: House, day: int, hour: int = 12) -> None:
 
 
 async def test_one_date_is_moved_and_survives_a_later_change_of_the_series(house: House) -> None:
-    """T5: the moved date stays where it is, the released one stays free, when all of it moves to another hour."""
+    """The moved date stays where it is, the released one stays free, when all of it moves to another hour."""
     name = await room(house)
     made = await book(house, ANA, name, at(rule=f"{WEEKLY};COUNT=4"))
     await change(house, ANA, made.name, "THIS", "20261201", start="2026-12-02T10:00", minutes=30)
@@ -85,7 +85,7 @@ async def test_one_date_is_moved_and_survives_a_later_change_of_the_series(house
 
 
 async def test_the_first_date_can_be_given_back(house: House) -> None:
-    """T5, too."""
+    """The series goes on without it."""
     name = await room(house)
     made = await book(house, ANA, name, at(rule=f"{WEEKLY};COUNT=3"))
     await release(house, ANA, made.name, "THIS", "20261124")
@@ -106,7 +106,7 @@ async def test_one_and_those_that_follow_become_another_booking_of_the_lineage(h
 
 
 async def test_what_is_over_is_never_rewritten(house: House) -> None:
-    """T6: a change of all dates leaves those that are over as they were, as history; the booking keeps its name."""
+    """A change of all dates leaves those that are over as they were, as history; the booking keeps its name."""
     name = await room(house)
     made = await book(house, ANA, name, at(rule=f"{WEEKLY};COUNT=4", title="Yoga"))
     await move_to(house, 3)
@@ -188,7 +188,7 @@ async def test_only_its_own_person_or_a_keeper_changes_it(house: House) -> None:
 
 
 async def test_a_skipped_date_heals(house: House) -> None:
-    """T8: freed, it is offered in the same commit; another who takes it takes the offer back; taken, it is its own."""
+    """Freed, it is offered in the same commit; another who takes it takes the offer back; taken, it is its own."""
     name = await room(house)
     first = await book(house, ANA, name, at("2026-12-01T19:30"))
     second = await book(house, ANA, name, at("2026-12-08T19:30"))

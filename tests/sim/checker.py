@@ -1,4 +1,4 @@
-"""The history checker: what must be true after any run, once it is healed and quiet (RELIABILITY 2).
+"""The history checker: what must be true after any run, once it is healed and quiet.
 
 1. Every acknowledged command's effect is in the store, listed by every instance and shown in every feed.
 2. Each command took effect once at most; a refused one left no trace; an unknown one took effect once or not at all.

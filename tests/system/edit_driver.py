@@ -97,7 +97,7 @@ class Run:
             assert found == shown, f"{reader}: {set(found) ^ set(shown)}"
 
     async def compare_rebuilt(self) -> None:
-        """Feeds that know nothing but the last state of everything give the same bytes (DESIGN 10)."""
+        """Feeds that know nothing but the last state of everything give the same bytes."""
         fresh = Feeds(now=self.now)
         newest = {event.subject: event for event in sorted(self._past, key=lambda event: event.order)}
         fresh.apply(*newest.values())

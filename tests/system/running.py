@@ -34,7 +34,7 @@ T = TypeVar("T")
 PATIENCE = 90.0
 """Seconds until a condition that should come true is given up, on a machine that is busy with much else."""
 STOPS_WITHIN = 15.0
-"""Seconds that an orderly stop may take, whatever was going on (RELIABILITY 3), of a machine that is its own."""
+"""Seconds that an orderly stop may take, whatever was going on, of a machine that is its own."""
 ENDS_WITHIN = STOPS_WITHIN * 3
 """Seconds until it is given up here, where much else goes on."""
 ROOT = Path(__file__).resolve().parents[2]

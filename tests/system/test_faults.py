@@ -1,6 +1,6 @@
 """What may go wrong with the whole system, and what then holds: what was acknowledged is there, once, also in feeds.
 
-RELIABILITY 3. A frozen nats-server is one that neither answers nor closes its connections: worse than one that is gone.
+A frozen nats-server is one that neither answers nor closes its connections: worse than one that is gone.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The feed gate (INTEROP 2): four calendar programs read our feeds, and see what `recurrence` says takes place."""
+"""The feed gate: four calendar programs read our feeds, and see what `recurrence` says takes place."""
 
 from __future__ import annotations
 

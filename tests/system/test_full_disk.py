@@ -1,6 +1,6 @@
 """A disk that is full, and has room again: who asks is told, nothing acknowledged is lost, nothing refused is kept.
 
-RELIABILITY 3. Nobody has to start anything again.
+Nobody has to start anything again.
 """
 
 from __future__ import annotations

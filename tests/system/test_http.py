@@ -1,4 +1,4 @@
-"""The calendars over HTTP, as INTEROP 1 has them, asked of the running system."""
+"""The calendars over HTTP, as calendar programs ask for them, asked of the running system."""
 
 from __future__ import annotations
 

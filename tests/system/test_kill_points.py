@@ -1,4 +1,4 @@
-"""kill -9 at every named point of the way of a change (RELIABILITY 3): nothing is lost, nothing happens twice."""
+"""kill -9 at every named point of the way of a change: nothing is lost, nothing happens twice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a meeting's VEVENTs say, row by row of INTEROP 1."""
+"""What a meeting's VEVENTs say, property by property."""
 
 from __future__ import annotations
 
