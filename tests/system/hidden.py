@@ -103,9 +103,15 @@ def _room(words: dict[str, str], level: str, place: str, *, public_busy: bool = 
     room = place_pb2.Room(place=place, capacity=12, public_busy=public_busy)
     room.title, room.notes = (word(words, f"{level} room {line}") for line in ("title", "notes"))
     room.photos.append(f"https://pictures.example.org/{word(words, f'{level} room photo')}")
-    day = datetime.now(UTC).date() + timedelta(days=700)
+    day = _saturday_after(700).date()
     room.dated_hours.add(date=str(day), reason=word(words, f"{level} room hours"))
     return rooms_pb.CreateRoomRequest(parent=CENTRE, room=room)
+
+
+def _saturday_after(days: int) -> datetime:
+    """The first Saturday, UTC, that is at least so many days away: no weekly meeting here is on one."""
+    start = datetime.now(UTC) + timedelta(days=days)
+    return start + timedelta(days=(5 - start.weekday()) % 7)
 
 
 def _account(words: dict[str, str]) -> rooms_pb.CreateRoomRequest:
@@ -117,8 +123,8 @@ def _account(words: dict[str, str]) -> rooms_pb.CreateRoomRequest:
 
 
 def _retreat(session_rooms: list[str], **fields: Any) -> meeting_pb2.Meeting:
-    """A retreat of a day with one item on its agenda."""
-    start = datetime.now(UTC) + timedelta(days=3)
+    """A retreat on a Saturday, on which no weekly meeting here is, with one item on its agenda."""
+    start = _saturday_after(3)
     schedule = schedules.Schedule(start=f"{start:%Y-%m-%d}T09:00", time_zone=acts.ZONE, minutes=600)
     retreat = meeting_pb2.Meeting(
         kind="retreat", mode=meeting_pb2.MODE_IN_PERSON, visibility=meeting_pb2.VISIBILITY_PUBLIC, schedule=schedule
