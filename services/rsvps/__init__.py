@@ -1,0 +1,1 @@
+"""Seats: kept without an account, a name or an address; waitlists, check-in, slips, head counts."""

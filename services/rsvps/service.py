@@ -1,0 +1,42 @@
+"""The service: its methods, each in the module of what it is about, and what it does when something is due."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from openchair.rsvps.v1 import rsvp_service_pb2
+
+from services.kit.middleware import Idempotency
+from services.kit.service import Service
+from services.kit.validation import Validation
+from services.rsvps.figures import Figures
+from services.rsvps.needs import NeedsOfLists
+from services.rsvps.presence import Presence
+from services.rsvps.rules import ListsRules
+from services.rsvps.seats import Seats
+from services.rsvps.slips import Slips
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from services.kit.store.port import Record
+    from services.rsvps.desk import Desk
+
+
+class Rsvps:
+    """Everything the service does."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.services = (
+            Service(
+                rsvp_service_pb2.DESCRIPTOR.services_by_name["RsvpService"],
+                ListsRules(desk),
+                Seats(desk),
+                Presence(desk),
+                NeedsOfLists(desk),
+                Slips(desk),
+                Figures(desk),
+                middleware=(Validation(), Idempotency(desk.store)),
+            ),
+        )
+        self.due: Mapping[str, Callable[[Record], Awaitable[None]]] = {}
