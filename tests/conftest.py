@@ -18,7 +18,10 @@ settings.load_profile("ours")  # how fast an example is made says how busy the m
 FIRST = ("system", "sim")
 """Folders whose files take longest: they come first, so that at the end no worker waits long for another."""
 LONGER = 10
-"""How many times the examples of everyday a property test has in the gate."""
+"""How many times the examples that are stated a property test has in the gate."""
+EVERYDAY = 0.4
+"""Which part of the examples that are stated a property test has everyday."""
+FEWEST = 8
 
 
 def pytest_configure() -> None:
@@ -30,10 +33,11 @@ def pytest_configure() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path.parent.name not in FIRST)
     for item in items:
-        if GATE:
-            _lengthen(item)
-        elif item.get_closest_marker("slow"):
+        _scale(item, LONGER if GATE else EVERYDAY)
+        if not GATE and item.get_closest_marker("slow"):
             item.add_marker(pytest.mark.skip(reason="a long form (make gate)"))
+    if not GATE:
+        _sample(items)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -46,12 +50,25 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(f"{count:5}  {reason}")
 
 
-def _lengthen(item: pytest.Item) -> None:
+def _sample(items: list[pytest.Item]) -> None:
+    """Of the forms of a test with `sampled(n)` every nth stays."""
+    seen: Counter[str] = Counter()
+    for item in items:
+        marker = item.get_closest_marker("sampled")
+        if marker is not None:
+            name = item.nodeid.partition("[")[0]
+            if seen[name] % marker.args[0]:
+                item.add_marker(pytest.mark.skip(reason="one of many forms (make gate)"))
+            seen[name] += 1
+
+
+def _scale(item: pytest.Item, factor: float) -> None:
     """Hypothesis has no public way to change the settings of a test from outside."""
     test: Any = getattr(item, "obj", None)
     test = getattr(test, "__func__", test)
-    if not is_hypothesis_test(test) or getattr(test, "lengthened", False):
+    if not is_hypothesis_test(test) or getattr(test, "scaled", False):
         return
-    everyday: Any = getattr(test, "_hypothesis_internal_use_settings", settings.default)
-    test._hypothesis_internal_use_settings = settings(everyday, max_examples=everyday.max_examples * LONGER)
-    test.lengthened = True
+    stated: Any = getattr(test, "_hypothesis_internal_use_settings", settings.default)
+    examples = max(min(FEWEST, stated.max_examples), round(stated.max_examples * factor))
+    test._hypothesis_internal_use_settings = settings(stated, max_examples=examples)
+    test.scaled = True

@@ -229,6 +229,7 @@ async def test_a_server_that_is_gone_before_anything_was_written_leaves_nothing_
 
 
 @LEAKS
+@pytest.mark.slow
 async def test_reads_of_a_server_that_is_away_say_that_it_is(wire: Wire) -> None:
     store = MongoStore(f"{wire.server.url}?timeoutMS=200", "tests", KINDS, VirtualClock(START), driver=wire.driver)
     await store.open()

@@ -166,6 +166,7 @@ def _about(span: Any) -> dict[str, str]:
     return {each.key: each.value.string_value for each in span.attributes}
 
 
+@pytest.mark.slow
 async def test_a_collector_that_takes_nothing_costs_a_line_in_the_log_and_no_time(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:  # it accepts, and says nothing
         system = System(

@@ -34,7 +34,7 @@ from tests.system.acts import create_centre
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-USUAL = "200" if os.environ.get("OPENCHAIR_GATE") == "1" else "5"
+USUAL = "200" if os.environ.get("OPENCHAIR_GATE") == "1" else "2"
 SEEDS: Sequence[int] = [int(os.environ["SEED"])] if "SEED" in os.environ else range(int(os.environ.get("SEEDS", USUAL)))
 CALLERS = 3
 COMMANDS = 14  # of each caller

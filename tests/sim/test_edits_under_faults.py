@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 CALLERS = 3
 MEETINGS = 3  # there before anything goes wrong
-USUAL = "200" if os.environ.get("OPENCHAIR_GATE") == "1" else "12"
+USUAL = "200" if os.environ.get("OPENCHAIR_GATE") == "1" else "5"
 COMMANDS = 15  # of each caller
 PAUSES = (0.0, 0.0, 0.1, 4.0, 20.0)  # seconds at most between two of them: bursts, and time to settle
 LINES = 60_000  # characters of the log that are shown of a run that failed

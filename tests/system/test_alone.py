@@ -156,6 +156,7 @@ def test_a_service_with_wrong_credentials_goes_on_trying_and_ends_in_good_order(
     assert "not the one" not in feeds.said()
 
 
+@pytest.mark.slow
 def test_a_broker_that_does_not_sync_always_is_named_and_so_is_one_whose_monitoring_is_not_known(site_of: Site) -> None:
     site_of.broker.stop()
     path = site_of.broker.folder / "nats-server.conf"
@@ -175,6 +176,7 @@ def test_a_broker_that_does_not_sync_always_is_named_and_so_is_one_whose_monitor
     trusting.start()
 
 
+@pytest.mark.slow
 async def test_streams_that_differ_are_named_and_brought_up_to_date_by_the_one_user_that_may(site_of: Site) -> None:
     found = json.loads((site_of.broker.folder / "provisioner.json").read_text())
     connection = await nats.connect(

@@ -110,6 +110,7 @@ async def test_each_takes_what_the_other_wrote_and_one_alone_goes_on(three: tupl
         await listed(first, ["Renamed", "Made 1", "Made 2"])
 
 
+@pytest.mark.slow
 def test_a_database_that_is_away_is_waited_for_and_named_without_its_password(tmp_path: Path) -> None:
     keys = tmp_path / "keys"
     load_or_make_keys(keys)

@@ -190,6 +190,7 @@ async def test_on_the_same_machine_with_its_old_streams_what_came_later_disappea
     assert LATER.encode() in aside.read_bytes()  # nothing is deleted
 
 
+@pytest.mark.slow
 async def test_a_second_restore_of_the_same_backup_ends_in_the_same_place(first: System, tmp_path: Path) -> None:
     names = await furnish(first)
     before = first.feed("house")
@@ -203,6 +204,7 @@ async def test_a_second_restore_of_the_same_backup_ends_in_the_same_place(first:
         assert first.feed("house") == before
 
 
+@pytest.mark.slow
 async def test_a_backup_of_a_stopped_server_holds_the_same(first: System, tmp_path: Path) -> None:
     await furnish(first)
     online = backed_up(first, tmp_path / "online.backup")
@@ -232,6 +234,7 @@ def mongodb() -> Iterator[str]:
     assert wire.surprises == []
 
 
+@pytest.mark.slow
 async def test_a_backup_of_sqlite_goes_into_mongodb_once(
     house: House, tmp_path: Path, environ: dict[str, str], mongodb: str
 ) -> None:
@@ -254,6 +257,7 @@ async def test_a_backup_of_sqlite_goes_into_mongodb_once(
 # What is refused, and leaves everything as it was
 
 
+@pytest.mark.slow
 def test_what_cannot_be_restored_is_refused_before_anything_is_written(
     house: House, tmp_path: Path, environ: dict[str, str]
 ) -> None:
@@ -354,6 +358,7 @@ def typed(system: System, lines: list[str], *arguments: str) -> tuple[int, str]:
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), said.decode(errors="replace")
 
 
+@pytest.mark.slow
 def test_a_passphrase_is_asked_for_twice_and_opens_the_backup(house: House, tmp_path: Path) -> None:
     system = System(tmp_path)
     system.environ = {key: value for key, value in house.system.environ.items() if "KEY_FILE" not in key}

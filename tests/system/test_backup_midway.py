@@ -106,6 +106,7 @@ async def finished(channel: Channel, closure: str, listed: str) -> bool:
     return told.state == closure_pb2.CLOSURE_STATE_IN_FORCE and imported.state == import_pb2.IMPORT_STATE_DONE
 
 
+@pytest.mark.slow
 async def test_what_was_half_done_when_it_was_backed_up_is_finished_where_it_is_restored(
     first: System, tmp_path: Path, environ: dict[str, str]
 ) -> None:

@@ -201,6 +201,7 @@ async def test_a_deleted_meeting_is_shown_as_cancelled(system: System) -> None:
 
 
 @needs_clients
+@pytest.mark.slow
 async def test_a_subscriber_sees_each_change_at_the_next_look(system: System, tmp_path: Path) -> None:
     async with system.meetings() as stub:
         house = House(system, stub, "subscribed")

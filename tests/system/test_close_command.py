@@ -81,6 +81,7 @@ def test_a_closure_that_is_half_said_is_refused_and_the_rest_named(
     assert (code, says in said) == (2, True), said
 
 
+@pytest.mark.slow
 def test_stopping_to_watch_a_closure_does_not_stop_it(system: System, tmp_path: Path) -> None:
     done(system, "centre", "create", "many", "--title=Many", "--timezone=UTC")
     rows = [

@@ -108,6 +108,7 @@ def answered(site: Deployed, status: str) -> float:
     return sum(float(line.rpartition(" ")[2]) for line in lines)
 
 
+@pytest.mark.slow
 async def test_a_change_is_seen_within_the_time_that_the_cache_keeps_an_answer(house: Deployed) -> None:
     async with house.caller.meetings() as stub:
         made = await acts.create_meeting(stub, "centres/edmonton", "As it was", "2026-11-24T19:00")

@@ -141,6 +141,7 @@ def test_a_monitor_that_does_not_answer_is_named(system: System) -> None:
     assert "127.0.0.1:1" in str(found["broker"])
 
 
+@pytest.mark.slow
 def test_a_broker_that_says_nothing_is_named(system: System) -> None:
     with system.frozen_nats():
         until(system.unready, "the system notices")
@@ -151,6 +152,7 @@ def test_a_broker_that_says_nothing_is_named(system: System) -> None:
     assert [each.state for each in found["broker"]][-1] == "wrong"
 
 
+@pytest.mark.slow
 def test_a_server_that_hangs_is_named_by_its_process(system: System) -> None:
     os.kill(system.pid, signal.SIGSTOP)
     try:
@@ -191,6 +193,7 @@ def test_a_port_that_another_openchair_uses_is_wrong_and_a_start_names_the_port(
     assert "openchair doctor" in second.said()
 
 
+@pytest.mark.slow
 def test_meetings_alone_has_its_calendars_elsewhere(system: System, tmp_path: Path) -> None:
     with site(tmp_path) as made:
         alone = made.service("meetings", OPENCHAIR_ENV="development")

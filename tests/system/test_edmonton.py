@@ -207,6 +207,7 @@ def test_what_a_person_changed_stays_and_the_report_names_it(tmp_path: Path) -> 
 BERLIN = ROOT / "tests" / "data" / "bmlt" / "berlin.json"
 
 
+@pytest.mark.slow
 def test_a_list_of_another_fellowship_comes_in_beside_it(tmp_path: Path) -> None:
     with running(tmp_path) as system:
         create(system)
@@ -249,6 +250,7 @@ def test_a_file_that_is_no_list_is_refused_in_a_line_and_nothing_is_in(
     assert edmonton.system.feed("edmonton") == before
 
 
+@pytest.mark.slow
 def test_exit_codes_say_what_kind_of_no_it_was(edmonton: Imported, tmp_path: Path) -> None:
     missing = bring_in(edmonton.system, tmp_path / "none.json")
     nowhere = bring_in(edmonton.system, LIST, centre="nowhere")
@@ -310,6 +312,7 @@ async def left_over(system: System) -> tuple[list[str], str]:
     return [f"{record.kind} {record.id}" for record in found if not record.gone], str(found)
 
 
+@pytest.mark.slow
 async def test_one_bad_record_is_named_and_the_others_come_in(tmp_path: Path) -> None:
     good, bad = active()[0], {**active()[1], "time": "25:61"}
     file = tmp_path / "list.json"

@@ -80,6 +80,7 @@ async def test_a_frozen_nats_stops_neither_edits_nor_feeds_and_everything_follow
         until(lambda: system.readiness().ready, "ready again")
 
 
+@pytest.mark.slow
 async def test_a_nats_that_is_killed_again_and_again_is_started_again_and_nothing_is_lost(system: System) -> None:
     async with system.meetings() as stub:
         made = await furnish(system, stub)
@@ -93,6 +94,7 @@ async def test_a_nats_that_is_killed_again_and_again_is_started_again_and_nothin
     assert system.nats_pid != first
 
 
+@pytest.mark.slow
 async def test_a_frozen_nats_does_not_keep_the_system_from_ending(system: System) -> None:
     with system.frozen_nats():
         assert system.stop(signal.SIGTERM) == 0, system.said()
@@ -113,6 +115,7 @@ async def test_kill_9_between_commit_and_publish_loses_nothing(system: System) -
         assert await acts.titles(stub, HOUSE) == wanted
 
 
+@pytest.mark.slow
 async def test_an_import_goes_on_after_each_kill_9_and_brings_in_each_meeting_once(tmp_path: Path) -> None:
     wanted = [f"Imported {number:03}" for number in range(500)]
     with running(tmp_path, program=PROGRAM) as system:
@@ -219,6 +222,7 @@ async def test_a_nats_that_dies_and_loses_its_disk_is_filled_again_and_no_feed_e
     assert acts.events(system.feed("riverside")) == sample
 
 
+@pytest.mark.slow
 async def test_a_stream_deleted_while_it_runs_is_made_and_filled_again_and_no_feed_ever_shows_less(
     system: System,
 ) -> None:

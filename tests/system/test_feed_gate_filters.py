@@ -143,6 +143,7 @@ def weekdays() -> dict[str, meeting_pb2.Meeting]:
 
 @pytest.mark.parametrize("reader", READERS)
 @pytest.mark.parametrize("name", FILTERS)
+@pytest.mark.sampled(3)
 async def test_a_reader_sees_in_a_filtered_feed_just_the_dates_that_are_wanted(reader: str, name: str) -> None:
     path, query, wanted = FILTERS[name]
     shapes = ROOMY | SHAPES | weekdays()
@@ -236,6 +237,7 @@ async def test_every_kind_of_feed_is_well_formed_and_the_same_again(path: str, q
 
 @pytest.mark.parametrize(("path", "query"), EVERY)
 @pytest.mark.parametrize("reader", READERS)
+@pytest.mark.sampled(4)
 async def test_every_reader_takes_every_kind_of_feed(reader: str, path: str, query: str) -> None:
     shapes = [*SHAPES.values(), *ROOMY.values(), *AGENDAS.values()]
 

@@ -74,6 +74,7 @@ def test_the_sample_is_found_by_where_it_is(system: System, tmp_path: Path) -> N
     assert (places, near["total"] > 0) == ({"Riverside House"}, True)
 
 
+@pytest.mark.slow
 def test_mistakes_are_answered_in_the_words_of_the_options(system: System, tmp_path: Path) -> None:
     for words, code, says in (
         (("--radius=501", "--near=1,1"), 2, "--radius: must lie between 0 and 500 km"),

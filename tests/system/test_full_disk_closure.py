@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 from openchair.meetings.v1 import closure_pb2
 from openchair.meetings.v1 import closure_service_pb2 as pb
 from openchair.meetings.v1.closure_service_pb2_grpc import ClosureServiceStub
@@ -45,6 +46,7 @@ def not_written(system: System) -> bool:
     return told is not None and not told.serving
 
 
+@pytest.mark.slow
 async def test_a_closure_waits_for_room_on_the_disk_and_each_meeting_follows_once(tmp_path: Path) -> None:
     with on_a_small_disk(tmp_path) as (system, disk, _):
         await furnish(system, COUNT)

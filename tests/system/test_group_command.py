@@ -40,6 +40,7 @@ def test_a_meeting_is_named_by_its_title_and_hidden_and_shown_again(system: Syst
     until(lambda: shows(system), "everybody sees it again")
 
 
+@pytest.mark.slow
 def test_a_meeting_is_named_by_the_address_of_its_calendar(system: System) -> None:
     page = system.get("/centre/riverside").body.decode()
     address = next(part.split('"')[0] for part in page.split("/calendars/riverside/meeting/")[1:])

@@ -75,6 +75,7 @@ def test_a_calendar_comes_in_with_a_report_and_shows_what_is_public(system: Syst
     assert "Nothing was changed." in bring_in(system, written(tmp_path, weekly()), "--dry-run").stdout
 
 
+@pytest.mark.slow
 def test_a_file_that_is_refused_is_refused_in_one_line_and_nothing_is_in(system: System, tmp_path: Path) -> None:
     for make, why in (WHOLE["METHOD:CANCEL"], WHOLE["latin-1"], WHOLE["a gzip bomb"]):
         done = bring_in(system, written(tmp_path, make()), "--remove-gone")
@@ -134,6 +135,7 @@ async def outcome(confinement: Confinement, data: bytes) -> str:
         return exceeded.limit
 
 
+@pytest.mark.slow
 async def test_ten_thousand_events_are_read_within_the_limits() -> None:
     lines = [
         line

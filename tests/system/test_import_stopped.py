@@ -70,6 +70,7 @@ async def titles(system: System) -> list[str]:
 ALL: Final = sorted(f"M{n}" for n in range(1, ROWS + 1))
 
 
+@pytest.mark.slow
 async def test_a_server_that_is_killed_before_the_commit_has_nothing_in_and_takes_the_commit_later(
     system: System,
 ) -> None:
@@ -157,6 +158,7 @@ LISTS: Final = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_who_is_to_be_asked_about_a_meeting_is_in_no_file_whatever_list_it_came_in(
     system: System, tmp_path: Path
 ) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 KEY = "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlY3I="
 ROUNDS = 20
+EVERYDAY = 5
 
 
 @pytest.fixture
@@ -43,8 +44,13 @@ async def kill(system: System, folder: Path, seed: int, points: list[str]) -> No
     await house.close()
 
 
+async def test_killed_at_some_points_it_loses_nothing_and_does_nothing_twice(system: System, tmp_path: Path) -> None:
+    assert len(POINTS) > EVERYDAY
+    await kill(system, tmp_path, 0, drawn(0).sample(POINTS, EVERYDAY))
+
+
+@pytest.mark.slow
 async def test_killed_at_each_point_it_loses_nothing_and_does_nothing_twice(system: System, tmp_path: Path) -> None:
-    assert POINTS
     await kill(system, tmp_path, 0, drawn(0).sample(POINTS, len(POINTS)))
 
 

@@ -6,6 +6,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+import pytest
 from openchair.meetings.v1 import meeting_service_pb2 as pb
 
 from services.cli.when import full, short
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 pytest_plugins = ("tests.system.coordinator",)
 
 
+@pytest.mark.slow
 def test_a_change_from_a_date_on_leaves_those_before_and_says_so(system: System) -> None:
     made(system, "Long Walk", "--on=tuesday", "--every=week")
     days = next_days(system, "Long Walk")

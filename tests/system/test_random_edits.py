@@ -197,5 +197,6 @@ async def sequence(data: st.DataObject) -> None:
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
+@pytest.mark.slow
 def test_after_each_edit_the_feed_the_list_and_the_model_say_the_same(data: st.DataObject) -> None:
     asyncio.run(sequence(data))

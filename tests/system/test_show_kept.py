@@ -121,6 +121,7 @@ def test_what_was_edited_here_stays_and_the_rest_follows_the_list(site: Edited) 
     assert "kept as it was edited here: where it is, its title" in again
 
 
+@pytest.mark.slow
 def test_a_field_that_is_given_back_is_the_lists_again_after_its_next_import(site: Edited) -> None:
     other = {"name": "Big Book Study", "location": "New Mill", "formatted_address": "2 Main St, Edmonton"}
     bring_in(site, **other)

@@ -102,6 +102,7 @@ def area_only(record: Record) -> bool:
     return record.get("approximate") == "yes" and bool(record.get("location"))
 
 
+@pytest.mark.sampled(3)
 def test_who_is_refused_has_no_hour(trip: Trip) -> None:
     by_slug = {record["slug"]: record for record in trip.came}
     assert all(not by_slug[slug].get("time") for slug in trip.refused)

@@ -267,6 +267,7 @@ def test_a_start_that_is_interrupted_leaves_nothing_behind(tmp_path: Path) -> No
         system.clean()
 
 
+@pytest.mark.slow
 async def test_a_first_start_that_is_killed_while_it_loads_the_sample_ends_with_the_whole_sample(
     tmp_path: Path,
 ) -> None:

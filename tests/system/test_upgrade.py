@@ -94,6 +94,7 @@ async def test_a_version_that_does_not_come_up_on_a_copy_is_not_started(computer
     assert computer.system.readiness().ready
 
 
+@pytest.mark.slow
 async def test_a_version_that_comes_up_on_a_copy_only_is_taken_back_with_its_data(computer: Computer) -> None:
     await furnish(computer)
     computer.origin.commit("Broken later", {"services/kit/process.py": ENDS_ON_REAL_DATA})

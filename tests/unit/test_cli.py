@@ -325,6 +325,7 @@ def test_stopped_before_it_is_sent_nothing_is_in(system: System, tmp_path: Path)
     assert "  3 new\n  0 changed\n  0 unchanged\n" in bring_in(system, list_of(tmp_path, records(3)), "early")[1]
 
 
+@pytest.mark.slow
 def test_stopped_after_that_it_goes_on_and_its_result_can_be_seen(system: System, tmp_path: Path) -> None:
     code, seen = stopped_at(system, list_of(tmp_path, records(1_500)), "late", "Importing")
     assert (code, "Traceback" in seen) == (130, False)

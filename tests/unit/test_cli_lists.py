@@ -140,6 +140,7 @@ async def test_a_list_that_takes_too_long_is_refused_naming_the_time(form: packe
         await apart.rows(told, "list")
 
 
+@pytest.mark.slow
 async def test_as_many_records_as_a_list_may_have_are_read_within_the_limits() -> None:
     found = await apart.rows(apart.Asked(packed.FUNCTION, question("meeting-guide", MANY), lists.LIMITS), "list")
     assert (len(found), sum(bool(row.refusal) for row in found)) == (RECORDS, 0)

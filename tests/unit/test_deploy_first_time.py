@@ -58,6 +58,7 @@ def test_again_it_keeps_every_password_and_key(tmp_path: Path) -> None:
     assert {path: path.read_bytes() for path in (tmp_path / "site").rglob("*") if path.is_file()} == before
 
 
+@pytest.mark.slow
 def test_the_address_has_to_be_stated_the_first_time_and_no_second_time(tmp_path: Path) -> None:
     def run(**environ: str) -> int:
         command = [sys.executable, "-m", "scripts.deployment", str(tmp_path / "site")]

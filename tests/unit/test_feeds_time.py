@@ -53,6 +53,7 @@ def house(now: datetime) -> Feeds:
 
 
 @pytest.mark.parametrize(("path", "query"), ASKED)
+@pytest.mark.sampled(3)
 async def test_a_page_that_was_kept_over_time_is_the_page_of_that_moment(path: str, query: str) -> None:
     lived = house(NOON)
     bodies = set()
