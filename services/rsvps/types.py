@@ -267,9 +267,10 @@ class GuestList(msgspec.Struct, frozen=True, kw_only=True):
 
     Its id is random, and moves with it to a new date. `secret` is the version of the secret that its keys are under.
     Seats of an earlier `era` were released when the date moved. `passed` counts places, by how one takes part, that an
-    offer was let lapse for and that go on to those who had none. `drawn`: lots were drawn. `standing` is the revision
-    of the series' list whose standing seats are in here. `head_*`: what was counted; None: by check-ins. `private`: it
-    has no public view. `began`, `ended`: what is done once at the start and after the end was done.
+    offer was let lapse for and that go on to those who had none. `drawn`: lots were drawn. `standing` of a series' list
+    counts the changes of its standing seats; of a date's it says which of them are in here. `head_*`: what was
+    counted; None: by check-ins. `private`: it has no public view. `began`, `ended`: what is done once at the start and
+    after the end was done.
     """
 
     id: str
@@ -317,7 +318,11 @@ class Seat(msgspec.Struct, frozen=True, kw_only=True):
     then `standing` is the id of that seat. `order` is the place in the line, by arrival or by lot; a seat that is given
     back and kept again gets a new one. `lapses`: offers it let lapse. `offered_until`: an instant in whole minutes.
     `answers` are those that count in totals; `sealed` what is for the organiser and the first name, encrypted. `moved`:
-    the date was moved since. `wanted` are the sister dates it waits for, by list: the HMAC the seat would have there.
+    the date was moved since.
+
+    Who waits for any of several sister dates has a place in the line of each of them, with `sisters` the id of the
+    sisters' list; what comes free there is offered, never given, so that it can be taken for all of them in one commit.
+    In the sisters' list is one leaf for all of it: `wanted` are the dates by list, and the HMAC of the place there.
     """
 
     id: str
@@ -336,6 +341,7 @@ class Seat(msgspec.Struct, frozen=True, kw_only=True):
     offered_until: str = ""
     offered_list: str = ""
     standing: str = ""
+    sisters: str = ""
     answers: tuple[Answer, ...] = ()
     sealed: str = ""
     confirmed: bool = False
