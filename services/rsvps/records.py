@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
 T = TypeVar("T", bound=msgspec.Struct)
+_WRITE = msgspec.json.Encoder().encode
+_READ = msgspec.json.Decoder().decode  # to_builtins would keep tuples, which no store takes
 Owned = Part | Event | GuestList | Count | Revoked | GroupCodes
 
 KINDS = (
@@ -47,7 +49,7 @@ def read(record: Record, shape: type[T]) -> T:
 
 def document(value: msgspec.Struct) -> Document:
     """The value as it is stored; fields at their default are stored too, so that a document can be read by itself."""
-    return cast("Document", msgspec.to_builtins(value, str_keys=True))
+    return cast("Document", _READ(_WRITE(value)))
 
 
 def views(value: Owned) -> dict[str, Message | None]:
