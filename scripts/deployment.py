@@ -5,6 +5,7 @@ deployment.py FOLDER, with OPENCHAIR_PUBLIC_URL and OPENCHAIR_SITE in the enviro
 
 from __future__ import annotations
 
+import base64
 import os
 import secrets
 import sys
@@ -19,7 +20,7 @@ from services.plans import PLANS
 
 NOBODY = 10001
 """Who containers run as where root prepares them; else they run as who does."""
-DATA = ("mongodb", "mongodb-config", "streams", "backups")
+DATA = ("mongodb", "mongodb-config", "streams", "backups", "backups-rsvps")
 BROKER = Listening("0.0.0.0", 4222, 8222, "/data")  # noqa: S104 - inside its container, in a network of its own
 
 
@@ -44,11 +45,14 @@ def prepare(folder: Path, settings: Settings) -> None:
 
 def _secrets(folder: Path) -> None:
     folder.mkdir(mode=0o700, exist_ok=True)
-    password = _once(folder / "mongodb_password", secrets.token_urlsafe(32))
     _once(folder / "mongodb_root", secrets.token_urlsafe(32))
     _once(folder / "mongodb_keyfile", secrets.token_hex(256))  # 6 to 1024 characters of base64
-    _once(folder / "mongodb_url", f"mongodb://openchair:{password}@mongodb:27017/?replicaSet=rs0&authSource=admin")
+    for user, end in (("openchair", ""), ("openchair-rsvps", "_rsvps")):
+        password = _once(folder / f"mongodb_password{end}", secrets.token_urlsafe(32))
+        url = f"mongodb://{user}:{password}@mongodb:27017/?replicaSet=rs0&authSource=admin"
+        _once(folder / f"mongodb_url{end}", url)
     _once(folder / "page_secret", secrets.token_urlsafe(48))
+    _once(folder / "guest_secret", f"1 {base64.b64encode(secrets.token_bytes(32)).decode()}\n")
 
 
 def _once(path: Path, text: str) -> str:

@@ -1,13 +1,14 @@
-"""Makes a MongoDB that was just started a replica set of one, and the user that meetings is. Again, it changes nothing.
+"""Makes a MongoDB that was just started a replica set of one, with a user for each service that has a database there.
 
-replica_set.py HOST:PORT SITE, with the passwords in the files mongodb_root and mongodb_password of /run/secrets.
+Again, it changes nothing. replica_set.py HOST:PORT SITE, with the passwords in the files mongodb_root,
+mongodb_password and mongodb_password_rsvps of /run/secrets.
 """
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -23,17 +24,29 @@ PATIENCE = 60.0
 """Seconds until it has to be the primary."""
 
 
-def prepare(command: Command, host: str, site: str, password: str, pause: Callable[[float], None]) -> None:
-    """All of it. Raises OperationFailure, TimeoutError."""
+USERS = {"meetings": ("openchair", "mongodb_password"), "rsvps": ("openchair-rsvps", "mongodb_password_rsvps")}
+"""Of each service its user, and the file of the user's password."""
+
+
+def prepare(
+    command: Command, host: str, site: str, passwords: Mapping[str, str], pause: Callable[[float], None]
+) -> None:
+    """All of it; `passwords` by service. Raises OperationFailure, TimeoutError."""
     _initiate(command, host)
     _await_primary(command, pause)
-    roles = [{"role": "readWrite", "db": f"openchair_{site}_meetings"}]
+    for service, password in passwords.items():
+        _user(command, USERS[service][0], password, f"openchair_{site}_{service}")
+
+
+def _user(command: Command, name: str, password: str, database: str) -> None:
+    """A user of one database; one that is there has this password from now on."""
+    roles = [{"role": "readWrite", "db": database}]
     try:
-        command({"createUser": "openchair", "pwd": password, "roles": roles})
+        command({"createUser": name, "pwd": password, "roles": roles})
     except OperationFailure as error:
         if error.code != USER_EXISTS:
             raise
-        command({"updateUser": "openchair", "pwd": password, "roles": roles})
+        command({"updateUser": name, "pwd": password, "roles": roles})
 
 
 def _initiate(command: Command, host: str) -> None:
@@ -62,10 +75,10 @@ def main() -> None:
     """Entry point."""
     host, site = sys.argv[1:]
     root = (SECRETS / "mongodb_root").read_text().strip()
-    password = (SECRETS / "mongodb_password").read_text().strip()
+    passwords = {service: (SECRETS / file).read_text().strip() for service, (_, file) in USERS.items()}
     client: MongoClient[dict[str, Any]] = MongoClient(host, username="root", password=root, directConnection=True)
     try:
-        prepare(client.admin.command, host, site, password, time.sleep)
+        prepare(client.admin.command, host, site, passwords, time.sleep)
     except (PyMongoError, TimeoutError) as error:
         print(f"replica set: {error}", file=sys.stderr)
         raise SystemExit(1) from None

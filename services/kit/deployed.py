@@ -182,10 +182,10 @@ def refusals(plan: Plan, settings: Settings) -> list[str]:
     if not owns_folder(plan, settings):
         needs.append("token_keys")
     if plan.kinds and settings.mongodb_url is not None:
-        needs.append("page_secret")
+        needs += ["page_secret", *plan.needs_shared]
     return problems + [
         f"{key_of(name)} is needed, the same for each {plan.name} that runs: .env.example says what it is"
-        for name in needs
+        for name in dict.fromkeys(needs)
         if getattr(settings, name) is None
     ]
 

@@ -45,7 +45,7 @@ class Plan:
     `kinds`: empty where it has no store. `follows` gives the names of the streams it reads, of a site. `reacts`: it has
     a stream of dead letters. `build` wires it into its host; it reads, and starts nothing by itself. `sample` fills a
     new database with examples, in development. `needs` names fields of the settings that must be stated where it runs
-    alone.
+    alone, `needs_shared` those where it has no data folder of its own either.
     """
 
     name: str
@@ -56,6 +56,7 @@ class Plan:
     reacts: bool = False
     sample: Callable[[Store, Clock, Ids], Awaitable[None]] | None = None
     needs: tuple[str, ...] = ()
+    needs_shared: tuple[str, ...] = ()
 
 
 class Engines(Protocol):

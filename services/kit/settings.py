@@ -6,6 +6,8 @@ A process that finds anything wrong refuses to start and names every key, never 
 
 from __future__ import annotations
 
+import base64
+import binascii
 import difflib
 import ipaddress
 import re
@@ -25,7 +27,7 @@ HIGHEST_PORT = 65535
 TEST_KEYS = frozenset({"OPENCHAIR_MONGOD", "OPENCHAIR_GATE"})
 """Read by the tests alone: a person may have them set when starting the program."""
 
-FROM_FILES = ("MONGODB_URL", "OPENCHAIR_PAGE_SECRET")
+FROM_FILES = ("MONGODB_URL", "OPENCHAIR_PAGE_SECRET", "OPENCHAIR_GUEST_SECRET")
 """Secrets that may stand in a file that <key>_FILE names: an environment is seen by whoever may look at a container."""
 
 _PLACEHOLDER = re.compile(
@@ -34,6 +36,8 @@ _PLACEHOLDER = re.compile(
     r"|<.*>|(.)\1*",
     re.IGNORECASE,
 )
+
+_VERSIONS = 'a version, a space and 32 random bytes in base64: "1 " and `openssl rand -base64 32`; several with commas'
 
 T = TypeVar("T")
 Reader: TypeAlias = Callable[[str], T]
@@ -153,6 +157,31 @@ def _secret(text: str) -> str:
     return text
 
 
+def read_versions(text: str) -> tuple[tuple[str, bytes], ...]:
+    """Secrets by version, the newest last: "1 <base64>", on lines or with commas between. Raises ValueError."""
+    found: dict[str, bytes] = {}
+    for part in filter(None, map(str.strip, text.replace(",", "\n").splitlines())):
+        version, _, secret = part.partition(" ")
+        if version in found:
+            raise ValueError("has a version twice")
+        found[version] = _random_bytes(secret.strip())
+    if not found:
+        raise ValueError(f"must be {_VERSIONS}")
+    return tuple(found.items())
+
+
+def _random_bytes(text: str) -> bytes:
+    if text and _PLACEHOLDER.fullmatch(text):
+        raise ValueError("holds a placeholder: set a secret of your own (openssl rand -base64 32)")
+    try:
+        secret = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        secret = b""
+    if len(secret) < SHORTEST_SECRET or len(set(secret)) < SHORTEST_SECRET // 4:
+        raise ValueError(f"must be {_VERSIONS}")
+    return secret
+
+
 def _setting(key: str, reader: Reader[Any], default: T, *, secret: bool = False) -> T:
     """A field read from this variable; where it is unset or empty the default holds. A secret is not in the repr."""
     made: T = field(default=default, repr=not secret, metadata={"key": key, "read": reader})
@@ -174,6 +203,9 @@ class Settings:
     log_level: str = _setting("OPENCHAIR_LOG_LEVEL", _one_of(*LEVELS), "info")
     token_keys: Path | None = _setting("OPENCHAIR_TOKEN_KEYS", Path, None)  # noqa: RUF009 - the same
     page_secret: str | None = _setting("OPENCHAIR_PAGE_SECRET", _secret, None, secret=True)
+    guest_secret: tuple[tuple[str, bytes], ...] | None = _setting(
+        "OPENCHAIR_GUEST_SECRET", read_versions, None, secret=True
+    )
     mongodb_url: str | None = _setting("MONGODB_URL", _mongodb_url, None, secret=True)
     mongodb_database: str | None = _setting("OPENCHAIR_MONGODB_DATABASE", _database, None)
     nats_url: str | None = _setting("NATS_URL", _nats_url, None, secret=True)

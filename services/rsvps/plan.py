@@ -31,4 +31,6 @@ def follows(site: str) -> tuple[str, ...]:
     return (public_stream(site), private_stream(site, "meetings"))
 
 
-PLAN = Plan("rsvps", build, KINDS, PUBLICATIONS, follows, reacts=True)
+PLAN = Plan(
+    "rsvps", build, KINDS, PUBLICATIONS, follows, reacts=True, needs=("token_keys",), needs_shared=("guest_secret",)
+)

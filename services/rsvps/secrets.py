@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import base64
-import os
 from typing import TYPE_CHECKING, Final
 
 from services.kit.credentials import OTHERS, write_private
+from services.kit.settings import read_versions
 from services.rsvps.keys import Secrets
 
 if TYPE_CHECKING:
@@ -19,24 +19,23 @@ FILE: Final = "guest.secret"
 
 def secrets_of(settings: Settings, ids: Ids) -> Secrets:
     """The secrets of this site. Raises OSError, or ValueError naming what is wrong, and no secret."""
+    if settings.guest_secret is not None:
+        return Secrets(dict(settings.guest_secret), settings.guest_secret[-1][0])
     folder = settings.data / "keys"
     path = folder / FILE
     if not path.exists():
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         made = base64.b64encode(ids.random.getrandbits(256).to_bytes(32, "big")).decode()
         write_private(path, f"1 {made}\n")
-    if os.stat(path).st_mode & OTHERS:
+    if path.stat().st_mode & OTHERS:
         raise ValueError(f"{path}: others may read or change it; chmod 600 it")
     return parse(path.read_text(), str(path))
 
 
 def parse(text: str, where: str) -> Secrets:
     """The versions, the newest last. Raises ValueError."""
-    found: dict[str, bytes] = {}
-    for line in text.splitlines():
-        version, _, secret = line.strip().partition(" ")
-        if version:
-            found[version] = base64.b64decode(secret, validate=True)
-    if not found or any(len(secret) < 32 for secret in found.values()):  # noqa: PLR2004 - 256 bits
-        raise ValueError(f"{where}: must hold a line for each version: a name, a space, 32 random bytes in base64")
-    return Secrets(found, next(reversed(found)))
+    try:
+        found = read_versions(text)
+    except ValueError as error:
+        raise ValueError(f"{where} {error}") from None
+    return Secrets(dict(found), found[-1][0])

@@ -21,6 +21,7 @@ class Ports(NamedTuple):
     feeds: int
     web: int
     meetings: int
+    rsvps: int
 
 
 def local(text: str, folder: Path, ports: Ports) -> str:
@@ -34,6 +35,7 @@ def local(text: str, folder: Path, ports: Ports) -> str:
         ("http://feeds:8080", f"http://127.0.0.1:{ports.feeds}"),
         ("http://web:8080", f"http://127.0.0.1:{ports.web}"),
         ("grpc://meetings:50051", f"grpc://127.0.0.1:{ports.meetings}"),
+        ("grpc://rsvps:50051", f"grpc://127.0.0.1:{ports.rsvps}"),
     ):
         if old not in text:
             raise ValueError(f"{DEPLOYED} does not say {old}")

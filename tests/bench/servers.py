@@ -83,7 +83,7 @@ def cache(folder: Path, packed: bytes, upstream: int, path: str) -> Iterator[Ngi
     """The front of deploy/nginx before a feed, its cache and its log as deployed, with one worker. Raises Missing."""
     folder.mkdir(parents=True)
     port, other = free_port(), free_port()
-    command = front.command(folder, front.Ports(port, other, upstream, upstream, upstream))
+    command = front.command(folder, front.Ports(port, other, upstream, upstream, upstream, upstream))
     conf = folder / "nginx.conf"
     conf.write_text(conf.read_text().replace("worker_processes auto;", "worker_processes 1;"))
     with started(command, folder, front.environment()) as running:

@@ -120,14 +120,15 @@ class Site:
             own["OPENCHAIR_TOKEN_KEYS"] = str(self.folder / "meetings" / "var" / "keys" / "token.pub")
             own["OPENCHAIR_PUBLIC_URL"] = "https://chairs.example.org"
         if kind == "web":
-            own["OPENCHAIR_TARGETS"] = f"meetings=grpc://127.0.0.1:{self._meetings_port()}"
+            ports = {name: self._port_of(name) for name in ("meetings", "rsvps")}
+            own["OPENCHAIR_TARGETS"] = ",".join(f"{name}=grpc://127.0.0.1:{port}" for name, port in ports.items())
         system = System(self.folder / (name or kind), {**own, **environ}, f"services.{kind}")
         self.systems.append(system)
         return system
 
-    def _meetings_port(self) -> int:
-        """Where meetings answers; where there is none, a port at which nobody does: the pages are there without it."""
-        return next((system.grpc_port for system in self.systems if system.program == "services.meetings"), 1)
+    def _port_of(self, name: str) -> int:
+        """Where a service answers; where there is none, a port at which nobody does: the pages are there without it."""
+        return next((system.grpc_port for system in self.systems if system.program == f"services.{name}"), 1)
 
     def clean(self) -> None:
         """Ends whatever still runs."""

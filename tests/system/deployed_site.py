@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-OURS = ("meetings", "feeds", "web")
+OURS = ("meetings", "rsvps", "feeds", "web")
 MONGODB = {"mongodb", "replica-set"}
-"""What is not started: meetings keeps its documents in SQLite instead."""
+"""What is not started: meetings and rsvps keep their documents in SQLite instead."""
 
 
 class Listens(NamedTuple):
@@ -144,7 +144,7 @@ class Deployed:
 
     def _front(self) -> front.Ports:
         own, at = self.ports["front"], self.ports
-        return front.Ports(own.http, own.grpc, at["feeds"].http, at["web"].http, at["meetings"].grpc)
+        return front.Ports(own.http, own.grpc, at["feeds"].http, at["web"].http, at["meetings"].grpc, at["rsvps"].grpc)
 
     def _environment(self, name: str) -> dict[str, str]:
         stated = self.file["services"][name].get("environment", {})
@@ -152,7 +152,7 @@ class Deployed:
         if name in OURS:
             found["OPENCHAIR_HTTP_PORT"], found["OPENCHAIR_GRPC_PORT"] = map(str, self.ports[name])
         if found.pop("MONGODB_URL_FILE", ""):
-            found["OPENCHAIR_DATA"] = str(self.folder / "meetings")
+            found["OPENCHAIR_DATA"] = str(self.folder / name)
         return found | (front.environment() if name == "front" else {})
 
     def _local(self, name: str, text: str) -> str:

@@ -190,7 +190,7 @@ def test_no_log_has_an_address_a_query_or_a_code(house: Deployed) -> None:
     log = until(lambda: _lines(house, '"kind":"invited"'), "they are counted")
     assert {*json.loads(log.splitlines()[0])} == {"time", "kind", "method", "status", "bytes", "seconds", "cache"}
     assert {json.loads(line)["kind"] for line in log.splitlines()} <= {
-        "start", "other", "centre", "calendars", "meeting-guide", "invited", "nobody-here",
+        "start", "other", "centre", "calendars", "meeting-guide", "invited", "nobody-here", "m",
     }  # fmt: skip
     logs = log + "".join(house.said(name) for name in (*OURS, "front"))
     assert not re.search(r"canary|53\.54|near=", logs)
@@ -212,7 +212,7 @@ def test_a_backup_comes_over_the_front(house: Deployed, tmp_path: Path) -> None:
 
 
 def test_each_stops_in_good_order_in_the_time_that_the_file_gives(house: Deployed) -> None:
-    for name in ("front", "web", "feeds", "meetings"):
+    for name in ("front", "web", "feeds", "rsvps", "meetings"):
         assert house.stop(name) == 0, house.said(name)
     house.running["nats"].send_signal(signal.SIGTERM)
     house.running["nats"].wait(15)

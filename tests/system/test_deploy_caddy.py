@@ -144,14 +144,15 @@ async def test_grpc_comes_through(front: Front) -> None:
     assert answer.status == health_pb2.HealthCheckResponse.SERVING
 
 
-def test_nothing_behind_it_hears_who_asks_but_for_reports_of_an_empty_room(tmp_path: Path) -> None:
+def test_nothing_behind_it_hears_who_asks_but_for_reports_of_an_empty_room_and_seats(tmp_path: Path) -> None:
     with echo() as own, before(tmp_path, own, own) as port:
         made = Front(port, tmp_path, System(tmp_path / "none"))
         until(made.answers, "Caddy answers")
         heard = made.get("/centre/house", x_forwarded_for="203.0.113.7").body.decode()
         assert not re.search(r"127\.0\.0\.1|203\.0", heard)
-        heard = made.get("/nobody-here/house/x/20261124", x_forwarded_for="203.0.113.7").body.decode()
-        assert re.findall(r"(?mi)^x-forwarded-for: (.*)$", heard) == ["127.0.0.1"]
+        for path in ("/nobody-here/house/x/20261124", "/m/x"):
+            heard = made.get(path, x_forwarded_for="203.0.113.7").body.decode()
+            assert re.findall(r"(?mi)^x-forwarded-for: (.*)$", heard) == ["127.0.0.1"], path
 
 
 async def test_whose_report_it_is_is_said_by_the_front_and_not_by_the_reader(front: Front) -> None:

@@ -22,7 +22,7 @@ ASKED = {"x-forwarded-for": "203.0.113.7", "accept-encoding": "br, gzip;q=0.5"}
 
 @contextmanager
 def nginx(folder: Path, own: int) -> Iterator[int]:
-    ports = front.Ports(free_port(), free_port(), own, own, own)
+    ports = front.Ports(free_port(), free_port(), own, own, own, own)
     try:
         command = front.command(folder, ports)
     except Missing as missing:
@@ -32,14 +32,15 @@ def nginx(folder: Path, own: int) -> Iterator[int]:
         yield ports.http
 
 
-def test_nothing_behind_it_hears_who_asks_but_for_reports_of_an_empty_room(tmp_path: Path) -> None:
+def test_nothing_behind_it_hears_who_asks_but_for_reports_of_an_empty_room_and_seats(tmp_path: Path) -> None:
     with echo() as own, nginx(tmp_path / "front", own) as port:
         feeds = ("/calendars/house.ics", "/freebusy/house/hall.ifb", "/invited/code.ics", "/meeting-guide/house.json")
         for path in ("/", "/centre/house", *feeds):
             heard = get(port, path, ASKED).body.decode()
             assert not re.search(r"127\.0\.0\.1|203\.0", heard), path
-        heard = get(port, "/nobody-here/house/x/20261124", ASKED).body.decode()
-        assert re.findall(r"(?mi)^x-forwarded-for: (.*)$", heard) == ["203.0.113.7"]
+        for path in ("/nobody-here/house/x/20261124", "/m/x"):
+            heard = get(port, path, ASKED).body.decode()
+            assert re.findall(r"(?mi)^x-forwarded-for: (.*)$", heard) == ["203.0.113.7"], path
 
 
 def test_a_service_is_asked_for_one_of_two_codings_alone(tmp_path: Path) -> None:

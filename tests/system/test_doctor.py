@@ -73,7 +73,7 @@ def test_a_system_that_is_well_has_nothing_wrong(system: System) -> None:
         assert [each.state for each in found[name]] == ["fine"], name
     assert [each.state for each in found["readiness"]] == ["fine"]
     assert [each.state for each in found["broker"]] == ["fine", "fine"]
-    for name in ("meetings", "feeds", "web"):
+    for name in ("meetings", "rsvps", "feeds", "web"):
         assert [each.state for each in found[name]] == ["fine"]
     assert f"process {system.pid}" in found["data folder"][0].text
     assert "riverside.ics is served" in found["calendar"][0].text

@@ -115,7 +115,9 @@ def test_settings_are_ours_and_no_secret_is_among_them(name: str) -> None:
     environment = SERVICES[name].get("environment", {})
     known = {*keys(), *(f"{key}_FILE" for key in FROM_FILES)}
     assert all(key in known for key in environment if name != "mongodb")
-    assert not {"MONGODB_URL", "OPENCHAIR_PAGE_SECRET", "OPENCHAIR_TOKEN"} & environment.keys()
+    assert (
+        not {"MONGODB_URL", "OPENCHAIR_PAGE_SECRET", "OPENCHAIR_GUEST_SECRET", "OPENCHAIR_TOKEN"} & environment.keys()
+    )
     assert all(isinstance(value, str) for value in environment.values())
 
 

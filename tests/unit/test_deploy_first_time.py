@@ -35,10 +35,15 @@ def test_all_is_for_its_owner_alone_and_is_what_settings_take(tmp_path: Path) ->
         {
             "MONGODB_URL_FILE": str(secrets / "mongodb_url"),
             "OPENCHAIR_PAGE_SECRET_FILE": str(secrets / "page_secret"),
+            "OPENCHAIR_GUEST_SECRET_FILE": str(secrets / "guest_secret"),
         }
     )
     assert stated.page_secret
     assert (secrets / "mongodb_password").read_text() in (stated.mongodb_url or "")
+    assert [version for version, _ in stated.guest_secret or ()] == ["1"]
+    rsvps = (secrets / "mongodb_url_rsvps").read_text()
+    assert rsvps.startswith("mongodb://openchair-rsvps:")
+    assert (secrets / "mongodb_password").read_text() not in rsvps
     assert load_public_keys(folder / "keys/token.pub")
     assert read_credentials(folder / "nats/web.json").user == "web"
 
@@ -98,14 +103,23 @@ class Standin:
         return {"ok": 1}
 
     def prepare(self, password: str) -> None:
-        replica_set.prepare(self.command, "mongodb:27017", "riverside", password, lambda _: None)
+        replica_set.prepare(
+            self.command,
+            "mongodb:27017",
+            "riverside",
+            {"meetings": password, "rsvps": f"{password} of rsvps"},
+            lambda _: None,
+        )
 
 
-def test_a_new_database_becomes_a_replica_set_of_one_with_a_user_for_one_database() -> None:
+def test_a_new_database_becomes_a_replica_set_of_one_with_a_user_for_each_database() -> None:
     mongodb = Standin()
     mongodb.prepare("first")
     assert mongodb.members == [{"_id": 0, "host": "mongodb:27017"}]
-    assert mongodb.users == {"openchair": ("first", [{"role": "readWrite", "db": "openchair_riverside_meetings"}])}
+    assert mongodb.users == {
+        "openchair": ("first", [{"role": "readWrite", "db": "openchair_riverside_meetings"}]),
+        "openchair-rsvps": ("first of rsvps", [{"role": "readWrite", "db": "openchair_riverside_rsvps"}]),
+    }
     assert mongodb.asked.index("createUser") > mongodb.asked.index("hello")
 
 
@@ -123,4 +137,4 @@ def test_what_the_database_refuses_is_not_taken_for_done() -> None:
         raise OperationFailure("not authorized", 13)
 
     with pytest.raises(OperationFailure, match="not authorized"):
-        replica_set.prepare(refuse, "mongodb:27017", "riverside", "first", lambda _: None)
+        replica_set.prepare(refuse, "mongodb:27017", "riverside", {"meetings": "first"}, lambda _: None)

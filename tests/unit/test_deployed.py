@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import json
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from services.kit.host import streams_of, user_of, users_of
 from services.kit.settings import read
 from services.meetings.plan import PLAN as MEETINGS
 from services.plans import PLANS
+from services.rsvps.plan import PLAN as RSVPS
 from services.web.plan import PLAN as WEB
 from tests.contract.heads_examples import Instantly
 from tests.contract.mongo_wire import Fault
@@ -26,12 +28,14 @@ if TYPE_CHECKING:
 
 pytest_plugins = ("tests.contract.mongo_wire_fixtures",)
 SECRET = "kS8v3Qz0TnYw5LrB1mXc7Hd2Jf9Gp4Ua"
+GUESTS = f"1 {base64.b64encode(bytes(range(32))).decode()}"
 MONGODB = {"MONGODB_URL": "mongodb://127.0.0.1:27017"}
 WHOLE = {
     "NATS_URL": "nats://127.0.0.1:4222",
     "OPENCHAIR_PUBLIC_URL": "https://chairs.example.org",
     "OPENCHAIR_TOKEN_KEYS": "/etc/openchair/keys",
     "OPENCHAIR_PAGE_SECRET": SECRET,
+    "OPENCHAIR_GUEST_SECRET": GUESTS,
     "OPENCHAIR_TARGETS": "meetings=grpc://127.0.0.1:50051",
 }
 
@@ -65,6 +69,12 @@ def test_nothing_is_missing_where_all_is_stated(plan: Plan, engine: dict[str, st
         (MEETINGS, {}, "OPENCHAIR_PAGE_SECRET", False),  # its folder has one owner
         (MEETINGS, MONGODB, "OPENCHAIR_TOKEN_KEYS", True),
         (MEETINGS, MONGODB, "OPENCHAIR_PAGE_SECRET", True),
+        (MEETINGS, MONGODB, "OPENCHAIR_GUEST_SECRET", False),
+        (RSVPS, {}, "OPENCHAIR_TOKEN_KEYS", True),  # those of meetings
+        (RSVPS, {}, "OPENCHAIR_GUEST_SECRET", False),  # its data folder has it
+        (RSVPS, MONGODB, "OPENCHAIR_TOKEN_KEYS", True),
+        (RSVPS, MONGODB, "OPENCHAIR_PAGE_SECRET", True),
+        (RSVPS, MONGODB, "OPENCHAIR_GUEST_SECRET", True),  # each instance finds the seats that another took
         (FEEDS, {}, "OPENCHAIR_PUBLIC_URL", True),  # it stands in every feed, and several instances must agree
         (FEEDS, {}, "OPENCHAIR_TOKEN_KEYS", True),
         (FEEDS, {}, "OPENCHAIR_PAGE_SECRET", False),
@@ -114,16 +124,17 @@ def test_an_nkey_is_refused_by_name(tmp_path: Path) -> None:
 def test_each_service_publishes_its_own_alone_and_only_one_user_makes_streams() -> None:
     users = {user.name: user for user in users_of(PLANS, "home")}
     assert [name for name, user in users.items() if user.provisions] == ["provisioner"]
-    assert {name for name, user in users.items() if user.publishes} == {"meetings"}
-    assert all(".meetings." in subject for subject in users["meetings"].publishes)
+    assert {name for name, user in users.items() if user.publishes} == {"meetings", "rsvps"}
+    for name in ("meetings", "rsvps"):
+        assert all(f".{name}." in subject for subject in users[name].publishes)
     both = ("PUBLIC_home", "PRIVATE_home_meetings")
-    assert [user_of(plan, "home").follows for plan in PLANS] == [both, both, both]
+    assert [user_of(plan, "home").follows for plan in PLANS] == [both] * 4
 
 
 def test_streams_are_those_that_somebody_publishes_to_or_follows() -> None:
     names = [stream.name for stream in streams_of(PLANS, "home")]
-    assert names == ["PUBLIC_home", "PRIVATE_home_meetings"]
-    assert [stream.num_replicas for stream in streams_of(PLANS, "home", 3)] == [3, 3]
+    assert names == ["PUBLIC_home", "PRIVATE_home_meetings", "DEAD_home_rsvps"]
+    assert [stream.num_replicas for stream in streams_of(PLANS, "home", 3)] == [3, 3, 3]
 
 
 async def test_a_database_that_is_away_while_it_is_new_is_waited_for(wire: Wire) -> None:

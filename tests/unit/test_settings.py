@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import re
 import subprocess
 from dataclasses import FrozenInstanceError, fields
@@ -11,6 +12,7 @@ import pytest
 from services.kit.settings import Settings, SettingsError, is_loopback, keys, read
 
 EXAMPLE = Path(__file__).parents[2] / ".env.example"
+GUESTS = "1 c2V2ZW4gb3dscyBhbmQgYSBoZXJvbiBhdCBkdXNrISE="
 RANDOM = "kS8v3Qz0TnYw5LrB1mXc7Hd2Jf9Gp4Ua"
 
 
@@ -103,6 +105,11 @@ def test_an_unknown_key_is_refused_with_what_was_meant() -> None:
         ("OPENCHAIR_MONGODB_DATABASE", "a/b"),
         ("OPENCHAIR_MONGODB_DATABASE", "d" * 64),
         ("OPENCHAIR_NATS_REPLICAS", "2"),
+        ("OPENCHAIR_GUEST_SECRET", "one-version-and-no-secret"),
+        ("OPENCHAIR_GUEST_SECRET", "1 c2hvcnQ="),
+        ("OPENCHAIR_GUEST_SECRET", f"1 {'A' * 43}="),
+        ("OPENCHAIR_GUEST_SECRET", f"{GUESTS}!"),
+        ("OPENCHAIR_GUEST_SECRET", f"{GUESTS}, {GUESTS}"),
         ("OPENCHAIR_PAGE_SECRET", "short"),
         ("OPENCHAIR_PAGE_SECRET", "x" * 40),
         ("OPENCHAIR_PAGE_SECRET", "abababababababababababababababababab"),
@@ -119,6 +126,14 @@ def test_a_bad_value_is_refused_naming_the_key_and_not_the_value(key: str, value
 )
 def test_a_placeholder_is_no_secret(secret: str) -> None:
     assert "placeholder" in problems(OPENCHAIR_PAGE_SECRET=secret)[0]
+
+
+def test_what_seats_are_kept_under_has_versions_the_newest_last() -> None:
+    text = f"{GUESTS}\n2 {base64.b64encode(bytes(range(32))).decode()}"
+    for stated in (text, text.replace("\n", ", ")):
+        assert [version for version, _ in read({"OPENCHAIR_GUEST_SECRET": stated}).guest_secret or ()] == ["1", "2"]
+    for placeholder in ("1 changeme", "1 <secret>", GUESTS + ",2 my-secret"):
+        assert "placeholder" in problems(OPENCHAIR_GUEST_SECRET=placeholder)[0]
 
 
 def test_all_that_is_wrong_is_said_at_once() -> None:
