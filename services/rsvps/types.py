@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 from datetime import date  # noqa: TC003 - msgspec reads annotations at run time
+from typing import Final
 
 import msgspec
 
@@ -201,6 +202,12 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
     """(instant, old, new): where dates went when the days were changed."""
 
 
+PUBLIC: Final = "public"
+UNLISTED: Final = "unlisted"
+MEMBERS: Final = "members"
+"""What `Shown.visibility` may be."""
+
+
 class Part(msgspec.Struct, frozen=True, kw_only=True):
     """A meeting (one part of a series) as this service has heard of it: record kind "part", id that of the meeting.
 
@@ -214,10 +221,19 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     private: Shown | None = None
     public_order: tuple[int, int] = (0, 0)
     private_order: tuple[int, int] = (0, 0)
+    days_applied: str = ""
+    """Instant of the newest change of days that the event's lists have followed."""
+
+    @property
+    def shown(self) -> Shown | None:
+        """What holds of it: where the two views disagree on who may know it, the one that is for fewer."""
+        if self.private is not None and (self.public is None or self.private.visibility != PUBLIC):
+            return self.private
+        return self.public
 
 
 class DatedList(msgspec.Struct, frozen=True):
-    """The guest list of a date. `capacity` and `online_capacity`: of this date; None: as the rules say."""
+    """The guest list of a date ("": it has none yet). `capacity` and `online_capacity`: None: as the rules say."""
 
     date: date
     ordinal: int
@@ -235,7 +251,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     """A whole series, through every split: record kind "event", its id is the lineage.
 
     `lists` are the dates that have a guest list; `series` is the list of standing seats or of the enrolment ("": there
-    is none yet). `counted` is the local date up to which its dates have been counted for the statistics.
+    is none yet). `counted` is the local date up to which its dates have been counted for the statistics. `private`: it
+    has no public view. `shared` are its sister dates that everybody may know, by the id of the group of them.
     """
 
     id: str
@@ -244,6 +261,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     lists: tuple[DatedList, ...] = ()
     series: str = ""
     counted: date | None = None
+    private: bool = True
+    shared: dict[str, tuple[str, ...]] = {}
 
     def dated(self, key: Key) -> DatedList | None:
         """The list of a date, if it has one."""
@@ -269,8 +288,9 @@ class GuestList(msgspec.Struct, frozen=True, kw_only=True):
     Seats of an earlier `era` were released when the date moved. `passed` counts places, by how one takes part, that an
     offer was let lapse for and that go on to those who had none. `drawn`: lots were drawn. `standing` of a series' list
     counts the changes of its standing seats; of a date's it says which of them are in here. `head_*`: what was
-    counted; None: by check-ins. `private`: it has no public view. `began`, `ended`: what is done once at the start and
-    after the end was done.
+    counted; None: by check-ins. `private`: it has no public view. `moves`: how often its date was moved to another
+    time. `words`: the words of availability that are public, by how one takes part. `began`, `ended`: what is done once
+    at the start and after the end was done.
     """
 
     id: str
@@ -291,7 +311,8 @@ class GuestList(msgspec.Struct, frozen=True, kw_only=True):
     standing: int = 0
     head_room: int | None = None
     head_online: int | None = None
-    moved: bool = False
+    moves: int = 0
+    words: dict[str, str] = {}
     began: bool = False
     ended: bool = False
 
@@ -317,8 +338,8 @@ class Seat(msgspec.Struct, frozen=True, kw_only=True):
     `mac` is the HMAC of the guest key (`keys`): in this list, or for a date of a standing seat in the series' list;
     then `standing` is the id of that seat. `order` is the place in the line, by arrival or by lot; a seat that is given
     back and kept again gets a new one. `lapses`: offers it let lapse. `offered_until`: an instant in whole minutes.
-    `answers` are those that count in totals; `sealed` what is for the organiser and the first name, encrypted. `moved`:
-    the date was moved since.
+    `answers` are those that count in totals; `sealed` what is for the organiser and the first name, encrypted. `moves`:
+    that of the list when it was kept; where the list's is higher, the date was moved since.
 
     Who waits for any of several sister dates has a place in the line of each of them, with `sisters` the id of the
     sisters' list; what comes free there is offered, never given, so that it can be taken for all of them in one commit.
@@ -345,7 +366,7 @@ class Seat(msgspec.Struct, frozen=True, kw_only=True):
     answers: tuple[Answer, ...] = ()
     sealed: str = ""
     confirmed: bool = False
-    moved: bool = False
+    moves: int = 0
     wanted: dict[str, str] = {}
 
 
