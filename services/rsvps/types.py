@@ -34,7 +34,7 @@ class Scope(enum.Enum):
 class Where(enum.Enum):
     """How a guest takes part; seats are counted apart."""
 
-    ROOM = "in-person"
+    ROOM = "room"
     ONLINE = "online"
 
 
