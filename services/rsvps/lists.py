@@ -12,6 +12,7 @@ from services.rsvps.line import Line
 from services.rsvps.types import GuestList, Seat
 
 if TYPE_CHECKING:
+    from services.kit.clock import Ids
     from services.kit.leaves import Head
     from services.kit.store.port import Document, Record
 
@@ -31,6 +32,11 @@ def _bare(state: Document) -> Document:
 
 SHAPE: Final = Shape("list", "seat", Line, _put, _remove, bare=_bare)
 """A guest list is a head; its seats are the leaves. A leaf has no views: what one person does is in no stream."""
+
+
+def new_id(ids: Ids) -> str:
+    """A random id for a list, 128 bits: one that may be a field's name in a document (`Seat.wanted`)."""
+    return f"l{ids.random.getrandbits(128):032x}"
 
 
 def guest_list(head: Head[Line]) -> GuestList | None:
