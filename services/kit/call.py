@@ -42,7 +42,7 @@ class Call(Generic[Q]):
 
     `method` is the full name with a slash and none in front ("openchair.example.v1.ExampleService/GetExample").
     `metadata` keys are in lower case; what proves who calls is taken out of it by authentication. `trace` is a W3C
-    trace id, 32 hexadecimal digits.
+    trace id, 32 hexadecimal digits. `network` says opaquely from which network it comes ("": from this machine).
     """
 
     method: str
@@ -53,6 +53,7 @@ class Call(Generic[Q]):
     request_id: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
     trace: str = ""
+    network: str = field(default="", repr=False)
 
 
 Method: TypeAlias = Callable[[Call[Any]], Awaitable[Message]]

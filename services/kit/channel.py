@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import contextvars
 import re
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeAlias
 
 from google.protobuf.message import DecodeError
@@ -24,6 +24,7 @@ from services.kit.server import GRACE, LARGEST_MESSAGE, MOST_CALLS, status_of
 if TYPE_CHECKING:
     from services.kit.call import Middleware
     from services.kit.clock import Clock
+    from services.kit.server import NetworkOf
     from services.kit.service import Bound, Service
 
 Metadata: TypeAlias = Sequence[tuple[str, str | bytes]]
@@ -43,10 +44,22 @@ class Carrier(Protocol):
         """The reply's bytes. `seconds` is how long the caller waits (None: unsaid). Raises RpcError."""
 
 
+def _this_process(_peer: str, _metadata: Mapping[str, str]) -> str:
+    return ""
+
+
 class LocalServer:
     """Services without a port, with the methods of `GrpcServer`. A caller reaches them by a `LocalChannel`."""
 
-    def __init__(self, services: Sequence[Service], middleware: Sequence[Middleware], *, clock: Clock) -> None:
+    def __init__(
+        self,
+        services: Sequence[Service],
+        middleware: Sequence[Middleware],
+        *,
+        clock: Clock,
+        network: NetworkOf = _this_process,
+    ) -> None:
+        self._network = network
         self._services = tuple(services)
         bound = {service.name: service.bound(middleware, clock) for service in services}
         self._methods = {f"/{name}/{rpc}": one for name, methods in bound.items() for rpc, one in methods.items()}
@@ -108,7 +121,7 @@ class LocalServer:
         method = self._methods.get(path)
         if method is None:
             raise failed("UNIMPLEMENTED", "Method not found!")
-        return await _answered(method, request, metadata, seconds)
+        return await _answered(method, request, _text(metadata), seconds, self._network)
 
     def _check(self, request: bytes) -> bytes:
         """The health service (grpc.health.v1)."""
@@ -215,10 +228,12 @@ class LocalCall:
         self._task.add_done_callback(lambda _: callback(self))
 
 
-async def _answered(method: Bound, request: bytes, metadata: Metadata, seconds: float | None) -> bytes:
+async def _answered(
+    method: Bound, request: bytes, metadata: dict[str, str], seconds: float | None, network: NetworkOf
+) -> bytes:
     """The method's reply, or its refusal as the error that gRPC makes of it."""
     try:
-        return await method.answer(request, _text(metadata), seconds)
+        return await method.answer(request, metadata, seconds, network("", metadata))
     except Refusal as refusal:
         status = status_of(refusal)
         raise failed(refusal.code, status.message, status.SerializeToString()) from None

@@ -16,6 +16,7 @@ from services.kit.reach import Reach, Unknown
 from services.kit.relay import Relay
 from services.kit.streams import NatsUser, declared, private_stream, stream_of, subjects_of
 from services.kit.sweep import Sweeper
+from services.kit.vouch import Vouch
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
@@ -120,6 +121,8 @@ class Hosted:
     reactors: list[Reactor] = field(default_factory=list)
     works: dict[str, Callable[[], Coroutine[Any, Any, None]]] = field(default_factory=dict)
     """What else it does all the time, by a name for logs; each runs until cancelled."""
+    vouch: Vouch = field(default_factory=Vouch)
+    """What processes of the site tell each other by way of a third."""
     relay: Relay | None = None
     """The host's own doing, where the plan has publications."""
     sweeper: Sweeper | None = None
@@ -157,6 +160,7 @@ class Host:
         self._log = log
         self._tasks: list[asyncio.Task[Any]] = []
         self.reach = Reach([plan.name for plan in self._plans], settings)
+        self.vouch = Vouch.of(settings.page_secret)
         self.hosted: list[Hosted] = []
         self.failed = asyncio.Event()
         """Set when a part ended that never should."""
@@ -225,6 +229,7 @@ class Host:
         log = self._log.bind(service=plan.name)
         bus = await self.engines.bus(plan)
         one = Hosted(plan, self._settings, self._clock, self._ids, log, bus, address=address, reach=self.reach.to)
+        one.vouch = self.vouch
         self.hosted.append(one)
         if plan.kinds:
             one.own_store, one.engine = await self.engines.store(plan), self.engines.engine

@@ -23,6 +23,7 @@ from services.kit.logs import adopt_libraries, make_log
 from services.kit.metrics import Metrics, program_version
 from services.kit.middleware import outer
 from services.kit.natsd import NatsFailed
+from services.kit.network import reader
 from services.kit.readiness import Readiness
 from services.kit.server import GrpcServer
 from services.kit.settings import Settings, SettingsError, read
@@ -134,6 +135,7 @@ class Process:
             clock=self._clock,
             log=self._log,
             development=settings.development,
+            network=reader(self.host.vouch, behind_proxy=settings.behind_tls_proxy),
         )
 
     def _watchers(self) -> Iterator[Middleware]:

@@ -12,7 +12,7 @@ from grpc_reflection.v1alpha import reflection
 from services.kit.errors import Refusal, Violation
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from services.kit.call import Middleware
     from services.kit.clock import Clock
@@ -36,6 +36,14 @@ _SERVING = health_pb2.HealthCheckResponse.SERVING
 _NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
 
+NetworkOf: TypeAlias = "Callable[[str, Mapping[str, str]], str]"
+"""Says of a call, given its peer and its metadata, from which network it comes (`network.reader`)."""
+
+
+def _this_machine(_peer: str, _metadata: Mapping[str, str]) -> str:
+    return ""
+
+
 class GrpcServer:
     """Services on one port. `port` 0 takes a free one; `start` says which."""
 
@@ -49,7 +57,9 @@ class GrpcServer:
         clock: Clock,
         log: Log,
         development: bool = False,
+        network: NetworkOf = _this_machine,
     ) -> None:
+        self._network = network
         self._services = tuple(services)
         self._middleware = tuple(middleware)
         self._address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
@@ -64,7 +74,7 @@ class GrpcServer:
         """Listens, not ready yet, and gives the port. Raises OSError if the port is taken."""
         self._server = server = grpc.aio.server(options=_OPTIONS, maximum_concurrent_rpcs=MOST_CALLS)
         for service in self._services:
-            server.add_generic_rpc_handlers((_handlers(service, self._middleware, self._clock),))
+            server.add_generic_rpc_handlers((_handlers(service, self._middleware, self._clock, self._network),))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         if self._development:
             names = [service.name for service in self._services]
@@ -129,19 +139,23 @@ def _cut(text: str) -> str:
     return text if len(text) <= LONGEST_MESSAGE else text[: LONGEST_MESSAGE - 1] + "…"
 
 
-def _handlers(service: Service, middleware: Sequence[Middleware], clock: Clock) -> grpc.GenericRpcHandler:
+def _handlers(
+    service: Service, middleware: Sequence[Middleware], clock: Clock, network: NetworkOf
+) -> grpc.GenericRpcHandler:
     """What grpc calls for the methods of a service: bytes in, bytes out."""
     bound = service.bound(middleware, clock)
     methods: dict[str, Any] = {
-        name: grpc.unary_unary_rpc_method_handler(_handler(method)) for name, method in bound.items()
+        name: grpc.unary_unary_rpc_method_handler(_handler(method, network)) for name, method in bound.items()
     }
     return grpc.method_handlers_generic_handler(service.name, methods)
 
 
-def _handler(method: Bound) -> Callable[[bytes, _Context], Awaitable[bytes]]:
+def _handler(method: Bound, network: NetworkOf) -> Callable[[bytes, _Context], Awaitable[bytes]]:
     async def handle(request: bytes, context: _Context) -> bytes:
         try:
-            return await method.answer(request, _metadata(context), context.time_remaining())
+            metadata = _metadata(context)
+            where = network(context.peer(), metadata)
+            return await method.answer(request, metadata, context.time_remaining(), where)
         except Refusal as refusal:
             status = status_of(refusal)
             trailing = ((_STATUS_KEY, status.SerializeToString()),)

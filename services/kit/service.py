@@ -71,20 +71,22 @@ class Bound:
         self._unreadable = chain(outer, _refuse_unreadable)
         self._clock = clock
 
-    async def answer(self, request: bytes, metadata: Mapping[str, str], seconds: float | None = None) -> bytes:
+    async def answer(
+        self, request: bytes, metadata: Mapping[str, str], seconds: float | None = None, network: str = ""
+    ) -> bytes:
         """The reply. `seconds` is how long the caller waits; None: unsaid. Raises Refusal."""
         try:
             message = self._request.FromString(request)
         except DecodeError:
-            await self._unreadable(self._call(self._request(), metadata, seconds))
+            await self._unreadable(self._call(self._request(), metadata, seconds, network))
             raise  # not reached: it is refused
-        reply = await self._method(self._call(message, metadata, seconds))
+        reply = await self._method(self._call(message, metadata, seconds, network))
         return reply.SerializeToString()
 
-    def _call(self, message: Any, metadata: Mapping[str, str], seconds: float | None) -> Call[Any]:
+    def _call(self, message: Any, metadata: Mapping[str, str], seconds: float | None, network: str) -> Call[Any]:
         deadline = NEVER if seconds is None else self._clock.monotonic() + seconds
         request_id = message.request_id if self._takes_id else ""
-        return Call(self.name, message, NOBODY, deadline, self._clock, request_id, metadata)
+        return Call(self.name, message, NOBODY, deadline, self._clock, request_id, metadata, network=network)
 
 
 async def _refuse_unreadable(_call: Call[Any]) -> Message:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from services.kit.clock import instant
 from services.kit.heads import Heads
+from services.kit.vouch import Vouch
+from services.rsvps.budgets import Budgets
 from services.rsvps.lists import SHAPE
 
 if TYPE_CHECKING:
@@ -31,6 +33,8 @@ class Desk:
     wake: Callable[[], None] = lambda: None
     alone: bool = False
     """Whether nobody else writes this store."""
+    budgets: Budgets = field(default_factory=Budgets)
+    vouch: Vouch = field(default_factory=Vouch)
 
     def now(self) -> str:
         """The present instant, as it is stored."""

@@ -21,6 +21,7 @@ async def build(hosted: Hosted) -> None:
     pages = Pages(page_key(hosted.settings.page_secret, hosted.ids))
     secrets = secrets_of(hosted.settings, hosted.ids)
     desk = Desk(hosted.store, hosted.clock, hosted.ids, pages, secrets, hosted.wake, alone=not hosted.shared)
+    desk.vouch = hosted.vouch
     rsvps = Rsvps(desk)
     hosted.services += rsvps.services
     hosted.due.update(rsvps.due)
