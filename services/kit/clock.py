@@ -10,6 +10,7 @@ import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
+MIDNIGHT = "T00:00:00.000Z"
 INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", re.ASCII)
 
 
@@ -116,6 +117,11 @@ class Ids:
 def instant(moment: datetime) -> str:
     """RFC 3339 in UTC with milliseconds, fixed width, so that instants sort as text: "2026-11-21T12:00:00.000Z"."""
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+
+
+def day(text: str) -> str:
+    """The instant at which the day (UTC) of another instant begins, both as `instant` writes them."""
+    return f"{text[:10]}{MIDNIGHT}"
 
 
 def moment(text: str) -> datetime:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from google.protobuf import descriptor_pool, message_factory
 
 from services.kit.auth import Authentication, TokenVerifier
-from services.kit.clock import Ids, instant
+from services.kit.clock import Ids, day, instant
 from services.kit.errors import Fault, Invalid, Late, Refusal, Unavailable, Violation
 from services.kit.store.port import Answer, Conflict, OutcomeUnknown, RequestKey, Store, Unwritten
 from services.kit.validation import TextRules, Validation
@@ -161,11 +161,16 @@ async def stored_answer(store: Store, call: Call[Any]) -> Message | None:
     return _reply_class(call.method).FromString(base64.b64decode(answer.reply))
 
 
-def answer_for(call: Call[Any], reply: Message) -> tuple[Answer, ...]:
-    """What a Commit must hold so that the same request is answered the same for 48 hours; nothing without an id."""
+def answer_for(call: Call[Any], reply: Message, *, coarse: bool = False) -> tuple[Answer, ...]:
+    """What a Commit must hold so that the same request is answered the same for 48 hours; nothing without an id.
+
+    `coarse`: until the end of a day (UTC), so that nothing tells when it was asked.
+    """
     if not call.request_id:
         return ()
     expires_at = instant(call.clock.now() + ANSWERS_KEPT)
+    if coarse:
+        expires_at = day(instant(call.clock.now() + ANSWERS_KEPT + timedelta(days=1)))
     text = base64.b64encode(reply.SerializeToString(deterministic=True)).decode()
     return (Answer(_key(call), _digest(call.message), text, expires_at),)
 
