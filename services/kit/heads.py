@@ -134,12 +134,32 @@ class Heads:
         """Archives the chosen ones of a head's leaves, removed or not, some per commit. Says how many they were."""
 
         def decide(head: Head[Any], _: str) -> Decision[int]:
-            leaves = chain(head.removed.values(), head.leaves.values())
-            ids = tuple(islice((leaf.id for leaf in leaves if chosen(leaf)), SLICE))
+            ids = _some(head, chosen)
             return Decision(len(ids), Changes(archived=ids) if ids else None, action)
 
+        return await self._all(kind, id, decide, actor)
+
+    async def forget(
+        self,
+        kind: str,
+        id: str,  # noqa: A002 - as above
+        chosen: Callable[[Record], bool],
+        *,
+        actor: str = "",
+        action: str = "forgotten",
+    ) -> int:
+        """Forgets the chosen ones of a head's leaves for good, some per commit. Says how many they were."""
+
+        def decide(head: Head[Any], _: str) -> Decision[int]:
+            ids = _some(head, chosen)
+            return Decision(len(ids), Changes(forgotten=ids) if ids else None, action)
+
+        return await self._all(kind, id, decide, actor)
+
+    async def _all(self, kind: str, id_: str, decide: Callable[[Head[Any], str], Decision[int]], actor: str) -> int:
+        """Decides until nothing is left to be done, and counts."""
         count = 0
-        while done := await self.change(kind, id, decide, actor=actor):
+        while done := await self.change(kind, id_, decide, actor=actor):
             count += done
         return count
 
@@ -339,6 +359,12 @@ class Heads:
                 self._drop([key])
                 if self._size <= self._most:
                     break
+
+
+def _some(head: Head[Any], chosen: Callable[[Record], bool]) -> tuple[str, ...]:
+    """Ids of the chosen leaves, as many as one commit takes."""
+    leaves = chain(head.removed.values(), head.leaves.values())
+    return tuple(islice((leaf.id for leaf in leaves if chosen(leaf)), SLICE))
 
 
 def _told(error: Exception) -> Exception:

@@ -23,10 +23,16 @@ PAGE = 1000
 
 
 class Step(msgspec.Struct, frozen=True):
-    """Changes of one head as records: each leaf before (None: there was none) and after."""
+    """Changes of one head as records: each leaf before (None: there was none) and after; those that are forgotten."""
 
     leaves: tuple[tuple[Record | None, Record], ...]
     facts: Facts | None
+    forgotten: tuple[Record, ...] = ()
+
+    @property
+    def ids(self) -> list[str]:
+        """Of every leaf that it is about."""
+        return [*(after.id for _, after in self.leaves), *(leaf.id for leaf in self.forgotten)]
 
 
 class Held(Head[I]):
@@ -36,9 +42,10 @@ class Held(Head[I]):
         super().__init__(shape, id)
         self.stored: Record | None = None
         self.touched: dict[str, Record] = {}
+        self.forgotten: dict[str, Record] = {}
         self.new: set[str] = set()
         self._foreign: set[str] = set()
-        self._done: list[tuple[Record | None, Record]] = []
+        self._done: list[tuple[Record | None, Record | None]] = []
         self._views: dict[str, Message | None] = {}
 
     @property
@@ -56,9 +63,10 @@ class Held(Head[I]):
         leaves = [self._put(leaf, at, actor) for leaf in changes.leaves]
         leaves += [self._remove(id_, at, actor) for id_ in changes.removed]
         leaves += [self._archive(id_, at, actor) for id_ in changes.archived]
-        if len({after.id for _, after in leaves}) != len(leaves):
+        step = Step(tuple(leaves), changes.facts, tuple(map(self._forgettable, changes.forgotten)))
+        if len(set(step.ids)) != len(step.ids):
             raise ValueError(f"{self.key}: a decision changes a leaf twice")
-        return Step(tuple(leaves), changes.facts)
+        return step
 
     def do(self, step: Step, at: str, actor: str) -> None:
         """Takes a step, until `undo` or `keep`."""
@@ -68,6 +76,10 @@ class Held(Head[I]):
             self.touched[after.id] = after
             if before is None:
                 self.new.add(after.id)
+        for leaf in step.forgotten:
+            self._done.append((leaf, None))
+            self._swap(leaf, None)
+            self.forgotten[leaf.id] = leaf
         if step.facts is not None:
             self._views |= step.facts.views
             self.record = self._revised(step.facts, self._views, at, actor)
@@ -94,7 +106,7 @@ class Held(Head[I]):
             stays = Facts(record.state, {}, record.due_at, record.gone) if record else Facts({})
             record = self._revised(stays, {}, at, actor)
         archived = any(leaf.gone for leaf in self.touched.values())
-        floor = self.revision + 1 if archived else self._floor(self.stored)
+        floor = self.revision + 1 if archived or self.forgotten else self._floor(self.stored)
         return msgspec.structs.replace(record, state={**record.state, FLOOR: floor}, at=at, actor=actor)
 
     async def load(self, store: Store) -> bool:
@@ -149,7 +161,7 @@ class Held(Head[I]):
 
     def _settle(self, head: Record | None) -> None:
         self.stored = self.record = head
-        self.touched, self._done, self._views = {}, [], {}
+        self.touched, self.forgotten, self._done, self._views = {}, {}, [], {}
         self.new = set()
 
     def _known(self, id_: str) -> Record | None:
@@ -195,6 +207,12 @@ class Held(Head[I]):
         state, kind = self.shape.bare(before.state), self.shape.leaf
         after = revise(before, kind=kind, id=id_, state=state, at=at, actor=actor, views={}, gone=True)
         return before, after
+
+    def _forgettable(self, id_: str) -> Record:
+        before = self._known(id_)
+        if before is None or any(view.digest for view in before.views):
+            raise ValueError(f"{self.key}: there is no leaf {id_!r} that can be forgotten")
+        return before
 
     def _leaf(
         self, id_: str, before: Record | None, leaf: Leaf, at: str, actor: str, *, removed: bool = False

@@ -83,7 +83,7 @@ async def transact(
     for turn in range(attempts):
         change, result = await attempt()
         try:
-            if change.records or change.answers or change.audit:
+            if change.records or change.answers or change.audit or change.forgotten:
                 await store.commit(change)
         except Conflict:
             if turn + 1 < attempts:

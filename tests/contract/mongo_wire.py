@@ -338,9 +338,9 @@ class MongoWire:
         space, count = _space(command, "delete"), 0
         view = (self.data.there if transaction is None else transaction.view).get(space, {})
         for change in command["deletes"]:
-            if change["limit"] or change.keys() - {"q", "limit"}:
+            if change.keys() - {"q", "limit"}:
                 raise unknown(f"the deletion {change}")
-            for id_, _ in _found(view, change["q"]):
+            for id_, _ in list(_found(view, change["q"]))[: change["limit"] or None]:
                 self.data.write((space, id_), None, transaction)
                 count += 1
         return {"n": count}

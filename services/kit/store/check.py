@@ -55,7 +55,11 @@ def change(declared: Mapping[str, Kind], commit: Commit) -> None:
         _answer(answer)
     for line in commit.audit:
         _audit(line)
-    _once("record", [(record.kind, record.id) for record in commit.records])
+    for one in commit.forgotten:
+        known(declared, one.kind)
+        scalar(one.id, f"{one.kind} {one.id!r}: id")
+    forgotten = [(one.kind, one.id) for one in commit.forgotten]
+    _once("record", [*((record.kind, record.id) for record in commit.records), *forgotten])
     _once("answer", [(answer.key.method, answer.key.caller, answer.key.request_id) for answer in commit.answers])
 
 

@@ -95,6 +95,9 @@ class MemoryStore:
         self._disk.answers.update({answer.key: answer for answer in change.answers})
         for line in change.audit:
             self._disk.audit.setdefault((line.kind, line.id), []).append(line)
+        for one in change.forgotten:
+            del self._rows(one.kind)[one.id]
+            self._disk.audit.pop((one.kind, one.id), None)
         self._listeners.tell(lambda: codec.copy(change, texts, self._disk.epoch))
         await asyncio.sleep(0)
 
@@ -228,6 +231,10 @@ class MemoryStore:
             row = self._rows(record.kind).get(record.id)
             if record.revision != (row.record.revision if row else 0) + 1:
                 raise Conflict(f"{record.kind} {record.id!r} is not at revision {record.revision - 1}")
+        for one in change.forgotten:
+            row = self._rows(one.kind).get(one.id)
+            if row is None or row.record.revision != one.revision:
+                raise Conflict(f"{one.kind} {one.id!r} is not at revision {one.revision}")
 
     def _take(self, entry: Entry) -> int:
         """Takes in an entry of a dump; its epoch, if it is a record."""

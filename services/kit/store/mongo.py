@@ -309,6 +309,7 @@ class MongoStore:
     async def _commit(self, prepared: Prepared) -> None:
         change = prepared.change
         keys: list[Hashable] = [*((record.kind, record.id) for record in change.records)]
+        keys += [(one.kind, one.id) for one in change.forgotten]
         keys += [answer.key for answer in change.answers]
         async with self._turns.of(keys):
             if not await self._transact(prepared):

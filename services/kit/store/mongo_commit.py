@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
-from pymongo import InsertOne, UpdateOne
+from pymongo import DeleteOne, InsertOne, UpdateOne
 
 from services.kit.store import mongo_documents, mongo_schema
 from services.kit.store.port import Commit, Conflict
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from services.kit.store.mongo_client import Collection, Database, Session
     from services.kit.store.mongo_documents import Stored
-    from services.kit.store.port import Kind, Record
+    from services.kit.store.port import Forgotten, Kind, Record
 
 
 class Prepared(NamedTuple):
@@ -50,6 +50,22 @@ async def write(session: Session, database: Database, kinds: Mapping[str, Kind],
             for position, line in enumerate(change.audit)
         ]
         await database["audit"].insert_many(lines, session=session)
+    if change.forgotten:
+        await _forget(session, database, change.forgotten)
+
+
+async def _forget(session: Session, database: Database, forgotten: Sequence[Forgotten]) -> None:
+    """Documents and lines, by kind. The journal and the log of the replica set lose them in their own time."""
+    for kind, group in groupby(sorted(forgotten, key=lambda one: one.kind), key=lambda one: one.kind):
+        some = list(group)
+        writes: list[InsertOne[Stored] | UpdateOne | DeleteOne] = [
+            DeleteOne({"_id": one.id, "revision": one.revision}) for one in some
+        ]
+        done = await mongo_schema.records(database, kind).bulk_write(writes, session=session)
+        if done.deleted_count != len(some):
+            raise Conflict(f"{kind} {', '.join(repr(one.id) for one in some)}: a stored revision has moved")
+        ids = {"$in": [one.id for one in some]}
+        await database["audit"].delete_many({"kind": kind, "id": ids}, session=session)
 
 
 async def gave_way(database: Database, prepared: Prepared) -> bool:

@@ -61,7 +61,7 @@ class Record(msgspec.Struct, frozen=True):
 
     Revisions start at 1 and rise by 1; (epoch, revision) orders states for ever. The store fills in `epoch`, which is
     its own and the same for all its records. A record that is `gone` is not found by `find` or `due`, but `get` gives
-    it: its last revision is never forgotten, so an id that comes back goes on counting.
+    it: its last revision stays, so an id that comes back goes on counting, unless a commit says that it is `forgotten`.
     """
 
     kind: str
@@ -109,16 +109,27 @@ class Audit(msgspec.Struct, frozen=True):
     reason: str = ""
 
 
+class Forgotten(msgspec.Struct, frozen=True):
+    """A record that is forgotten for good, gone or not, at its stored revision: its views and its trail go with it."""
+
+    kind: str
+    id: str
+    revision: int
+
+
 class Commit(msgspec.Struct, frozen=True):
     """All or nothing. Each record is at its stored revision + 1, or at 1 where nothing is stored.
 
     A view is written where its revision has risen, and is then pending whatever it says; a view that has not risen, or
-    is left out, stays as it is stored. An answer whose time is over gives way to a new one under its key.
+    is left out, stays as it is stored. An answer whose time is over gives way to a new one under its key. What is
+    `forgotten` leaves nothing behind, and is never published again: its tombstones have to be out before. Its id must
+    not come back, as it would count from 1.
     """
 
     records: tuple[Record, ...]
     answers: tuple[Answer, ...] = ()
     audit: tuple[Audit, ...] = ()
+    forgotten: tuple[Forgotten, ...] = ()
 
 
 class In(msgspec.Struct, frozen=True):

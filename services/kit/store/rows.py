@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from services.kit.store import codec
-from services.kit.store.port import Answer, Audit, Commit, Conflict, Kind, Record, RequestKey
+from services.kit.store.port import Answer, Audit, Commit, Conflict, Forgotten, Kind, Record, RequestKey
 
 if TYPE_CHECKING:
     import sqlite3
@@ -48,6 +48,17 @@ def write(connection: sqlite3.Connection, kinds: Mapping[str, Kind], prepared: P
             connection.execute(RAISE_VIEW, mark)
     for line in change.audit:
         _line(connection, line)
+    for one in change.forgotten:
+        _forget(connection, one)
+
+
+def _forget(connection: sqlite3.Connection, one: Forgotten) -> None:
+    """Every row of it; `secure_delete` sees to the bytes."""
+    statement = f"DELETE FROM record_{one.kind} WHERE id = ? AND revision = ?"  # noqa: S608 - a checked name
+    if connection.execute(statement, (one.id, one.revision)).rowcount != 1:
+        raise Conflict(f"{one.kind} {one.id!r} is not at revision {one.revision}")
+    for table in ("view", "audit"):
+        connection.execute(f"DELETE FROM {table} WHERE kind = ? AND id = ?", (one.kind, one.id))  # noqa: S608 - ours
 
 
 def take_record(connection: sqlite3.Connection, kind: Kind, record: Record, text: str, serial: int) -> None:

@@ -94,7 +94,10 @@ class SqliteStore:
             self._serial += 1
             rows.write(connection, self._kinds, prepared, self._serial)
 
-        await self._write(work, lambda _: self._listeners.tell(lambda: codec.copy(change, texts, self._epoch)))
+        def told(_: None) -> None:
+            self._listeners.tell(lambda: codec.copy(change, texts, self._epoch))
+
+        await self._write(work, told, thorough=bool(change.forgotten))
 
     async def answer(self, request: RequestKey) -> Answer | None:
         """What this request was answered, while that is kept."""
@@ -178,10 +181,16 @@ class SqliteStore:
     async def _read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         return await self._reader.submit(Job(work))
 
-    async def _write(self, work: Callable[[sqlite3.Connection], T], told: Callable[[T], None] | None = None) -> T:
+    async def _write(
+        self,
+        work: Callable[[sqlite3.Connection], T],
+        told: Callable[[T], None] | None = None,
+        *,
+        thorough: bool = False,
+    ) -> T:
         """The writer goes on when the caller is cancelled."""
         try:
-            return await asyncio.shield(self._writer.submit(Job(work, told)))
+            return await asyncio.shield(self._writer.submit(Job(work, told, thorough=thorough)))
         except (Unwritten, OutcomeUnknown):
             self._pulse.doubt()
             raise

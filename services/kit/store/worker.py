@@ -17,11 +17,21 @@ GROUP = 256
 
 
 class Job(Generic[T]):
-    """Something to do with the connection; `told` runs in the event loop after success, before the caller goes on."""
+    """Something to do with the connection; `told` runs in the event loop after success, before the caller goes on.
 
-    def __init__(self, work: Callable[[sqlite3.Connection], T], told: Callable[[T], None] | None = None) -> None:
+    `thorough`: what it deletes is not to stay in the log of the database either.
+    """
+
+    def __init__(
+        self,
+        work: Callable[[sqlite3.Connection], T],
+        told: Callable[[T], None] | None = None,
+        *,
+        thorough: bool = False,
+    ) -> None:
         self.work = work
         self.told = told
+        self.thorough = thorough
         self.done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self.error: Exception | None = None
         self.result: T | None = None

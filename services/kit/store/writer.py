@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,19 @@ def group(connection: sqlite3.Connection, members: Sequence[Job[object]]) -> Non
         _lost(connection, members, Unwritten if _disk_full(error) else OutcomeUnknown, error)
         return
     points.reach("store.committed")
+    if any(member.thorough and member.error is None for member in members):
+        _empty_log(connection)
+
+
+def _empty_log(connection: sqlite3.Connection) -> None:
+    """Has the log hold nothing of the past, unless somebody reads just now: then it is overwritten or emptied later."""
+    with contextlib.suppress(sqlite3.Error):
+        wait = connection.execute("PRAGMA busy_timeout").fetchone()[0]
+        connection.execute("PRAGMA busy_timeout = 0")
+        try:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        finally:
+            connection.execute(f"PRAGMA busy_timeout = {wait}")
 
 
 def _member(connection: sqlite3.Connection, member: Job[object]) -> None:
