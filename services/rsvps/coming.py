@@ -1,23 +1,26 @@
-"""The dates ahead of a whole series, through every split of it, and the rules that hold for it as a whole. Pure."""
+"""The dates ahead of a whole series, through every split of it; what its list is about, and its rules. Pure."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from msgspec.structs import replace
 
 from services.kit.clock import instant, moment
-from services.recurrence.schedule import occurrences
+from services.recurrence.schedule import last_end, occurrences
 from services.recurrence.zones import to_local
-from services.rsvps.following import occasion_of, own
-from services.rsvps.types import Scope
+from services.rsvps.types import Occasion, Scope
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from datetime import date, timedelta
+    from collections.abc import Iterable, Iterator, Sequence
+    from datetime import date
 
     from services.recurrence.types import Key
-    from services.rsvps.types import Event, Occasion, Part, Rules
+    from services.rsvps.types import Part, Rules, Shown, Where
+
+LOOKED_AT: Final = (timedelta(days=35), timedelta(days=400), timedelta(days=3700))
+"""How far ahead the first date of a series is looked for: soon first; between two a year may lie."""
 
 AHEAD_DAYS: Final = 14
 """How long before a date its list is made for those who have standing seats, at the latest."""
@@ -29,26 +32,33 @@ class Coming(NamedTuple):
     """A date ahead, and when it is."""
 
     key: Key
-    occasion: Occasion
+    start: str
+    off: bool
 
 
-def dates(event: Event, parts: Iterable[Part], at: str, within: timedelta) -> list[Coming]:
+def dates(parts: Iterable[Part], at: str, within: timedelta) -> list[Coming]:
     """What starts after `at` and within so much time, called off or not, in order of start."""
-    of_event, since = own(event, parts), moment(at)
-    keys = {
-        each.key
-        for shown in (part.shown for part in of_event)
-        if shown is not None and shown.active and not shown.deleted
-        for each in occurrences(shown.schedule, shown.changes, since, since + within)
-    }
-    found = [Coming(key, occasion_of(event, of_event, key)) for key in keys]
-    until = instant(since + within)
-    return sorted(
-        (each for each in found if at < each.occasion.start <= until), key=lambda each: (each.occasion.start, each.key)
-    )
+    since = moment(at)
+    found = [each for shown in _live(parts) for each in _between(shown, at, instant(since + within))]
+    return sorted(found, key=lambda each: (each.start, each.key))
 
 
-def of_series(rules: Rules) -> Rules:
+def of_series(parts: Sequence[Part], at: str) -> Occasion:
+    """What the list of a whole series is about: from its first date ahead that is not off, to the end of its last one.
+
+    Off where none is left. One date that is off is not the end of it.
+    """
+    live = list(_live(parts))
+    ends = [last_end(each.schedule, each.changes) for each in live]
+    end = "" if None in ends else instant(max((each for each in ends if each is not None), default=moment(at)))
+    first = next((each for within in LOOKED_AT if (each := _first(parts, at, within))), None)
+    if first is None:
+        over = min(end or at, at)
+        return Occasion(start=over, end=over, ways=_ways(each.shown for each in parts), off=True)
+    return Occasion(start=first.start, end=end, ways=_ways(live))
+
+
+def rules_of_series(rules: Rules) -> Rules:
     """The rules as they hold for the list of a series: those of a course are its own.
 
     Whoever wants a standing seat has it: it is the dates' lists that decide about chairs.
@@ -74,7 +84,29 @@ def ahead_minutes(rules: Rules) -> int:
     return max(AHEAD_DAYS * _DAY, rules.opens_before_minutes + _DAY, rules.confirm_before_minutes + _DAY)
 
 
-def local_date(part: Part, at: str) -> date | None:
-    """The local date of an instant where the series takes place."""
-    shown = part.shown
-    return None if shown is None else to_local(moment(at), shown.schedule.zone).date()
+def local_date(parts: Iterable[Part], at: str) -> date:
+    """The local date of an instant where the series takes place; of one without parts that in UTC."""
+    zone = next((part.shown.schedule.zone for part in parts if part.shown is not None), "")
+    return to_local(moment(at), zone).date() if zone else moment(at).date()
+
+
+def _live(parts: Iterable[Part]) -> Iterator[Shown]:
+    for part in parts:
+        if part.shown is not None and part.shown.active and not part.shown.deleted:
+            yield part.shown
+
+
+def _between(shown: Shown, at: str, until: str) -> Iterator[Coming]:
+    for each in occurrences(shown.schedule, shown.changes, moment(at), moment(until)):
+        start = instant(each.start)
+        if at < start <= until:
+            yield Coming(each.key, start, each.cancelled)
+
+
+def _first(parts: Iterable[Part], at: str, within: timedelta) -> Coming | None:
+    return next((each for each in dates(parts, at, within) if not each.off), None)
+
+
+def _ways(seen: Iterable[Shown | None]) -> tuple[Where, ...]:
+    """How one takes part in any of its dates, in the order in which parts say so."""
+    return tuple(dict.fromkeys(way for each in seen if each is not None for way in each.ways))
