@@ -67,7 +67,8 @@ def feeds(bus: Bus, site: str, clock: Clock, base_url: str, log: Log) -> Feeds:
         calendars.reset()
         invited.reset()
 
-    public = Projection(bus, public_stream(site), [subjects_of(site, "public", "meetings")], apply, reset, clock, log)
+    subjects = [subjects_of(site, "public", service) for service in ("meetings", "rsvps")]
+    public = Projection(bus, public_stream(site), subjects, apply, reset, clock, log)
     private = Projection(
         bus,
         private_stream(site, "meetings"),

@@ -82,8 +82,9 @@ class Calendars:
         shelf = self._shelves.get(touched.centre)
         if shelf is not None:
             shelf.arrived = now
-        if shelf is not None and touched.meeting is not None:
-            shelf.touch(touched.meeting)
+        if shelf is not None:
+            for meeting in filter(None, (touched.meeting, *touched.seats)):
+                shelf.touch(meeting)
 
     def spoil(self, centre: str) -> None:
         """Has every page of a centre put together anew: also when something came that is not public."""

@@ -11,6 +11,7 @@ from openchair.meetings.v1 import meeting_pb2
 
 from services.feeds import facts, place, sessions, times
 from services.feeds.face import face, street
+from services.feeds.seats import NO_SEATS, titled
 from services.feeds.series import alone_token
 from services.feeds.text import line
 from services.feeds.uid import uid
@@ -22,8 +23,10 @@ if TYPE_CHECKING:
 
     from services.feeds.face import Face
     from services.feeds.manner import Manner
+    from services.feeds.seats import Seats
     from services.feeds.series import Date, Layout, Series
     from services.feeds.sessions import Item
+    from services.formats.seats import Word
     from services.recurrence.types import Schedule
 
 CANCELLED = "Cancelled: "
@@ -38,8 +41,11 @@ def instant(stamp: Timestamp) -> datetime:
 class Drawing:
     """One meeting, laid out and to be shown in this manner."""
 
-    def __init__(self, meeting: meeting_pb2.Meeting, layout: Layout, manner: Manner) -> None:
+    def __init__(self, meeting: meeting_pb2.Meeting, layout: Layout, manner: Manner, seats: Seats = NO_SEATS) -> None:
         self._meeting = meeting
+        self._seats = seats
+        self.modified = max(instant(meeting.update_time), seats.chairs.time)
+        """The newest LAST-MODIFIED of what has been drawn so far."""
         self._layout = layout
         self._manner = manner
         self._schedule = layout.laying.schedule
@@ -61,7 +67,7 @@ class Drawing:
             yield from map(self._item, shown)
 
     def _of_series(self, part: Series, one: Date | None) -> Event:
-        event = self._begun(part.token)
+        event = self._begun(part.token, one)
         if one is None:
             times.add_series(event, part)
         else:
@@ -70,30 +76,35 @@ class Drawing:
             times.add_single(event, one.start, one.minutes, part.schedule.zone)
         shown = face(self._meeting, part.programmes, one, holder=self._manner.holder)
         off = self._called_off or not part.any_left or (one is not None and one.cancelled)
-        self._say(event, shown, self._text(shown, one, part.schedule), off=off)
+        self._say(event, shown, self._text(shown, one, part.schedule, off=off), off=off, word=self._word(one))
         self._relate(event, part.token)
         return event
 
     def _alone(self, one: Date) -> Event:
         token = alone_token(one.key)
-        event = self._begun(token)
+        event = self._begun(token, one)
         times.add_single(event, one.start, one.minutes, self._schedule.zone)
         shown = face(self._meeting, (), one, holder=self._manner.holder)
-        text = self._text(shown, one, self._schedule)
-        self._say(event, shown, text, off=self._called_off or one.cancelled)
+        off = self._called_off or one.cancelled
+        self._say(event, shown, self._text(shown, one, self._schedule, off=off), off=off, word=one.word)
         self._relate(event, token)
         return event
 
-    def _text(self, shown: Face, one: Date | None, schedule: Schedule) -> str:
+    def _word(self, one: Date | None) -> Word | None:
+        """Of one date, or of all of a course."""
+        return one.word if one is not None else self._seats.chairs.whole
+
+    def _text(self, shown: Face, one: Date | None, schedule: Schedule, *, off: bool) -> str:
         """DESCRIPTION of the series or of one date; nothing where nobody would read it."""
         if self._manner.word:
             return ""
         agenda = sessions.in_words(self._meeting, self._schedule, one)
-        return facts.description(self._meeting, shown, schedule, self._manner.phone, agenda)
+        seats = () if off else tuple(self._seats.lines(self._id, self._word(one)))
+        return facts.description(self._meeting, shown, schedule, self._manner.phone, agenda, seats)
 
     def _item(self, item: Item) -> Event:
         """One of the agenda: it has no reminder, the whole has one."""
-        event = self._begun(item.token)
+        event = self._begun(item.token, None)
         times.add_single(event, item.start, item.session.minutes, self._schedule.zone)
         own = face(self._meeting, (), item.date, holder=self._manner.holder)
         shown = sessions.placed(own, item)._replace(title=line(item.session.title) or "Session")
@@ -105,21 +116,26 @@ class Drawing:
     def _uid(self, token: str) -> str:
         return uid(self._id, token, discreet=bool(self._manner.word))
 
-    def _begun(self, token: str) -> Event:
-        """Stamps are of the stored revision, never of now: the same state gives the same bytes."""
+    def _begun(self, token: str, one: Date | None) -> Event:
+        """Stamps are of the stored revisions, never of now: the same state gives the same bytes."""
         event = Event()
-        modified = instant(self._meeting.update_time)
+        chairs, word = self._seats.chairs, one.word if one is not None else None
+        own = word if word is not chairs.whole else None  # what is counted in `chairs` is counted
+        modified = max(instant(self._meeting.update_time), chairs.time, own.time if own else chairs.time)
+        self.modified = max(self.modified, modified)
         event.add("UID", self._uid(token))
         event.add("DTSTAMP", modified)
         event.add("CREATED", instant(self._meeting.create_time))
         event.add("LAST-MODIFIED", modified)
-        event.add("SEQUENCE", self._meeting.sequence)
+        event.add("SEQUENCE", self._meeting.sequence + chairs.revision + (own.revision if own else 0))
         return event
 
-    def _say(self, event: Event, shown: Face, text: str, *, off: bool, reminded: bool = True) -> None:
+    def _say(
+        self, event: Event, shown: Face, text: str, *, off: bool, reminded: bool = True, word: Word | None = None
+    ) -> None:
         doubted = shown.unconfirmed and not off
         prefix = CANCELLED if off else UNCONFIRMED if doubted else ""
-        title = prefix + (self._manner.word or line(shown.title) or "Meeting")
+        title = prefix + (self._manner.word or titled(line(shown.title) or "Meeting", None if off else word))
         event.add("SUMMARY", title)
         event.add("STATUS", "CANCELLED" if off else "TENTATIVE" if doubted else "CONFIRMED")
         if self._manner.word:

@@ -30,17 +30,23 @@ _LED_BY: dict[int, str] = {1: "peers", 2: "trained facilitators", 3: "licensed p
 
 
 def description(
-    meeting: meeting_pb2.Meeting, shown: Face, schedule: Schedule, phone: str, agenda: Iterable[str] = ()
+    meeting: meeting_pb2.Meeting,
+    shown: Face,
+    schedule: Schedule,
+    phone: str,
+    agenda: Iterable[str] = (),
+    seats: Iterable[str] = (),
 ) -> str:
-    """The text. `phone`: whom to call about the centre's meetings, or ""; `agenda`: a line for each item of it."""
-    return "\n".join(text for text in _facts(meeting, shown, schedule, phone, agenda) if text)
+    """The text. `phone`: whom to call about the centre's meetings, or ""; `agenda`: a line for each item of it.
+
+    `seats`: lines about whether there is one, and where it is kept.
+    """
+    found = _facts(meeting, shown, schedule, agenda)
+    first = (_warning(meeting, shown, phone), clean(shown.reason))
+    return "\n".join(text for text in (*first, *seats, *found) if text)
 
 
-def _facts(
-    meeting: meeting_pb2.Meeting, shown: Face, schedule: Schedule, phone: str, agenda: Iterable[str]
-) -> Iterator[str]:
-    yield _warning(meeting, shown, phone)
-    yield clean(shown.reason)
+def _facts(meeting: meeting_pb2.Meeting, shown: Face, schedule: Schedule, agenda: Iterable[str]) -> Iterator[str]:
     yield _listed((_MODES.get(shown.mode, ""), line(meeting.fellowship)))
     yield _labelled("Group", line(meeting.group))
     codes = dict.fromkeys((*meeting.types, *(code for each in shown.programmes for code in each.types)))

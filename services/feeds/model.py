@@ -10,6 +10,7 @@ from google.protobuf.message import DecodeError
 from openchair.meetings.v1 import centre_pb2, meeting_pb2, place_pb2
 
 from services.feeds.picking import rooms_ever
+from services.formats.seats import TYPES, Told
 from services.formats.slugs import slug
 from services.kit.clock import moment
 from services.kit.publication import Packed
@@ -31,10 +32,14 @@ class MisfitError(ValueError):
 
 
 class Touched(NamedTuple):
-    """What an event changed: the feeds of a centre and, where it was about a meeting, that meeting."""
+    """What an event changed: the feeds of a centre and, where it was about a meeting, that meeting.
+
+    `seats`: meetings of which it is said otherwise whether there are seats.
+    """
 
     centre: str
     meeting: str | None
+    seats: tuple[str, ...] = ()
 
 
 class Standing(NamedTuple):
@@ -58,6 +63,7 @@ class Listing:
         self._standings: dict[str, Standing] = {}
         self._lineages: defaultdict[str, set[str]] = defaultdict(set)
         self.rooms: set[str] = set()
+        self.told = Told()
         self.by_kind: dict[str, set[str]] = {}
         self.by_fellowship: dict[str, set[str]] = {}
         self.by_room: dict[str, set[str]] = {}
@@ -131,10 +137,13 @@ class Directory:
         meeting = self.take(listing, event, scope, record)
         listing.note(event)
         self.listings[scope] = listing
-        return Touched(scope, meeting)
+        seats = tuple(listing.lineage(meeting)) if meeting is not None and event.type in TYPES else ()
+        return Touched(scope, None, seats) if event.type in TYPES else Touched(scope, meeting)
 
     def take(self, listing: Listing, event: Event, scope: str, record: str) -> str | None:
-        """Puts the payload in its place; the id of the meeting it was about. Raises what `apply` does."""
+        """Puts the payload in its place; the id of the meeting, or series, it was about. Raises what `apply` does."""
+        if event.type in TYPES:
+            return _seats(listing, event, record)
         try:
             if event.type == CENTRE:
                 listing.centre = centre_of(event, scope)
@@ -154,6 +163,14 @@ class Directory:
     def reset(self) -> None:
         """Forgets everything, before a rebuild from the stream."""
         self.listings.clear()
+
+
+def _seats(listing: Listing, event: Event, record: str) -> str | None:
+    """Takes in what is said of a series' seats; the series."""
+    try:
+        return listing.told.apply(event.type, record, event.order, event.payload)
+    except ValueError as error:
+        raise MisfitError(str(error)) from error
 
 
 def scope_of(subject: str) -> tuple[str, str]:

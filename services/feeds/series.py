@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from services.feeds.days import restricted
 from services.feeds.parts import Part, parts_of
 from services.feeds.programmes import on, specials_of
+from services.formats.seats import NONE
 from services.recurrence.schedule import added, any_left, dates, has, last_end, recurrence_id
 from services.recurrence.types import Deviation, Key
 from services.recurrence.wire import key_text, to_deviation
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from services.feeds.picking import Pick
     from services.feeds.programmes import Special
+    from services.formats.seats import Chairs, Word
     from services.recurrence.types import Schedule
 
 _BEHIND, _AHEAD = 1, 6  # months
@@ -55,6 +57,7 @@ class Date(NamedTuple):
     minutes: int
     change: meeting_pb2.OccurrenceChange | None
     programmes: tuple[Programme, ...] = ()
+    word: Word | None = None
 
     @property
     def cancelled(self) -> bool:
@@ -92,12 +95,15 @@ class Layout(NamedTuple):
 class Laying:
     """What is known while a meeting is laid out. `dated`: it depends on the horizon."""
 
-    def __init__(self, meeting: meeting_pb2.Meeting, schedule: Schedule, pick: Pick, window: Horizon) -> None:
+    def __init__(
+        self, meeting: meeting_pb2.Meeting, schedule: Schedule, pick: Pick, window: Horizon, chairs: Chairs = NONE
+    ) -> None:
         self.id = meeting.name.rpartition("/")[2]
         self.specials: tuple[Special, ...] = specials_of(meeting)
         self.schedule = schedule
         self.pick = pick
         self.window = window
+        self.chairs = chairs
         self.dated = False
         self.alone: list[Date] = []
 
@@ -105,10 +111,11 @@ class Laying:
         """A date as it takes place."""
         original = recurrence_id(self.schedule, key)
         special = on(self.specials, key.date) if self.specials else ()
+        word = self.chairs.word(key)
         if change is None:
-            return Date(key, original, original, self.schedule.minutes, None, special)
+            return Date(key, original, original, self.schedule.minutes, None, special, word)
         said = to_deviation(change)
-        return Date(key, original, said.start or original, said.minutes or self.schedule.minutes, change, special)
+        return Date(key, original, said.start or original, said.minutes or self.schedule.minutes, change, special, word)
 
     def takes(self, one: Date) -> bool:
         """Whether the reader asked for it."""
@@ -129,14 +136,20 @@ class Laying:
 
 
 def lay_out(
-    meeting: meeting_pb2.Meeting, schedule: Schedule, pick: Pick, window: Horizon, *, struck: bool = False
+    meeting: meeting_pb2.Meeting,
+    schedule: Schedule,
+    pick: Pick,
+    window: Horizon,
+    *,
+    struck: bool = False,
+    chairs: Chairs = NONE,
 ) -> Layout:
     """How a meeting is shown. `struck`: cancelled dates are shown as such.
 
     Raises:
         RecurrenceError: a programme that cannot be.
     """
-    laying = Laying(meeting, schedule, pick, window)
+    laying = Laying(meeting, schedule, pick, window, chairs)
     changes = {to_deviation(change).key: change for change in meeting.changes}
     found: list[Series] = []
     for part in parts_of(schedule, laying.specials):
@@ -201,6 +214,7 @@ def _series(laying: Laying, part: Part, changed: dict[Key, Date], *, struck: boo
     named = listed - unwanted - (set() if struck or not left else called_off)
     out = unwanted | (set() if struck else called_off)
     overrides = {key: each for key, each in changed.items() if key not in out} | _special(laying, part, changed, named)
+    overrides |= _worded(laying, schedule, {*changed, *overrides, *out})
     single = Key(schedule.start.date()) if schedule.rule is None and not named else None
     return [
         Series(
@@ -224,6 +238,15 @@ def _special(laying: Laying, part: Part, changed: dict[Key, Date], named: set[Ke
     differing = [] if part.programmes is not None else list(laying.within(part.schedule))
     found = (laying.date(key) for key in (*differing, *named) if key not in changed)
     return {each.key: each for each in found if each.programmes != (part.programmes or ()) and laying.takes(each)}
+
+
+def _worded(laying: Laying, schedule: Schedule, known: set[Key]) -> dict[Key, Date]:
+    """Dates in the horizon with a word of their own: the master does not say it."""
+    first, last = laying.window
+    told = [key for key, word in laying.chairs.dates.items() if word.differs]
+    laying.dated = laying.dated or bool(told)
+    near = (key for key in told if first <= key.date <= last and key not in known and has(schedule, key))
+    return {each.key: each for each in map(laying.date, near) if laying.takes(each)}
 
 
 def _listed(schedule: Schedule, extra: set[Key]) -> Iterator[datetime]:

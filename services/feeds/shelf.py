@@ -20,6 +20,7 @@ from services.feeds.manner import Manner
 from services.feeds.model import BEGINNING
 from services.feeds.page import Page, lasting
 from services.feeds.picking import Wish, takes_meeting
+from services.feeds.seats import Seats
 from services.feeds.series import horizon
 from services.feeds.stretch import Stretch, bound, leaving
 from services.feeds.vevent import Sheet, render
@@ -262,7 +263,8 @@ class Shelf:
         assert self._manner is not None
         manner = self._manner if wish is None else self._manner.wished(wish.filter)
         try:
-            return render(self._listing.meetings[meeting], manner, wish)
+            seats = Seats(self._listing.told.of(self._listing.series_of(meeting)), self._base_url.rstrip("/"))
+            return render(self._listing.meetings[meeting], manner, wish, seats)
         except (ValueError, OverflowError) as error:  # a RecurrenceError, a date outside of the calendar
             reason = error.reason if isinstance(error, RecurrenceError) else type(error).__name__
             self._log.error("meeting left out of feeds", centre=self._id, meeting=meeting, reason=reason)

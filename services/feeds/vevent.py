@@ -1,4 +1,4 @@
-"""VEVENTs of one meeting (RFC 5545 section 3.6.1): a pure function of its message and of how it is to be shown.
+"""VEVENTs of one meeting (RFC 5545 section 3.6.1), purely of its message, of its seats, and of how it is to be shown.
 
 Every series is a master and, for each date that was moved or changed, an override in the order of dates; cancelled
 dates are EXDATEs, or overrides that say so, never both.
@@ -14,6 +14,7 @@ from openchair.meetings.v1 import meeting_pb2
 from services.feeds.drawing import Drawing, instant
 from services.feeds.manner import Manner
 from services.feeds.picking import Pick, Wish
+from services.feeds.seats import NO_SEATS, Seats
 from services.feeds.series import horizon, lay_out
 from services.recurrence.wire import to_schedule
 
@@ -35,20 +36,25 @@ class Sheet(NamedTuple):
     asks: bool = False
 
 
-def render(meeting: meeting_pb2.Meeting, manner: Manner = PLAIN, wish: Wish | None = None) -> Sheet:
+def render(
+    meeting: meeting_pb2.Meeting, manner: Manner = PLAIN, wish: Wish | None = None, seats: Seats = NO_SEATS
+) -> Sheet:
     """The sheet of a meeting, of the dates that are wanted; a suspended one has no events.
 
     Raises:
         RecurrenceError: a schedule, or a programme, that cannot be.
     """
     schedule = to_schedule(meeting.schedule)
-    layout = lay_out(meeting, schedule, Pick(wish or Wish(), meeting), manner.window, struck=manner.struck)
+    seats = NO_SEATS if manner.word else seats
+    pick = Pick(wish or Wish(), meeting)
+    layout = lay_out(meeting, schedule, pick, manner.window, struck=manner.struck, chairs=seats.chairs)
     suspended = meeting.state == meeting_pb2.MEETING_STATE_SUSPENDED
-    events = () if suspended else Drawing(meeting, layout, manner).events()
+    drawing = Drawing(meeting, layout, manner, seats)
+    events = () if suspended else drawing.events()
     return Sheet(
         body=b"".join(event.to_ical(sorted=False) for event in events),
         zone=schedule.zone,
-        modified=instant(meeting.update_time),
+        modified=drawing.modified,
         last_end=layout.last_end,
         cancelled=_cancelled(meeting),
         dated=layout.laying.dated,
