@@ -32,6 +32,10 @@ SEATS_IN_ALL: Final = Limit(60, 60)
 """New seats in all lists together: as many at once, and an hour."""
 MISSES: Final = Limit(20, 30)
 """Tries in one list of codes that open nothing there: 20 in ten minutes."""
+CHECK_INS: Final = Limit(150, 20)
+"""People who check in at one date: the whole room may be behind one Wi-Fi."""
+SLIPS: Final = Limit(30, 60)
+"""Slips printed for one date."""
 
 
 @dataclass
@@ -57,6 +61,14 @@ class Budgets:
         self._spend(call, ("seat", call.network, list_name), SEATS, -1)
         self._spend(call, ("seats", call.network), SEATS_IN_ALL, -1)
 
+    def check_in(self, call: Call[Any], list_name: str) -> None:
+        """Takes one check-in of a date. Raises Exhausted."""
+        self._take(call, ("here", call.network, list_name), CHECK_INS, "so many checked in from this network just now")
+
+    def slip(self, call: Call[Any], list_name: str) -> None:
+        """Takes one slip of a date. Raises Exhausted."""
+        self._take(call, ("slip", call.network, list_name), SLIPS, "so many slips were asked for from this network")
+
     def may_try(self, call: Call[Any], list_name: str) -> None:
         """Before a code is looked at. Raises Exhausted after too many that opened nothing."""
         text = "so many codes that open nothing were tried from this network"
@@ -65,6 +77,10 @@ class Budgets:
     def missed(self, call: Call[Any], list_name: str) -> None:
         """A code opened nothing."""
         self._spend(call, ("miss", call.network, list_name), MISSES, 1)
+
+    def _take(self, call: Call[Any], key: tuple[str, ...], limit: Limit, text: str) -> None:
+        self._check(call, key, limit, text)
+        self._spend(call, key, limit, 1)
 
     def _check(self, call: Call[Any], key: tuple[str, ...], limit: Limit, text: str) -> None:
         wait = (self._used(key, limit, call.clock.monotonic()) + 1 - limit.most) * limit.seconds
