@@ -1179,17 +1179,23 @@ class ViewMeetingRequest(_message.Message):
 
     NAME_FIELD_NUMBER: _builtins.int
     INVITE_CODE_FIELD_NUMBER: _builtins.int
+    SEAT_PASS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     invite_code: _builtins.str
+    seat_pass: _builtins.str
+    """Of who keeps a seat, as RsvpService.GetMine gives it: shows also what is told to seat holders. For one date it shows
+    how that one is joined and where it is, in place of what the series says.
+    """
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
         invite_code: _builtins.str = ...,
+        seat_pass: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["invite_code", b"invite_code", "name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["invite_code", b"invite_code", "name", b"name", "seat_pass", b"seat_pass"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -216,6 +216,7 @@ class Seat(_message.Message):
     CELEBRATION_FIELD_NUMBER: _builtins.int
     ALSO_FIELD_NUMBER: _builtins.int
     DATES_FIELD_NUMBER: _builtins.int
+    SEAT_PASS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The occurrence, or for a standing seat or an enrolment the meeting."""
     state: Global___SeatState.ValueType
@@ -228,6 +229,10 @@ class Seat(_message.Message):
     standing: _builtins.bool
     """It belongs to a standing seat (or is one)."""
     first_name: _builtins.str
+    seat_pass: _builtins.str
+    """Of who is going, in answers to GetMine: for a few minutes it shows what seat holders are told of how to join and
+    where it is (ViewMeeting).
+    """
     @_builtins.property
     def offer_expire_time(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -285,10 +290,11 @@ class Seat(_message.Message):
         celebration: Global___Celebration | None = ...,
         also: _abc.Iterable[_builtins.str] | None = ...,
         dates: _abc.Iterable[Global___Seat] | None = ...,
+        seat_pass: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["celebration", b"celebration", "change_until_time", b"change_until_time", "confirm_until_time", b"confirm_until_time", "draw_time", b"draw_time", "end_time", b"end_time", "offer_expire_time", b"offer_expire_time", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["also", b"also", "answers", b"answers", "attendance", b"attendance", "celebration", b"celebration", "change_until_time", b"change_until_time", "confirm_until_time", b"confirm_until_time", "dates", b"dates", "draw_time", b"draw_time", "end", b"end", "end_time", b"end_time", "first_name", b"first_name", "moved", b"moved", "name", b"name", "offer_expire_time", b"offer_expire_time", "party_size", b"party_size", "quotas", b"quotas", "standing", b"standing", "start_time", b"start_time", "state", b"state", "wait", b"wait"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["also", b"also", "answers", b"answers", "attendance", b"attendance", "celebration", b"celebration", "change_until_time", b"change_until_time", "confirm_until_time", b"confirm_until_time", "dates", b"dates", "draw_time", b"draw_time", "end", b"end", "end_time", b"end_time", "first_name", b"first_name", "moved", b"moved", "name", b"name", "offer_expire_time", b"offer_expire_time", "party_size", b"party_size", "quotas", b"quotas", "seat_pass", b"seat_pass", "standing", b"standing", "start_time", b"start_time", "state", b"state", "wait", b"wait"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
