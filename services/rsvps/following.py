@@ -14,7 +14,8 @@ import msgspec
 from services.kit.clock import instant
 from services.recurrence.edits import map_date
 from services.recurrence.schedule import has, occurrence
-from services.rsvps import coming, standing
+from services.recurrence.wire import key_text
+from services.rsvps import coming
 from services.rsvps.types import PUBLIC, Occasion, OnMove, Scope, Seat, SeatFor, State, Where
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from services.recurrence.types import Key, Schedule
     from services.rsvps.sheet import Sheet
-    from services.rsvps.types import DatedList, Differing, Event, Part, Rules, Shown
+    from services.rsvps.types import DatedList, Differing, Event, Part, Rules, Shown, Sisters
 
 GONE: Final = Occasion(start="", end="", ways=(), off=True)
 """What is no date (any more)."""
@@ -130,6 +131,68 @@ def _at(dated: DatedList, key: Key) -> DatedList:
     return msgspec.structs.replace(dated, date=key.date, ordinal=key.ordinal)
 
 
+def applied(part: Part) -> str:
+    """The instant of the newest change of days that was followed, this state of the part included."""
+    return max([part.days_applied, *(each[0] for each in part.shown.day_changes)]) if part.shown else part.days_applied
+
+
+def followed(event: Event, part: Part, parts: Sequence[Part]) -> Event:
+    """The event once one of its parts (already among `parts`) says something new."""
+    lists = rekeyed(event.lists, part.shown, part.days_applied) if part.shown is not None else event.lists
+    return msgspec.structs.replace(event, lists=lists, private=is_private(parts))
+
+
+def has_lists(event: Event) -> bool:
+    """Whether there is anything to bring up to date."""
+    return bool(event.series or event.rules.sisters or any(each.list for each in event.lists))
+
+
+# Sister dates
+
+
+def sister_events(event: Event) -> set[str]:
+    """The series (lineages) that its sister dates are of."""
+    return {each.event for group in event.rules.sisters for each in group.dates}
+
+
+def sisters_moved(event: Event, part: Part) -> Event:
+    """The event, with sister dates of the part's series where its changed days took them."""
+    shown = part.shown
+    if shown is None or part.lineage not in sister_events(event):
+        return event
+    groups = event.rules.sisters
+    for said in days_since(shown, part.days_applied):
+        groups = tuple(_group_moved(group, part.lineage, said) for group in groups)
+    return msgspec.structs.replace(event, rules=msgspec.structs.replace(event.rules, sisters=groups))
+
+
+def _group_moved(group: Sisters, lineage: str, said: tuple[str, Schedule, Schedule]) -> Sisters:
+    dates = []
+    for each in group.dates:
+        key = (went(said, each.key) if each.event == lineage else None) or each.key
+        dates.append(msgspec.structs.replace(each, date=key.date, ordinal=key.ordinal))
+    return msgspec.structs.replace(group, dates=tuple(dates))
+
+
+def shared(event: Event, parts: Sequence[Part]) -> dict[str, tuple[str, ...]]:
+    """The names of those sister dates that everybody may know, by the id of the group of them."""
+    found = {}
+    for group in event.rules.sisters:
+        named = ((each, part_with((p for p in parts if p.lineage == each.event), each.key)) for each in group.dates)
+        names = (date_name(part, each.key) for each, part in named if part is not None and _is_public(part))
+        found[group.id] = tuple(names)
+    return found
+
+
+def _is_public(part: Part) -> bool:
+    return part.shown is not None and part.shown.visibility == PUBLIC
+
+
+def date_name(part: Part, key: Key) -> str:
+    """What a date of a part is called."""
+    return f"centres/{part.centre}/meetings/{part.id}/occurrences/{key_text(key)}"
+
+
 # A list and what it is about
 
 
@@ -139,7 +202,7 @@ def bring(sheet: Sheet, event: Event, parts: Sequence[Part], revision: int, at: 
     if held.scope is Scope.SISTERS:
         return
     if held.scope is Scope.SERIES:
-        rules, occasion = standing.of_series(event.rules), coming.of_series(own(event, parts), at)
+        rules, occasion = coming.rules_of_series(event.rules), coming.of_series(own(event, parts), at)
         follow(sheet, occasion, rules, revision, at, private=event.private)
         return
     key = next((each.key for each in event.lists if each.list == held.id), None)

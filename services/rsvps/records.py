@@ -23,7 +23,7 @@ Owned = Part | Event | GuestList | Count | Revoked | GroupCodes
 
 KINDS = (
     Kind("part", indexes=(("centre",), ("lineage",))),
-    Kind("event", indexes=(("centre",),)),
+    Kind("event", indexes=(("centre",), ("centre", "sistered"))),
     Kind("list", indexes=(("centre",), ("event",))),
     Kind("seat", indexes=(BY_HEAD,)),
     Kind("count", indexes=(("centre", "date"), ("event", "date"))),

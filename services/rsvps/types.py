@@ -252,7 +252,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 
     `lists` are the dates that have a guest list; `series` is the list of standing seats or of the enrolment ("": there
     is none yet). `counted` is the local date up to which its dates have been counted for the statistics. `private`: it
-    has no public view. `shared` are its sister dates that everybody may know, by the id of the group of them.
+    has no public view. `shared` are its sister dates that everybody may know, by the id of the group of them;
+    `sistered`: it has any.
     """
 
     id: str
@@ -263,6 +264,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     counted: date | None = None
     private: bool = True
     shared: dict[str, tuple[str, ...]] = {}
+    sistered: bool = False
 
     def dated(self, key: Key) -> DatedList | None:
         """The list of a date, if it has one."""
