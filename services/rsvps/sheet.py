@@ -2,64 +2,187 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from heapq import merge
+from typing import TYPE_CHECKING, Final
 
-from services.rsvps.types import GuestList, Seat, Where
+from msgspec.structs import replace
+
+from services.kit.leaves import Changes
+from services.rsvps import lists
+from services.rsvps.line import Line
+from services.rsvps.types import GuestList, Scope, Seat, SeatFor, State, Where
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-    from services.kit.leaves import Changes
-    from services.rsvps.line import Line
+    from services.rsvps.line import Group, Place
+
+UNLIMITED: Final = 1 << 30
+"""More people than there are."""
 
 
 class Sheet:
     """What a decision reads and writes; the line underneath is not changed.
 
     `list` may be replaced. `put` writes a seat (new, or another state of one). Counts are of people, parties whole, of
-    the list's present era.
+    the list's present era. `_over` are the leaves as they were decided, `_under` those of the line that they replace or
+    that are dropped: all that is counted is the line's, less what is under, and what is over.
     """
 
     def __init__(self, guest_list: GuestList, line: Line) -> None:
         self.list = guest_list
         self.line = line
+        self._before = guest_list
+        self._over = Line(line.list)
+        self._under = Line(line.list)
+
+    # Leaves
 
     def seat(self, id_: str) -> Seat | None:
         """A seat by its id."""
-        raise NotImplementedError
+        found = self._over.seats.get(id_)
+        if found is not None:
+            return found
+        return None if id_ in self._under.seats else self.line.seats.get(id_)
 
     def held(self, *macs: str) -> Seat | None:
         """The seat under the first of these HMACs that has one."""
-        raise NotImplementedError
+        for mac in macs:
+            for index in (self._over, self.line):
+                found = self.seat(index.by_mac.get(mac, ""))
+                if found is not None and found.mac == mac:
+                    return found
+        return None
 
     def put(self, seat: Seat) -> None:
         """Writes a seat."""
-        raise NotImplementedError
+        self._hide(seat.id)
+        self._over.put(seat)
 
     def drop(self, id_: str) -> None:
         """Takes a leaf away, with all that it said."""
-        raise NotImplementedError
+        self._hide(id_)
+
+    def seats(self) -> Iterator[Seat]:
+        """All seats, of every era and in every state; without the marks. It may be changed meanwhile."""
+        return (each for each in self.leaves() if each.use is SeatFor.SEAT)
+
+    every = seats
+
+    def leaves(self) -> Iterator[Seat]:
+        """All leaves, in no order."""
+        under = self._under.seats
+        yield from [each for each in self.line.seats.values() if each.id not in under]
+        yield from list(self._over.seats.values())
+
+    # Counts
+
+    def people(self, where: Where, state: State) -> int:
+        """People in this state."""
+        key = (self.list.era, where, state)
+        return sum(sign * index.people.get(key, 0) for sign, index in self._signed())
 
     def taken(self, where: Where) -> int:
         """People who are going or have an offer."""
-        raise NotImplementedError
+        return self.people(where, State.GOING) + self.people(where, State.OFFERED)
 
     def quota_taken(self, quota: str) -> int:
         """The same, of those who need a place of a quota."""
-        raise NotImplementedError
+        key = (self.list.era, quota)
+        return sum(sign * index.needing.get(key, 0) for sign, index in self._signed())
+
+    def marked(self, use: SeatFor, where: Where) -> int:
+        """People for whom there is a mark."""
+        return sum(sign * index.marked.get((use, where), 0) for sign, index in self._signed())
+
+    def capacity(self, where: Where) -> int:
+        """How many people may go, or be offered it. A list of standing seats has no limit, dates decide that."""
+        guest_list = self.list
+        if guest_list.scope is not Scope.DATE and guest_list.rules.scope is not Scope.SERIES:
+            return UNLIMITED if guest_list.scope is Scope.SERIES else 0
+        rules = guest_list.rules
+        return (rules.capacity if where is Where.ROOM else rules.online_capacity) or UNLIMITED
+
+    def free(self, where: Where) -> int:
+        """For how many people there are places; 0 also where more are going than there are places for by now."""
+        return max(0, self.capacity(where) - self.taken(where))
+
+    def eager(self) -> bool:
+        """Whether something is offered to who waits for sister dates too, and is to be taken for them at once."""
+        return sum(sign * index.eager.get(self.list.era, 0) for sign, index in self._signed()) > 0
+
+    # The line
 
     def waiting(self, where: Where) -> Iterator[Seat]:
         """Those who wait, in order."""
-        raise NotImplementedError
+        key = (self.list.era, where)
+        base = merge(*self.line.groups.get(key, {}).values())
+        over = merge(*self._over.groups.get(key, {}).values())
+        shown = (each for each in base if each[1] not in self._under.seats)
+        return self._found(list(merge(shown, over)))
+
+    def firsts(self, where: Where) -> list[Seat]:
+        """Of those who wait, the first of each group of those who are alike; in no order."""
+        key = (self.list.era, where)
+        base, over = self.line.groups.get(key), self._over.groups.get(key)
+        first: dict[Group, Place] = {}
+        for group, places in (base or {}).items():
+            shown = next((each for each in places if each[1] not in self._under.seats), None)
+            if shown is not None:
+                first[group] = shown
+        for group, places in (over or {}).items():
+            first[group] = min(first.get(group, places[0]), places[0])
+        return list(self._found(first.values()))
+
+    def waits(self, where: Where) -> bool:
+        """Whether anybody waits."""
+        return self.people(where, State.WAITLISTED) > 0
 
     def offered(self) -> Iterator[Seat]:
         """Those who have an offer, the first to lapse first."""
-        raise NotImplementedError
+        base = (each for each in self.line.offers.get(self.list.era, ()) if each[2] not in self._under.seats)
+        found = merge(base, self._over.offers.get(self.list.era, ()))
+        return self._found([(order, id_) for _, order, id_ in found])
+
+    def lapsing(self) -> str | None:
+        """When the first offer lapses; None: there is none."""
+        return next((each.offered_until for each in self.offered()), None)
+
+    def unsure(self) -> Iterator[Seat]:
+        """Those who are going and have not said that they still are, in order."""
+        base = (each for each in self.line.unsure.get(self.list.era, ()) if each[1] not in self._under.seats)
+        return self._found(merge(base, self._over.unsure.get(self.list.era, ())))
 
     def next_order(self) -> int:
         """The place at the end of the line."""
-        raise NotImplementedError
+        return 1 + max(self.line.highest(), self._over.highest())
+
+    # What comes of it
 
     def changes(self, due_at: str | None) -> Changes | None:
         """What is to be committed; None: nothing has changed."""
-        raise NotImplementedError
+        self.list = _with(self.list, due=due_at or "")
+        known = self.line.seats
+        leaves = tuple(lists.leaf(seat) for id_, seat in self._over.seats.items() if known.get(id_) != seat)
+        dropped = tuple(id_ for id_ in self._under.seats if id_ not in self._over.seats)
+        fresh = not self._before.words
+        facts = lists.facts(self.list, due_at) if fresh or self.list != self._before else None
+        if facts is None and not leaves and not dropped:
+            return None
+        return Changes(facts, leaves, (), dropped)
+
+    def _hide(self, id_: str) -> None:
+        if id_ in self._over.seats:
+            self._over.remove(id_)
+        elif id_ in self.line.seats and id_ not in self._under.seats:
+            self._under.put(self.line.seats[id_])
+
+    def _signed(self) -> tuple[tuple[int, Line], ...]:
+        return ((1, self.line), (-1, self._under), (1, self._over))
+
+    def _found(self, places: Iterable[Place]) -> Iterator[Seat]:
+        return (seat for _, id_ in places if (seat := self.seat(id_)) is not None)
+
+
+def _with(guest_list: GuestList, *, due: str) -> GuestList:
+    return guest_list if guest_list.due == due else replace(guest_list, due=due)

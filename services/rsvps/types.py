@@ -291,8 +291,9 @@ class GuestList(msgspec.Struct, frozen=True, kw_only=True):
     offer was let lapse for and that go on to those who had none. `drawn`: lots were drawn. `standing` of a series' list
     counts the changes of its standing seats; of a date's it says which of them are in here. `head_*`: what was
     counted; None: by check-ins. `private`: it has no public view. `moves`: how often its date was moved to another
-    time. `words`: the words of availability that are public, by how one takes part. `began`, `ended`: what is done once
-    at the start and after the end was done.
+    time. `words`: the words of availability that are public, by how one takes part. `confirm`: who has not confirmed by
+    then is released; "": nobody, because it is not asked, or was done, or the instant was never ahead of a decision.
+    `due`: when something changes by itself. `began`, `ended`: what is done once at the start and after the end was done.
     """
 
     id: str
@@ -315,6 +316,8 @@ class GuestList(msgspec.Struct, frozen=True, kw_only=True):
     head_online: int | None = None
     moves: int = 0
     words: dict[str, str] = {}
+    confirm: str = ""
+    due: str = ""
     began: bool = False
     ended: bool = False
 

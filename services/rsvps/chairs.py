@@ -1,0 +1,52 @@
+"""Whether there is a place, in a word: for who comes alone and needs no place of a quota. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from msgspec.structs import replace
+
+from services.rsvps.serving import draws, seats_now
+from services.rsvps.sheet import Sheet
+from services.rsvps.times import times
+from services.rsvps.types import GuestList, RsvpMode, State, Where
+
+if TYPE_CHECKING:
+    from services.rsvps.line import Line
+
+OPEN: Final = "open"
+WAITLIST: Final = "waitlist"
+FULL: Final = "full"
+
+MOST_WAITING: Final = 5_000
+
+
+def word(guest_list: GuestList, line: Line | Sheet, where: Where, at: str) -> str:
+    """The word for one way of taking part; "": one does not take part that way, or no seats are kept."""
+    sheet = line if isinstance(line, Sheet) else Sheet(guest_list, line)
+    if where not in guest_list.occasion.ways or guest_list.rules.mode is RsvpMode.OFF:
+        return ""
+    if guest_list.occasion.off or guest_list.closed or at >= times(guest_list).closes:
+        return FULL
+    if seats_now(sheet, where, 1, at=at):
+        return OPEN
+    return WAITLIST if may_wait(sheet, 1, at) else FULL
+
+
+def may_wait(sheet: Sheet, people: int, at: str) -> bool:
+    """Whether so many more may join the line. Before lots are drawn everybody may, as far as a list is long."""
+    found = times(sheet.list)
+    if at >= found.cut_off:
+        return False
+    limit = sheet.list.rules.waitlist
+    if limit == 0 or draws(sheet.list, at):
+        limit = MOST_WAITING
+    waiting = sum(sheet.people(where, State.WAITLISTED) for where in Where)
+    return waiting + people <= limit
+
+
+def say(sheet: Sheet, at: str) -> None:
+    """Has the list say the words that are true now."""
+    said = {where.value: found for where in Where if (found := word(sheet.list, sheet, where, at))}
+    if said != sheet.list.words:
+        sheet.list = replace(sheet.list, words=said)
