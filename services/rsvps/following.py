@@ -144,7 +144,12 @@ def followed(event: Event, part: Part, parts: Sequence[Part]) -> Event:
 
 def has_lists(event: Event) -> bool:
     """Whether there is anything to bring up to date."""
-    return bool(event.series or event.rules.sisters or any(each.list for each in event.lists))
+    return bool(list_ids(event))
+
+
+def list_ids(event: Event) -> list[str]:
+    """Its lists: that of the whole series first, and those of its dates."""
+    return [id_ for id_ in (event.series, *(each.list for each in event.lists)) if id_]
 
 
 # Sister dates
@@ -242,7 +247,7 @@ def follow(
     sheet.list = now
     if held.scope is not Scope.DATE or new.off:
         return
-    if new.start != held.occasion.start:
+    if held.occasion.start and new.start != held.occasion.start:
         _move(sheet, at)
     if new.ways != held.occasion.ways:
         _turn(sheet, new.ways)

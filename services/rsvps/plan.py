@@ -8,6 +8,7 @@ from services.kit.host import Plan
 from services.kit.paging import Pages, page_key
 from services.kit.streams import private_stream, public_stream
 from services.rsvps.desk import Desk
+from services.rsvps.reacting import reactors
 from services.rsvps.records import KINDS, PUBLICATIONS
 from services.rsvps.secrets import secrets_of
 from services.rsvps.service import Rsvps
@@ -25,6 +26,7 @@ async def build(hosted: Hosted) -> None:
     rsvps = Rsvps(desk)
     hosted.services += rsvps.services
     hosted.due.update(rsvps.due)
+    hosted.reactors += reactors(hosted, desk)
 
 
 def follows(site: str) -> tuple[str, ...]:

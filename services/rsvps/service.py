@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 from openchair.rsvps.v1 import rsvp_service_pb2
 
-from services.kit.middleware import Idempotency
+from services.kit.middleware import Idempotency, store_faults
 from services.kit.service import Service
 from services.kit.validation import Validation
+from services.rsvps.bringing import Bringing
 from services.rsvps.figures import Figures
 from services.rsvps.needs import NeedsOfLists
+from services.rsvps.nobody import guests_are_nobody
 from services.rsvps.presence import Presence
 from services.rsvps.rules import ListsRules
 from services.rsvps.seats import Seats
@@ -36,7 +38,11 @@ class Rsvps:
                 NeedsOfLists(desk),
                 Slips(desk),
                 Figures(desk),
-                middleware=(Validation(), Idempotency(desk.store)),
+                middleware=(Validation(), store_faults, guests_are_nobody, Idempotency(desk.store)),
             ),
         )
-        self.due: Mapping[str, Callable[[Record], Awaitable[None]]] = {}
+        self.bringing = Bringing(desk)
+        self.due: Mapping[str, Callable[[Record], Awaitable[None]]] = {
+            "event": self.bringing.event_due,
+            "list": self.bringing.list_due,
+        }
