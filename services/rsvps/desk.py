@@ -2,23 +2,76 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+from weakref import WeakValueDictionary
 
-from services.kit.clock import instant
-from services.kit.heads import Heads
+import msgspec
+
+from services.kit.clock import day, instant
+from services.kit.errors import Invalid, NotFound, Violation
+from services.kit.heads import Claim, Heads
+from services.kit.leaves import Decision, Joint
+from services.kit.names import Pattern
 from services.kit.vouch import Vouch
+from services.recurrence.types import Key, RecurrenceError
+from services.recurrence.wire import key_text, parse_key
+from services.rsvps import finding, following, gate, keys, lists, records, turns
 from services.rsvps.budgets import Budgets
+from services.rsvps.known import Kept, Known
 from services.rsvps.lists import SHAPE
+from services.rsvps.sealing import Seals
+from services.rsvps.sheet import Sheet
+from services.rsvps.types import PUBLIC, DatedList, Event, GuestList, Occasion, Part, Rules, Scope
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
+    from services.kit.call import Call
     from services.kit.clock import Clock, Ids
+    from services.kit.leaves import Changes, Head
+    from services.kit.leaves import Key as HeadKey
     from services.kit.paging import Pages
-    from services.kit.store.port import Store
+    from services.kit.store.port import Record, Store
     from services.rsvps.keys import Secrets
+    from services.rsvps.line import Line
+
+R = TypeVar("R")
+
+MEETING: Final = Pattern("centres/{centre}/meetings/{meeting}")
+OCCURRENCE: Final = Pattern("centres/{centre}/meetings/{meeting}/occurrences/{occurrence}")
+
+_KEPT: Final = 1_000
+"""Lists that are kept as values beside their records."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a name is about. `key` is that of an occurrence, None of a whole meeting; `list` "": there is none yet.
+
+    `revision` is the event's (0: nothing was ever said about its seats). `occasion` None: it is no date any more, or a
+    whole meeting.
+    """
+
+    name: str
+    event: Event
+    revision: int
+    part: Part
+    key: Key | None
+    list: str
+    occasion: Occasion | None
+
+    @property
+    def rules(self) -> Rules:
+        """How seats are kept here, with what is said of this date alone."""
+        return following.rules_for(self.event, self.key)
+
+    @property
+    def private(self) -> bool:
+        """Whether the date is not for everybody to know."""
+        return self.part.shown is None or self.part.shown.visibility != PUBLIC
 
 
 @dataclass
@@ -35,6 +88,8 @@ class Desk:
     """Whether nobody else writes this store."""
     budgets: Budgets = field(default_factory=Budgets)
     vouch: Vouch = field(default_factory=Vouch)
+    first: Callable[[Found], Awaitable[Found]] | None = None
+    """What is done about a date of a series that has standing seats before anything is decided about it."""
 
     def now(self) -> str:
         """The present instant, as it is stored."""
@@ -44,3 +99,232 @@ class Desk:
     def heads(self) -> Heads:
         """The guest lists and their seats, for whoever decides about them."""
         return Heads(self.store, self.clock, self.ids, (SHAPE,))
+
+    @functools.cached_property
+    def known(self) -> Known:
+        """Parts and events, for whoever reads them."""
+        return Known(self.store, alone=self.alone)
+
+    def key(self, call: Call[Any]) -> bytes:
+        """The guest key of a request. Raises Invalid, without quoting it."""
+        return keys.read(call.message.guest_key)
+
+    def seals(self, guest_list: GuestList) -> Seals:
+        """What seals and opens what guests of a list wrote."""
+        return Seals(self.secrets, guest_list)
+
+    def is_occurrence(self, name: str) -> bool:
+        """Whether a name is one of a date, and not of a whole meeting."""
+        return OCCURRENCE.matches(name)
+
+    async def meeting(self, name: str, call: Call[Any]) -> Found:
+        """What the name of a meeting is about: `list` is that of its series. Raises Invalid or NotFound."""
+        ids = MEETING.parse(name, "name")
+        part = await self._part(name, ids["centre"], ids["meeting"], call)
+        event, revision = await self._event(part.value)
+        return Found(name, event, revision, part.value, None, event.series, None)
+
+    async def occurrence(self, name: str, call: Call[Any]) -> Found:
+        """What the name of a date is about. Raises Invalid, or NotFound alike for absent, another's and unseen."""
+        ids = OCCURRENCE.parse(name, "name")
+        try:
+            key = parse_key(ids["occurrence"])
+        except RecurrenceError as error:
+            raise Invalid(Violation("name", error.reason)) from None
+        part = await self._part(name, ids["centre"], ids["meeting"], call)
+        event, revision = await self._event(part.value)
+        occasion = self.known.occasion(part, key)
+        if occasion is None and event.dated(key) is None:
+            part, key = await self._elsewhere(name, part, key, call)
+            occasion = self.known.occasion(part, key)
+        elif occasion is None:
+            part, occasion = await self._carried_on(part, key)
+        dated = event.dated(key)
+        if occasion is None and dated is None:
+            raise NotFound(name)
+        return Found(name, event, revision, part.value, key, dated.list if dated else "", occasion)
+
+    async def on_list(
+        self,
+        found: Found,
+        decide: Callable[[Sheet, str], Callable[[], R] | R],
+        *,
+        call: Call[Any] | None = None,
+        action: str = "",
+        actor: str = "",
+    ) -> R:
+        """Has a date's list decided about; one that does not exist yet is made, if anything comes of it.
+
+        `decide` gets the list, up to date, and the present instant; what it gives is the reply, or makes it when what
+        follows is decided too. It runs again where another instance was faster.
+        """
+        if self.first is not None and found.event.series and found.key is not None:
+            found = await self.first(found)
+        if not found.list:
+            async with self._turn(found.event.id, found.key):
+                found = await self._again(found)
+                if not found.list:
+                    prepare = functools.partial(self._opened, found, decide, action)
+                    return await self.heads.together(prepare, call=call, actor=actor)
+        decided = functools.partial(self._decided, found, decide, action)
+        return await self.heads.change("list", found.list, decided, call=call, actor=actor)
+
+    async def look(self, found: Found, read: Callable[[Sheet, str], R]) -> R | None:
+        """What `read` finds in a date's list, brought up to date for this once; None: there is no list."""
+        if not found.list:
+            return None
+
+        def decide(head: Head[Line], at: str) -> Decision[R | None]:
+            value = self.list_of(head)
+            return Decision(None if value is None else read(self._sheet(found, value, head.index, at), at))
+
+        return await self.heads.change("list", found.list, decide)
+
+    def list_of(self, head: Head[Line]) -> GuestList | None:
+        """What a list's head says, read once for each of its records."""
+        if head.record is None or head.record.gone:
+            return None
+        record, value = self._values.get(head.id, (None, None))
+        if record is not head.record:
+            value = lists.guest_list(head)
+            if value is not None:
+                self._keep(head.id, head.record, value)
+        return value
+
+    def fresh(self, found: Found, id_: str) -> GuestList:
+        """A list for the date, without anybody on it. Raises NotFound where it is no date."""
+        if found.key is None or found.occasion is None:
+            raise NotFound(found.name)
+        return GuestList(
+            id=id_,
+            centre=found.event.centre,
+            event=found.event.id,
+            scope=Scope.DATE,
+            secret=self.secrets.newest,
+            date=found.key.date,
+            ordinal=found.key.ordinal,
+            occasion=found.occasion,
+            rules=found.rules,
+            seen=found.revision,
+            private=found.private,
+        )
+
+    # How what is decided comes to be
+
+    def _sheet(self, found: Found, value: GuestList, line: Line, at: str) -> Sheet:
+        sheet = Sheet(value, line)
+        occasion = found.occasion or msgspec.structs.replace(value.occasion, off=True)
+        following.follow(sheet, occasion, found.rules, found.revision, at, key=found.key, private=found.private)
+        turns.settle(sheet, at)
+        return sheet
+
+    def _run(
+        self, found: Found, decide: Callable[[Sheet, str], Any], value: GuestList, line: Line, at: str
+    ) -> tuple[Any, Changes | None]:
+        sheet = self._sheet(found, value, line, at)
+        reply = decide(sheet, at)
+        turns.settle(sheet, at)
+        due = turns.next_due(sheet, at)
+        return (reply() if callable(reply) else reply), sheet.changes(due)
+
+    def _decided(
+        self, found: Found, decide: Callable[[Sheet, str], Any], action: str, head: Head[Line], at: str
+    ) -> Decision[Any]:
+        value = self.list_of(head)
+        if value is None:  # its time is over
+            raise NotFound(found.name)
+        reply, changes = self._run(found, decide, value, head.index, at)
+        return Decision(reply, changes, action)
+
+    async def _opened(self, found: Found, decide: Callable[[Sheet, str], Any], action: str) -> Claim[Any]:
+        """The list and the event that knows it, in one commit."""
+        record = await self.store.get("event", found.event.id)
+        event = found.event if record is None or record.gone else records.read(record, Event)
+        key, due_at = found.key, record.due_at if record else None
+        assert key is not None
+        dated = event.dated(key)
+        id_ = (dated.list if dated else "") or lists.new_id(self.ids)
+        found = replace(found, event=event, revision=record.revision if record else 0, list=id_)
+        more = () if dated and dated.list else (_with(event, key, id_),)
+        after = replace(found, revision=found.revision + len(more))
+
+        def settle(heads: Mapping[HeadKey, Head[Line]], at: str) -> Joint[Any]:
+            head = heads["list", id_]
+            value = self.list_of(head) or self.fresh(found, id_)
+            reply, changes = self._run(after, decide, value, head.index, at)
+            if changes is None:
+                return Joint(reply, {})
+            written = tuple(records.write(record, each, at=day(at), actor="guest", due_at=due_at) for each in more)
+            return Joint(reply, {("list", id_): changes}, written, action)
+
+        return Claim([("list", id_)], settle)
+
+    async def _again(self, found: Found) -> Found:
+        """The same, by what its event says now."""
+        event, revision = await self._event(found.part)
+        dated = event.dated(found.key) if found.key is not None else None
+        return replace(found, event=event, revision=revision, list=dated.list if dated else "")
+
+    def _turn(self, event: str, key: Key | None) -> asyncio.Lock:
+        """One after the other: of many who come first, one makes the list."""
+        where = f"{event} {key_text(key) if key else ''}"
+        lock = self._turns.get(where)
+        if lock is None:
+            self._turns[where] = lock = asyncio.Lock()
+        return lock
+
+    # How a name is read
+
+    async def _part(self, name: str, centre: str, meeting: str, call: Call[Any]) -> Kept[Part]:
+        part = await self.known.part(meeting)
+        if part is None or part.value.centre != centre:
+            raise NotFound(name)
+        if not await gate.may_know(self.store, part.value, call, self.now()):
+            raise NotFound(name)
+        return part
+
+    async def _event(self, part: Part) -> tuple[Event, int]:
+        event = await self.known.event(part.lineage)
+        if event is None:
+            return Event(id=part.lineage, centre=part.centre), 0
+        return event.value, event.revision
+
+    async def _elsewhere(self, name: str, part: Kept[Part], key: Key, call: Call[Any]) -> tuple[Kept[Part], Key]:
+        """The part of the series that has the date by now, or the date that it went to. Raises NotFound."""
+        series = await self.known.parts(part.value.lineage)
+        goals = [key, *(went for each in series if (went := finding.moved(each.value, key)) is not None)]
+        for goal in goals:
+            for each in series:
+                is_one = self.known.occasion(each, goal) is not None
+                if is_one and await gate.may_know(self.store, each.value, call, self.now()):
+                    return each, goal
+        raise NotFound(name)
+
+    async def _carried_on(self, part: Kept[Part], key: Key) -> tuple[Kept[Part], Occasion | None]:
+        """The part that a date with a list belongs to by now, where it is still a date of any."""
+        for each in await self.known.parts(part.value.lineage):
+            occasion = self.known.occasion(each, key)
+            if occasion is not None:
+                return each, occasion
+        return part, None
+
+    def _keep(self, id_: str, record: Record, value: GuestList) -> None:
+        if len(self._values) >= _KEPT:
+            self._values.clear()
+        self._values[id_] = record, value
+
+    @functools.cached_property
+    def _values(self) -> dict[str, tuple[Record, GuestList]]:
+        return {}
+
+    @functools.cached_property
+    def _turns(self) -> WeakValueDictionary[str, asyncio.Lock]:
+        return WeakValueDictionary()
+
+
+def _with(event: Event, key: Key, list_id: str) -> Event:
+    """The event, once this date has that list."""
+    dated = event.dated(key) or DatedList(key.date, key.ordinal, "")
+    others = tuple(each for each in event.lists if each.key != key)
+    made = msgspec.structs.replace(dated, list=list_id)
+    return msgspec.structs.replace(event, lists=tuple(sorted((*others, made), key=lambda each: each.key)))

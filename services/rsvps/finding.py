@@ -5,26 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from services.kit.clock import instant
-from services.recurrence.edits import map_date
 from services.recurrence.schedule import has, occurrence
+from services.rsvps import following
 from services.rsvps.types import Occasion
 
 if TYPE_CHECKING:
     from services.recurrence.types import Key
-    from services.rsvps.types import Part, Shown
-
-
-def shown(part: Part) -> Shown | None:
-    """The fullest that is known of a meeting: nobody is told of it who may not know the meeting."""
-    return part.private or part.public
+    from services.rsvps.types import Part
 
 
 def occasion(part: Part, key: Key) -> Occasion | None:
     """A date as the meeting has it now; None: it is none of its dates."""
-    seen = shown(part)
+    seen = part.shown
     if seen is None or not has(seen.schedule, key):
         return None
-    change = next((each for each in seen.changes if each.key == key), None)
+    change = following.differing(seen, key)
     found = occurrence(seen.schedule, key, change)
     ways = seen.ways if change is None or change.ways is None else change.ways
     off = found.cancelled or seen.deleted or not seen.active
@@ -33,12 +28,8 @@ def occasion(part: Part, key: Key) -> Occasion | None:
 
 def moved(part: Part, key: Key) -> Key | None:
     """Where a date went that is none any more; None: nowhere."""
-    seen = shown(part)
-    went = False
-    for _, old, new in seen.day_changes if seen is not None else ():
-        if has(old, key):
-            found = map_date(old, new, key)
-            if found is None:
-                return None
-            went, key = went or found != key, found
-    return key if went else None
+    seen = part.shown
+    goal = key
+    for said in following.days_since(seen, "") if seen is not None else ():
+        goal = following.went(said, goal) or goal
+    return goal if goal != key else None

@@ -30,8 +30,11 @@ def _bare(state: Document) -> Document:
     return {"head": state["head"], "written": state["written"], "removed": state["removed"], "centre": state["centre"]}
 
 
-SHAPE: Final = Shape("list", "seat", Line, _put, _remove, bare=_bare)
-"""A guest list is a head; its seats are the leaves. A leaf has no views: what one person does is in no stream."""
+SHAPE: Final = Shape("list", "seat", Line, _put, _remove, bare=_bare, coarse=True)
+"""A guest list is a head; its seats are the leaves. A leaf has no views: what one person does is in no stream.
+
+No time is finer than a day: two seats of one person, kept one after the other, are not to be found by when they were.
+"""
 
 
 def new_id(ids: Ids) -> str:

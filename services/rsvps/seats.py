@@ -1,48 +1,263 @@
-"""A guest's own seat: methods of the RsvpService."""
+"""A guest's own seat: methods of the RsvpService.
+
+Names of dates are dealt with here, those of whole meetings (standing seats, enrolments) by `whole`.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
-from services.kit.errors import Unmet
+from openchair.rsvps.v1 import rsvp_service_pb2, seat_pb2
+
+from services.kit.errors import Denied, Invalid, NotFound, Unauthenticated, Unmet, Violation
+from services.rsvps import keys, seating
+from services.rsvps.application import Application, may_only_show
+from services.rsvps.types import RsvpMode, Scope, State
+from services.rsvps.wire_seats import seat_message, with_own_words
 
 if TYPE_CHECKING:
-    from openchair.rsvps.v1 import rsvp_service_pb2, seat_pb2
+    from collections.abc import Callable
 
     from services.kit.call import Call
-    from services.rsvps.desk import Desk
+    from services.rsvps.desk import Desk, Found
+    from services.rsvps.sheet import Sheet
+    from services.rsvps.types import Seat
+
+R = TypeVar("R")
+
+STAFF: Final = frozenset({"facilitator", "coordinator", "administrator", "operator"})
+"""Roles of who may keep a seat for somebody who stands there."""
+
+_HELD: Final = frozenset({State.GOING, State.WAITLISTED, State.OFFERED})
 
 
-class Seats:
-    """A guest's own seat."""
-
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+class Whole(Protocol):
+    """The same methods for names of whole meetings."""
 
     async def reserve(self, call: Call[rsvp_service_pb2.ReserveRequest]) -> rsvp_service_pb2.ReserveResponse:
         """Reserve."""
-        raise Unmet("not yet", "NOT_YET")
 
     async def change(self, call: Call[rsvp_service_pb2.ChangeRequest]) -> seat_pb2.Seat:
         """Change."""
-        raise Unmet("not yet", "NOT_YET")
 
     async def cancel(self, call: Call[rsvp_service_pb2.CancelRequest]) -> seat_pb2.Seat:
         """Cancel."""
-        raise Unmet("not yet", "NOT_YET")
 
     async def confirm(self, call: Call[rsvp_service_pb2.ConfirmRequest]) -> seat_pb2.Seat:
         """Confirm."""
-        raise Unmet("not yet", "NOT_YET")
 
     async def get_mine(self, call: Call[rsvp_service_pb2.GetMineRequest]) -> seat_pb2.Seat:
         """GetMine."""
-        raise Unmet("not yet", "NOT_YET")
 
     async def accept_offer(self, call: Call[rsvp_service_pb2.AcceptOfferRequest]) -> seat_pb2.Seat:
         """AcceptOffer."""
-        raise Unmet("not yet", "NOT_YET")
 
     async def decline_offer(self, call: Call[rsvp_service_pb2.DeclineOfferRequest]) -> seat_pb2.Seat:
         """DeclineOffer."""
-        raise Unmet("not yet", "NOT_YET")
+
+
+class Seats:
+    """A guest's own seat. `whole` None: there are none of whole meetings."""
+
+    def __init__(self, desk: Desk, whole: Whole | None = None) -> None:
+        self._desk = desk
+        self._whole = whole
+
+    async def reserve(self, call: Call[rsvp_service_pb2.ReserveRequest]) -> rsvp_service_pb2.ReserveResponse:
+        """Keeps a seat, or a place in the line; of whoever has one already it is the same, unchanged."""
+        message, desk = call.message, self._desk
+        if (whole := self._of_whole(call)) is not None:
+            return await whole.reserve(call)
+        key = desk.key(call)
+        found = await desk.occurrence(message.name, call)
+        refuse_unless_kept(found)
+        if message.on_behalf:
+            refuse_unless_staff(call, found.event.centre)
+        else:
+            self._check_code(call, found)
+        application = Application(desk, found, message, await self._key_elsewhere(found, key))
+
+        def decide(sheet: Sheet, at: str) -> Callable[[], rsvp_service_pb2.ReserveResponse]:
+            mac = self._mac(sheet, key)
+            seat = sheet.held(mac, application.series_mac)
+            if seat is None or seating.standing_of(sheet.list, seat, at)[0] not in _HELD:
+                seat = seating.reserve(sheet, application.asked(sheet, mac, seat), at)
+            return lambda: rsvp_service_pb2.ReserveResponse(seat=self._now(sheet, seat, message.name, at))
+
+        return await self._within_budget(call, found, decide)
+
+    async def change(self, call: Call[rsvp_service_pb2.ChangeRequest]) -> seat_pb2.Seat:
+        """Changes one's own seat. A first name, and what one celebrates, can be taken back until it begins."""
+        if (whole := self._of_whole(call)) is not None:
+            return await whole.change(call)
+        message = call.message
+        found, key, series_mac = await self._mine(call)
+        application = Application(self._desk, found, message, series_mac)
+
+        def decide(sheet: Sheet, at: str, seat: Seat) -> None:
+            changed = application.changed(sheet, seat)
+            if may_only_show(message.update_mask) and at < sheet.list.occasion.start:
+                sheet.put(changed)
+            else:
+                seating.change(sheet, seat, changed, at)
+
+        return await self._on_mine(call, found, (key, series_mac), decide, "changed")
+
+    async def cancel(self, call: Call[rsvp_service_pb2.CancelRequest]) -> seat_pb2.Seat:
+        """Gives back one's own seat, or place in the line. Where there is none nothing is said but that."""
+        if (whole := self._of_whole(call)) is not None:
+            return await whole.cancel(call)
+        found, key, series_mac = await self._mine(call)
+
+        def decide(sheet: Sheet, at: str, seat: Seat) -> None:
+            if seating.standing_of(sheet.list, seat, at)[0] in _HELD:
+                seating.cancel(sheet, seat, at)
+
+        return await self._on_mine(call, found, (key, series_mac), decide, "cancelled", absent=True)
+
+    async def confirm(self, call: Call[rsvp_service_pb2.ConfirmRequest]) -> seat_pb2.Seat:
+        """Says that one still comes."""
+        if (whole := self._of_whole(call)) is not None:
+            return await whole.confirm(call)
+        found, key, series_mac = await self._mine(call)
+
+        def decide(sheet: Sheet, at: str, seat: Seat) -> None:
+            seating.confirm(sheet, seat, at)
+
+        return await self._on_mine(call, found, (key, series_mac), decide, "confirmed")
+
+    async def get_mine(self, call: Call[rsvp_service_pb2.GetMineRequest]) -> seat_pb2.Seat:
+        """One's own seat, with what one wrote. Of a key that holds none, or none any more, there is no state."""
+        if (whole := self._of_whole(call)) is not None:
+            return await whole.get_mine(call)
+        name = call.message.name
+        found, key, series_mac = await self._mine(call)
+
+        def read(sheet: Sheet, at: str) -> seat_pb2.Seat:
+            seat = sheet.held(self._mac(sheet, key), series_mac)
+            if seat is None:
+                return seat_pb2.Seat(name=name)
+            told = self._desk.seals(sheet.list).open(seat.id, seat.sealed)
+            return with_own_words(seat_message(name, sheet.list, seat, at), seat, told)
+
+        return await self._desk.look(found, read) or seat_pb2.Seat(name=name)
+
+    async def accept_offer(self, call: Call[rsvp_service_pb2.AcceptOfferRequest]) -> seat_pb2.Seat:
+        """Takes the place that is offered, or one that is free after all."""
+        if (whole := self._of_whole(call)) is not None:
+            return await whole.accept_offer(call)
+        found, key, series_mac = await self._mine(call)
+
+        def decide(sheet: Sheet, at: str, seat: Seat) -> None:
+            seating.accept(sheet, seat, at)
+
+        return await self._on_mine(call, found, (key, series_mac), decide, "accepted")
+
+    async def decline_offer(self, call: Call[rsvp_service_pb2.DeclineOfferRequest]) -> seat_pb2.Seat:
+        """Says no to the place that is offered, and leaves the line."""
+        if (whole := self._of_whole(call)) is not None:
+            return await whole.decline_offer(call)
+        found, key, series_mac = await self._mine(call)
+
+        def decide(sheet: Sheet, at: str, seat: Seat) -> None:
+            seating.decline(sheet, seat, at)
+
+        return await self._on_mine(call, found, (key, series_mac), decide, "declined")
+
+    # What they have alike
+
+    def _of_whole(self, call: Call[Any]) -> Whole | None:
+        """Who deals with the call, where its name is not one of a date."""
+        if self._desk.is_occurrence(call.message.name):
+            return None
+        if self._whole is None:
+            raise Invalid(Violation("name", "must be the name of an occurrence"))
+        return self._whole
+
+    async def _mine(self, call: Call[Any]) -> tuple[Found, bytes, str]:
+        """The date, the key, and what a standing seat's date would be under."""
+        key = self._desk.key(call)
+        found = await self._desk.occurrence(call.message.name, call)
+        return found, key, await self._key_elsewhere(found, key)
+
+    async def _key_elsewhere(self, found: Found, key: bytes) -> str:
+        """The HMAC of the key in the series' list; "" where there is none."""
+        series = found.event.series
+        version = await self._desk.known.secret_of(series) if series else None
+        return "" if version is None else self._desk.secrets.mac(version, found.event.centre, series, key)
+
+    async def _on_mine(
+        self,
+        call: Call[Any],
+        found: Found,
+        held: tuple[bytes, str],
+        decide: Callable[[Sheet, str, Seat], None],
+        action: str,
+        *,
+        absent: bool = False,
+    ) -> seat_pb2.Seat:
+        """Has something done about one's own seat; where there is none, nothing, if that may be, else NotFound."""
+        name, (key, series_mac) = call.message.name, held
+
+        def about(sheet: Sheet, at: str) -> Callable[[], seat_pb2.Seat]:
+            seat = sheet.held(self._mac(sheet, key), series_mac)
+            if seat is None:
+                _refuse_absent(name, absent=absent)
+                return lambda: seat_pb2.Seat(name=name)
+            decide(sheet, at, seat)
+            return lambda: self._now(sheet, seat, name, at)
+
+        if not found.list and found.event.series == "":
+            _refuse_absent(name, absent=absent)
+            return seat_pb2.Seat(name=name)
+        return await self._desk.on_list(found, about, call=call, action=action)
+
+    async def _within_budget(self, call: Call[Any], found: Found, decide: Callable[[Sheet, str], Callable[[], R]]) -> R:
+        """Each network has so many new seats, but for those that staff keep."""
+        if call.message.on_behalf:
+            return await self._desk.on_list(found, decide, call=call, action="reserved")
+        self._desk.budgets.seat(call, call.message.name)
+        try:
+            return await self._desk.on_list(found, decide, call=call, action="reserved")
+        except Exception:
+            self._desk.budgets.seat_back(call, call.message.name)
+            raise
+
+    def _check_code(self, call: Call[Any], found: Found) -> None:
+        """Raises Unmet unless the code is said that the rules ask for."""
+        stored, event = found.rules.code, found.event
+        if not stored:
+            return
+        self._desk.budgets.may_try(call, call.message.name)
+        if not keys.opens(self._desk.secrets, event.centre, event.id, stored, call.message.list_code):
+            self._desk.budgets.missed(call, call.message.name)
+            raise Unmet("seats of this list are kept with its code", "LIST_CODE_NEEDED")
+
+    def _mac(self, sheet: Sheet, key: bytes) -> str:
+        return self._desk.secrets.mac(sheet.list.secret, sheet.list.centre, sheet.list.id, key)
+
+    @staticmethod
+    def _now(sheet: Sheet, seat: Seat, name: str, at: str) -> seat_pb2.Seat:
+        """The seat when all is decided."""
+        return seat_message(name, sheet.list, sheet.seat(seat.id) or seat, at)
+
+
+def refuse_unless_kept(found: Found) -> None:
+    """Raises Unmet where no seats of single dates are kept."""
+    if found.rules.mode is RsvpMode.OFF:
+        raise Unmet("no seats are kept here: people just come", "NO_SEATS_KEPT")
+    if found.rules.scope is Scope.SERIES:
+        raise Unmet("one joins for all dates at once", "WHOLE_SERIES")
+
+
+def refuse_unless_staff(call: Call[Any], centre: str) -> None:
+    """Raises Unauthenticated, or Denied for who has no part in the centre."""
+    if not call.caller.subject:
+        raise Unauthenticated("this method needs a token for that", "TOKEN_MISSING")
+    if not call.caller.has(STAFF, centre):
+        raise Denied("this needs a role at the centre", "ROLE_MISSING", {"roles": ", ".join(sorted(STAFF))})
+
+
+def _refuse_absent(name: str, *, absent: bool) -> None:
+    if not absent:
+        raise NotFound(name)

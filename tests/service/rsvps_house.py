@@ -50,7 +50,7 @@ STRANGER = Caller("zed", {"elsewhere": frozenset({"coordinator"})})
 NOBODY = Caller()
 CENTRE = "centres/house"
 MEETING = "tuesday"
-DATE = f"{CENTRE}/meetings/{MEETING}/occurrences/20261124"  # begins 2026-11-25T02:00Z
+DATE = f"{CENTRE}/meetings/{MEETING}/occurrences/20261124"  # at 19:00 there
 LATER = f"{CENTRE}/meetings/{MEETING}/occurrences/20261201"
 
 
