@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
+from services.kit.clock import day
 from services.kit.errors import Exhausted, Invalid, Violation
 from services.kit.leaves import Head, Joint, Key
 from services.kit.middleware import answer_for
-from services.kit.store.port import Answer, Audit, Commit, RequestKey
+from services.kit.store.port import Answer, Audit, Commit, Forgotten, RequestKey
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -93,6 +94,7 @@ class Batch:
     def __init__(self, heads: Mapping[Key, Held[Any]], at: str) -> None:
         self._by_key = heads
         self._at = at
+        self._coarse = any(head.shape.coarse for head in heads.values())
         self._actor = ""
         self._moved: dict[Key, None] = {}
         self._answers: dict[RequestKey, tuple[Answer, Any]] = {}
@@ -129,10 +131,12 @@ class Batch:
     def change(self) -> Commit:
         """All of it."""
         heads = [self._by_key[key] for key in self._moved]
-        records = [head.written(self._at, self._actor) for head in heads]
+        records = [head.written(head.shape.stamp(self._at), self._actor) for head in heads]
         leaves = [leaf for head in heads for leaf in head.touched.values()]
         answers = tuple(answer for answer, _ in self._answers.values())
-        return Commit((*records, *leaves, *self.records), answers, tuple(self._audit))
+        lost = [leaf for head in heads for leaf in head.forgotten.values()]
+        forgotten = tuple(Forgotten(leaf.kind, leaf.id, leaf.revision) for leaf in lost)
+        return Commit((*records, *leaves, *self.records), answers, tuple(self._audit), forgotten)
 
     def keep(self, change: Commit) -> None:
         """It is committed."""
@@ -160,7 +164,7 @@ class Batch:
         joint = command.decide(self._by_key, self._at)
         steps = {key: self._step(key, joint, command) for key in joint.changes}
         kept = joint.reply if joint.kept is None else joint.kept
-        answers = answer_for(command.call, kept) if command.call else ()
+        answers = answer_for(command.call, kept, coarse=self._coarse) if command.call else ()
         if not self._fits(steps, joint, answers):
             return None
         self._do(command, steps)
@@ -174,7 +178,8 @@ class Batch:
     def _step(self, key: Key, joint: Joint[Any], command: Command) -> Step:
         if key not in self._by_key:
             raise ValueError(f"{key} was not asked for")
-        return self._by_key[key].step(joint.changes[key], self._at, command.actor)
+        head = self._by_key[key]
+        return head.step(joint.changes[key], head.shape.stamp(self._at), command.actor)
 
     def _fits(self, steps: Mapping[Key, Step], joint: Joint[Any], answers: Sequence[Answer]) -> bool:
         """Whether it can be part of this commit. Raises Exhausted for what no commit takes."""
@@ -184,28 +189,34 @@ class Batch:
         weight += sum(RECORD_BYTES + len(answer.reply) for answer in answers)
         if weight > MOST:
             raise Exhausted("this is more than can be changed in one step", "TOO_LARGE")
-        count = sum(len(head.touched) for head in self._by_key.values())
-        full = self._bytes + weight > BYTES or count + len(written) > RECORDS
+        count = sum(len(head.touched) + len(head.forgotten) for head in self._by_key.values()) + len(written)
+        count += sum(len(step.forgotten) for step in steps.values())
+        full = self._bytes + weight > BYTES or count > RECORDS
         if self._moved and (full or self._changed_twice(steps)):
             return False
         self._bytes += weight
         return True
 
     def _changed_twice(self, steps: Mapping[Key, Step]) -> bool:
-        return any(after.id in self._by_key[key].touched for key, step in steps.items() for _, after in step.leaves)
+        heads = self._by_key
+        return any(
+            id_ in heads[key].touched or id_ in heads[key].forgotten for key, step in steps.items() for id_ in step.ids
+        )
 
     def _do(self, command: Command, steps: Mapping[Key, Step]) -> None:
         try:
             for key, step in steps.items():
                 self._moved[key] = None
-                self._by_key[key].do(step, self._at, command.actor)
+                head = self._by_key[key]
+                head.do(step, head.shape.stamp(self._at), command.actor)
         except Exception as error:
             command.refuse(error)
             raise Unsound from error
 
     def _lines(self, command: Command, steps: Mapping[Key, Step], joint: Joint[Any]) -> list[Audit]:
         """One line for each head, for each other record and, where the shape says so, for each leaf."""
-        said = {"at": self._at, "actor": command.actor, "action": joint.action, "reason": joint.reason}
+        at = day(self._at) if self._coarse else self._at
+        said = {"at": at, "actor": command.actor, "action": joint.action, "reason": joint.reason}
         written = [(*key, self._by_key[key].revision + 1) for key in steps]
         for key, step in steps.items():
             if self._by_key[key].shape.trail:

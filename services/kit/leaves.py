@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeAlias, TypeVar
 
 import msgspec
 
+from services.kit.clock import day
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -41,7 +43,8 @@ class Shape(Generic[I]):
     Removed leaves are not in it. `trail`: audit lines name the leaves as well as the head. `bare` says what stays of a
     leaf's state when it is archived: at least what its subject is made of, for its tombstone may have to be published
     again, in a shape that the kind's upgrades understand. `lingers`: seconds after which a removed leaf is due, for
-    whoever archives it; None: never.
+    whoever archives it; None: never. `coarse`: of whatever is stored of such heads, their leaves, what is said of them
+    in the trail and what requests about them were answered, no time is finer than a day.
     """
 
     head: str
@@ -52,6 +55,11 @@ class Shape(Generic[I]):
     trail: bool = False
     bare: Callable[[Document], Document] = dict
     lingers: float | None = None
+    coarse: bool = False
+
+    def stamp(self, at: str) -> str:
+        """When something that happens at that instant is said to have happened."""
+        return day(at) if self.coarse else at
 
 
 class Leaf(msgspec.Struct, frozen=True):
@@ -80,13 +88,15 @@ class Changes(msgspec.Struct, frozen=True):
 
     `facts` None: the head's own state stays. `removed`: leaves that are no more; their views lose their content, their
     state stays until they are archived. `archived`: leaves, removed or not, that are gone for good; their number
-    stays, and what the shape leaves of their state.
+    stays, and what the shape leaves of their state. `forgotten`: leaves, removed or not, of which nothing stays, no
+    trail and no number; they must have no views, and their ids must never come back.
     """
 
     facts: Facts | None = None
     leaves: tuple[Leaf, ...] = ()
     removed: tuple[str, ...] = ()
     archived: tuple[str, ...] = ()
+    forgotten: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
