@@ -13,6 +13,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
+import msgspec
+
 from services.kit import words
 from services.kit.clock import moment
 from services.kit.errors import Invalid, Unmet, Violation
@@ -20,11 +22,10 @@ from services.recurrence.wire import key_text
 from services.rsvps.types import SeatFor, Where
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from services.recurrence.types import Key
     from services.rsvps.keys import Secrets
-    from services.rsvps.types import GuestList, Occasion, Seat
+    from services.rsvps.sheet import Sheet
+    from services.rsvps.types import Occasion
 
 BEFORE: Final = timedelta(minutes=60)
 """So long before the start the room opens."""
@@ -106,13 +107,21 @@ def party(said: int) -> int:
     return said or 1
 
 
-def counts(seats: Iterable[Seat], guest_list: GuestList) -> tuple[int, int, bool]:
-    """How many were in the room and online, and whether who leads has counted them."""
+def counts(sheet: Sheet) -> tuple[int, int, bool]:
+    """How many were in the room and online, and whether who leads has counted them: that stands over the marks."""
+    guest_list = sheet.list
     if guest_list.head_room is not None or guest_list.head_online is not None:
         return guest_list.head_room or 0, guest_list.head_online or 0, True
-    marks = [each for each in seats if each.use is SeatFor.PRESENT]
-    room, online = (sum(each.party for each in marks if each.where is way) for way in (Where.ROOM, Where.ONLINE))
-    return room, online, False
+    return sheet.marked(SeatFor.PRESENT, Where.ROOM), sheet.marked(SeatFor.PRESENT, Where.ONLINE), False
+
+
+def reduce(sheet: Sheet) -> None:
+    """What is done `KEPT` after the end: marks become two numbers, and are gone. Nobody can ask for a slip any more."""
+    room, online, _ = counts(sheet)
+    for mark in [each for each in sheet.leaves() if each.use is SeatFor.PRESENT]:
+        sheet.drop(mark.id)
+    if room or online:
+        sheet.list = msgspec.structs.replace(sheet.list, head_room=room, head_online=online)
 
 
 def _words(number: int) -> str:

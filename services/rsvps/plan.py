@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from services.kit.host import Plan
 from services.kit.paging import Pages, page_key
 from services.kit.streams import private_stream, public_stream
+from services.rsvps.centres import Centres
 from services.rsvps.desk import Desk
 from services.rsvps.reacting import reactors
 from services.rsvps.records import KINDS, PUBLICATIONS
@@ -23,7 +24,9 @@ async def build(hosted: Hosted) -> None:
     secrets = secrets_of(hosted.settings, hosted.ids)
     desk = Desk(hosted.store, hosted.clock, hosted.ids, pages, secrets, hosted.wake, alone=not hosted.shared)
     desk.vouch = hosted.vouch
-    rsvps = Rsvps(desk)
+    centres = Centres()
+    rsvps = Rsvps(desk, centres, hosted.settings.public_url or hosted.address)
+    hosted.projections["what centres are called"] = centres.follow(hosted)
     hosted.services += rsvps.services
     hosted.due.update(rsvps.due)
     hosted.reactors += reactors(hosted, desk)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 from openchair.rsvps.v1 import rsvp_service_pb2
@@ -17,26 +18,28 @@ from services.rsvps.presence import Presence
 from services.rsvps.rules import ListsRules
 from services.rsvps.seats import Seats
 from services.rsvps.slips import Slips
+from services.rsvps.slips import forget as forget_slip
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from services.kit.store.port import Record
+    from services.rsvps.centres import Centres
     from services.rsvps.desk import Desk
 
 
 class Rsvps:
-    """Everything the service does."""
+    """Everything the service does. `centres` are those that it has heard of, `base_url` is where the pages are."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, centres: Centres | None = None, base_url: str = "") -> None:
         self.services = (
             Service(
                 rsvp_service_pb2.DESCRIPTOR.services_by_name["RsvpService"],
                 ListsRules(desk),
                 Seats(desk),
-                Presence(desk),
+                Presence(desk, base_url),
                 NeedsOfLists(desk),
-                Slips(desk),
+                Slips(desk, centres),
                 Figures(desk),
                 middleware=(Validation(), store_faults, guests_are_nobody, Idempotency(desk.store)),
             ),
@@ -45,4 +48,5 @@ class Rsvps:
         self.due: Mapping[str, Callable[[Record], Awaitable[None]]] = {
             "event": self.bringing.event_due,
             "list": self.bringing.list_due,
+            "revoked": functools.partial(forget_slip, desk),
         }
