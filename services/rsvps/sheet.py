@@ -165,11 +165,16 @@ class Sheet:
         known = self.line.seats
         leaves = tuple(lists.leaf(seat) for id_, seat in self._over.seats.items() if known.get(id_) != seat)
         dropped = tuple(id_ for id_ in self._under.seats if id_ not in self._over.seats)
-        fresh = not self._before.words
-        facts = lists.facts(self.list, due_at) if fresh or self.list != self._before else None
-        if facts is None and not leaves and not dropped:
+        if not leaves and not dropped and self._is_new_and_empty():
             return None
-        return Changes(facts, leaves, (), dropped)
+        facts = lists.facts(self.list, due_at) if self.list != self._before else None
+        return Changes(facts, leaves, (), dropped) if facts or leaves or dropped else None
+
+    def _is_new_and_empty(self) -> bool:
+        """Whether nothing was said of a list that is not stored yet but what follows from there being one."""
+        before = self._before
+        said = replace(self.list, due=None, words=before.words, confirm=before.confirm, drawn=before.drawn)
+        return before.due is None and said == before
 
     def _hide(self, id_: str) -> None:
         if id_ in self._over.seats:

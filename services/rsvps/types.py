@@ -293,7 +293,8 @@ class GuestList(msgspec.Struct, frozen=True, kw_only=True):
     counted; None: by check-ins. `private`: it has no public view. `moves`: how often its date was moved to another
     time. `words`: the words of availability that are public, by how one takes part. `confirm`: who has not confirmed by
     then is released; "": nobody, because it is not asked, or was done, or the instant was never ahead of a decision.
-    `due`: when something changes by itself. `began`, `ended`: what is done once at the start and after the end was done.
+    `due`: when something changes by itself, "": never; None: it is not stored yet. `began`, `ended`: what is done once
+    at the start and after the end was done.
     """
 
     id: str
@@ -317,7 +318,7 @@ class GuestList(msgspec.Struct, frozen=True, kw_only=True):
     moves: int = 0
     words: dict[str, str] = {}
     confirm: str = ""
-    due: str = ""
+    due: str | None = None
     began: bool = False
     ended: bool = False
 
