@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 import pytest
 from openchair.rsvps.v1 import seat_pb2 as pb
 
 from services.kit.errors import Denied, Invalid, NotFound, Refusal, Unauthenticated, Unmet
+from services.recurrence.zones import to_local
 from services.rsvps import keys
 from services.rsvps.types import Differing, Question, QuestionKind, Quota, RsvpMode, Use, Where
 from tests.service.rsvps_house import (
@@ -111,7 +111,7 @@ async def test_what_a_guest_may_see_of_a_seat(alone: House) -> None:
     seat = await alone.reserve(1)
 
     start = seat.start_time.ToDatetime(UTC)
-    assert start.astimezone(ZoneInfo(ZONE)) == datetime(2026, 11, 24, 19, tzinfo=ZoneInfo(ZONE))
+    assert to_local(start, ZONE) == datetime(2026, 11, 24, 19)  # noqa: DTZ001 - local times are naive
     assert seat.end_time.ToDatetime(UTC) - start == timedelta(hours=1)
     assert start - seat.change_until_time.ToDatetime(UTC) == timedelta(hours=1)
     assert start - seat.confirm_until_time.ToDatetime(UTC) == timedelta(hours=2)
