@@ -253,7 +253,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     `lists` are the dates that have a guest list; `series` is the list of standing seats or of the enrolment ("": there
     is none yet). `counted` is the local date up to which its dates have been counted for the statistics. `private`: it
     has no public view. `shared` are its sister dates that everybody may know, by the id of the group of them;
-    `sistered`: it has any.
+    `sistered`: it has any. `ruled_at` is when its rules were set; "": never.
     """
 
     id: str
@@ -265,6 +265,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     private: bool = True
     shared: dict[str, tuple[str, ...]] = {}
     sistered: bool = False
+    ruled_at: str = ""
 
     def dated(self, key: Key) -> DatedList | None:
         """The list of a date, if it has one."""
