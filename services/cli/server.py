@@ -9,6 +9,7 @@ from openchair.admin.v1.admin_service_pb2_grpc import AdminServiceStub
 from openchair.meetings.v1.closure_service_pb2_grpc import ClosureServiceStub
 from openchair.meetings.v1.meeting_service_pb2_grpc import MeetingServiceStub
 from openchair.meetings.v1.room_service_pb2_grpc import RoomServiceStub
+from openchair.rsvps.v1.rsvp_service_pb2_grpc import RsvpServiceStub
 
 from services.cli.shell import USAGE, Failure, own_token
 from services.cli.terms import failure
@@ -23,18 +24,21 @@ PATIENCE = 60.0  # seconds that one call may take
 
 
 class Site(NamedTuple):
-    """The services of meetings, over one connection."""
+    """The services that coordinators work with, over one connection."""
 
     meetings: MeetingServiceStub
     rooms: RoomServiceStub
     closures: ClosureServiceStub
+    seats: RsvpServiceStub
 
 
 @asynccontextmanager
 async def site(settings: Settings, options: Mapping[str, str]) -> AsyncIterator[Site]:
     """All that a coordinator works with, as `meetings` gives one of them."""
     async with _connected(settings, options) as channel:
-        yield Site(MeetingServiceStub(channel), RoomServiceStub(channel), ClosureServiceStub(channel))
+        yield Site(
+            MeetingServiceStub(channel), RoomServiceStub(channel), ClosureServiceStub(channel), RsvpServiceStub(channel)
+        )
 
 
 @asynccontextmanager

@@ -1,0 +1,149 @@
+"""`openchair seats keep`, `show`, `change`, `give-back`, `accept`, `decline`, `confirm`: one seat, by its six words."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING, Any, Final
+
+from google.protobuf.json_format import MessageToDict
+from openchair.rsvps.v1 import rsvp_service_pb2 as pb
+from openchair.rsvps.v1 import seat_pb2
+
+from services.cli import seats_told, seats_words
+from services.cli.asking import give, say
+from services.cli.facts import lines
+from services.cli.seats_answers import answers_of
+from services.cli.seats_dates import named, series_of
+from services.cli.server import PATIENCE
+from services.cli.shell import USAGE, Failure
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from services.cli.server import Site
+
+_WAYS: Final = {"in-person": seat_pb2.ATTENDANCE_IN_PERSON, "online": seat_pb2.ATTENDANCE_ONLINE}
+_FIELDS: Final[Mapping[str, str]] = {
+    "attend": "attendance",
+    "people": "party_size",
+    "ask_me": "wait",
+    "answer": "answers",
+    "need": "quotas",
+    "first_name": "first_name",
+}
+
+
+def add_fields(parser: Any) -> None:
+    """Adds what a guest says of a seat."""
+    parser.add_argument("--attend", choices=_WAYS, help="how, where both are possible")
+    parser.add_argument("--people", type=int, metavar="N", help="so many come together")
+    parser.add_argument("--ask-me", action="store_true", default=None, help="from the waitlist: ask, do not just give")
+    parser.add_argument("--answer", action="append", metavar="QUESTION=ANSWER", help="by the question's id")
+    parser.add_argument("--need", action="append", metavar="ID", help="a place of this quota, such as wheelchair")
+    parser.add_argument("--first-name", metavar="NAME", help='shown to who leads this date; "" takes it back')
+
+
+def add_common(parser: Any) -> None:
+    """Adds what every command about one seat takes."""
+    parser.add_argument("--always", action="store_true", help="not one date: a standing seat, or a course")
+    parser.add_argument("--json", action="store_true", help="the seat as JSON on standard output")
+
+
+async def keep(site: Site, asked: argparse.Namespace) -> None:
+    """A new seat, for oneself or for somebody who stands there."""
+    name, zone = await _target(site, asked)
+    said = seats_words.made()
+    request = pb.ReserveRequest(name=name, guest_key=said, on_behalf=asked.for_somebody, request_id=_id())
+    await _fill(site, asked, request)
+    request.list_code = asked.list_code or ""
+    reply = await site.seats.Reserve(request, timeout=PATIENCE)
+    _say(asked, reply.seat, zone)
+    say(asked, f"\nThese six words keep it. They are not kept anywhere else:\n\n{seats_words.card(said)}")
+    give(asked, {"words": said, "seat": _plain(reply.seat)})
+
+
+async def change(site: Site, asked: argparse.Namespace) -> None:
+    """Another number of people, way of taking part, answer, name."""
+    name, zone = await _target(site, asked)
+    paths = [field for option, field in _FIELDS.items() if getattr(asked, option) is not None]
+    if not paths:
+        raise Failure("say what is to be changed: `openchair seats change --help` lists it", USAGE)
+    request = pb.ChangeRequest(name=name, update_mask=paths, request_id=_id())
+    await _fill(site, asked, request)
+    request.guest_key = seats_words.typed()
+    _told(asked, await site.seats.Change(request, timeout=PATIENCE), zone)
+
+
+async def show(site: Site, asked: argparse.Namespace) -> None:
+    """The seat as it is."""
+    await _plainly(site, asked, pb.GetMineRequest(), site.seats.GetMine)
+
+
+async def give_back(site: Site, asked: argparse.Namespace) -> None:
+    """The seat is somebody else's."""
+    await _plainly(site, asked, pb.CancelRequest(request_id=_id()), site.seats.Cancel)
+
+
+async def accept(site: Site, asked: argparse.Namespace) -> None:
+    """The place that is offered is taken."""
+    await _plainly(site, asked, pb.AcceptOfferRequest(request_id=_id()), site.seats.AcceptOffer)
+
+
+async def decline(site: Site, asked: argparse.Namespace) -> None:
+    """The place that is offered is for the next."""
+    await _plainly(site, asked, pb.DeclineOfferRequest(request_id=_id()), site.seats.DeclineOffer)
+
+
+async def confirm(site: Site, asked: argparse.Namespace) -> None:
+    """Who kept it still comes."""
+    await _plainly(site, asked, pb.ConfirmRequest(request_id=_id()), site.seats.Confirm)
+
+
+async def _plainly(site: Site, asked: argparse.Namespace, request: Any, call: Callable[..., Awaitable[Any]]) -> None:
+    """One call that takes a name and a key, and gives the seat."""
+    request.name, zone = await _target(site, asked)
+    request.guest_key = seats_words.typed()
+    _told(asked, await call(request, timeout=PATIENCE), zone)
+
+
+async def _target(site: Site, asked: argparse.Namespace) -> tuple[str, str]:
+    """The name that the seat is kept under, and the time zone of its meeting."""
+    house, series = await series_of(site, asked)
+    if asked.always:
+        if asked.date:
+            raise Failure("--always is for all dates: leave DATE out", USAGE)
+        return series.named.name, series.named.schedule.time_zone
+    date = named(house, series, asked.date)
+    return date.name, date.meeting.schedule.time_zone
+
+
+async def _fill(site: Site, asked: argparse.Namespace, request: Any) -> None:
+    """What a guest says of a seat, put into the request."""
+    request.attendance = _WAYS.get(asked.attend, seat_pb2.ATTENDANCE_UNSPECIFIED)
+    request.party_size = asked.people or 0
+    request.wait = seat_pb2.WAIT_CHOICE_ASK if asked.ask_me else seat_pb2.WAIT_CHOICE_UNSPECIFIED
+    request.quotas.extend(asked.need or ())
+    request.first_name = asked.first_name or ""
+    if asked.answer:
+        found = await site.seats.GetAvailability(pb.GetAvailabilityRequest(name=request.name), timeout=PATIENCE)
+        request.answers.extend(answers_of(asked.answer, found.invitation.questions))
+
+
+def _told(asked: argparse.Namespace, seat: seat_pb2.Seat, zone: str) -> None:
+    _say(asked, seat, zone)
+    give(asked, {"seat": _plain(seat)})
+
+
+def _say(asked: argparse.Namespace, seat: seat_pb2.Seat, zone: str) -> None:
+    say(asked, "\n".join(lines(seats_told.facts(seat, zone))))
+    for each in seat.dates:
+        say(asked, "\n".join(("", *lines(seats_told.facts(each, zone)))))
+
+
+def _plain(seat: seat_pb2.Seat) -> dict[str, Any]:
+    return MessageToDict(seat, preserving_proto_field_name=True)
+
+
+def _id() -> str:
+    return secrets.token_hex(16)
