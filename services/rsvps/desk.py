@@ -133,6 +133,7 @@ class Desk:
             raise Invalid(Violation("name", error.reason)) from None
         part = await self._part(name, ids["centre"], ids["meeting"], call)
         event, revision = await self._event(part.value)
+        part = await self.known.part(part.value.id) or part  # never older than what the event's revision is said to be
         occasion = self.known.occasion(part, key)
         if occasion is None and event.dated(key) is None:
             part, key = await self._elsewhere(name, part, key, call)
@@ -244,6 +245,8 @@ class Desk:
         assert key is not None
         dated = event.dated(key)
         id_ = (dated.list if dated else "") or lists.new_id(self.ids)
+        if record is not None and record.revision != found.revision:
+            found = replace(found, occasion=await self._now(event, key))
         found = replace(found, event=event, revision=record.revision if record else 0, list=id_)
         more = () if dated and dated.list else (_with(event, key, id_),)
         after = replace(found, revision=found.revision + len(more))
@@ -258,6 +261,11 @@ class Desk:
             return Joint(reply, {("list", id_): changes}, written, action)
 
         return Claim([("list", id_)], settle)
+
+    async def _now(self, event: Event, key: Key) -> Occasion | None:
+        """What a date is by the parts as they are stored; None: no date."""
+        occasion = following.occasion_of(event, [kept.value for kept in await self.known.parts(event.id)], key)
+        return occasion if occasion.start else None
 
     async def _again(self, found: Found) -> Found:
         """The same, by what its event says now."""
