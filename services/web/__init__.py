@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from services.kit.clock import Clock
     from services.kit.logs import Log
     from services.web.reports import Reports
+    from services.web.seats_calls import SeatCalls
 
 
 class Readers(NamedTuple):
@@ -38,15 +39,17 @@ def web(
     log: Log,
     *,
     reports: Reports | None = None,
+    seats: SeatCalls | None = None,
     behind_proxy: bool = False,
 ) -> Readers:
-    """The service: "/", "/centre/<id>", its rooms, "/nobody-here/..." and "/invited/<code>".
+    """The service: "/", "/centre/<id>", its rooms, "/m/<meeting>", "/nobody-here/..." and "/invited/<code>".
 
     `base_url` is how others reach the site (OPENCHAIR_PUBLIC_URL), or what will tell; None: it has no public address,
-    and the pages say so. `reports` passes on what readers report. `behind_proxy`: nobody but a proxy reaches us.
+    and the pages say so. `reports` passes on what readers report, `seats` what they do about seats. `behind_proxy`:
+    nobody but a proxy reaches us.
     """
     board, circles = Board(), Circles()
-    subjects = [subjects_of(site, "public", "meetings")]
+    subjects = [subjects_of(site, "public", service) for service in ("meetings", "rsvps")]
     public = Projection(bus, public_stream(site), subjects, board.apply, board.reset, clock, log)
     subjects = [subjects_of_kind(site, "private", "meetings", kind) for kind in ("meeting", "group")]
     stream = private_stream(site, "meetings")
@@ -63,6 +66,7 @@ def web(
         private_ready=private.ready.is_set,
         private_current=lambda: private.current,
         reports=reports,
+        seats=seats,
         behind_proxy=behind_proxy,
     )
     return Readers(public, private, app.app())

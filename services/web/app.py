@@ -12,6 +12,8 @@ from starlette.routing import Route
 from services.kit import code
 from services.web.answers import ASKING, GUARDED, answer, form, local_address
 from services.web.nobody import PATH, Nobody
+from services.web.seats import TOGETHER, SeatPages
+from services.web.seats_here import HerePages
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from services.web.invited import Circles
     from services.web.page import Pages
     from services.web.reports import Reports
+    from services.web.seats_calls import SeatCalls
 
 _WORDS: Final = {
     404: ("Nothing is here", "The address may have been mistyped, or what was here is gone."),
@@ -37,7 +40,7 @@ class Web:
 
     `circles`, where given, are what invite codes open, beside the `board` with their centres; `private_ready` and
     `private_current` say the same of them. `reports` passes on what readers say; without it the page says that it
-    cannot. `behind_proxy`: nobody but a proxy reaches us.
+    cannot. `seats` passes on what they do about seats. `behind_proxy`: nobody but a proxy reaches us.
     """
 
     def __init__(
@@ -54,9 +57,11 @@ class Web:
         private_ready: Callable[[], bool] = lambda: True,
         private_current: Callable[[], bool] = lambda: True,
         reports: Reports | None = None,
+        seats: SeatCalls | None = None,
         behind_proxy: bool = False,
     ) -> None:
         self._board = board
+        self._seats = seats
         self._reports = reports
         self._behind_proxy = behind_proxy
         self._circles = circles
@@ -87,6 +92,7 @@ class Web:
                 Route("/centre/{centre}/", self.week),
                 Route("/centre/{centre}/room/{room}", self.room),
                 Route(PATH, self._once_ready(nobody), methods=["GET", "POST"]),
+                *self._seat_routes(),
                 Route("/invited", self.asking, methods=["GET", "POST"]),
                 Route("/invited/", self.asking),
                 Route("/invited/{code:path}", self.invited),
@@ -95,6 +101,39 @@ class Web:
         )
         made.router.redirect_slashes = False  # it would send readers to whatever the Host header says, by http
         return made
+
+    def _seat_routes(self) -> list[Route]:
+        """Pages about seats, where somebody passes on what readers do there."""
+        if self._seats is None or self._board is None:
+            return []
+        seats = SeatPages(
+            self._pages,
+            self._clock,
+            self._board,
+            self._circles,
+            self._seats,
+            base_url=self._base_url,
+            behind_proxy=self._behind_proxy,
+        )
+        here = HerePages(self._pages, seats, self._seats, self._base_url)
+
+        async def meeting(request: Request) -> Response:
+            return await (here.page if "here" in request.query_params else seats.page)(request)
+
+        pages = {"": meeting, "/{key}": seats.page, f"/{{key}}/{TOGETHER}": seats.page, "/{key}/here": here.page}
+        pages["/{key}/mine/{guest}"] = seats.mine
+        methods = ["GET", "POST"]
+        return [Route(f"/m/{{meeting}}{end}", self._known(page), methods=methods) for end, page in pages.items()]
+
+    def _known(self, page: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+        """The page, once it is known what there is: nobody is told before that there is nothing."""
+
+        async def answered(request: Request) -> Response:
+            if not (self._ready() and self._private_ready()):
+                return self._answer_later(request)
+            return await page(request)
+
+        return answered
 
     def _once_ready(self, nobody: Nobody) -> Callable[[Request], Awaitable[Response]]:
         """Nobody in front of a door is told that it does not exist while it is not known yet."""

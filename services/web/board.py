@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from google.protobuf.message import DecodeError
 from openchair.meetings.v1 import booking_pb2, centre_pb2, closure_pb2, meeting_pb2, place_pb2
+from openchair.rsvps.v1 import list_rules_pb2
 
 from services.kit.publication import Packed
 from services.recurrence import wire, zones
@@ -27,6 +28,8 @@ CLOSURE = closure_pb2.Closure.DESCRIPTOR.full_name
 PLACE = place_pb2.Place.DESCRIPTOR.full_name
 ROOM = place_pb2.Room.DESCRIPTOR.full_name
 BOOKING = booking_pb2.Booking.DESCRIPTOR.full_name
+INVITATION = list_rules_pb2.Invitation.DESCRIPTOR.full_name
+AVAILABILITY = list_rules_pb2.ListAvailability.DESCRIPTOR.full_name
 
 AHEAD: Final = timedelta(days=8)  # a page shows no more, wherever midnight is
 EXPANDED: Final = 200  # series expanded before others get their turn: about 5 ms
@@ -46,6 +49,32 @@ class Known(NamedTuple):
     rooms: frozenset[str]
 
 
+class Seats:
+    """What is public of seats at a centre: of each series how they are kept, of a date whether there is one."""
+
+    def __init__(self) -> None:
+        self.kept = Packed(list_rules_pb2.Invitation)
+        self.words = Packed(list_rules_pb2.ListAvailability)
+        self._lists: dict[str, str] = {}
+
+    def are_kept(self, meeting: meeting_pb2.Meeting) -> bool:
+        """Whether one keeps seats at a meeting, or has to."""
+        lineage = meeting.lineage or meeting.name.rpartition("/")[2]
+        return lineage in self.kept and self.kept[lineage].mode != list_rules_pb2.RSVP_MODE_UNSPECIFIED
+
+    def word(self, lineage: str, key: Key) -> list_rules_pb2.ListAvailability | None:
+        """Whether there is a seat on a date; None: nobody has asked for one yet."""
+        name = f"{lineage} {key.date} {key.ordinal}"
+        return self.words.get(name)
+
+    def put_list(self, id: str, message: list_rules_pb2.ListAvailability | None) -> None:  # noqa: A002 - named id everywhere
+        """Sets what is said of a list, or takes it out."""
+        self.words.pop(self._lists.pop(id, ""), None)
+        if message is not None:
+            self._lists[id] = f"{message.lineage} {message.date} {message.ordinal}"
+            self.words[self._lists[id]] = message
+
+
 class CentreBoard:
     """One centre: `centre` is None until its own record has come. Suspended meetings are not in the agenda."""
 
@@ -60,6 +89,7 @@ class CentreBoard:
         self.rooms = Packed(place_pb2.Room)
         self.bookings = Bookings()
         self.agenda = Agenda()
+        self.seats = Seats()
 
     def put(self, id: str, meeting: meeting_pb2.Meeting) -> None:  # noqa: A002 - the field is named id everywhere
         """Sets a meeting. Raises RecurrenceError where its times cannot be read; nothing has changed then."""
@@ -202,6 +232,22 @@ def _take_booking(board: CentreBoard, event: Event, scope: str, id: str) -> None
     board.bookings.put(id, booking)
 
 
+def _take_invitation(board: CentreBoard, event: Event, scope: str, id: str) -> None:  # noqa: A002 - the same
+    message = list_rules_pb2.Invitation.FromString(event.payload) if event.payload is not None else None
+    if message is not None and message.name != f"centres/{scope}/events/{id}":
+        raise ValueError("subject and payload name different series")
+    board.seats.kept.pop(id, None)
+    if message is not None:
+        board.seats.kept[id] = message
+
+
+def _take_availability(board: CentreBoard, event: Event, scope: str, id: str) -> None:  # noqa: A002 - the same
+    message = list_rules_pb2.ListAvailability.FromString(event.payload) if event.payload is not None else None
+    if message is not None and message.name != f"centres/{scope}/lists/{id}":
+        raise ValueError("subject and payload name different lists")
+    board.seats.put_list(id, message)
+
+
 _OF_ROOMS: Final = frozenset({PLACE, ROOM, BOOKING})
 _TAKES: Final[dict[str, Callable[[CentreBoard, Event, str, str], None]]] = {
     CENTRE: _take_centre,
@@ -210,4 +256,6 @@ _TAKES: Final[dict[str, Callable[[CentreBoard, Event, str, str], None]]] = {
     PLACE: _take_place,
     ROOM: _take_room,
     BOOKING: _take_booking,
+    INVITATION: _take_invitation,
+    AVAILABILITY: _take_availability,
 }

@@ -34,6 +34,7 @@ class Circles:
         self._codes: dict[str, Opened] = {}
         self._boards: dict[Opened, CentreBoard] = {}
         self._in: dict[tuple[str, str], Opened] = {}
+        self._scopes: set[str] = set()
 
     def apply(self, event: Event) -> None:
         """Takes in one state. Raises ValueError for an event that contradicts itself; nothing has changed then."""
@@ -51,7 +52,7 @@ class Circles:
 
     def reset(self) -> None:
         """Forgets everything, before a rebuild from the stream."""
-        for known in (self._groups, self._codes, self._boards, self._in):
+        for known in (self._groups, self._codes, self._boards, self._in, self._scopes):
             known.clear()
 
     def opened_by(self, digest: str, now: datetime) -> Opened | None:
@@ -71,6 +72,14 @@ class Circles:
         """The group's meetings."""
         return self._boards.setdefault(opened, CentreBoard())
 
+    def unlisted(self, meeting: str) -> Opened | None:
+        """Where an unlisted meeting is, for whoever knows its id: that is its address."""
+        for scope in self._scopes:
+            home = self._in.get((scope, meeting))
+            if home and self._boards[home].meetings[meeting].visibility == meeting_pb2.VISIBILITY_UNLISTED:
+                return home
+        return None
+
     def _take_group(self, key: Opened, event: Event) -> None:
         group = group_pb2.Group.FromString(event.payload) if event.payload is not None else None
         if group is not None and group.name != f"centres/{key.centre}/groups/{key.group}":
@@ -85,7 +94,7 @@ class Circles:
         meeting = meeting_pb2.Meeting.FromString(event.payload) if event.payload is not None else None
         if meeting is not None and meeting.name != f"centres/{scope}/meetings/{id_}":
             raise ValueError("subject and payload name different meetings")
-        home = Opened(scope, meeting.invite_group.rpartition("/")[2]) if meeting and meeting.invite_group else None
+        home = _home(scope, meeting) if meeting is not None else None
         if meeting is not None and home is not None:
             self.board(home).put(id_, meeting)
         before = self._in.pop((scope, id_), None)
@@ -93,3 +102,10 @@ class Circles:
             self.board(before).remove(id_)
         if home is not None:
             self._in[scope, id_] = home
+            self._scopes.add(scope)
+
+
+def _home(scope: str, meeting: meeting_pb2.Meeting) -> Opened | None:
+    """Whose it is: its group's; an unlisted one without a group belongs to whoever knows its address."""
+    unlisted = meeting.visibility == meeting_pb2.VISIBILITY_UNLISTED
+    return Opened(scope, meeting.invite_group.rpartition("/")[2]) if meeting.invite_group or unlisted else None

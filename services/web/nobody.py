@@ -81,7 +81,7 @@ class Nobody:
         at = self._standing(request, said.get("code", ""))
         if at is None:
             raise HTTPException(404)
-        if not ("sure" in said and _is_own(request, self._base_url() or "")):
+        if not ("sure" in said and is_own(request, self._base_url() or "")):
             title, text = "Is nobody here?", ""
             return self._page(request, at, title, text, Told("asked" if at.line.asks else "NOT_NOW"))
         told = await self._told(request, at)
@@ -135,7 +135,7 @@ class Nobody:
         return self._circles.board(opened) if opened is not None and opened.centre == centre else None
 
 
-def _is_own(request: Request, base_url: str) -> bool:
+def is_own(request: Request, base_url: str) -> bool:
     """Whether a form is one of ours, as far as the browser says. An old one says nothing, or the Origin only.
 
     That is "null" for our own forms, since our pages send no referrer, and may be for others.

@@ -160,6 +160,10 @@ class Pages:
         """The page for whoever stands there alone: `at`, `heading`, `text`, `told`, `call` and `crisis_line`."""
         return Page.of(self._render("nobody.html", **values))
 
+    def seats(self, template: str, **values: Any) -> Page:
+        """A page about seats: of one reader, kept nowhere. Its title says nothing: it stays in histories."""
+        return Page.of(self._render(template, title="A date", **values))
+
     def asking(self, *, missed: bool) -> Page:
         """The page with a field for a code; `missed`: the one that was given opens nothing.
 

@@ -8,6 +8,7 @@ from services.kit.host import Plan
 from services.kit.streams import private_stream, public_stream
 from services.web import web
 from services.web.reports import Reports
+from services.web.seats_calls import SeatCalls
 
 if TYPE_CHECKING:
     from services.kit.host import Hosted
@@ -25,6 +26,7 @@ async def build(hosted: Hosted) -> None:
         settings.public_url,
         hosted.log,
         reports=Reports(lambda: hosted.reach("meetings"), secret),
+        seats=SeatCalls(hosted.reach, hosted.vouch),
         behind_proxy=settings.behind_tls_proxy,
     )
     hosted.projections.update({"public views of meetings": made.public, "private views of meetings": made.private})

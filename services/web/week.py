@@ -23,6 +23,7 @@ from services.web.chairs import Chair, instead
 from services.web.line import NO_CHANGE, Facts, facts
 from services.web.notices import Notice, notices
 from services.web.notices import edges as closed_edges
+from services.web.seats_rules import word
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -47,7 +48,7 @@ class Line:
 
     `target` is the anchor of the line that it has moved to, where that is on the page. `warning` is what somebody has
     to know who is about to go there. `id` and `key` name the date; `asks`: it is the time in which one can say that
-    nobody is there.
+    nobody is there. `seats` is the path of the page about seats ("": none are kept), `word` whether there is one.
     """
 
     id: str
@@ -69,6 +70,8 @@ class Line:
     asks: bool = False
     agenda: tuple[AgendaDay, ...] = ()
     instead: tuple[Chair, ...] = ()
+    seats: str = ""
+    word: str = ""
 
     @property
     def is_on(self) -> bool:
@@ -236,7 +239,13 @@ class _View:
             warning=_warning(meeting, change),
             asks=self._asks(meeting, each),
             agenda=self._agenda(meeting, change, each),
+            seats=f"/m/{id}/{key}" if self.board.seats.are_kept(meeting) and not each.cancelled else "",
+            word=self._word(meeting, each),
         )
+
+    def _word(self, meeting: meeting_pb2.Meeting, each: Occurrence) -> str:
+        lineage = meeting.lineage or meeting.name.rpartition("/")[2]
+        return word(self.board.seats.word(lineage, each.key))
 
     def _agenda(
         self, meeting: meeting_pb2.Meeting, change: meeting_pb2.OccurrenceChange, each: Occurrence
