@@ -108,9 +108,11 @@ def change(sheet: Sheet, seat: Seat, changed: Seat, at: str) -> Seat:
 def cancel(sheet: Sheet, seat: Seat, at: str, end: End = End.OWN) -> Seat:
     """Gives a seat, or a place in the line, back. Repeating it is no error. Raises Unmet after the cut-off."""
     now = sheet.seat(seat.id) or seat
-    if not _lives(sheet.list, now):
+    if now.state not in LIVE:
         return now
-    if end is End.OWN and not sheet.list.occasion.off and now.state is not State.WAITLISTED:
+    if not _lives(sheet.list, now):  # released when the date moved: now what it said is gone too
+        end = End.MOVED
+    elif end is End.OWN and not sheet.list.occasion.off and now.state is not State.WAITLISTED:
         refuse_late(sheet.list, at)
     back = turns.gone(now, State.CANCELLED, end)
     sheet.put(back)
