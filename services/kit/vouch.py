@@ -10,7 +10,12 @@ import hashlib
 import hmac
 import os
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+from services.kit.clock import instant
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 _LENGTH: Final = 16
 """Bytes of a code: 128 bits."""
@@ -39,6 +44,15 @@ class Vouch:
         """The text that was signed; None for what nobody with the key did."""
         text, _, code = signed.rpartition(".")
         return text if hmac.compare_digest(self._code("signed", use, text).encode(), code.encode()) else None
+
+    def sign_until(self, use: str, text: str, until: datetime) -> str:
+        """The same, good until that instant."""
+        return self.sign(use, f"{text}@{instant(until)}")
+
+    def read_until(self, use: str, signed: str, now: datetime) -> str:
+        """The text that was signed, while it is good; "" otherwise."""
+        text, _, until = (self.read(use, signed) or "").rpartition("@")
+        return text if until > instant(now) else ""
 
     def _code(self, how: str, use: str, text: str) -> str:
         return hmac.digest(self.key, f"{how}\0{use}\0{text}".encode(), hashlib.sha256)[:_LENGTH].hex()

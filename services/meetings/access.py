@@ -2,7 +2,8 @@
 
 Everybody may see what is stated to be public. Who knows the link of an unlisted meeting sees that it takes place, and
 no more of it than the public sees of others. A code of the meeting's group opens the meeting, its link and an address
-that is told to holders. An address of which the public learns the area only is for the centre's own people.
+that is told to holders; so does a seat that somebody keeps, but not what needs the code. An address of which the public
+learns the area only is for the centre's own people.
 """
 
 from __future__ import annotations
@@ -23,24 +24,25 @@ class Audience(enum.Enum):
     PUBLIC = "anybody"
     LINK = "knows the link"
     HOLDER = "has a code of the meeting's group"
+    SEATED = "keeps a seat"
     STAFF = "belongs to the centre"
 
 
 _INSIDE = frozenset({Audience.HOLDER, Audience.STAFF})
 _SEES = {
     Visibility.PUBLIC: frozenset(Audience),
-    Visibility.UNLISTED: frozenset({Audience.LINK, *_INSIDE}),
+    Visibility.UNLISTED: frozenset({Audience.LINK, Audience.SEATED, *_INSIDE}),
     Visibility.MEMBERS: _INSIDE,
 }
 _JOINS = {
     OnlineAccess.PUBLIC: frozenset(Audience),
-    OnlineAccess.SEAT_HOLDERS: frozenset({Audience.STAFF}),
+    OnlineAccess.SEAT_HOLDERS: frozenset({Audience.SEATED, Audience.STAFF}),
     OnlineAccess.INVITE_CODE: _INSIDE,
 }
 _FINDS = {
     AddressAccess.PUBLIC: frozenset(Audience),
     AddressAccess.AREA_ONLY: frozenset({Audience.STAFF}),
-    AddressAccess.HOLDERS: _INSIDE,
+    AddressAccess.HOLDERS: frozenset({Audience.SEATED, *_INSIDE}),
 }
 
 
@@ -56,7 +58,7 @@ def joins(access: OnlineAccess, audience: Audience) -> bool:
 
 def reads_passcode(access: OnlineAccess, audience: Audience) -> bool:
     """Whether they may learn the passcode and the notes on joining: by a right only, whoever may have the link."""
-    return audience in _INSIDE and joins(access, audience)
+    return audience in _INSIDE | {Audience.SEATED} and joins(access, audience)
 
 
 def finds(access: AddressAccess, audience: Audience) -> bool:

@@ -17,6 +17,7 @@ from services.kit.leaves import Changes, Head, Joint, Key
 from services.kit.names import Pattern
 from services.kit.paging import Pages, page_size
 from services.kit.store.port import Audit, Conflict, In, Record, Store
+from services.kit.vouch import Vouch
 from services.meetings import claiming, history, records
 from services.meetings.alternatives import Alternatives
 from services.meetings.board import Board
@@ -103,6 +104,8 @@ class Desk:
     """Of what nobody has asked for and nobody is told of otherwise."""
     first: Callable[[Iterable[str]], Awaitable[None]] | None = None
     """What is done about rooms (ids) before anything is decided about them; None: nothing has to be."""
+    vouch: Vouch = field(default_factory=Vouch)
+    """Reads the passes of those who keep a seat."""
 
     def now(self) -> str:
         """The present instant, as it is stored."""

@@ -27,6 +27,7 @@ async def build(hosted: Hosted) -> None:
     """Its methods, what it does when something is due, and what it keeps in memory."""
     pages = Pages(page_key(hosted.settings.page_secret, hosted.ids))
     desk = Desk(hosted.store, hosted.clock, hosted.ids, pages, hosted.wake, alone=not hosted.shared, log=hosted.log)
+    desk.vouch = hosted.vouch
     meetings = Meetings(desk)
     kept: dict[str, Keeper] = {"meeting": meetings.listing, "room": meetings.board, "booking": meetings.board}
     following = Following(hosted.store, kept, hosted.clock, hosted.log)
@@ -39,6 +40,7 @@ async def build(hosted: Hosted) -> None:
     hosted.works["books the rooms of older meetings"] = MovingIn(desk, Parts(desk), hosted.log).run
     if hosted.shared:
         hosted.projections.update(following.projections(hosted.bus, hosted.settings.site))
+    hosted.projections["public views of seats"] = meetings.seats_told.projection(hosted)
     hosted.services += meetings.services
     hosted.due.update(meetings.due)
 
@@ -51,7 +53,7 @@ async def load_sample(store: Store, clock: Clock, ids: Ids) -> None:
 
 
 def follows(site: str) -> tuple[str, ...]:
-    """Its own streams: another instance of it may have written what stands there."""
+    """Its own streams, as another instance of it may have written what stands there; and what is public of seats."""
     return (public_stream(site), private_stream(site, "meetings"))
 
 

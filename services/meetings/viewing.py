@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from services.kit.errors import NotFound
+from services.meetings import seated
 from services.meetings.access import Audience, sees
 from services.meetings.codes import viewer_of
 from services.meetings.wire import meeting_message, stamp, timestamp
@@ -34,6 +35,9 @@ class Viewing:
         if not sees(held.value.visibility, audience):
             raise NotFound(name)
         message = meeting_message(held.value, audience)
+        if call.message.seat_pass and audience is not Audience.STAFF:
+            name_of_seat = self.desk.vouch.read_until(seated.USE, call.message.seat_pass, self.desk.clock.now())
+            seated.show(message, held.value, name_of_seat)
         if audience is Audience.STAFF:
             return stamp(message, held.record)
         view = held.record.view("public" if audience is Audience.PUBLIC else "private")
