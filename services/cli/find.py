@@ -41,6 +41,7 @@ _OPTIONS: Final = {
     "modes": "--mode",
     "accessibility": "--accessible",
     "next_dates": "--dates",
+    "seats": "--open",
 }
 _ABOUT: Final = """Finds meetings with their next dates: when, what, where and how to join. It asks as anybody may,
 without a token, and shows what everybody may know.
@@ -58,6 +59,7 @@ _EXAMPLES: Final = """examples:
   openchair find --type O --accessible wheelchair --near 52.52,13.405 --radius 5
   openchair find --day sat --day sun --from 22:00 --to 02:00
                                                             late at night at the weekend: past midnight too
+  openchair find --kind workshop --open                     that have a place on their next date
   openchair find women --json                               for a program
   openchair find room riverside --on tuesday --at 19:00     rooms that are free: `openchair find room --help`
 
@@ -97,6 +99,9 @@ def _add_meetings(forms: Any) -> None:
     parser.add_argument("--mode", choices=MODES, action="append", default=[], help="hybrid ones are found by each")
     _several(parser, "--accessible", "wheelchair, step-free, hearing-loop ...")
     parser.add_argument("--now", action="store_true", help="being held, or beginning within 30 minutes")
+    places = parser.add_mutually_exclusive_group()
+    places.add_argument("--open", action="store_true", help="with a place on its next date, or where people just come")
+    places.add_argument("--waitlist", action="store_true", help="or one that can be waited for")
     parser.add_argument("--dates", type=int, default=1, metavar="N", help="next dates of each (default 1, at most 10)")
     parser.add_argument("--limit", type=_limit, default=USUAL, metavar="N", help=f"at most so many (default {USUAL})")
     parser.add_argument("--json", action="store_true", help="as JSON on standard output")
@@ -137,6 +142,7 @@ def request(asked: argparse.Namespace) -> pb.SearchMeetingsRequest:
         accessibility=asked.accessible,
         open_now=asked.now,
         next_dates=asked.dates,
+        seats=pb.SEAT_FILTER_OPEN if asked.open else 2 * asked.waitlist,
     )
     if asked.near is not None:
         message.near.latitude, message.near.longitude = asked.near

@@ -7,6 +7,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from openchair.meetings.v1 import meeting_pb2, occurrence_pb2
+from openchair.rsvps.v1 import list_rules_pb2
 
 from services.cli import when
 
@@ -23,6 +24,11 @@ NEAR: Final = 100  # metres
 _STATES: Final = {
     occurrence_pb2.OCCURRENCE_STATE_CANCELLED: "CANCELLED",
     occurrence_pb2.OCCURRENCE_STATE_UNCONFIRMED: "not confirmed: ask before you go",
+}
+
+_PLACES: Final = {
+    list_rules_pb2.AVAILABILITY_WAITLIST: "waitlist",
+    list_rules_pb2.AVAILABILITY_FULL: "FULL",
 }
 
 
@@ -50,7 +56,8 @@ def _what(one: pb.FoundMeeting, date: pb.FoundDate | None) -> str:
     if one.fellowship:
         said[0] += f" ({one.fellowship})"
     if date is not None:
-        said += [*date.programmes, _STATES.get(date.state, ""), date.reason]
+        word = _PLACES.get(one.availability, "") if date.name == one.next_dates[0].name else ""
+        said += [*date.programmes, _STATES.get(date.state, ""), date.reason, word]
     if one.doubtful:
         said.append("people found nobody lately: ask before you go")
     return "; ".join(filter(None, said))

@@ -36,13 +36,13 @@ class Word(NamedTuple):
     `revision` rises with each change of it; `time` is when it was written, in whole days.
     """
 
-    in_person: int
-    online: int
+    in_person: pb.Availability.ValueType
+    online: pb.Availability.ValueType
     revision: int
     time: datetime
 
     @property
-    def best(self) -> int:
+    def best(self) -> pb.Availability.ValueType:
         """Of those ways that there are, the one where most is free."""
         return min(filter(None, (self.in_person, self.online)), default=pb.AVAILABILITY_UNSPECIFIED)
 
@@ -134,6 +134,18 @@ class Told:
         """How seats are kept at a series; None: they are not, or it is nobody's business."""
         found = self._invitations.get(lineage)
         return found if found is not None and found.mode != pb.RSVP_MODE_UNSPECIFIED else None
+
+    def at(self, lineage: str, key: Key) -> pb.Availability.ValueType:
+        """The word of one date; open where nobody has kept a seat yet; unspecified where people just come."""
+        invitation = self.invitation(lineage)
+        if invitation is None:
+            return pb.AVAILABILITY_UNSPECIFIED
+        course = invitation.scope == pb.SEAT_SCOPE_SERIES
+        wanted = ("", 0) if course else (key.date.isoformat(), key.ordinal)
+        for each in map(self._lists.__getitem__, self._of.get(lineage, ())):
+            if (each.date, each.ordinal) == wanted:
+                return _word(each).best or pb.AVAILABILITY_OPEN
+        return pb.AVAILABILITY_OPEN
 
     def of(self, lineage: str) -> Chairs:
         """What is to be said of a series. It is the same whatever the order in which its states came."""

@@ -7,6 +7,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from openchair.meetings.v1 import meeting_service_pb2 as pb
+from openchair.rsvps.v1 import list_rules_pb2
 
 from services.formats import folding
 from services.meetings import finder_near
@@ -31,6 +32,13 @@ LONGEST_TEXT: Final = 200
 MOST_DATES: Final = 10
 MIDNIGHT: Final = 24 * 60
 
+_FREE: Final = frozenset({list_rules_pb2.AVAILABILITY_UNSPECIFIED, list_rules_pb2.AVAILABILITY_OPEN})
+_SEATS: Final[Mapping[int, frozenset[int]]] = {
+    pb.SEAT_FILTER_UNSPECIFIED: frozenset(),
+    pb.SEAT_FILTER_OPEN: _FREE,
+    pb.SEAT_FILTER_OPEN_OR_WAITLIST: _FREE | {list_rules_pb2.AVAILABILITY_WAITLIST},
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Circle:
@@ -45,7 +53,8 @@ class Asked:
     """Conditions, all of which must hold. `any_of` and `all_of` are keys of `finder_entry.keys`.
 
     `centre` is an id; "": all of them. Of the words the last may be the beginning of one. `window` are minutes from
-    midnight, from the first on and before the second; where the second is smaller it goes past midnight.
+    midnight, from the first on and before the second; where the second is smaller it goes past midnight. `seats` are
+    the words (`Availability`) that fit; none: whatever there is.
     """
 
     centre: str
@@ -59,6 +68,7 @@ class Asked:
     open_now: bool
     order: int
     dates: int
+    seats: frozenset[int] = frozenset()
 
     def within(self, minute: int) -> bool:
         """Whether a usual start lies in the window."""
@@ -87,6 +97,7 @@ def read(request: pb.SearchMeetingsRequest) -> Asked:
         open_now=request.open_now,
         order=_order(request, problems),
         dates=_dates(request.next_dates, problems),
+        seats=_seats(request.seats, problems),
     )
     problems.settle()
     return asked
@@ -182,6 +193,13 @@ def _order(request: pb.SearchMeetingsRequest, problems: Problems) -> int:
     if request.order != pb.SEARCH_ORDER_UNSPECIFIED:
         return request.order
     return pb.SEARCH_ORDER_DISTANCE if request.HasField("near") else pb.SEARCH_ORDER_NEXT_DATE
+
+
+def _seats(wanted: int, problems: Problems) -> frozenset[int]:
+    """The words that fit; none: all. Where there is no word people just come."""
+    if wanted not in _SEATS:
+        problems.add("seats", "is not one of the values this field takes")
+    return _SEATS.get(wanted, frozenset())
 
 
 def _dates(count: int, problems: Problems) -> int:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from services.meetings.finder_entry import Entry
+    from services.meetings.seats_told import SeatsTold
     from services.recurrence.types import Occurrence
 
 MOST_KEPT = 16_000
@@ -31,11 +32,15 @@ _MEETING = b"\x0a"
 _DISTANCE = b"\x68"
 """Tag of FoundMeeting.distance_m."""
 
+_AVAILABILITY = b"\x88\x01"
+"""Tag of FoundMeeting.availability."""
+
 
 class Shown:
     """Makes what is shown of meetings, as bytes of the reply, and keeps what everybody may see of those asked for."""
 
-    def __init__(self) -> None:
+    def __init__(self, seats: SeatsTold) -> None:
+        self._seats = seats
         self._kept: dict[int, tuple[Next, bytes]] = {}
 
     def __call__(
@@ -48,7 +53,16 @@ class Shown:
             said = _bytes(entry, audience, _following(entry, moment, at, count))
         if metres is not None:
             said += _DISTANCE + varint(metres)
+        if word := self._word(entry, moment, at):
+            said += _AVAILABILITY + varint(word)
         return _MEETING + varint(len(said)) + said
+
+    def _word(self, entry: Entry, moment: datetime, at: float) -> int:
+        """Of its next date, if it is held."""
+        if not self._seats.keeps(entry.meeting):
+            return 0
+        dates = entry.next_date(moment, at).dates
+        return 0 if not dates or dates[0].cancelled else self._seats.at(entry.meeting, dates[0].key)
 
     def _public(self, entry: Entry, moment: datetime, at: float, count: int) -> bytes:
         key = entry.number * COUNTS + count  # a meeting that changed has another number

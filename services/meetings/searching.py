@@ -19,6 +19,7 @@ from services.meetings.codes import INSIDERS
 from services.meetings.finder_dates import who_on
 from services.meetings.finder_entry import sought
 from services.meetings.finder_found import Shown
+from services.meetings.seats_told import SeatsTold
 from services.meetings.types import Centre, Group
 
 if TYPE_CHECKING:
@@ -53,10 +54,11 @@ Key: TypeAlias = "tuple[int, str] | tuple[str, str]"
 class Searching:
     """The method of search."""
 
-    def __init__(self, desk: Desk, finder: Finder) -> None:
+    def __init__(self, desk: Desk, finder: Finder, seats: SeatsTold) -> None:
         self.desk = desk
         self.finder = finder
-        self._shown = Shown()
+        self.seats = seats
+        self._shown = Shown(seats)
 
     async def search_meetings(self, call: Call[pb.SearchMeetingsRequest]) -> pb.SearchMeetingsResponse:
         """Those that fit, a page of them. Raises Invalid, NotFound."""
@@ -68,7 +70,7 @@ class Searching:
         if asked.centre and not self.finder.holds(asked.centre):
             await self.desk.held("centre", asked.centre, Centre, request.parent, asked.centre)
         viewers = await viewers_of(self.desk, call, asked.centre)
-        search = Search(asked, viewers, moment)
+        search = Search(asked, viewers, moment, self.seats)
         rows = await search.run(self.finder.candidates(asked, insider=viewers.insider), after, size + 1)
         at = moment.timestamp()
         shown = [
@@ -128,6 +130,7 @@ class Search:
     asked: Asked
     viewers: Viewers
     moment: datetime
+    seats: SeatsTold = field(default_factory=SeatsTold)
     total: int = 0
     distances: dict[int, int] = field(default_factory=dict)
     _work: int = 0
@@ -136,7 +139,7 @@ class Search:
     def __post_init__(self) -> None:
         self._at = self.moment.timestamp()
         self._sought = sought(self.asked.words)
-        self._dated = bool(self.asked.open_now or self.asked.who)
+        self._dated = bool(self.asked.open_now or self.asked.who or self.asked.seats)
 
     async def run(self, candidates: list[Entry], after: Key | None, most: int) -> list[tuple[Key, Entry]]:
         """The first `most` of those that fit after that place in the order."""
@@ -196,6 +199,8 @@ class Search:
             return False
         first = following.dates[0]
         if self.asked.who and who_on(entry.meeting, first.key.date) not in self.asked.who:
+            return False
+        if self.asked.seats and (first.cancelled or self.seats.at(entry.meeting, first.key) not in self.asked.seats):
             return False
         return not self.asked.open_now or (not first.cancelled and first.start.timestamp() <= self._at + SOON)
 

@@ -34,6 +34,7 @@ from services.meetings.rooms import Rooms
 from services.meetings.rows import TEXT
 from services.meetings.sample import Sample
 from services.meetings.searching import Searching
+from services.meetings.seats_told import SeatsTold
 from services.meetings.series import Series
 from services.meetings.venues import Venues
 from services.meetings.viewing import Viewing
@@ -70,7 +71,8 @@ class Meetings:
         importing = Importing(desk, parts, Intake(desk, parts))
         venues, reclosing = Venues(desk, parts), Reclosing(desk, parts)
         self.listing, self.board = Listing(desk.store, desk.clock), desk.board
-        self.searching = Searching(desk, self.listing.finder)
+        self.seats_told = SeatsTold()
+        self.searching = Searching(desk, self.listing.finder, self.seats_told)
         centres, places, rooms, series = Centres(desk), Places(desk), Rooms(desk), Series(desk, parts)
         occurrences, groups, bookings = Occurrences(desk, parts, self.listing), Groups(desk), Bookings(desk, parts)
         lapsing = Lapsing(desk, parts)

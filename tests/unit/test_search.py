@@ -26,6 +26,7 @@ from services.meetings.access import Viewer
 from services.meetings.desk import Desk
 from services.meetings.finder import PAUSE, Finder
 from services.meetings.searching import Searching
+from services.meetings.seats_told import SeatsTold
 from services.meetings.types import Visibility
 from services.recurrence.types import Frequency, Rule, Schedule
 from tests.unit import search_reference as reference
@@ -57,7 +58,9 @@ class Room:
         self.clock = VirtualClock(NOW)
         self.finder = Finder()
         store: Any = None
-        self.searching = Searching(Counter(store, self.clock, Ids(random.Random(1)), Pages(b"k" * 32)), self.finder)  # noqa: S311 - seeded
+        desk = Counter(store, self.clock, Ids(random.Random(1)), Pages(b"k" * 32))  # noqa: S311 - seeded
+        self.seats = SeatsTold()
+        self.searching = Searching(desk, self.finder, self.seats)
         for each in found:
             self.finder.put(each)
         if monkeypatch is not None:

@@ -19,6 +19,7 @@ from openchair.meetings.v1 import meeting_pb2 as _meeting_pb2
 from openchair.meetings.v1 import occurrence_pb2 as _occurrence_pb2
 from openchair.meetings.v1 import place_pb2 as _place_pb2
 from openchair.meetings.v1 import schedule_pb2 as _schedule_pb2
+from openchair.rsvps.v1 import list_rules_pb2 as _list_rules_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -95,6 +96,28 @@ SEARCH_ORDER_DISTANCE: SearchOrder.ValueType  # 1
 SEARCH_ORDER_NEXT_DATE: SearchOrder.ValueType  # 2
 SEARCH_ORDER_TITLE: SearchOrder.ValueType  # 3
 Global___SearchOrder: _TypeAlias = SearchOrder  # noqa: Y015
+
+class _SeatFilter:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _SeatFilterEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SeatFilter.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    SEAT_FILTER_UNSPECIFIED: _SeatFilter.ValueType  # 0
+    SEAT_FILTER_OPEN: _SeatFilter.ValueType  # 1
+    SEAT_FILTER_OPEN_OR_WAITLIST: _SeatFilter.ValueType  # 2
+    """One that can be waited for does as well."""
+
+class SeatFilter(_SeatFilter, metaclass=_SeatFilterEnumTypeWrapper):
+    """Every condition that is given must hold; of several values of one condition any (of `types` and `accessibility` all).
+    Whether one finds a place on the next date. Where people just come, without keeping a seat, there is one.
+    """
+
+SEAT_FILTER_UNSPECIFIED: SeatFilter.ValueType  # 0
+SEAT_FILTER_OPEN: SeatFilter.ValueType  # 1
+SEAT_FILTER_OPEN_OR_WAITLIST: SeatFilter.ValueType  # 2
+"""One that can be waited for does as well."""
+Global___SeatFilter: _TypeAlias = SeatFilter  # noqa: Y015
 
 @_typing.final
 class CreateCentreRequest(_message.Message):
@@ -1232,8 +1255,6 @@ Global___Near: _TypeAlias = Near  # noqa: Y015
 
 @_typing.final
 class SearchMeetingsRequest(_message.Message):
-    """Every condition that is given must hold; of several values of one condition any (of `types` and `accessibility` all)."""
-
     DESCRIPTOR: _descriptor.Descriptor
 
     PARENT_FIELD_NUMBER: _builtins.int
@@ -1258,6 +1279,7 @@ class SearchMeetingsRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     INVITE_CODE_FIELD_NUMBER: _builtins.int
+    SEATS_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """"centres/{centre}"; "centres/-" means every centre of this site."""
     text: _builtins.str
@@ -1277,6 +1299,8 @@ class SearchMeetingsRequest(_message.Message):
     page_token: _builtins.str
     invite_code: _builtins.str
     """Opens what a group keeps to its members, as for ListOccurrences."""
+    seats: Global___SeatFilter.ValueType
+    """By what everybody may know of seats."""
     @_builtins.property
     def near(self) -> Global___Near:
         """Only meetings whose address the asker may know have a distance; those online only are not found by it."""
@@ -1336,10 +1360,11 @@ class SearchMeetingsRequest(_message.Message):
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
         invite_code: _builtins.str = ...,
+        seats: Global___SeatFilter.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["near", b"near"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accessibility", b"accessibility", "approaches", b"approaches", "days", b"days", "fellowships", b"fellowships", "focus", b"focus", "from_time", b"from_time", "invite_code", b"invite_code", "kinds", b"kinds", "languages", b"languages", "led_by", b"led_by", "modes", b"modes", "near", b"near", "next_dates", b"next_dates", "open_now", b"open_now", "order", b"order", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent", "text", b"text", "to_time", b"to_time", "types", b"types", "who_may_come", b"who_may_come"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accessibility", b"accessibility", "approaches", b"approaches", "days", b"days", "fellowships", b"fellowships", "focus", b"focus", "from_time", b"from_time", "invite_code", b"invite_code", "kinds", b"kinds", "languages", b"languages", "led_by", b"led_by", "modes", b"modes", "near", b"near", "next_dates", b"next_dates", "open_now", b"open_now", "order", b"order", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent", "seats", b"seats", "text", b"text", "to_time", b"to_time", "types", b"types", "who_may_come", b"who_may_come"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1431,6 +1456,7 @@ class FoundMeeting(_message.Message):
     NEXT_DATES_FIELD_NUMBER: _builtins.int
     PHONE_FIELD_NUMBER: _builtins.int
     DOUBTFUL_FIELD_NUMBER: _builtins.int
+    AVAILABILITY_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """"centres/{centre}/meetings/{meeting}"."""
     title: _builtins.str
@@ -1448,6 +1474,8 @@ class FoundMeeting(_message.Message):
     """Number to join by, where it may be told."""
     doubtful: _builtins.bool
     """On two of its dates lately people found nobody: whoever wants to go had better ask before."""
+    availability: _list_rules_pb2.Availability.ValueType
+    """Of the first of the next dates, where seats are kept and everybody may know of it."""
     @_builtins.property
     def types(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
@@ -1477,10 +1505,11 @@ class FoundMeeting(_message.Message):
         next_dates: _abc.Iterable[Global___FoundDate] | None = ...,
         phone: _builtins.str = ...,
         doubtful: _builtins.bool = ...,
+        availability: _list_rules_pb2.Availability.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_distance_m", b"_distance_m", "distance_m", b"distance_m", "venue", b"venue"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_distance_m", b"_distance_m", "accessibility", b"accessibility", "distance_m", b"distance_m", "doubtful", b"doubtful", "fellowship", b"fellowship", "kind", b"kind", "language", b"language", "mode", b"mode", "name", b"name", "next_dates", b"next_dates", "phone", b"phone", "time_zone", b"time_zone", "title", b"title", "types", b"types", "url", b"url", "venue", b"venue", "who_may_come", b"who_may_come"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_distance_m", b"_distance_m", "accessibility", b"accessibility", "availability", b"availability", "distance_m", b"distance_m", "doubtful", b"doubtful", "fellowship", b"fellowship", "kind", b"kind", "language", b"language", "mode", b"mode", "name", b"name", "next_dates", b"next_dates", "phone", b"phone", "time_zone", b"time_zone", "title", b"title", "types", b"types", "url", b"url", "venue", b"venue", "who_may_come", b"who_may_come"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__distance_m: _TypeAlias = _typing.Literal["distance_m"]  # noqa: Y015
     _WhichOneofArgType__distance_m: _TypeAlias = _typing.Literal["_distance_m", b"_distance_m"]  # noqa: Y015
