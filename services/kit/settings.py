@@ -20,6 +20,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 PREFIX = "OPENCHAIR_"
 LEVELS = ("debug", "info", "warning", "error")
 ENVIRONMENTS = ("development", "production")
+LONGEST_RETENTION = 365
 SHORTEST_SECRET = 32
 LONGEST_SITE = 32
 HIGHEST_PORT = 65535
@@ -141,6 +142,12 @@ def _replicas(text: str) -> int:
     return int(text)
 
 
+def _retention_days(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= LONGEST_RETENTION:
+        raise ValueError(f"must be a number of days from 1 to {LONGEST_RETENTION}")
+    return int(text)
+
+
 def _monitor_urls(text: str) -> tuple[str, ...]:
     urls = tuple(part.strip().rstrip("/") for part in text.split(","))
     for url in urls:
@@ -206,6 +213,7 @@ class Settings:
     guest_secret: tuple[tuple[str, bytes], ...] | None = _setting(
         "OPENCHAIR_GUEST_SECRET", read_versions, None, secret=True
     )
+    guest_retention_days: int = _setting("OPENCHAIR_GUEST_RETENTION_DAYS", _retention_days, 30)
     mongodb_url: str | None = _setting("MONGODB_URL", _mongodb_url, None, secret=True)
     mongodb_database: str | None = _setting("OPENCHAIR_MONGODB_DATABASE", _database, None)
     nats_url: str | None = _setting("NATS_URL", _nats_url, None, secret=True)

@@ -241,7 +241,7 @@ class Desk:
         """The list and the event that knows it, in one commit."""
         record = await self.store.get("event", found.event.id)
         event = found.event if record is None or record.gone else records.read(record, Event)
-        key, due_at = found.key, record.due_at if record else None
+        key = found.key
         assert key is not None
         dated = event.dated(key)
         id_ = (dated.list if dated else "") or lists.new_id(self.ids)
@@ -257,7 +257,7 @@ class Desk:
             reply, changes = self._run(after, decide, value, head.index, at)
             if changes is None:
                 return Joint(reply, {})
-            written = tuple(records.write(record, each, at=day(at), actor="guest", due_at=due_at) for each in more)
+            written = tuple(records.write(record, each, at=day(at), actor="guest", due_at=day(at)) for each in more)
             return Joint(reply, {("list", id_): changes}, written, action)
 
         return Claim([("list", id_)], settle)

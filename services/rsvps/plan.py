@@ -25,7 +25,8 @@ async def build(hosted: Hosted) -> None:
     desk = Desk(hosted.store, hosted.clock, hosted.ids, pages, secrets, hosted.wake, alone=not hosted.shared)
     desk.vouch = hosted.vouch
     centres = Centres()
-    rsvps = Rsvps(desk, centres, hosted.settings.public_url or hosted.address)
+    days = hosted.settings.guest_retention_days
+    rsvps = Rsvps(desk, centres, hosted.settings.public_url or hosted.address, days=days)
     hosted.projections["what centres are called"] = centres.follow(hosted)
     hosted.services += rsvps.services
     hosted.due.update(rsvps.due)

@@ -131,7 +131,7 @@ async def _events(store: Store, part: Part, at: str) -> list[Record]:
         if value.id != event.id and event.id not in following.sister_events(value):
             continue
         now = await shared(store, following.sisters_moved(value, part), parts)
-        due = at if following.has_lists(now) else (previous.due_at if previous is not None else None)
+        due = at if following.has_lists(now) or previous is None else previous.due_at
         found.append(records.write(previous, now, at=at, actor=WHO, due_at=due))
     return found
 

@@ -73,7 +73,7 @@ class ListsRules:
             at = self._desk.now()
             event = replace(event, ruled_at=at)
             reply = await self._message(held._replace(event=event), message.name)
-            due = at if following.has_lists(event) else (held.record.due_at if held.record else None)
+            due = at if following.has_lists(event) or held.record is None else held.record.due_at
             written = records.write(held.record, event, at=at, actor=call.caller.subject, due_at=due)
 
             def decide(_: Mapping[HeadKey, Head[Any]], __: str) -> Joint[list_rules_pb2.ListRules]:

@@ -253,7 +253,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     `lists` are the dates that have a guest list; `series` is the list of standing seats or of the enrolment ("": there
     is none yet). `counted` is the local date up to which its dates have been counted for the statistics. `private`: it
     has no public view. `shared` are its sister dates that everybody may know, by the id of the group of them;
-    `sistered`: it has any. `ruled_at` is when its rules were set; "": never.
+    `sistered`: it has any. `ruled_at` is when its rules were set; "": never. `buried` are lists that are gone, until
+    everybody was told.
     """
 
     id: str
@@ -266,6 +267,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     shared: dict[str, tuple[str, ...]] = {}
     sistered: bool = False
     ruled_at: str = ""
+    buried: tuple[str, ...] = ()
 
     def dated(self, key: Key) -> DatedList | None:
         """The list of a date, if it has one."""
@@ -381,7 +383,7 @@ class Count(msgspec.Struct, frozen=True, kw_only=True):
     """What stays of a date: record kind "count". People, parties counted whole. `held`: it took place.
 
     `rooms` are names of rooms; `weekday` 1 is Monday (local). `feedback`: totals by question and choice (a number: its
-    sum), and how many answered.
+    sum), and how many answered. `late`: it was counted when its month was closed, and is in no export.
     """
 
     id: str
@@ -400,6 +402,7 @@ class Count(msgspec.Struct, frozen=True, kw_only=True):
     waitlisted: int = 0
     unused: int = 0
     feedback: tuple[Said, ...] = ()
+    late: bool = False
 
 
 class Said(msgspec.Struct, frozen=True):
