@@ -37,6 +37,8 @@ MM: Final = 72 / 25.4
 LEFT: Final = 25 * MM
 WIDTH: Final[float] = A4[0] - 2 * LEFT
 COLUMN: Final = 45 * MM
+LEAST: Final = 8 * MM
+"""Nothing stands lower: printers leave it out."""
 LINE: Final = 1.4
 """Of the size of letters."""
 QR_SIDE: Final = 80 * MM
@@ -117,11 +119,13 @@ def matrix(token: str) -> tuple[tuple[bool, ...], ...]:
 def _foot(canvas: Canvas, content: Content, token: str, said: Words, top: float) -> None:
     top = _text(canvas, said.how.format(centre=content.centre_title), 9, top)
     top = _text(canvas, said.kept, 9, top - 2 * MM)
+    lines = [token[start : start + 100] for start in range(0, len(token), 100)]
+    if top - (len(lines) + 3) * 3 * MM < LEAST:  # the code itself and the document's keywords hold it too
+        return
     top = _text(canvas, said.scan, 7, top - 3 * MM)
     canvas.setFont("Courier", 7)
-    for start in range(0, len(token), 100):
-        canvas.drawString(LEFT, top, token[start : start + 100])
-        top -= 3 * MM
+    for number, line in enumerate(lines):
+        canvas.drawString(LEFT, top - number * 3 * MM, line)
 
 
 def _text(canvas: Canvas, text: str, size: int, top: float, indent: float = 0) -> float:

@@ -6,12 +6,12 @@ import base64
 import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple
-from zoneinfo import ZoneInfo
 
 from openchair.rsvps.v1 import slip_pb2
 
 from services.kit.clock import moment
 from services.kit.errors import Invalid, Violation
+from services.recurrence.zones import local_day, to_local
 from services.rsvps.slip_token import Content
 from services.rsvps.types import Where
 
@@ -58,15 +58,15 @@ def content(
     """What the slip says. Dates and times are local to the meeting; valid until the end of a day there."""
     shown = part.private or part.public
     assert shown is not None
-    zone = ZoneInfo(shown.schedule.zone)
-    start, end = (moment(each).astimezone(zone) for each in (occasion.start, occasion.end))
+    zone = shown.schedule.zone
+    start, end = (to_local(moment(each), zone) for each in (occasion.start, occasion.end))
     dated, timed = slip_pb2.SLIP_FIELD_DATE in wanted.fields, slip_pb2.SLIP_FIELD_TIMES in wanted.fields
     titled, way = slip_pb2.SLIP_FIELD_MEETING in wanted.fields, slip_pb2.SLIP_FIELD_ATTENDANCE in wanted.fields
     return Content(
         id=base64.urlsafe_b64encode(ids.random.getrandbits(96).to_bytes(12, "big")).decode(),
         centre=f"centres/{part.centre}",
         centre_title=title[:LONGEST_TITLE],
-        valid_until=(now.astimezone(zone).date() + timedelta(days=wanted.days)).isoformat(),
+        valid_until=(local_day(now, zone) + timedelta(days=wanted.days)).isoformat(),
         person=wanted.person,
         date=start.date().isoformat() if dated else "",
         start=f"{start:%H:%M}" if timed else "",

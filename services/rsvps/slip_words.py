@@ -41,7 +41,7 @@ ENGLISH: Final = Words(
     online="online",
     centre="Centre",
     until="Valid until",
-    number="Number of the slip",
+    number="Number",
     scan="What the code holds, as text:",
     how="To verify it: ask {centre} for its public key and give it, with this file or the text of the code, to the "
     "program verify_slip.py of Openchair. No network is needed. Whether the slip was revoked only the centre can say.",
@@ -63,7 +63,7 @@ _WORDS: Final = {
         online="en ligne",
         centre="Centre",
         until="Valable jusqu’au",
-        number="Numéro de l’attestation",
+        number="Numéro",
         scan="Contenu du code, en texte :",
         how="Pour la vérifier : demandez sa clé publique à {centre} et donnez-la, avec ce fichier ou le texte du code, "
         "au programme verify_slip.py d’Openchair. Aucun réseau n’est nécessaire. Seul le centre peut dire si elle a "
@@ -83,7 +83,7 @@ _WORDS: Final = {
         online="online",
         centre="Zentrum",
         until="Gültig bis",
-        number="Nummer der Bescheinigung",
+        number="Nummer",
         scan="Inhalt des Codes als Text:",
         how="So wird sie geprüft: Den öffentlichen Schlüssel von {centre} erfragen und ihn mit dieser Datei oder dem "
         "Text des Codes dem Programm verify_slip.py von Openchair geben. Ein Netz ist nicht nötig. Ob sie widerrufen "
