@@ -25,6 +25,9 @@ LOOKED_AT: Final = (timedelta(days=35), timedelta(days=400), timedelta(days=3700
 AHEAD_DAYS: Final = 14
 """How long before a date its list is made for those who have standing seats, at the latest."""
 
+MANY: Final = 1_000_000
+"""Places of a quota for standing seats: it is the dates that have only so many."""
+
 _DAY: Final = 24 * 60
 
 
@@ -70,7 +73,7 @@ def rules_of_series(rules: Rules) -> Rules:
         capacity=0,
         online_capacity=0,
         waitlist=0,
-        quotas=tuple(replace(each, places=0) for each in rules.quotas),
+        quotas=tuple(replace(each, places=MANY) for each in rules.quotas),
         opens_before_minutes=0,
         closes_before_minutes=0,
         cut_off_minutes=0,

@@ -5,12 +5,12 @@ Names of dates are dealt with here, those of whole meetings (standing seats, enr
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from openchair.rsvps.v1 import rsvp_service_pb2, seat_pb2
 
-from services.kit.errors import Denied, Invalid, NotFound, Unauthenticated, Unmet, Violation
-from services.rsvps import keys, seating
+from services.kit.errors import Invalid, NotFound, Unmet, Violation
+from services.rsvps import seating
 from services.rsvps.application import Application, may_only_show
 from services.rsvps.types import RsvpMode, Scope, State
 from services.rsvps.wire_seats import seat_message, with_own_words
@@ -19,14 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from services.kit.call import Call
+    from services.rsvps.admission import Admission
     from services.rsvps.desk import Desk, Found
     from services.rsvps.sheet import Sheet
     from services.rsvps.types import Seat
-
-R = TypeVar("R")
-
-STAFF: Final = frozenset({"facilitator", "coordinator", "administrator", "operator"})
-"""Roles of who may keep a seat for somebody who stands there."""
 
 _HELD: Final = frozenset({State.GOING, State.WAITLISTED, State.OFFERED})
 
@@ -59,8 +55,9 @@ class Whole(Protocol):
 class Seats:
     """A guest's own seat. `whole` None: there are none of whole meetings."""
 
-    def __init__(self, desk: Desk, whole: Whole | None = None) -> None:
+    def __init__(self, desk: Desk, admission: Admission, whole: Whole | None = None) -> None:
         self._desk = desk
+        self._admission = admission
         self._whole = whole
 
     async def reserve(self, call: Call[rsvp_service_pb2.ReserveRequest]) -> rsvp_service_pb2.ReserveResponse:
@@ -71,10 +68,7 @@ class Seats:
         key = desk.key(call)
         found = await desk.occurrence(message.name, call)
         refuse_unless_kept(found)
-        if message.on_behalf:
-            refuse_unless_staff(call, found.event.centre)
-        else:
-            self._check_code(call, found)
+        self._admission.check(call, found)
         application = Application(desk, found, message, await self._key_elsewhere(found, key))
 
         def decide(sheet: Sheet, at: str) -> Callable[[], rsvp_service_pb2.ReserveResponse]:
@@ -84,7 +78,7 @@ class Seats:
                 seat = seating.reserve(sheet, application.asked(sheet, mac, seat), at)
             return lambda: rsvp_service_pb2.ReserveResponse(seat=self._now(sheet, seat, message.name, at))
 
-        return await self._within_budget(call, found, decide)
+        return await self._admission.within(call, lambda: desk.on_list(found, decide, call=call, action="reserved"))
 
     async def change(self, call: Call[rsvp_service_pb2.ChangeRequest]) -> seat_pb2.Seat:
         """Changes one's own seat. A first name, and what one celebrates, can be taken back until it begins."""
@@ -212,27 +206,6 @@ class Seats:
             return seat_pb2.Seat(name=name)
         return await self._desk.on_list(found, about, call=call, action=action)
 
-    async def _within_budget(self, call: Call[Any], found: Found, decide: Callable[[Sheet, str], Callable[[], R]]) -> R:
-        """Each network has so many new seats, but for those that staff keep."""
-        if call.message.on_behalf:
-            return await self._desk.on_list(found, decide, call=call, action="reserved")
-        self._desk.budgets.seat(call, call.message.name)
-        try:
-            return await self._desk.on_list(found, decide, call=call, action="reserved")
-        except Exception:
-            self._desk.budgets.seat_back(call, call.message.name)
-            raise
-
-    def _check_code(self, call: Call[Any], found: Found) -> None:
-        """Raises Unmet unless the code is said that the rules ask for."""
-        stored, event = found.rules.code, found.event
-        if not stored:
-            return
-        self._desk.budgets.may_try(call, call.message.name)
-        if not keys.opens(self._desk.secrets, event.centre, event.id, stored, call.message.list_code):
-            self._desk.budgets.missed(call, call.message.name)
-            raise Unmet("seats of this list are kept with its code", "LIST_CODE_NEEDED")
-
     def _mac(self, sheet: Sheet, key: bytes) -> str:
         return self._desk.secrets.mac(sheet.list.secret, sheet.list.centre, sheet.list.id, key)
 
@@ -247,15 +220,8 @@ def refuse_unless_kept(found: Found) -> None:
     if found.rules.mode is RsvpMode.OFF:
         raise Unmet("no seats are kept here: people just come", "NO_SEATS_KEPT")
     if found.rules.scope is Scope.SERIES:
-        raise Unmet("one joins for all dates at once", "WHOLE_SERIES")
-
-
-def refuse_unless_staff(call: Call[Any], centre: str) -> None:
-    """Raises Unauthenticated, or Denied for who has no part in the centre."""
-    if not call.caller.subject:
-        raise Unauthenticated("this method needs a token for that", "TOKEN_MISSING")
-    if not call.caller.has(STAFF, centre):
-        raise Denied("this needs a role at the centre", "ROLE_MISSING", {"roles": ", ".join(sorted(STAFF))})
+        name = f"centres/{found.event.centre}/meetings/{found.part.id}"
+        raise Unmet("one joins for all dates at once", "WHOLE_SERIES", {"name": name})
 
 
 def _refuse_absent(name: str, *, absent: bool) -> None:
