@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import re
+import threading
 import time
 import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
+PIECE = 4096
+LONGEST_DRAWN = 1024
 MIDNIGHT = "T00:00:00.000Z"
 INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", re.ASCII)
 
@@ -103,11 +107,34 @@ async def first(event: asyncio.Event, clock: Clock, seconds: float) -> bool:
     return event.is_set()
 
 
+class _Drawn(random.SystemRandom):
+    """The system's randomness, drawn in larger pieces: each call of the system costs more than what is drawn.
+
+    What was given is forgotten. Each thread has a piece of its own, so that no two are ever given the same.
+    """
+
+    def __init__(self) -> None:
+        self._own = threading.local()
+        super().__init__()
+
+    def getrandbits(self, k: int) -> int:
+        """So many random bits, 0 to 1024."""
+        if not 0 <= k <= LONGEST_DRAWN:
+            return super().getrandbits(k)
+        length = (k + 7) // 8
+        left: bytearray = getattr(self._own, "left", None) or bytearray()
+        if len(left) < length:
+            left = self._own.left = bytearray(os.urandom(PIECE))
+        given = int.from_bytes(left[-length:], "big") if length else 0
+        del left[len(left) - length :]
+        return given >> (length * 8 - k)
+
+
 class Ids:
     """Opaque ids from one random source, which a test seeds."""
 
     def __init__(self, source: random.Random | None = None) -> None:
-        self.random = source or random.SystemRandom()
+        self.random = source or _Drawn()
 
     def uuid(self) -> str:
         """A random (version 4) UUID, RFC 9562 section 5.4, as text."""
