@@ -216,7 +216,8 @@ class Desk:
         sheet = Sheet(value, line)
         occasion = found.occasion or msgspec.structs.replace(value.occasion, off=True)
         following.follow(sheet, occasion, found.rules, found.revision, at, key=found.key, private=found.private)
-        turns.settle(sheet, at)
+        if sheet.touched or not value.words or (value.due and value.due <= at):  # else it is as it was left
+            turns.settle(sheet, at)
         return sheet
 
     def _run(
@@ -224,6 +225,8 @@ class Desk:
     ) -> tuple[Any, Changes | None]:
         sheet = self._sheet(found, value, line, at)
         reply = decide(sheet, at)
+        if not sheet.touched:
+            return (reply() if callable(reply) else reply), None
         turns.settle(sheet, at)
         due = turns.next_due(sheet, at)
         return (reply() if callable(reply) else reply), sheet.changes(due)

@@ -36,6 +36,11 @@ class Sheet:
         self._over = Line(line.list)
         self._under = Line(line.list)
 
+    @property
+    def touched(self) -> bool:
+        """Whether anything was decided."""
+        return self.list is not self._before or bool(self._over.seats or self._under.seats)
+
     # Leaves
 
     def seat(self, id_: str) -> Seat | None:
@@ -80,7 +85,12 @@ class Sheet:
     def people(self, where: Where, state: State) -> int:
         """People in this state."""
         key = (self.list.era, where, state)
-        return sum(sign * index.people.get(key, 0) for sign, index in self._signed())
+        count = self.line.people.get(key, 0)
+        if self._under.people:
+            count -= self._under.people.get(key, 0)
+        if self._over.people:
+            count += self._over.people.get(key, 0)
+        return count
 
     def taken(self, where: Where) -> int:
         """People who are going or have an offer."""
