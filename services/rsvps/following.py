@@ -184,8 +184,9 @@ def shared(event: Event, parts: Sequence[Part]) -> dict[str, tuple[str, ...]]:
     found = {}
     for group in event.rules.sisters:
         named = ((each, part_with((p for p in parts if p.lineage == each.event), each.key)) for each in group.dates)
-        names = (date_name(part, each.key) for each, part in named if part is not None and _is_public(part))
-        found[group.id] = tuple(names)
+        names = [date_name(part, each.key) for each, part in named if part is not None and _is_public(part)]
+        if names:
+            found[group.id] = tuple(names)
     return found
 
 
