@@ -25,7 +25,7 @@ from services.kit.store.port import Answer, Conflict, OutcomeUnknown, RequestKey
 from services.kit.validation import TextRules, Validation
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from google.protobuf.message import Message
 
@@ -135,18 +135,35 @@ class Idempotency:
     Who changes something puts `answer_for` into its Commit and, after a Conflict, asks `stored_answer` again: a double
     of the same request may have been the faster one. Callers without a token share the subject "", so their ids must be
     random: whoever guesses an id and has the same body gets the same answer, which they could have asked for anyway.
+
+    `late` are methods (full names) all of whose effects are decisions on heads (`Heads`, with the call): there a double
+    meets the stored answer when it is committed, so nobody looks for one before. That is one reading less for each
+    request, and one conflict more for each double.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, late: Collection[str] = ()) -> None:
         self._store = store
+        self._late = frozenset(late)
 
     async def __call__(self, call: Call[Any], method: Method) -> Message:
         """Passes the call on unless it was answered. Raises Invalid for a malformed id or one used for another body."""
         if not call.request_id:
             return await method(call)
         check_request_id(call.request_id)
+        if call.method in self._late:
+            return await self._tried(call, method)
         stored = await stored_answer(self._store, call)
         return stored if stored is not None else await method(call)
+
+    async def _tried(self, call: Call[Any], method: Method) -> Message:
+        """What it is answered; where it is refused, what it was answered before that, if it was."""
+        try:
+            return await method(call)
+        except Refusal:
+            stored = await stored_answer(self._store, call)
+            if stored is None:
+                raise
+            return stored
 
 
 async def stored_answer(store: Store, call: Call[Any]) -> Message | None:

@@ -32,6 +32,12 @@ GUESTS: Final = frozenset(
 """What a guest does. Of who keeps a seat for somebody else (`on_behalf`) the trail says who it was."""
 
 
+LATE: Final = frozenset(
+    f"{_SERVICE}/{name}" for name in ("Reserve", "Change", "Cancel", "Confirm", "AcceptOffer", "DeclineOffer")
+)
+"""All that these do is decided about lists: a double of a request meets its answer there."""
+
+
 async def guests_are_nobody(call: Call[Any], method: Method) -> Message:
     """Passes the call on, without its caller where a guest is meant."""
     if call.method in GUESTS and not getattr(call.message, "on_behalf", False):
