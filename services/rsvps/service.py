@@ -17,7 +17,7 @@ from services.rsvps.bringing import Bringing
 from services.rsvps.figures import Figures
 from services.rsvps.forgetting import RETENTION, Forgetting
 from services.rsvps.needs import NeedsOfLists
-from services.rsvps.nobody import guests_are_nobody
+from services.rsvps.nobody import LATE, guests_are_nobody
 from services.rsvps.presence import Presence
 from services.rsvps.rules import ListsRules
 from services.rsvps.seats import Seats
@@ -58,7 +58,13 @@ class Rsvps:
                 NeedsOfLists(desk),
                 Slips(desk, centres),
                 Figures(desk),
-                middleware=(Validation(TEXTS), store_faults, guests_are_nobody, Tries(desk), Idempotency(desk.store)),
+                middleware=(
+                    Validation(TEXTS),
+                    store_faults,
+                    guests_are_nobody,
+                    Tries(desk),
+                    Idempotency(desk.store, LATE),
+                ),
             ),
         )
         self.bringing = Bringing(desk)
