@@ -6,6 +6,7 @@ and, as a second net, by its form (tokens, passwords in addresses).
 
 from __future__ import annotations
 
+import functools
 import logging
 import re
 import sys
@@ -69,8 +70,17 @@ def adopt_libraries(level: str = "info", stream: TextIO | None = None) -> loggin
 def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """A processor of structlog: takes out what must not be in a line."""
     for key, value in event.items():
-        event[key] = REDACTED if _KEYS.search(key) else redacted(value)
+        if _is_secret(key):
+            event[key] = REDACTED
+        elif type(value) is not int and type(value) is not float:
+            event[key] = redacted(value)
     return event
+
+
+@functools.lru_cache(maxsize=1024)
+def _is_secret(key: str) -> bool:
+    """Whether what stands under such a key is never shown."""
+    return _KEYS.search(key) is not None
 
 
 def redacted(value: Any) -> Any:

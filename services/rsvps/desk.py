@@ -63,7 +63,7 @@ class Found:
     list: str
     occasion: Occasion | None
 
-    @property
+    @functools.cached_property
     def rules(self) -> Rules:
         """How seats are kept here, with what is said of this date alone."""
         return following.rules_for(self.event, self.key)

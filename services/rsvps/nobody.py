@@ -40,6 +40,6 @@ LATE: Final = frozenset(
 
 async def guests_are_nobody(call: Call[Any], method: Method) -> Message:
     """Passes the call on, without its caller where a guest is meant."""
-    if call.method in GUESTS and not getattr(call.message, "on_behalf", False):
+    if call.caller.subject and call.method in GUESTS and not getattr(call.message, "on_behalf", False):
         call = replace(call, caller=NOBODY)
     return await method(call)
