@@ -95,17 +95,21 @@ class SeatPages:
 
     def at(self, request: Request, typed: str) -> At | None:
         """What the address is about."""
-        site = Site(self._base_url() or local_address(request))
+        site = Site(self._base(request))
         path = request.path_params
         key = path.get("key", "") or request.query_params.get("date", "")
         return self._where.at(path["meeting"], key, typed, site, self._clock.now())
 
     def sisters(self, request: Request, rules: list_rules_pb2.Invitation) -> list[tuple[str, str]]:
         """Dates that share the waitlist, in words."""
-        site, now = Site(self._base_url() or local_address(request)), self._clock.now()
+        site, now = Site(self._base(request)), self._clock.now()
         names = [name for each in rules.sister_dates for name in each.names]
         said = ((name, self._where.named(name, site, now)) for name in names)
         return [(name, text) for name, text in said if text]
+
+    def _base(self, request: Request) -> str:
+        """How others reach the site."""
+        return (self._base_url() or local_address(request)).rstrip("/")
 
     def network(self, request: Request) -> str:
         """The network of the reader."""
@@ -223,6 +227,7 @@ class SeatPages:
             said=said,
             marked=form.marked,
             key=key or words.make(_SOURCE),
+            base=self._base(request),
             together=request.url.path.endswith(f"/{TOGETHER}"),
             all=ALL,
         )
@@ -242,7 +247,7 @@ class SeatPages:
         """The page of one's own seat."""
         available = await self._available(request, at)
         joined = await self._calls.joining(at.meeting_name, seat.seat_pass, at.code) if seat.seat_pass else None
-        base = (self._base_url() or local_address(request)).rstrip("/")
+        base = self._base(request)
         six = words.read(key)
         page = self._pages.seats(
             "mine.html",
@@ -258,7 +263,7 @@ class SeatPages:
             words=six.split(),
             fresh=fresh,
             link=f"{base}{at.path}/mine/{six.replace(' ', '-') or key}",
-            together=f"{base}{at.path}/{TOGETHER}",
+            base=base,
             joined=joining(joined) if joined is not None else None,
             all=ALL,
         )

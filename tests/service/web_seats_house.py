@@ -96,12 +96,12 @@ class Desk:
                 if each.view == "public" and record.view("public") is not None:
                     self.board.apply(each.event(record, "local"))
 
-    async def ask(self, path: str = PAGE, data: Any = None, **headers: str) -> httpx.Response:
-        """A request; with `data` a form that was sent."""
-        app = Web(
+    def app(self, base_url: str | None = BASE) -> Any:
+        """The pages."""
+        return Web(
             Pages(self.board),
             self.house.clock,
-            lambda: BASE,
+            lambda: base_url,
             ready=lambda: self.ready,
             current=lambda: True,
             log=LOG,
@@ -110,10 +110,13 @@ class Desk:
             seats=self.calls,
             behind_proxy=True,
         ).app()
+
+    async def ask(self, path: str = PAGE, data: Any = None, **headers: str) -> httpx.Response:
+        """A request; with `data` a form that was sent."""
         lines = {"accept-encoding": "identity", "x-forwarded-for": self.address} | {
             key.replace("_", "-"): value for key, value in headers.items()
         }
-        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        transport = httpx.ASGITransport(self.app(), raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url=BASE) as client:
             return await client.request("GET" if data is None else "POST", path, data=data, headers=lines)
 
