@@ -68,7 +68,9 @@ class Publication:
     def _stamped(self, message: Any, epoch: int, revision: int, at: str) -> bytes:
         if message.DESCRIPTOR.full_name != self.type:
             raise ValueError(f"{message.DESCRIPTOR.full_name} rendered, {self.type} declared")
-        message.epoch, message.revision, message.etag = epoch, revision, ""
+        message.epoch, message.revision = epoch, revision
+        if "etag" in message.DESCRIPTOR.fields_by_name:  # of what is written by its etag; readers need none
+            message.etag = ""
         message.update_time.FromDatetime(moment(at))
         return bytes(message.SerializeToString(deterministic=True))
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from services.kit.host import Plan
 from services.kit.paging import Pages, page_key
 from services.kit.streams import private_stream, public_stream
+from services.rsvps import sample
 from services.rsvps.centres import Centres
 from services.rsvps.desk import Desk
 from services.rsvps.reacting import reactors
@@ -31,6 +33,8 @@ async def build(hosted: Hosted) -> None:
     hosted.services += rsvps.services
     hosted.due.update(rsvps.due)
     hosted.reactors += reactors(hosted, desk)
+    if await sample.is_wanted(hosted):
+        hosted.works["sets up seats of the sample"] = partial(sample.load, desk)
 
 
 def follows(site: str) -> tuple[str, ...]:
