@@ -929,6 +929,9 @@ class ExportStatisticsRequest(_message.Message):
     DIMENSIONS_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     first_date: _builtins.str
+    """Whole months that are closed, 11 days after their end: the first day of one, the last day of the same or another.
+    Of less than whole years, and by month, the numbers of dates are not told.
+    """
     last_date: _builtins.str
     @_builtins.property
     def dimensions(self) -> _containers.RepeatedScalarFieldContainer[_statistics_pb2.Dimension.ValueType]: ...

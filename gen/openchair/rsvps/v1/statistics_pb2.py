@@ -24,21 +24,21 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#openchair/rsvps/v1/statistics.proto\x12\x12openchair.rsvps.v1\")\n\x04\x43\x65ll\x12\r\n\x05value\x18\x01 \x01(\x03\x12\x12\n\nsuppressed\x18\x02 \x01(\x08\"\xc3\x03\n\rStatisticsRow\x12\x0c\n\x04keys\x18\x01 \x03(\t\x12,\n\nadvertised\x18\x02 \x01(\x0b\x32\x18.openchair.rsvps.v1.Cell\x12&\n\x04held\x18\x03 \x01(\x0b\x32\x18.openchair.rsvps.v1.Cell\x12+\n\tcancelled\x18\x04 \x01(\x0b\x32\x18.openchair.rsvps.v1.Cell\x12*\n\x08\x65xpected\x18\x05 \x01(\x0b\x32\x18.openchair.rsvps.v1.Cell\x12\x34\n\x12\x61ttended_in_person\x18\x06 \x01(\x0b\x32\x18.openchair.rsvps.v1.Cell\x12\x31\n\x0f\x61ttended_online\x18\x07 \x01(\x0b\x32\x18.openchair.rsvps.v1.Cell\x12,\n\nwaitlisted\x18\x08 \x01(\x0b\x32\x18.openchair.rsvps.v1.Cell\x12(\n\x06unused\x18\t \x01(\x0b\x32\x18.openchair.rsvps.v1.Cell\x12\x34\n\x08\x66\x65\x65\x64\x62\x61\x63k\x18\n \x03(\x0b\x32\".openchair.rsvps.v1.FeedbackTotals\"\x87\x01\n\x0e\x46\x65\x65\x64\x62\x61\x63kTotals\x12\x10\n\x08question\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12(\n\x06\x63ounts\x18\x03 \x03(\x0b\x32\x18.openchair.rsvps.v1.Cell\x12*\n\x08\x61nswered\x18\x04 \x01(\x0b\x32\x18.openchair.rsvps.v1.Cell\"*\n\nFigureNote\x12\x0e\n\x06\x66igure\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t*\x91\x01\n\tDimension\x12\x19\n\x15\x44IMENSION_UNSPECIFIED\x10\x00\x12\x15\n\x11\x44IMENSION_MEETING\x10\x01\x12\x12\n\x0e\x44IMENSION_ROOM\x10\x02\x12\x12\n\x0e\x44IMENSION_KIND\x10\x03\x12\x15\n\x11\x44IMENSION_WEEKDAY\x10\x04\x12\x13\n\x0f\x44IMENSION_MONTH\x10\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#openchair/rsvps/v1/statistics.proto\x12\x12openchair.rsvps.v1\";\n\x04\x43\x65ll\x12\r\n\x05value\x18\x01 \x01(\x03\x12\x12\n\nsuppressed\x18\x02 \x01(\x08\x12\x10\n\x08withheld\x18\x03 \x01(\x05\"\xc3\x03\n\rStatisticsRow\x12\x0c\n\x04keys\x18\x01 \x03(\t\x12,\n\nadvertised\x18\x02 \x01(\x0b\x32\x18.openchair.rsvps.v1.Cell\x12&\n\x04held\x18\x03 \x01(\x0b\x32\x18.openchair.rsvps.v1.Cell\x12+\n\tcancelled\x18\x04 \x01(\x0b\x32\x18.openchair.rsvps.v1.Cell\x12*\n\x08\x65xpected\x18\x05 \x01(\x0b\x32\x18.openchair.rsvps.v1.Cell\x12\x34\n\x12\x61ttended_in_person\x18\x06 \x01(\x0b\x32\x18.openchair.rsvps.v1.Cell\x12\x31\n\x0f\x61ttended_online\x18\x07 \x01(\x0b\x32\x18.openchair.rsvps.v1.Cell\x12,\n\nwaitlisted\x18\x08 \x01(\x0b\x32\x18.openchair.rsvps.v1.Cell\x12(\n\x06unused\x18\t \x01(\x0b\x32\x18.openchair.rsvps.v1.Cell\x12\x34\n\x08\x66\x65\x65\x64\x62\x61\x63k\x18\n \x03(\x0b\x32\".openchair.rsvps.v1.FeedbackTotals\"\x87\x01\n\x0e\x46\x65\x65\x64\x62\x61\x63kTotals\x12\x10\n\x08question\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12(\n\x06\x63ounts\x18\x03 \x03(\x0b\x32\x18.openchair.rsvps.v1.Cell\x12*\n\x08\x61nswered\x18\x04 \x01(\x0b\x32\x18.openchair.rsvps.v1.Cell\"*\n\nFigureNote\x12\x0e\n\x06\x66igure\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t*\x91\x01\n\tDimension\x12\x19\n\x15\x44IMENSION_UNSPECIFIED\x10\x00\x12\x15\n\x11\x44IMENSION_MEETING\x10\x01\x12\x12\n\x0e\x44IMENSION_ROOM\x10\x02\x12\x12\n\x0e\x44IMENSION_KIND\x10\x03\x12\x15\n\x11\x44IMENSION_WEEKDAY\x10\x04\x12\x13\n\x0f\x44IMENSION_MONTH\x10\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'openchair.rsvps.v1.statistics_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_DIMENSION']._serialized_start=739
-  _globals['_DIMENSION']._serialized_end=884
+  _globals['_DIMENSION']._serialized_start=757
+  _globals['_DIMENSION']._serialized_end=902
   _globals['_CELL']._serialized_start=59
-  _globals['_CELL']._serialized_end=100
-  _globals['_STATISTICSROW']._serialized_start=103
-  _globals['_STATISTICSROW']._serialized_end=554
-  _globals['_FEEDBACKTOTALS']._serialized_start=557
-  _globals['_FEEDBACKTOTALS']._serialized_end=692
-  _globals['_FIGURENOTE']._serialized_start=694
-  _globals['_FIGURENOTE']._serialized_end=736
+  _globals['_CELL']._serialized_end=118
+  _globals['_STATISTICSROW']._serialized_start=121
+  _globals['_STATISTICSROW']._serialized_end=572
+  _globals['_FEEDBACKTOTALS']._serialized_start=575
+  _globals['_FEEDBACKTOTALS']._serialized_end=710
+  _globals['_FIGURENOTE']._serialized_start=712
+  _globals['_FIGURENOTE']._serialized_end=754
 # @@protoc_insertion_point(module_scope)

@@ -51,18 +51,23 @@ class Cell(_message.Message):
 
     VALUE_FIELD_NUMBER: _builtins.int
     SUPPRESSED_FIELD_NUMBER: _builtins.int
+    WITHHELD_FIELD_NUMBER: _builtins.int
     value: _builtins.int
+    """In an export the total of what is told: 0, or more than 10."""
     suppressed: _builtins.bool
-    """It is from 1 to 10, or would reveal one that is: no value is given."""
+    """All of it is from 1 to 10, or would reveal a number that is: no value is given."""
+    withheld: _builtins.int
+    """In an export: of how many months of a meeting (years, where dates are counted) the figure is not in the value."""
     def __init__(
         self,
         *,
         value: _builtins.int = ...,
         suppressed: _builtins.bool = ...,
+        withheld: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["suppressed", b"suppressed", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["suppressed", b"suppressed", "value", b"value", "withheld", b"withheld"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -88,6 +93,7 @@ class StatisticsRow(_message.Message):
     def keys(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """One for each dimension asked for, in that order: a meeting's name, a room's name, a kind, "1" (Monday) to "7",
         "2026-11".
+        In an export the name of a meeting that is not public is "", and so are the names of its rooms.
         """
 
     @_builtins.property
