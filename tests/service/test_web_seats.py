@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from datetime import timedelta
+from io import StringIO
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.service.rsvps_house import House
+from services.kit.logs import make_log
+from services.rsvps.types import Question, QuestionKind, Scope, Use
+from services.rsvps.types import RsvpMode as Mode
+from tests.service.rsvps_house import OPERATOR
 from tests.service.test_web import Markup
 from tests.service.web_seats_house import BASE, INVITE, PAGE, Desk, hidden, six, title
 
+if TYPE_CHECKING:
+    from tests.service.rsvps_house import House
+
 pytest_plugins = ["tests.service.rsvps_house"]
+RULES = "centres/house/meetings/tuesday/listRules"
 
 
 @pytest.fixture
@@ -32,3 +42,257 @@ async def test_a_seat_is_kept_and_found_again_by_six_words_and_given_back(desk: 
     gone = await desk.ask(PAGE, {"do": "give-back", "key": words})
     assert title(gone.text) == "Your seat is given back"
     assert title((await desk.ask(PAGE, {"do": "find", "words": words})).text) == "Your seat is given back"
+
+
+async def test_sending_the_form_twice_keeps_one_seat_and_each_form_has_its_own_words(desk: Desk) -> None:
+    form = hidden((await desk.ask()).text)
+    assert six((await desk.ask(PAGE, form)).text) == six((await desk.ask(PAGE, form)).text) == form["key"]
+    assert hidden((await desk.ask()).text)["key"] != form["key"]
+    (_, found), *others = await desk.house.lists()
+    assert others == []
+    assert len(await desk.house.seats(found.id)) == 1
+
+
+async def test_the_address_to_keep_opens_the_seat_and_is_for_nobody_else(desk: Desk) -> None:
+    words = await desk.keep()
+    link = f"{PAGE}/mine/{words.replace(' ', '-')}"
+    assert f">{BASE}{link}</span>" in (await desk.ask(PAGE, {"do": "find", "words": words})).text
+    answer = await desk.ask(link)
+    assert title(answer.text) == "Your seat is kept"
+    assert answer.headers["cache-control"] == "private, no-store"
+    assert (answer.headers["x-robots-tag"], answer.headers["referrer-policy"]) == ("noindex", "no-referrer")
+    assert "form-action 'self'" in answer.headers["content-security-policy"]
+    assert "set-cookie" not in answer.headers
+    wrong = f"{PAGE}/mine/{'-'.join(reversed(words.split()))}"
+    assert "These words hold no seat here" in (await desk.ask(wrong)).text
+
+
+async def test_pages_are_whole_run_no_script_ask_nobody_else_and_have_neutral_titles(desk: Desk) -> None:
+    await desk.house.rules(
+        capacity=20, waitlist=-1, party_size=4, celebrations=True, standing_seats=True, questions=(ALLERGIES, DIET)
+    )
+    words = await desk.keep(**{"q-allergy": "Nuts"})
+    for path, data in ((PAGE, None), (PAGE, {"do": "find", "words": words}), (f"{PAGE}/here", None), ("/m/none", None)):
+        text = (await desk.ask(path, data)).text
+        page = Markup(text)
+        assert page.open == []
+        assert len(page.ids) == len(set(page.ids))
+        assert not page.tags & {"script", "iframe", "img", "object", "embed", "base"}
+        assert all(load.startswith("data:") for load in page.loads)
+        assert "<title>A date · Openchair</title>" in text
+        assert set(re.findall(r'<form[^>]* action="([^"]*)"', text)) <= {PAGE, f"{PAGE}/here", "/m/none"}
+
+
+ALLERGIES = Question(id="allergy", title="Allergies", kind=QuestionKind.TEXT, use=Use.ORGANISER)
+DIET = Question(id="diet", title="Do you eat with us?", kind=QuestionKind.CHOICE, choices=("Yes", "No"), required=True)
+
+
+async def test_each_question_says_who_sees_the_answer_and_what_was_typed_stays(desk: Desk) -> None:
+    await desk.house.rules(questions=(ALLERGIES, DIET))
+    form = await desk.ask()
+    assert "The named organisers see each answer" in form.text
+    assert "sees how many gave which answer, not who did" in form.text
+    refused = await desk.ask(PAGE, hidden(form.text) | {"q-allergy": "Nuts &<b>", "first-name": "Kim"})
+    assert "Something is missing" in refused.text
+    assert hidden(refused.text)["key"] == hidden(form.text)["key"]
+    assert 'value="Nuts &amp;&lt;b&gt;"' in refused.text
+    assert 'value="Kim"' in refused.text
+    kept = await desk.ask(PAGE, hidden(refused.text) | {"q-allergy": "Nuts", "q-diet": "1"})
+    assert title(kept.text) == "Your seat is kept"
+    changed = await desk.ask(PAGE, {"do": "change", "key": six(kept.text), "q-allergy": "None", "q-diet": "0"})
+    assert 'value="None"' in changed.text
+    assert re.search(r'name="q-diet" value="0"[^>]* checked', changed.text)
+
+
+async def test_a_full_date_has_a_waitlist_whose_line_is_answered_on_the_page(desk: Desk) -> None:
+    await desk.house.rules(capacity=1)
+    first = await desk.keep()
+    assert "Full: you can join the waitlist" in (await desk.ask()).text
+    second = await desk.keep(wait="ask")
+    waiting = (await desk.ask(PAGE, {"do": "find", "words": second})).text
+    assert title(waiting) == "You are on the waitlist"
+    assert ("Open chairs instead" in waiting, 'href="tel:988"' in waiting) == (True, True)
+    await desk.ask(PAGE, {"do": "give-back", "key": first})
+    offered = (await desk.ask(PAGE, {"do": "find", "words": second})).text
+    assert (title(offered), "Yes, I take it" in offered) == ("A place is free for you", True)
+    taken = await desk.ask(PAGE, {"do": "accept", "key": second})
+    assert title(taken.text) == "Your seat is kept"
+
+
+async def test_an_offer_is_declined_and_leaves_the_line(desk: Desk) -> None:
+    await desk.house.rules(capacity=1)
+    first, second = await desk.keep(), await desk.keep(wait="ask")
+    await desk.ask(PAGE, {"do": "give-back", "key": first})
+    assert title((await desk.ask(PAGE, {"do": "decline", "key": second})).text) == "You said no to the place"
+
+
+async def test_what_is_refused_is_said_in_words_and_bad_news_names_other_chairs(desk: Desk) -> None:
+    desk.meeting("later", title="Later Group", fellowship="AA")
+    await desk.house.rules(capacity=1, waitlist=-1)
+    await desk.keep()
+    full = await desk.ask(PAGE, hidden((await desk.ask()).text))
+    assert "All places are taken" in full.text
+    assert re.findall(r'<a href="/centre/house#[^"]+">Tuesday, 7:00\s+pm: (Later Group)</a>', full.text) == [
+        "Later Group"
+    ]
+    assert 'href="tel:988"' in full.text
+
+
+async def test_a_cancelled_date_says_so_and_names_other_chairs(desk: Desk) -> None:
+    desk.meeting("later", title="Later Group")
+    words = await desk.keep()
+    change = {"date": "2026-11-24", "cancelled": True, "reason": "Snow"}
+    desk.meeting(changes=[change])
+    page = (await desk.ask()).text
+    assert ("Cancelled" in page, "Snow" in page, "Later Group" in page, "Keep my seat" in page) == (True,) * 3 + (
+        False,
+    )
+    assert title((await desk.ask(PAGE, {"do": "find", "words": words})).text)
+
+
+async def test_where_no_seats_are_kept_the_page_says_that_people_just_come(desk: Desk) -> None:
+    await desk.house.rules(mode=Mode.OFF)
+    text = (await desk.ask()).text
+    assert "No seat is needed here" in text
+    assert "Keep my seat" not in text
+
+
+async def test_without_the_service_the_page_still_says_when_and_where(desk: Desk) -> None:
+    desk.reached = False
+    text = (await desk.ask()).text
+    assert ("Seats cannot be reached just now" in text, "1 Main St" in text) == (True, True)
+    assert "try again" in (await desk.ask(PAGE, {"do": "keep", "key": ""})).text
+
+
+@pytest.mark.parametrize(
+    "said", [{"sec_fetch_site": "cross-site"}, {"sec_fetch_site": "same-site"}, {"origin": "https://else.example.com"}]
+)
+async def test_no_other_site_has_its_readers_keep_or_give_back_seats(desk: Desk, said: dict[str, str]) -> None:
+    words = await desk.keep()
+    for data in ({"do": "keep", "key": ""}, {"do": "give-back", "key": words}):
+        assert title((await desk.ask(PAGE, data, **said)).text) == "Tuesday Group"
+    assert title((await desk.ask(PAGE, {"do": "find", "words": words})).text) == "Your seat is kept"
+    (_, found), *_ = await desk.house.lists()
+    assert len(await desk.house.seats(found.id)) == 1
+
+
+async def test_a_meeting_for_members_is_found_with_the_code_alone_and_the_code_is_in_no_address(desk: Desk) -> None:
+    desk.group()
+    desk.meeting("owls", "private", visibility="VISIBILITY_MEMBERS", inviteGroup="centres/house/groups/owls")
+    hidden_page, absent = await desk.ask("/m/owls"), await desk.ask("/m/none")
+    assert hidden_page.status_code == absent.status_code == 404
+    assert hidden_page.text.replace("/m/owls", "/m/none") == absent.text
+    opened = await desk.ask("/m/owls", {"code": INVITE})
+    assert title(opened.text) == "Tuesday Group"
+    assert INVITE not in re.sub(r'<input[^>]*name="code"[^>]*>', "", opened.text)
+    assert "This code opens nothing here" in (await desk.ask("/m/owls", {"code": "0" * 28})).text
+
+
+async def test_an_unlisted_meeting_is_found_by_its_address_and_shows_what_the_public_may_see_of_others(
+    desk: Desk,
+) -> None:
+    link = {"access": "ONLINE_ACCESS_INVITE_CODE", "url": "https://meet.example.org/x", "passcode": "SESAME"}
+    desk.meeting("quiet", "private", visibility="VISIBILITY_UNLISTED", mode="MODE_HYBRID", online=link)
+    text = (await desk.ask("/m/quiet")).text
+    assert title(text) == "Tuesday Group"
+    assert ("meet.example.org" in text, "SESAME" in text) == (False, False)
+
+
+async def test_a_list_with_a_code_asks_for_it(desk: Desk) -> None:
+    await desk.house.call(
+        "SetListRules", OPERATOR, list_rules={"name": RULES, "mode": "RSVP_MODE_OPTIONAL", "list_code": "open sesame"}
+    )
+    form = await desk.ask()
+    assert "The code of this list" in form.text
+    assert "The code for this list is needed" in (await desk.ask(PAGE, hidden(form.text))).text
+    kept = await desk.ask(PAGE, hidden(form.text) | {"list-code": "open sesame"})
+    assert title(kept.text) == "Your seat is kept"
+
+
+async def test_a_standing_seat_is_kept_on_the_page_of_all_dates_and_one_date_given_back(desk: Desk) -> None:
+    await desk.house.rules(standing_seats=True)
+    assert 'href="/m/tuesday/all"' in (await desk.ask()).text
+    words = await desk.keep("/m/tuesday/all")
+    assert words
+    one = await desk.ask(PAGE, {"do": "find", "words": words})
+    assert title(one.text) == "Your seat is kept"
+    await desk.ask(PAGE, {"do": "give-back", "key": words})
+    assert title((await desk.ask(PAGE, {"do": "find", "words": words})).text) == "Your seat is given back"
+    assert title((await desk.ask("/m/tuesday/all", {"do": "find", "words": words})).text) == "Your seat is kept"
+
+
+async def test_a_course_is_joined_on_its_own_page(desk: Desk) -> None:
+    await desk.house.rules(scope=Scope.SERIES)
+    assert title((await desk.ask("/m/tuesday/all", hidden((await desk.ask("/m/tuesday/all")).text))).text)
+
+
+async def test_one_network_keeps_a_dozen_seats_and_is_told_when_to_try_again(desk: Desk) -> None:
+    await desk.house.rules(capacity=100)
+    for _ in range(12):
+        assert await desk.keep()
+    refused = await desk.ask(PAGE, hidden((await desk.ask()).text))
+    assert "Too many from your network at once" in refused.text
+    assert "Try again in 5 minutes." in refused.text
+    desk.address = "198.51.100.7"
+    assert await desk.keep()
+
+
+async def test_wrong_words_are_tried_twenty_times(desk: Desk) -> None:
+    words = await desk.keep()
+    wrong = {"do": "find", "words": " ".join(["about"] * 6)}
+    for _ in range(20):
+        assert "These words hold no seat here" in (await desk.ask(PAGE, wrong)).text
+    assert "Too many from your network" in (await desk.ask(PAGE, {"do": "find", "words": words})).text
+    desk.address = "198.51.100.7"
+    assert title((await desk.ask(PAGE, {"do": "find", "words": words})).text) == "Your seat is kept"
+
+
+async def test_somebody_is_sent_the_page_and_it_says_nothing_of_who_sent_it(desk: Desk) -> None:
+    words = await desk.keep()
+    found = await desk.ask(PAGE, {"do": "find", "words": words})
+    assert f"{BASE}{PAGE}/together</span>" in found.text
+    sent = (await desk.ask(f"{PAGE}/together")).text
+    assert "Somebody thought that you might like to come, too." in sent
+    assert not any(word in sent for word in [words, words.replace(" ", "-")])
+
+
+async def test_who_is_there_checks_in_with_the_code_that_is_shown_and_takes_a_slip(desk: Desk) -> None:
+    await desk.keep()
+    name = "centres/house/meetings/tuesday/occurrences/20261124"
+    desk.house.to(desk.house.clock.now() + timedelta(days=3, hours=13, minutes=5))  # 19:05 in Edmonton
+    shown = await desk.house.call("GetCheckInCode", OPERATOR, name=name)
+    scanned = await desk.ask(shown.url)
+    assert title(scanned.text) == "I am there"
+    inside = await desk.ask(f"{PAGE}/here", hidden(scanned.text) | {"shown": shown.words})
+    assert title(inside.text) == "You are checked in"
+    wrong = await desk.ask(f"{PAGE}/here", hidden(scanned.text) | {"shown": "about about about about"})
+    assert "That is not the code in the room" in wrong.text
+    slip = await desk.ask(f"{PAGE}/here", hidden(inside.text) | {"field": ["date", "times"], "person": "Kim"})
+    assert slip.headers["content-type"] == "application/pdf"
+    assert slip.content.startswith(b"%PDF-")
+    assert slip.headers["content-disposition"].startswith("attachment")
+
+
+async def test_lines_of_the_week_lead_to_the_page_where_seats_are_kept_and_say_a_word(desk: Desk) -> None:
+    assert PAGE not in (await desk.ask("/")).text
+    await desk.house.call(
+        "SetListRules", OPERATOR, list_rules={"name": RULES, "mode": "RSVP_MODE_OPTIONAL", "capacity": 1}
+    )
+    await desk.follow()
+    assert f'href="{PAGE}"' in (await desk.ask("/")).text
+    await desk.keep()
+    await desk.follow()
+    assert re.search(rf'href="{PAGE}"[^>]*>Keep a seat</a> \(waitlist\)', (await desk.ask("/")).text)
+
+
+async def test_no_log_line_holds_words_an_address_or_a_name(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    written = StringIO()
+    monkeypatch.setattr("tests.service.web_seats_house.LOG", make_log("debug", written))
+    words = await desk.keep(**{"first-name": "Kimberley"})
+    monkeypatch.setattr("services.web.seats.seats_said.of_seat", lambda _seat: 1 / 0)
+    broken = await desk.ask(f"{PAGE}/mine/{words.replace(' ', '-')}")
+    assert broken.status_code == 500
+    text = written.getvalue()
+    assert '"/m"' in text
+    for trace in (*words.split(), "Kimberley", "203.0.113", "tuesday"):
+        assert trace not in text
