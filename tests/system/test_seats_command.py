@@ -1,0 +1,128 @@
+"""Seats from a terminal, on the sample: rules, a seat on paper, found again by its six words, chairs to put out."""
+
+from __future__ import annotations
+
+import io
+import random
+import sys
+from contextlib import redirect_stdout
+from typing import TYPE_CHECKING
+
+import pytest
+
+from services.cli.__main__ import main
+from services.kit import words
+from services.rsvps.secrets import FILE
+from tests.system.coordinator import asked_json, command, done, refused
+from tests.system.running import System, until
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytest_plugins = ("tests.system.coordinator",)
+HOUSE = "riverside"
+KEY = "k3y-of-nine-owls-and-a-heron-at-dusk"
+
+
+def said(text: str, *arguments: str) -> str:
+    """What a command says to whoever types this text."""
+    out = io.StringIO()
+    with redirect_stdout(out), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "stdin", io.StringIO(f"{text}\n"))
+        with pytest.raises(SystemExit) as ended:
+            main(arguments)
+        assert not ended.value.code
+    return out.getvalue()
+
+
+def lines(system: System) -> bytes:
+    """The sample's calendar, its lines not folded."""
+    return system.feed(HOUSE).replace(b"\r\n ", b"")
+
+
+@pytest.fixture(scope="module")
+def supper(system: System) -> str:
+    """A meeting of the sample at which one keeps a seat, once it is set up."""
+    until(lambda: b"Keep a seat" in lines(system), "the sample has seats, and the calendar says where one is kept")
+    return "SMART Recovery"
+
+
+def test_the_sample_shows_seats_of_every_sort(system: System, supper: str) -> None:
+    rules = {title: asked_json(system, "seats", "rules", HOUSE, title) for title in (supper, "Winter", "Sleeping")}
+    assert rules[supper]["standing_seats"] is True
+    assert rules["Winter"]["mode"] == "RSVP_MODE_REQUIRED"
+    assert [each["title"] for each in rules["Winter"]["questions"]] == ["What do you eat?", "What else should we know?"]
+    assert rules["Sleeping"]["scope"] == "SEAT_SCOPE_SERIES"
+
+
+def test_rules_are_shown_before_they_are_set_and_what_is_wrong_is_told_by_its_option(system: System) -> None:
+    words_ = ("seats", "rules", HOUSE, "Gentle Yoga")
+    dry = done(system, *words_, "--mode=optional", "--capacity=30", "--waitlist=none", "--opens=14 days", "--dry-run")
+    assert "-> optional" in dry
+    assert "14 days before the start" in dry
+    assert "mode" not in asked_json(system, *words_)
+    done(system, *words_, "--mode=optional", "--capacity=30", "--question=Mat: own | borrowed", "--yes")
+    shown = done(system, *words_)
+    assert "Mat: own | borrowed" in shown
+    assert "--capacity" in refused(system, *words_, "--capacity=5001", "--yes")[1]
+
+
+def test_a_seat_is_kept_for_somebody_who_stands_there_and_found_by_the_words_on_paper(
+    system: System, supper: str
+) -> None:
+    kept = asked_json(system, "seats", "keep", HOUSE, supper, "--attend=in-person", "--for-somebody")
+    assert words.read(kept["words"]) == kept["words"]
+    assert kept["seat"]["state"] == "SEAT_STATE_GOING"
+    paper = done(system, "seats", "keep", HOUSE, supper, "--attend=online", "--for-somebody")
+    assert len([line for line in paper.splitlines() if line.startswith("|")]) == 6
+    assert "going" in said(kept["words"].upper(), "seats", "show", HOUSE, supper)
+    assert "chairs to put out  1" in done(system, "seats", "needs", HOUSE, supper)
+    assert "given back" in said(kept["words"], "seats", "give-back", HOUSE, supper)
+    assert "no seat" in said(words.make(random.SystemRandom()), "seats", "show", HOUSE, supper)
+    assert "six of our words" in command("seats", "show", HOUSE, supper).stderr
+
+
+def test_a_list_is_closed_and_taken_up_again_and_calendars_say_so(system: System, supper: str) -> None:
+    done(system, "seats", "close", HOUSE, supper, "--yes")
+    until(lambda: b"SMART Recovery (full)" in lines(system), "the calendar says it")
+    assert "FULL" in done(system, "find", "smart", "recovery", "--centre", HOUSE)
+    assert "SMART Recovery" not in done(system, "find", "smart", "recovery", "--centre", HOUSE, "--open")
+    done(system, "seats", "reopen", HOUSE, supper, "--yes")
+    until(lambda: b"SMART Recovery (full)" not in lines(system), "it is open again")
+
+
+def test_a_standing_seat_is_kept_with_always(system: System, supper: str) -> None:
+    kept = asked_json(system, "seats", "keep", HOUSE, supper, "--attend=in-person", "--always")
+    assert kept["seat"]["standing"] is True
+
+
+def test_figures_of_nothing_are_a_row_of_noughts(system: System) -> None:
+    assert "advertised" in done(system, "statistics", HOUSE)
+
+
+def test_keys_of_slips_are_for_everybody_and_what_is_no_slip_is_refused(system: System) -> None:
+    assert "BEGIN PUBLIC KEY" in done(system, "slip", "keys", HOUSE)
+    assert "no slip" in refused(system, "slip", "verify", "OCS1.x.y.z")[1]
+
+
+@pytest.mark.slow
+def test_a_backup_holds_the_secret_and_seats_are_found_where_it_was_put_back(
+    system: System, supper: str, tmp_path: Path
+) -> None:
+    kept = asked_json(system, "seats", "keep", HOUSE, supper, "--attend=in-person")
+    key, file = tmp_path / "key", tmp_path / "chairs.backup"
+    key.write_text(KEY)
+    key.chmod(0o600)
+    done(system, "backup", "--key-file", str(key), str(file))
+    other = System(tmp_path / "other")
+    put = other.command("restore", "--key-file", str(key), str(file))
+    assert put.returncode == 0, put.stderr
+    assert (other.data / "keys" / FILE).read_bytes() == (system.data / "keys" / FILE).read_bytes()
+    try:
+        other.start()
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in other.environ.items():
+                patch.setenv(name, value)
+            assert "going" in said(kept["words"], "seats", "show", HOUSE, supper)
+    finally:
+        other.clean()
