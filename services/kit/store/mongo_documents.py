@@ -9,11 +9,12 @@ order of commits is forgotten with the mark. `epoch` is the newest that the reco
 
 from __future__ import annotations
 
+import secrets
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import bson
 
-from services.kit.clock import moment
+from services.kit.clock import MIDNIGHT, moment
 from services.kit.store import check, codec
 from services.kit.store.port import Answer, Audit, Document, In, Kind, Range, Record, RequestKey, View
 
@@ -158,7 +159,10 @@ def answer_id(key: RequestKey) -> Document:
 def answered(answer: Answer, shift: timedelta) -> Stored:
     """The document of an answer. `expires` is for the server, whose clock may be ahead of ours by `shift`."""
     own = {"digest": answer.digest, "reply": answer.reply, "expires_at": answer.expires_at}
-    return {"_id": answer_id(answer.key), **own, "expires": moment(answer.expires_at) + shift}
+    expires = moment(answer.expires_at)
+    if not answer.expires_at.endswith(MIDNIGHT):  # by whole days minutes do not matter, and a shift would tell when
+        expires += shift
+    return {"_id": answer_id(answer.key), **own, "expires": expires}
 
 
 def answer(document: Stored) -> Answer:
@@ -169,9 +173,15 @@ def answer(document: Stored) -> Answer:
 
 
 def audited(line: Audit, serial: int, position: int, writer: str) -> Stored:
-    """The document of an audit line. Its id sorts as it was written, also among lines of one revision."""
+    """The document of an audit line. Its id sorts as it was written, also among lines of one revision.
+
+    The number of a commit is about the time at which it was made. A line that says no more than a day has a random one
+    in its stead, so that it sorts with others of its revision by its place in the commit alone.
+    """
     said = {"at": line.at, "actor": line.actor, "action": line.action, "reason": line.reason}
     id_ = f"{serial:016}-{position:06}-{writer}"
+    if line.at.endswith(MIDNIGHT):
+        id_ = f"{0:016}-{position:06}-{secrets.token_hex(12)}"
     return {"_id": id_, "kind": line.kind, "id": line.id, "revision": line.revision, **said}
 
 
