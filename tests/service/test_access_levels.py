@@ -10,6 +10,7 @@ import pytest
 
 from services.kit.errors import NotFound
 from services.kit.publication import body
+from services.kit.vouch import Vouch
 from services.meetings.records import PUBLICATIONS
 from tests.service.meetings_house import CENTRE, COORDINATOR, NOBODY, START, House
 
@@ -26,15 +27,35 @@ ADDRESSES = ("PUBLIC", "AREA_ONLY", "HOLDERS")
 EXISTS = {
     "anybody": {"PUBLIC"},
     "link": {"PUBLIC", "UNLISTED"},
+    "seated": {"PUBLIC", "UNLISTED"},
     "holder": set(VISIBILITIES),
     "staff": set(VISIBILITIES),
 }
-LINK = {"anybody": {"PUBLIC"}, "link": {"PUBLIC"}, "holder": {"PUBLIC", "INVITE_CODE"}, "staff": set(ONLINE)}
-PASSCODE = {"anybody": set[str](), "link": set[str](), "holder": {"PUBLIC", "INVITE_CODE"}, "staff": set(ONLINE)}
-ADDRESS = {"anybody": {"PUBLIC"}, "link": {"PUBLIC"}, "holder": {"PUBLIC", "HOLDERS"}, "staff": set(ADDRESSES)}
+LINK = {
+    "anybody": {"PUBLIC"},
+    "link": {"PUBLIC"},
+    "seated": {"PUBLIC", "SEAT_HOLDERS"},
+    "holder": {"PUBLIC", "INVITE_CODE"},
+    "staff": set(ONLINE),
+}
+PASSCODE = {
+    "anybody": set[str](),
+    "link": set[str](),
+    "seated": {"PUBLIC", "SEAT_HOLDERS"},
+    "holder": {"PUBLIC", "INVITE_CODE"},
+    "staff": set(ONLINE),
+}
+ADDRESS = {
+    "anybody": {"PUBLIC"},
+    "link": {"PUBLIC"},
+    "seated": {"PUBLIC", "HOLDERS"},
+    "holder": {"PUBLIC", "HOLDERS"},
+    "staff": set(ADDRESSES),
+}
 AREA = {
     "anybody": {"PUBLIC", "AREA_ONLY"},
     "link": {"PUBLIC", "AREA_ONLY"},
+    "seated": set(ADDRESSES),
     "holder": set(ADDRESSES),
     "staff": set(ADDRESSES),
 }
@@ -144,6 +165,59 @@ async def test_viewing_a_meeting_by_its_name_keeps_to_the_table(
         check(asker.kind, case, found.changes[0].venue, found.changes[0].online)
         assert bool(found.invite_group) is (asker.kind in {"holder", "staff"})
         assert bool(found.etag) is (asker.kind == "staff")
+
+
+async def test_who_keeps_a_seat_sees_by_a_pass_what_seat_holders_are_told_and_nothing_of_other_dates(
+    house: House, scene: tuple[list[Case], list[Asker]]
+) -> None:
+    for case in scene[0]:
+        if case.visibility not in EXISTS["seated"]:
+            continue
+        date = f"{case.name}/occurrences/20261201"
+        for name in (case.name, date):
+            seat_pass = house.desk.vouch.sign_until("seat", name, house.clock.now() + timedelta(minutes=5))
+            found = await house.call("ViewMeeting", NOBODY, name=case.name, seat_pass=seat_pass)
+            check("seated", case, found.venue, found.online)
+            check("link", case, found.changes[0].venue, found.changes[0].online)
+
+
+HELD = Case("PUBLIC", "SEAT_HOLDERS", "PUBLIC", "")
+
+
+async def held(house: House, **more: Any) -> Any:
+    """A meeting whose link is for those who keep a seat."""
+    place = await house.place(title="The House", address="1 Main St", notes="Ring twice")
+    link = {"url": "https://meet.example.org/x", "phone": "555 0199", "passcode": "sesame", "notes": "Say friend"}
+    online = {**link, "access": "ONLINE_ACCESS_SEAT_HOLDERS"}
+    return await house.meeting(mode="MODE_HYBRID", place=place.name, online=online, **more)
+
+
+async def test_a_pass_of_another_meeting_one_that_is_over_and_one_that_nobody_made_open_nothing(house: House) -> None:
+    name, other = (await held(house)).name, (await held(house)).name
+    vouch, soon = house.desk.vouch, house.clock.now() + timedelta(minutes=5)
+    good = vouch.sign_until("seat", name, soon)
+    passes = [vouch.sign_until("seat", other, soon), vouch.sign_until("other", name, soon)]
+    passes += [Vouch().sign_until("seat", name, soon), vouch.sign_until("seat", name, house.clock.now())]
+    for each in (*passes, good[:-1], "nonsense", name):
+        found = await house.call("ViewMeeting", NOBODY, name=name, seat_pass=each)
+        check("link", HELD, found.venue, found.online)
+    found = await house.call("ViewMeeting", NOBODY, name=name, seat_pass=good)
+    check("seated", HELD, found.venue, found.online)
+    house.clock.jump(soon + timedelta(seconds=1))
+    found = await house.call("ViewMeeting", NOBODY, name=name, seat_pass=good)
+    check("link", HELD, found.venue, found.online)
+
+
+async def test_a_meeting_for_members_needs_its_code_and_a_pass_opens_what_the_code_does_not(house: House) -> None:
+    group = (await house.group()).name
+    name = (await held(house, visibility="VISIBILITY_MEMBERS", invite_group=group)).name
+    code = await house.code(group)
+    seat_pass = house.desk.vouch.sign_until("seat", name, house.clock.now() + timedelta(minutes=5))
+    with pytest.raises(NotFound):
+        await house.call("ViewMeeting", NOBODY, name=name, seat_pass=seat_pass)
+    found = await house.call("ViewMeeting", NOBODY, name=name, seat_pass=seat_pass, invite_code=code)
+    check("seated", HELD, found.venue, found.online)
+    assert not (await house.call("ViewMeeting", NOBODY, name=name, invite_code=code)).online.url
 
 
 async def test_lists_hold_what_the_table_says_and_a_code_that_opens_nothing_changes_nothing(
