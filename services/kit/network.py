@@ -46,8 +46,9 @@ def vouched(vouch: Vouch, prefix: str) -> tuple[tuple[str, str], ...]:
 def reader(vouch: Vouch, *, behind_proxy: bool = False) -> Callable[[str, Mapping[str, str]], str]:
     """Says from which network a call comes, given its peer ("ipv4:203.0.113.7:50123") and its metadata.
 
-    A peer "" is in this process. "" is answered for this machine itself, which has no budget. Behind a proxy the last
-    address of `x-forwarded-for` counts, which the proxy adds; whom it says nothing of is in the network of all such.
+    A peer "" is in this process. "" is answered for this machine itself, which has no budget. The last address of
+    `x-forwarded-for`, which a proxy adds, is believed from this machine, and from anywhere where `behind_proxy` says so;
+    there all of whom it says nothing are one network.
     """
 
     @functools.lru_cache(4096)
@@ -63,8 +64,8 @@ def reader(vouch: Vouch, *, behind_proxy: bool = False) -> Callable[[str, Mappin
     def read(peer: str, metadata: Mapping[str, str]) -> str:
         if HEADER in metadata and (said := vouch.read(_USE, metadata[HEADER])) is not None:
             return said
-        if not behind_proxy:
-            return of_peer(peer)
-        return of_address(metadata.get("x-forwarded-for", "").rpartition(",")[2].strip())
+        said_for = metadata.get("x-forwarded-for", "").rpartition(",")[2].strip()
+        where = of_peer(peer)
+        return of_address(said_for) if behind_proxy or (where == "" and said_for) else where
 
     return read

@@ -110,7 +110,7 @@ def place(venue: meeting_pb2.Venue) -> Place:
     """A venue in words; where the address is not public, its area."""
     name = ", ".join(filter(None, (*venue.rooms, venue.title)))
     if not name and not venue.address and venue.address_access == place_pb2.ADDRESS_ACCESS_HOLDERS:
-        return Place("", "The address is told with the group's invite code.")
+        return Place("", "The address is told with the group's code, or to those who keep a seat.")
     if venue.address or not venue.area:
         return Place(name, venue.address or ("" if name else "Address on request"), venue.notes)
     return Place(name or venue.area, "" if not name else venue.area, "The address is not published.")

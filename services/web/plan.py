@@ -19,6 +19,8 @@ async def build(hosted: Hosted) -> None:
     """The pages, and what they show."""
     settings = hosted.settings
     secret = hosted.ids.random.getrandbits(256).to_bytes(32, "big")
+    if settings.targets and settings.page_secret is None:
+        hosted.log.warning("without OPENCHAIR_PAGE_SECRET all who keep seats by these pages count as one network")
     made = web(
         hosted.bus,
         settings.site,

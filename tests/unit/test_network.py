@@ -37,6 +37,8 @@ def test_two_peers_of_one_network_are_one_and_the_word_for_it_says_nothing() -> 
 @pytest.mark.parametrize("peer", ["ipv4:127.0.0.1:4711", "ipv6:%5B::1%5D:4711", "unix:/run/x", ""])
 def test_this_machine_has_no_network_unless_it_says_whom_it_calls_for(peer: str) -> None:
     assert reader(VOUCH)(peer, {}) == ""
+    proxied = {"x-forwarded-for": "198.51.100.1, 203.0.113.9"}
+    assert reader(VOUCH)(peer, proxied) == reader(VOUCH)("ipv4:203.0.113.7:1", {})
     said = dict(vouched(VOUCH, "203.0.113.0/24"))
     assert reader(VOUCH)(peer, said) == reader(VOUCH)("ipv4:203.0.113.7:1", {})
 
