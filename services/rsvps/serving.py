@@ -60,19 +60,19 @@ def next_of(sheet: Sheet) -> tuple[Seat, bool] | None:
 def _first(sheet: Sheet, free: Mapping[Where, int], passed: Mapping[str, int]) -> Seat | None:
     """The first whose turn it is: strictly in order, a party that is not seated yet keeps others from passing it.
 
-    Who waits for a place of a quota keeps back nobody but who needs one of that too.
+    Who waits for a place of a quota keeps back nobody but who needs one of that too, and came later.
     """
     strict = sheet.list.rules.party_rule is PartyRule.IN_ORDER
-    kept: set[str] = set()
+    kept: dict[str, int] = {}
     blocked: set[Where] = set()
     for seat in _candidates(sheet, [where for where, count in free.items() if count > 0], passed):
-        if seat.where in blocked or not kept.isdisjoint(seat.quotas):
+        if seat.where in blocked or any(kept.get(quota, seat.order) < seat.order for quota in seat.quotas):
             continue
         lacking = _lacking(sheet, seat)
         if not lacking and seat.party <= free[seat.where]:
             return seat
         if strict and lacking:
-            kept |= lacking
+            kept.update({quota: min(kept.get(quota, seat.order), seat.order) for quota in lacking})
         elif strict:
             blocked.add(seat.where)
     return None

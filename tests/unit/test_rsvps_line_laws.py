@@ -1,0 +1,460 @@
+"""A guest list under everything that can happen to it, in any order, against laws that are checked by brute force."""
+
+from __future__ import annotations
+
+import functools
+import random
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, assume, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from services.kit.errors import Refusal
+from services.rsvps import chairs, seating, turns
+from services.rsvps.sheet import Sheet
+from services.rsvps.times import shifted, times
+from services.rsvps.types import End, PartyRule, Quota, RsvpMode, Seat, State, Wait, Where
+from tests.unit.rsvps_lists import ONLINE, ROOM, START, Paper, a_list, asked
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from services.rsvps.types import GuestList
+
+LIVE = (State.GOING, State.WAITLISTED, State.OFFERED)
+A_DAY = 1440
+AHEAD = 7 * A_DAY
+SEATED = (State.GOING, State.OFFERED)
+
+people = st.sampled_from([f"p{n}" for n in range(10)])
+parties = st.sampled_from([1, 1, 1, 2, 3])
+waits = st.sampled_from(Wait)
+ways_asked = st.sampled_from([ROOM, ROOM, ONLINE])
+needs = st.sampled_from([(), (), (), ("beds",), ("ramp",), ("beds", "ramp")])
+places = st.integers(1, 4)
+minutes = st.sampled_from([5, 30, 119, 121, 360, 720])
+
+
+Coming: TypeAlias = tuple[str, Where, int, Wait, tuple[str, ...]]
+
+
+class Lists(RuleBasedStateMachine):
+    """One list, ten people, a clock."""
+
+    @initialize(
+        room=places,
+        online=places,
+        waitlist=st.sampled_from([0, 0, 0, -1, 2, 4]),
+        party_rule=st.sampled_from(PartyRule),
+        draw=st.sampled_from([0, 0, 0, 6]),
+        cut_off=st.sampled_from([0, 180]),
+        confirm=st.sampled_from([0, 0, 600, 60]),
+        beds=st.integers(1, 3),
+        come=st.lists(st.tuples(people, ways_asked, parties, waits, needs), min_size=6, max_size=9),
+    )
+    def begin(
+        self, room: int, online: int, waitlist: int, beds: int, confirm: int, come: list[Coming], **fields: Any
+    ) -> None:
+        """A list whose date is a week ahead, and some who come at once."""
+        kept = a_list(
+            (ROOM, ONLINE),
+            capacity=room,
+            online_capacity=online,
+            waitlist=waitlist,
+            party_size=3,
+            party_rule=fields["party_rule"],
+            opens_before_minutes=AHEAD,
+            draw_hours=fields["draw"],
+            cut_off_minutes=fields["cut_off"],
+            confirm_before_minutes=confirm,
+            claim_minutes=120,
+            quotas=(Quota("beds", "Beds", beds), Quota("ramp", "Ramp", 1)),
+        )
+        self.paper = Paper(kept, shifted(START, -AHEAD))
+        self.kept: dict[str, Seat] = {}
+        """What people asked for last; nothing of those who left."""
+        self.left: set[str] = set()
+        self.turned: set[str] = set()
+        self.reserve(come)
+
+    # What guests do
+
+    @rule(come=st.lists(st.tuples(people, ways_asked, parties, waits, needs), min_size=1, max_size=6))
+    def reserve(self, come: list[Coming]) -> None:
+        """Several keep a seat, one after the other; who has one is told the same one."""
+        for who, where, party, wait, quotas in come:
+            had = self._live(who)
+            want = asked(who, where=where, party=party, wait=wait, quotas=quotas)
+            seat = self._tries(functools.partial(_kept, want=want, at=self.paper.at))
+            if seat is None:
+                continue
+            before, after = seat
+            if had:
+                assert after == before, "a second seat with the same key is the same seat"
+                continue
+            assert (after.mac, after.party, after.quotas) == (who, party, tuple(sorted(quotas)))
+            self.kept[who] = after
+            self.left.discard(who)
+
+    @rule(who=people, where=ways_asked, party=parties, wait=waits, quotas=needs)
+    def change(self, who: str, where: Where, party: int, wait: Wait, quotas: tuple[str, ...]) -> None:
+        """Wants another seat; gets it, or keeps what there was."""
+        assume(self._live(who))
+        before = self.paper.seat(who)
+        want = msgspec.structs.replace(before, where=where, party=party, wait=wait, quotas=quotas)
+        after = self._tries(lambda sheet: seating.change(sheet, self._mine(sheet, who), want, self.paper.at))
+        if after is not None:
+            self.kept[who] = after
+
+    @rule(who=people)
+    def leave(self, who: str) -> None:
+        """Somebody gives back what they have, if it is not too late."""
+        assume(who in self.paper.line.by_mac)
+        self.cancel(who, staff=False)
+
+    def cancel(self, who: str, *, staff: bool) -> None:
+        """Gives it back."""
+        end = End.STAFF if staff else End.OWN
+        if self._tries(lambda sheet: seating.cancel(sheet, self._mine(sheet, who), self.paper.at, end)) is not None:
+            self._leaves(who)
+
+    @precondition(lambda self: any(seat.state is State.GOING for seat in self._seats()))
+    @rule(data=st.data(), count=st.integers(1, 3))
+    def give_back(self, data: st.DataObject, count: int) -> None:
+        """Some of those who were going do not come."""
+        going = sorted(seat.mac for seat in self._seats() if seat.state is State.GOING)
+        for who in data.draw(st.lists(st.sampled_from(going), max_size=count, unique=True)):
+            if self.paper.seat(who).state is State.GOING:
+                self.cancel(who, staff=True)
+
+    @rule(who=people)
+    def accept(self, who: str) -> None:
+        """Takes what is offered."""
+        assume(self._live(who))
+        seat = self._tries(lambda sheet: seating.accept(sheet, self._mine(sheet, who), self.paper.at))
+        assert seat is None or seat.state is State.GOING
+
+    @precondition(lambda self: any(self.paper.line.offers.values()))
+    @rule(data=st.data(), no=st.booleans())
+    def answer(self, data: st.DataObject, *, no: bool) -> None:
+        """Says yes or no to an offer that holds."""
+        seats = [seat for seat in self.paper.line.seats.values() if seat.state is State.OFFERED]
+        who = data.draw(st.sampled_from(sorted(seat.mac for seat in seats)))
+        act = seating.decline if no else seating.accept
+        if self._tries(lambda sheet: act(sheet, self._mine(sheet, who), self.paper.at)) is not None and no:
+            self._leaves(who)
+
+    @rule(who=people)
+    def confirm(self, who: str) -> None:
+        """Still comes."""
+        assume(self._live(who))
+        self._tries(lambda sheet: seating.confirm(sheet, self._mine(sheet, who), self.paper.at))
+
+    # What else happens
+
+    @rule(later=minutes)
+    def wait(self, later: int) -> None:
+        """Time goes on, and nobody looks."""
+        self.paper.at = shifted(self.paper.at, later)
+
+    @rule()
+    def sweep(self) -> None:
+        """Somebody looks after the list when it is due; before that there is nothing to do."""
+        due = self.paper.due()
+        if due is None or due > shifted(self.paper.at, A_DAY):
+            return
+        self.paper.at = max(self.paper.at, shifted(due, -1))
+        self._decide(lambda _: None)
+        before = (self.paper.line.seats.copy(), self.paper.list)
+        if self.paper.due() == due:
+            self.paper.at = max(self.paper.at, due)
+            self._decide(lambda _: None)
+            assert before != (self.paper.line.seats, self.paper.list), "it was due, and nothing was to be done"
+
+    @rule(room=places, online=places, beds=st.integers(1, 3))
+    def capacities(self, room: int, online: int, beds: int) -> None:
+        """Chairs are put out or taken away; nobody loses one."""
+        quotas = (Quota("beds", "Beds", beds), Quota("ramp", "Ramp", 1))
+        self._rules(capacity=room, online_capacity=online, quotas=quotas)
+
+    @rule(party_rule=st.sampled_from(PartyRule))
+    def others_rule(self, party_rule: PartyRule) -> None:
+        """Parties may be passed, or not any more."""
+        self._rules(party_rule=party_rule)
+
+    @rule(what=st.sampled_from(["off", "closed", "people just come", "room", "online"]), later=minutes)
+    def for_a_while(self, what: str, later: int) -> None:
+        """The date is called off and back on; seats are not kept, and are again; it is held in one way, and in both."""
+        self._turn(what, on=True)
+        self.wait(later)
+        self._turn(what, on=False)
+
+    @rule(what=st.sampled_from(["off", "closed", "people just come", "room", "online"]))
+    def for_longer(self, what: str) -> None:
+        """The same, while other things happen; or it ends."""
+        self._turn(what, on=what not in self.turned)
+
+    @rule(days=st.integers(-1, 2), release=st.sampled_from([False, False, True]))
+    def moved(self, days: int, *, release: bool) -> None:
+        """The date is moved; seats stay, or are released."""
+        start = shifted(self.paper.list.occasion.start, days * A_DAY)
+        assume(start > self.paper.at)
+        if release:
+            again: dict[str, Any] = {"era": self.paper.list.era + 1, "passed": {}, "drawn": False}
+            self._head(**again)
+            self.kept.clear()
+        self._occasion(start=start, end=shifted(start, 90))
+
+    @rule(seed=st.integers(0, 3))
+    def restart(self, seed: int) -> None:
+        """A process starts, and knows the same."""
+        before = vars(self.paper.line)
+        self.paper.restart(random.Random(seed))  # noqa: S311 - an order, not a secret
+        assert vars(self.paper.line) == before
+
+    # Laws
+
+    @invariant()
+    def everybody_is_in_one_state(self) -> None:
+        """Of each person is one leaf; its state, its end and its offer go together."""
+        for seat in self._seats():
+            assert (seat.end is not None) == (seat.state is State.CANCELLED)
+            assert bool(seat.offered_until) == (seat.state is State.OFFERED)
+        assert len({seat.mac for seat in self._seats()}) == len(self._seats())
+
+    @invariant()
+    def who_left_is_not_brought_back(self) -> None:
+        """Not by an offer, not by a place that comes free."""
+        for who in self.left:
+            assert self.paper.seat(who).state not in LIVE, f"{who} had left"
+
+    @invariant()
+    def a_party_is_whole(self) -> None:
+        """Everybody has as many places as they asked for, where they asked for them, or none."""
+        for who, wanted in self.kept.items():
+            seat = self.paper.seat(who)
+            if seat.state in LIVE:
+                assert (seat.party, seat.where) == (wanted.party, wanted.where)
+                assert seat.quotas == wanted.quotas
+
+    @invariant()
+    def waiting_does_not_change_the_order(self) -> None:
+        """A place in the line is another one only for who asked for more."""
+        for who, wanted in self.kept.items():
+            assert self.paper.seat(who).order == wanted.order
+        orders = [seat.order for seat in self._seats()]
+        assert len(set(orders)) == len(orders)
+
+    def _laws(self) -> None:
+        """What holds of every decision, and after it."""
+        seen = self.paper.seen
+        for (_, before), (after, now) in pairwise(seen):
+            _never_oversold(after, before, now)
+        for (was, before), (after, now) in (seen[:2], seen[2:]):
+            _in_order(was, after, before, now)
+        self._nothing_left_free()
+        self._offers_hold()
+        self._word_is_true()
+        again = Sheet(self.paper.list, self.paper.line)
+        turns.settle(again, self.paper.at)
+        assert again.changes(turns.next_due(again, self.paper.at)) is None, "what is settled is settled"
+
+    def _nothing_left_free(self) -> None:
+        held, at = self.paper.list, self.paper.at
+        paused = held.occasion.off or held.rules.mode is RsvpMode.OFF or at >= times(held).cut_off
+        if paused or (not held.drawn and at < times(held).draw):
+            return
+        for where in held.occasion.ways:
+            _nobody_is_forgotten(held, _present(held, self.paper.line.seats), where)
+
+    def _offers_hold(self) -> None:
+        held = self.paper.list
+        for seat in _present(held, self.paper.line.seats):
+            if seat.state is State.OFFERED:
+                assert not held.occasion.off
+                assert self.paper.at < seat.offered_until <= times(held).start
+        assert not held.passed or all(count > 0 for count in held.passed.values())
+
+    def _word_is_true(self) -> None:
+        """The word is what happens to whoever comes alone just now."""
+        for where in self.paper.list.occasion.ways:
+            sheet = Sheet(self.paper.list, self.paper.line)
+            if self.paper.list.rules.mode is RsvpMode.OFF or self.paper.at < times(self.paper.list).opens:
+                continue
+            try:
+                state = seating.reserve(sheet, asked("new", where=where), self.paper.at).state
+            except Refusal:
+                assert self.paper.list.words[where.value] == chairs.FULL
+            else:
+                word = chairs.OPEN if state is State.GOING else chairs.WAITLIST
+                assert self.paper.list.words[where.value] == word
+
+    # How it is done
+
+    def _tries(self, act: Callable[[Sheet], Any]) -> Any:
+        try:
+            return self._decide(act)
+        except Refusal:
+            return None
+
+    def _decide(self, act: Callable[[Sheet], Any]) -> Any:
+        reply = self.paper.decide(act)
+        self._laws()
+        return reply
+
+    def _mine(self, sheet: Sheet, who: str) -> Seat:
+        seat = sheet.held(who)
+        assert seat is not None
+        return seat
+
+    def _leaves(self, who: str) -> None:
+        self.kept.pop(who, None)
+        self.left.add(who)
+
+    def _head(self, **fields: Any) -> None:
+        """As whoever follows the meeting does it: before the list is settled."""
+        self.paper.list = msgspec.structs.replace(self.paper.list, **fields)
+        self._decide(lambda _: None)
+
+    def _turn(self, what: str, *, on: bool) -> None:
+        self.turned = self.turned | {what} if on else self.turned - {what}
+        ways = tuple(where for where in Where if where.value not in self.turned) or (ROOM, ONLINE)
+        self._occasion(off="off" in self.turned, ways=ways)
+        self._head(closed="closed" in self.turned)
+        self._rules(mode=RsvpMode.OFF if "people just come" in self.turned else RsvpMode.OPTIONAL)
+
+    def _rules(self, **fields: Any) -> None:
+        self._head(rules=msgspec.structs.replace(self.paper.list.rules, **fields))
+
+    def _occasion(self, **fields: Any) -> None:
+        self._head(occasion=msgspec.structs.replace(self.paper.list.occasion, **fields))
+
+    def _live(self, who: str) -> bool:
+        seat = self.paper.line.seats.get(self.paper.line.by_mac.get(who, ""))
+        return seat is not None and seat.state in LIVE and seat.era == self.paper.list.era
+
+    def _seats(self) -> list[Seat]:
+        return list(self.paper.line.seats.values())
+
+
+def _kept(sheet: Sheet, want: seating.Asked, at: str) -> tuple[Seat | None, Seat]:
+    """What somebody has before and after keeping a seat."""
+    return sheet.held(want.mac), seating.reserve(sheet, want, at)
+
+
+def _present(held: GuestList, seats: dict[str, Seat]) -> list[Seat]:
+    return [seat for seat in seats.values() if seat.era == held.era]
+
+
+def _taken(seats: list[Seat], where: Where) -> int:
+    return sum(seat.party for seat in seats if seat.where is where and seat.state in SEATED)
+
+
+def _needing(seats: list[Seat], quota: str) -> int:
+    return sum(seat.party for seat in seats if quota in seat.quotas and seat.state in SEATED)
+
+
+def _capacity(held: GuestList, where: Where) -> int:
+    return held.rules.capacity if where is ROOM else held.rules.online_capacity
+
+
+def _never_oversold(held: GuestList, before: dict[str, Seat], after: dict[str, Seat]) -> None:
+    """No step seats anybody beyond what there is; what was too much, because there is less now, does not grow."""
+    was, now = _present(held, before), _present(held, after)
+    for where in Where:
+        assert _taken(now, where) <= max(_capacity(held, where), _taken(was, where)), "oversold"
+    for quota in held.rules.quotas:
+        assert _needing(now, quota.id) <= max(quota.places, _needing(was, quota.id)), "a quota is oversold"
+
+
+def _in_order(was: GuestList, held: GuestList, before: dict[str, Seat], after: dict[str, Seat]) -> None:
+    """Settling seats nobody while somebody waits before them who could have had the place."""
+    now = _present(held, after)
+    served = [
+        seat
+        for seat in now
+        if seat.state in SEATED
+        and (before[seat.id].state is State.WAITLISTED or seat.offered_until != before[seat.id].offered_until)
+    ]
+    lapsed = [seat for seat in now if seat.lapses > before[seat.id].lapses]
+    waiting = [seat for seat in now if seat.state is State.WAITLISTED and seat.where in held.occasion.ways]
+    passing = {
+        where: was.passed.get(where.value, 0) + sum(s.party for s in lapsed if s.where is where) for where in Where
+    }
+    for where in Where:
+        excused = 0
+        for seat in [each for each in served if each.where is where]:
+            passed = [each for each in waiting if each.where is where and each.order < seat.order and each.lapses < 3]
+            passed = [each for each in passed if not _cannot(held, each, now, served)]
+            lapses = before[seat.id].lapses
+            assert all(each.lapses > lapses for each in passed), f"{seat} before {passed}"
+            excused += seat.party if passed else 0
+        assert excused <= passing[where] + 2 * bool(excused), "more go on to others than were let lapse"
+
+
+def _cannot(held: GuestList, seat: Seat, now: list[Seat], served: list[Seat]) -> bool:
+    """Whether somebody who waits could not have been served, even had nobody behind them been."""
+    later = {each.id for each in served if each.order > seat.order}
+    there = [each for each in now if each.id not in later]
+    places = {each.id: each.places for each in held.rules.quotas}
+
+    def lacks(one: Seat) -> set[str]:
+        return {quota for quota in one.quotas if _needing(there, quota) + one.party > places[quota]}
+
+    if lacks(seat):
+        return True
+    if held.rules.party_rule is PartyRule.FILL:
+        return _taken(there, seat.where) + seat.party > _capacity(held, seat.where)
+    ahead = [each for each in now if each.state is State.WAITLISTED and each.order < seat.order and each.lapses < 3]
+    return any(lacks(each) & set(seat.quotas) for each in ahead)
+
+
+def _nobody_is_forgotten(held: GuestList, now: list[Seat], where: Where) -> None:
+    """No place is free that somebody who waits could have: with everybody looked at, one after the other."""
+    free = _capacity(held, where) - _taken(now, where)
+    strict = held.rules.party_rule is PartyRule.IN_ORDER
+    places = {each.id: each.places for each in held.rules.quotas}
+    waiting = [each for each in now if each.state is State.WAITLISTED and each.lapses < 3]
+    waiting = [each for each in waiting if each.where in held.occasion.ways]
+    kept: set[str] = set()
+    for seat in sorted(waiting, key=lambda each: each.order):
+        others = _capacity(held, seat.where) - _taken(now, seat.where)
+        if others <= 0 or kept & set(seat.quotas):
+            continue
+        lacking = {quota for quota in seat.quotas if _needing(now, quota) + seat.party > places[quota]}
+        if lacking:
+            kept |= lacking if strict else set()
+        elif seat.where is where:
+            fewer = any(each.lapses < seat.lapses for each in waiting if each.where is where)
+            room = free - (held.passed.get(where.value, 0) if fewer else 0)
+            assert seat.party > room, f"{free} free, and {seat} waits"
+            if strict:
+                return
+
+
+def _run(examples: int, steps: int) -> None:
+    checks = [HealthCheck.filter_too_much, HealthCheck.too_slow]
+    found = settings(max_examples=examples, stateful_step_count=steps, deadline=None, suppress_health_check=checks)
+    run_state_machine_as_test(cast("Any", Lists), settings=found)
+
+
+def test_whatever_happens_to_a_list_its_laws_hold() -> None:
+    """The everyday form."""
+    _run(60, 30)
+
+
+@pytest.mark.slow
+def test_whatever_happens_to_a_list_its_laws_hold_at_length() -> None:
+    """The long form."""
+    _run(6_000, 60)
