@@ -63,6 +63,9 @@ class Forgetting:
 
         Whatever writes the event ends it: it is due again at once.
         """
+        current = await self._desk.store.get("event", record.id)
+        if current is None or current.revision != record.revision:
+            return self._desk.now()
         event, parts = records.read(record, Event), await parts_of(self._desk.store, record.id)
         works = [functools.partial(self._over, record, event, parts, each) for each in event.lists]
         works += [functools.partial(each, record, event, parts) for each in (self._series, self._sisters, self._bury)]
@@ -77,14 +80,14 @@ class Forgetting:
 
     # Lists of dates
 
-    async def _over(self, record: Record, event: Event, parts: Sequence[Part], dated: DatedList) -> str | None:
+    async def _over(self, _: Record, event: Event, parts: Sequence[Part], dated: DatedList) -> str | None:
         """One list. When it is counted its marks go: from then on nothing tells that anybody was there."""
         held, now = await self._list(dated.list), self._desk.clock.now()
         if held is None:
             return None
         end = ends(held)
         if now >= end + self._days:
-            return await self._forget(record, event, held.id)
+            return await self._forget(event.id, held.id)
         if now >= end + self._soon(counting.COUNTED_AFTER) and not held.ended:
             await self._count(
                 held.id, counting.blank(event, parts, dated.key, instant(now)), await self._enrolled(event)
@@ -139,7 +142,7 @@ class Forgetting:
 
     # Lists of whole series, and of sister dates
 
-    async def _series(self, record: Record, event: Event, _: Sequence[Part]) -> str | None:
+    async def _series(self, _record: Record, event: Event, _: Sequence[Part]) -> str | None:
         """Standing seats that were given back; of a course everything, when it has been over for long."""
         held = await self._list(event.series) if event.series else None
         if held is None:
@@ -148,7 +151,7 @@ class Forgetting:
         if event.rules.scope is Scope.SERIES and held.occasion.end:
             end = ends(held)
             if now >= end + self._days:
-                return await self._forget(record, event, held.id)
+                return await self._forget(event.id, held.id)
             if now >= end + self._soon(WORDS_KEPT):
                 await self._purge(held.id)
         old, tomorrow = instant(now - self._days), instant(now + timedelta(days=1))
@@ -156,7 +159,7 @@ class Forgetting:
         left = await self._desk.heads.look("list", held.id, lambda head: any(map(_ended, head.leaves.values())))
         return tomorrow if left or event.rules.scope is Scope.SERIES else None
 
-    async def _sisters(self, record: Record, event: Event, _: Sequence[Part]) -> str | None:
+    async def _sisters(self, _record: Record, event: Event, _: Sequence[Part]) -> str | None:
         """A waitlist of sister dates goes with the last of them."""
         ahead = []
         for sisters in event.rules.sisters:
@@ -165,47 +168,41 @@ class Forgetting:
             last = max((each.date for each in sisters.dates), default=date.min)
             over = _midnight(last + timedelta(days=2)) + self._days
             if self._desk.clock.now() >= over:
-                return await self._forget(record, event, sisters.list)
+                return await self._forget(event.id, sisters.list)
             ahead.append(instant(over))
         return min(ahead, default=None)
 
     # For good
 
-    async def _forget(self, record: Record, event: Event, list_id: str) -> str:
+    async def _forget(self, event_id: str, list_id: str) -> str:
         """Its leaves, then the list: its tombstone is published, and the event remembers to forget that too."""
-        heads = self._desk.heads
+        store, heads = self._desk.store, self._desk.heads
         await heads.forget("list", list_id, lambda _: True, actor=WHO)
-        left = tuple(each for each in event.lists if each.list != list_id)
-        series = "" if event.series == list_id else event.series
-        after = msgspec.structs.replace(event, lists=left, series=series, buried=(*event.buried, list_id))
-        bare = Facts({"id": list_id, "centre": event.centre, "event": ""}, {"public": None}, None, gone=True)
-
-        def decide(held: object, at: str) -> Joint[None]:
-            del held
-            written = records.write(record, after, at=day(at), actor=WHO, due_at=day(at))
-            return Joint(None, {("list", list_id): Changes(bare)}, (written,), "forgotten")
 
         async def prepare() -> Claim[None]:
+            record = await store.get("event", event_id)
+            assert record is not None
+            after = without(records.read(record, Event), list_id)
+            bare = Facts({"id": list_id, "centre": after.centre, "event": ""}, {"public": None}, None, gone=True)
+
+            def decide(_: object, at: str) -> Joint[None]:
+                written = records.write(record, after, at=day(at), actor=WHO, due_at=day(at))
+                return Joint(None, {("list", list_id): Changes(bare)}, (written,), "forgotten")
+
             return Claim([("list", list_id)], decide)
 
         await heads.together(prepare, actor=WHO)
         return self._desk.now()
 
     async def _bury(self, record: Record, event: Event, _: Sequence[Part]) -> str | None:
-        """What is gone, and told to be gone, is forgotten: the last trace of a list."""
-        left = tuple([list_id for list_id in event.buried if not await self._buried(list_id)])
+        """What is gone, and told to be gone, is forgotten: the last trace of a list, and that the event knew it."""
+        found = {list_id: await self._desk.store.get("list", list_id) for list_id in event.buried}
+        told = [each for each in found.values() if each and not any(view.pending for view in each.views)]
+        left = tuple(list_id for list_id, each in found.items() if each is not None and each not in told)
         if left != event.buried:
-            return await self._write(record, msgspec.structs.replace(event, buried=left), ())
+            lost = tuple(Forgotten("list", each.id, each.revision) for each in told)
+            return await self._write(record, msgspec.structs.replace(event, buried=left), (), lost)
         return instant(self._desk.clock.now() + PUBLISHED_WITHIN) if left else None
-
-    async def _buried(self, list_id: str) -> bool:
-        found = await self._desk.store.get("list", list_id)
-        if found is None:
-            return True
-        if any(view.pending for view in found.views):
-            return False
-        await self._desk.store.commit(Commit((), forgotten=(Forgotten("list", list_id, found.revision),)))
-        return True
 
     # Dates that nobody kept a seat for
 
@@ -230,18 +227,28 @@ class Forgetting:
         new = [each for each in found if each is not None and await self._desk.store.get("count", each.id) is None]
         return [records.write(None, counting.enrolled(each, enrolled), at=day(at), actor=WHO) for each in new]
 
-    async def _write(self, record: Record, event: Event, others: Sequence[Record]) -> str:
+    async def _write(
+        self, record: Record, event: Event, others: Sequence[Record], lost: tuple[Forgotten, ...] = ()
+    ) -> str:
         """Writes the event. Whoever was faster has it done again, at once."""
         at = self._desk.now()
         written = records.write(record, event, at=day(at), actor=WHO, due_at=day(at))
         trail = Audit("event", event.id, written.revision, day(at), WHO, "counted")
         with contextlib.suppress(Conflict):
-            await self._desk.store.commit(Commit((written, *others), (), (trail,)))
+            await self._desk.store.commit(Commit((written, *others), (), (trail,), lost))
         return at
 
     async def _list(self, list_id: str) -> GuestList | None:
         record = await self._desk.store.get("list", list_id)
         return None if record is None or record.gone else records.read(record, GuestList)
+
+
+def without(event: Event, list_id: str) -> Event:
+    """The event, which has to bury the list, and knows nothing else of it."""
+    lists_ = tuple(each for each in event.lists if each.list != list_id)
+    series = "" if event.series == list_id else event.series
+    buried = event.buried if list_id in event.buried else (*event.buried, list_id)
+    return msgspec.structs.replace(event, lists=lists_, series=series, buried=buried)
 
 
 def ends(held: GuestList) -> datetime:
