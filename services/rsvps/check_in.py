@@ -13,8 +13,6 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
-import msgspec
-
 from services.kit import words
 from services.kit.clock import moment
 from services.kit.errors import Invalid, Unmet, Violation
@@ -92,10 +90,10 @@ def must_be_open(occasion: Occasion | None, at: datetime) -> Occasion:
     return found
 
 
-def must_be_countable(occasion: Occasion | None, at: datetime) -> Occasion:
-    """Raises Unmet before anybody can be there, and when nobody remembers any more."""
+def must_be_countable(occasion: Occasion | None, at: datetime, *, over: bool) -> Occasion:
+    """Raises Unmet before anybody can be there, when nobody remembers any more, and once the figures are made."""
     found = must_be_on(occasion)
-    if not moment(found.start) - BEFORE <= at <= moment(found.end) + KEPT:
+    if over or not moment(found.start) - BEFORE <= at <= moment(found.end) + KEPT:
         raise Unmet("heads are counted from 60 minutes before its start to 72 hours after its end", "NOT_NOW")
     return found
 
@@ -113,15 +111,6 @@ def counts(sheet: Sheet) -> tuple[int, int, bool]:
     if guest_list.head_room is not None or guest_list.head_online is not None:
         return guest_list.head_room or 0, guest_list.head_online or 0, True
     return sheet.marked(SeatFor.PRESENT, Where.ROOM), sheet.marked(SeatFor.PRESENT, Where.ONLINE), False
-
-
-def reduce(sheet: Sheet) -> None:
-    """What is done `KEPT` after the end: marks become two numbers, and are gone. Nobody can ask for a slip any more."""
-    room, online, _ = counts(sheet)
-    for mark in [each for each in sheet.leaves() if each.use is SeatFor.PRESENT]:
-        sheet.drop(mark.id)
-    if room or online:
-        sheet.list = msgspec.structs.replace(sheet.list, head_room=room, head_online=online)
 
 
 def _words(number: int) -> str:

@@ -79,7 +79,7 @@ class Presence:
         found = await self._desk.occurrence(request.name, call)
 
         def decide(sheet: Sheet, at: str) -> rsvp_service_pb2.Attended:
-            occasion = check_in.must_be_countable(sheet.list.occasion, moment(at))
+            occasion = check_in.must_be_countable(sheet.list.occasion, moment(at), over=sheet.list.ended)
             room = _counted(request.in_person, "in_person", Where.ROOM, occasion)
             online = _counted(request.online, "online", Where.ONLINE, occasion)
             sheet.list = msgspec.structs.replace(sheet.list, head_room=room, head_online=online)

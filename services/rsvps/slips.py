@@ -46,8 +46,13 @@ class Slips:
         """A slip for who checked in, until 72 hours after the end. Nothing is written anywhere."""
         request, desk = call.message, self._desk
         wanted = slip_wanted.read(request)
-        found = await desk.occurrence(request.name, inside(call))
-        occasion, where = await self._present(found, call)
+        desk.budgets.may_try(call, request.name)
+        try:
+            found = await desk.occurrence(request.name, inside(call))
+            occasion, where = await self._present(found, call)
+        except (NotFound, Unmet):
+            desk.budgets.missed(call, request.name)
+            raise
         desk.budgets.slip(call, request.name)
         title = self._centres.title(found.part.centre)
         content = slip_wanted.content(wanted, found.part, occasion, where, title, desk.clock.now(), desk.ids)

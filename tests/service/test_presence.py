@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 from openchair.rsvps.v1 import rsvp_service_pb2
 
@@ -220,17 +221,17 @@ async def test_a_party_that_is_none_does_not_check_in(alone: House, people: int)
         await here(alone, 1, party_size=people)
 
 
-async def test_marks_become_two_numbers_and_are_gone(alone: House) -> None:
+async def test_heads_are_not_counted_once_the_figures_are_made(alone: House) -> None:
     alone.to(BEGINS)
-    await here(alone, 1, party_size=2)
-    await here(alone, 2)
+    await here(alone, 1)
     (_, guest_list), *_ = await alone.lists()
 
     def decide(head: Head[Line], _: str) -> Decision[None]:
         sheet = _sheet(head)
-        check_in.reduce(sheet)
+        sheet.list = msgspec.structs.replace(sheet.list, ended=True)
         return Decision(None, sheet.changes(None))
 
     await alone.desk.heads.change("list", guest_list.id, decide)
-    assert await counted(alone) == (3, 0, True)
-    assert not await leaves(alone)
+    with pytest.raises(Unmet) as refused:
+        await alone.call("HeadCount", FACILITATOR, name=DATE, in_person=3)
+    assert refused.value.reason == "NOT_NOW"

@@ -164,7 +164,9 @@ class SlipKey(_message.Message):
     pem: _builtins.str
     """Ed25519, PEM (RFC 8410)."""
     @_builtins.property
-    def since_time(self) -> _timestamp_pb2.Timestamp: ...
+    def since_time(self) -> _timestamp_pb2.Timestamp:
+        """Not set where it is not known: keys come from the site's secret, which says no date."""
+
     def __init__(
         self,
         *,
