@@ -47,8 +47,8 @@ def reader(vouch: Vouch, *, behind_proxy: bool = False) -> Callable[[str, Mappin
     """Says from which network a call comes, given its peer ("ipv4:203.0.113.7:50123") and its metadata.
 
     A peer "" is in this process. "" is answered for this machine itself, which has no budget. The last address of
-    `x-forwarded-for`, which a proxy adds, is believed from this machine, and from anywhere where `behind_proxy` says so;
-    there all of whom it says nothing are one network.
+    `x-forwarded-for`, which a proxy adds, is believed from this machine, and `behind_proxy` from anywhere; there all of
+    whom it says nothing are one network.
     """
 
     @functools.lru_cache(4096)

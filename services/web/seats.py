@@ -264,6 +264,7 @@ class SeatPages:
             fresh=fresh,
             link=f"{base}{at.path}/mine/{six.replace(' ', '-') or key}",
             base=base,
+            apart={at.dated(each.name) for each in seat.dates},
             joined=joining(joined) if joined is not None else None,
             all=ALL,
         )

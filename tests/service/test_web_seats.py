@@ -9,9 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from services.kit.channel import LocalServer
 from services.kit.logs import make_log
+from services.meetings.records import KINDS
 from services.rsvps.types import Question, QuestionKind, Scope, Use
 from services.rsvps.types import RsvpMode as Mode
+from tests.contract.store_fixtures import ENGINES
+from tests.service.meetings_house import House as Meetings
 from tests.service.rsvps_house import OPERATOR
 from tests.service.test_web import Markup
 from tests.service.web_seats_house import BASE, INVITE, PAGE, Desk, hidden, six, title
@@ -196,6 +200,35 @@ async def test_an_unlisted_meeting_is_found_by_its_address_and_shows_what_the_pu
     text = (await desk.ask("/m/quiet")).text
     assert title(text) == "Tuesday Group"
     assert ("meet.example.org" in text, "SESAME" in text) == (False, False)
+
+
+async def test_who_keeps_a_seat_is_told_how_to_join_and_nobody_else_not_even_with_the_groups_code(
+    desk: Desk, request: pytest.FixtureRequest
+) -> None:
+    async with ENGINES["memory"](request, desk.house.clock) as engine:
+        meetings = Meetings(await engine.start(KINDS), desk.house.clock)
+        await meetings.centre()
+        link = {"url": "https://meet.example.org/x", "passcode": "SESAME", "notes": "Say friend"}
+        online = {**link, "access": "ONLINE_ACCESS_SEAT_HOLDERS"}
+        place = await meetings.place(title="Church Hall", address_access="ADDRESS_ACCESS_HOLDERS")
+        made = await meetings.meeting(mode="MODE_HYBRID", online=online, place=place.name)
+        meetings.desk.vouch = desk.house.desk.vouch
+        desk.others["meetings"] = LocalServer(meetings.meetings.services, (), clock=desk.house.clock)
+        await desk.others["meetings"].start()
+        id_ = made.name.rpartition("/")[2]
+        await desk.house.part(id_)
+        await desk.house.rules(id_, capacity=1)
+        desk.meeting(id_, mode="MODE_HYBRID", online={"access": "ONLINE_ACCESS_SEAT_HOLDERS"}, venue={})
+        page = f"/m/{id_}/20261124"
+        words, waiting = await desk.keep(page), await desk.keep(page)
+        kept = (await desk.ask(page, {"do": "find", "words": words})).text
+        told = ("https://meet.example.org/x", "SESAME", "Say friend", "1 Main St", "Church Hall")
+        assert [each for each in told if each not in kept] == []
+        others = [await desk.ask(page), await desk.ask(page, {"do": "find", "words": waiting})]
+        others.append(await desk.ask(page, {"do": "give-back", "key": words}))
+        for each in others:
+            assert [each for secret in told if secret in each.text] == []
+        await desk.others["meetings"].stop(0)
 
 
 async def test_a_list_with_a_code_asks_for_it(desk: Desk) -> None:

@@ -41,14 +41,15 @@ class Desk:
         vouch = house.desk.vouch
         self.server = LocalServer(house.rsvps.services, (), clock=house.clock, network=reader(vouch))
         self.calls = SeatCalls(self._reach, vouch)
+        self.others: dict[str, LocalServer] = {}
         self.board, self.circles = Board(), Circles()
         self.reached = self.ready = True
         self.address = "203.0.113.7"
 
     def _reach(self, service: str) -> Any:
-        if not self.reached or service != "rsvps":
+        if not self.reached or service not in self.others | {"rsvps": self.server}:
             raise Unknown(service)
-        return LocalChannel(self.server)
+        return LocalChannel(self.others.get(service, self.server))
 
     async def open(self) -> None:
         """The service answers, and the pages know a centre with a meeting on Tuesdays."""
