@@ -58,12 +58,11 @@ class Ahead:
         parts = await parts_of(self._desk.store, event.id)
         soon = timedelta(minutes=coming.ahead_minutes(event.rules))
         _, anybody = await self._desk.heads.look("list", event.series, _counted)
-        for each in coming.dates(parts, at, soon):
-            if not each.off and anybody:
+        for each in coming.dates(parts, at, FAR + soon):
+            dated = event.dated(each.key)  # there may be lists that were made earlier than they had to be
+            made = dated is not None and dated.list != ""
+            if made or (anybody and not each.off and each.start <= instant(moment(at) + soon)):
                 await self.bring(event.id, each.key)
-        for dated in event.lists:  # those that were made earlier than they had to be
-            if dated.list:
-                await self.bring(event.id, dated.key)
         later = (each.start for each in coming.dates(parts, at, soon + FAR) if each.start > instant(moment(at) + soon))
         return instant(moment(next(later, instant(moment(at) + soon + FAR))) - soon)
 
