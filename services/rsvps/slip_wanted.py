@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -29,7 +28,10 @@ LONGEST_PERSON: Final = 80
 LONGEST_TITLE: Final = 120
 """Characters of a title, so that the whole slip goes into one QR code."""
 
-_ID: Final = re.compile(r"[A-Za-z0-9_-]{16}", re.ASCII)
+LETTERS: Final = "abcdefghjkmnpqrstuvwxyz23456789"
+"""Of a number: none is taken for another where it is read off paper. Sixteen of them hold 79 bits."""
+
+_ID: Final = re.compile(f"[{LETTERS}]{{16}}", re.ASCII)
 
 
 class Wanted(NamedTuple):
@@ -63,7 +65,7 @@ def content(
     dated, timed = slip_pb2.SLIP_FIELD_DATE in wanted.fields, slip_pb2.SLIP_FIELD_TIMES in wanted.fields
     titled, way = slip_pb2.SLIP_FIELD_MEETING in wanted.fields, slip_pb2.SLIP_FIELD_ATTENDANCE in wanted.fields
     return Content(
-        id=base64.urlsafe_b64encode(ids.random.getrandbits(96).to_bytes(12, "big")).decode(),
+        id="".join(ids.random.choices(LETTERS, k=16)),
         centre=f"centres/{part.centre}",
         centre_title=title[:LONGEST_TITLE],
         valid_until=(local_day(now, zone) + timedelta(days=wanted.days)).isoformat(),
