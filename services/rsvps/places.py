@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
 from openchair.rsvps.v1 import rsvp_service_pb2 as pb
 
 from services.kit.clock import moment
@@ -37,7 +38,7 @@ class Places:
         name = call.message.name
         if self._desk.is_occurrence(name):
             found = await self._desk.occurrence(name, call)
-            return _message(found, await self._list(found))
+            return _message(found, await self._of_course(found, await self._list(found)))
         meeting = await self._desk.meeting(name, call)
         if meeting.event.rules.scope is Scope.SERIES:
             return _message(meeting, await self._list(meeting))
@@ -58,6 +59,13 @@ class Places:
         if first is None:
             raise NotFound(meeting.name)
         return _message(*first)
+
+    async def _of_course(self, found: Found, date: GuestList) -> GuestList:
+        """What a date of a course says is what the course says."""
+        if found.event.rules.scope is not Scope.SERIES:
+            return date
+        whole = await self._list(replace(found, key=None, list=found.event.series))
+        return msgspec.structs.replace(date, words=whole.words, closed=whole.closed)
 
     async def _list(self, found: Found) -> GuestList:
         """The list as it is now; where there is none yet, as it would be."""
