@@ -45,6 +45,7 @@ _EPILOG: Final = """examples:
   openchair backup chairs-november.backup             asks for a passphrase, twice
   openchair backup --key-file KEY chairs.backup       from a timer, where nobody can be asked
   openchair backup --verify chairs.backup             reads it whole and says what is in it
+  openchair backup --service rsvps seats.backup       with containers: seats have a database of their own
 
 In it: centres, meetings, places, rooms, what was answered, the audit trail, and the keys of the data folder. Not in it:
 streams and calendars, which are made again from these, and settings of the environment (keep your .env).
@@ -66,6 +67,8 @@ def add_to(commands: Any) -> None:
     )
     parser.add_argument("file", metavar="FILE", type=Path, help="the new file; with --verify, one that is there")
     secret.add_to(parser)
+    text = "where services run one by one: whose database (default: that of meetings)"
+    parser.add_argument("--service", choices=("meetings", "rsvps"), default="", help=text)
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--verify", action="store_true", help="make none: read this one whole and say what is in it")
     how.add_argument("--offline", action="store_true", help="no server runs: read the data folder (OPENCHAIR_DATA)")
@@ -139,7 +142,9 @@ def _made(asked: argparse.Namespace, settings: Settings) -> Contents:
     try:
         with open_part(path) as file:
             write_envelope(file, wrapped)
-            asyncio.run(_offline(settings, file, key) if asked.offline else _fetched(settings, file, key))
+            asyncio.run(
+                _offline(settings, file, key) if asked.offline else _fetched(settings, file, key, asked.service)
+            )
             file.flush()
             with opened(part_of(path)) as backup:
                 contents = examined(backup, key)
@@ -152,10 +157,10 @@ def _made(asked: argparse.Namespace, settings: Settings) -> Contents:
     return contents
 
 
-async def _fetched(settings: Settings, file: BinaryIO, key: bytes) -> None:
+async def _fetched(settings: Settings, file: BinaryIO, key: bytes, service: str) -> None:
     """The running server makes it and sends it."""
     try:
-        async with admin(settings, {}) as stub:
+        async with admin(settings, {}, service) as stub:
             made = await stub.CreateBackup(pb.CreateBackupRequest(key=key), timeout=PATIENCE)
             try:
                 await _download(stub, await _finished(stub, made.name), file)

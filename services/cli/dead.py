@@ -96,7 +96,7 @@ def _action(actions: Any, name: str, help_: str, epilog: str) -> Any:
 
 
 async def _list(service: str, settings: Settings) -> dict[str, list[DeadLetter]]:
-    async with admin(settings, _OPTIONS) as stub:
+    async with admin(settings, _OPTIONS, service) as stub:
         status = await stub.GetStatus(pb.GetStatusRequest(), timeout=PATIENCE)
         names = [service] if service else [each.service for each in status.services]
         return {name: [letter async for letter in _letters(stub, name)] for name in names}
@@ -115,7 +115,7 @@ async def _letters(stub: AdminServiceStub, service: str) -> AsyncIterator[DeadLe
 
 
 async def _replay(service: str, subjects: Sequence[str], settings: Settings) -> pb.ReplayDeadLettersResponse:
-    async with admin(settings, _OPTIONS) as stub:
+    async with admin(settings, _OPTIONS, service) as stub:
         request = pb.ReplayDeadLettersRequest(service=service, subjects=subjects)
         return await stub.ReplayDeadLetters(request, timeout=REPLAY_PATIENCE)
 

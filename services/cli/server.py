@@ -56,14 +56,16 @@ async def as_anybody(settings: Settings, options: Mapping[str, str]) -> AsyncIte
 
 
 @asynccontextmanager
-async def admin(settings: Settings, options: Mapping[str, str]) -> AsyncIterator[AdminServiceStub]:
-    """What looks after the process itself, the same way."""
-    async with _connected(settings, options) as channel:
+async def admin(settings: Settings, options: Mapping[str, str], service: str = "") -> AsyncIterator[AdminServiceStub]:
+    """What looks after the process itself, the same way; behind a front, that of this service."""
+    async with _connected(settings, options, service=service) as channel:
         yield AdminServiceStub(channel)
 
 
 @asynccontextmanager
-async def _connected(settings: Settings, options: Mapping[str, str], token: str | None = None) -> AsyncIterator[Any]:
+async def _connected(
+    settings: Settings, options: Mapping[str, str], token: str | None = None, *, service: str = ""
+) -> AsyncIterator[Any]:
     """`token` None: whatever proves who is at the keyboard."""
     try:
         token = own_token(settings) if token is None else token
@@ -72,7 +74,7 @@ async def _connected(settings: Settings, options: Mapping[str, str], token: str 
     if not (token.isascii() and token.isprintable()):
         raise Failure("OPENCHAIR_TOKEN is not a token: it has characters that no token has", USAGE)
     try:
-        channel = connect(settings.target, token)
+        channel = connect(settings.target, token, service=service)
     except ValueError as error:
         raise Failure(f"OPENCHAIR_TARGET: {error}", USAGE) from None
     async with channel:

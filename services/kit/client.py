@@ -45,16 +45,22 @@ class Problem:
         return "\n".join([f"{head}:", *(f"  {wrong.field}: {wrong.reason}" for wrong in self.violations)])
 
 
-def connect(target: str, token: str = "", *, plain: bool = False) -> grpc.aio.Channel:
+SERVICE = "openchair-service"
+"""What a call says where several services answer the same method: a front sends it to the one of that name."""
+
+
+def connect(target: str, token: str = "", *, plain: bool = False, service: str = "") -> grpc.aio.Channel:
     """A channel to "host:port". It speaks TLS unless the host is this machine; every call carries the token, if any.
 
-    `plain`: without TLS, in a private network. The caller closes it. Raises ValueError for a target that is no
-    host and port.
+    `plain`: without TLS, in a private network. `service`: which one is meant, behind a front. The caller closes it.
+    Raises ValueError for a target that is no host and port.
     """
     host, _, port = target.rpartition(":")
     if not host or not port.isdigit():
         raise ValueError("the server is named as host:port")
-    interceptors = [_Bearer(token)] if token else []
+    said = [("authorization", f"Bearer {token}")] if token else []
+    said += [(SERVICE, service)] if service else []
+    interceptors = [_Headers(said)] if said else []
     if plain or is_loopback(host):
         return grpc.aio.insecure_channel(target, _DIRECT, interceptors=interceptors)
     return grpc.aio.secure_channel(target, grpc.ssl_channel_credentials(), interceptors=interceptors)
@@ -93,15 +99,15 @@ def pairs(
     return tuple((key, value) for key, value in metadata or ())
 
 
-class _Bearer(grpc.aio.UnaryUnaryClientInterceptor):
-    """Puts the token into every call."""
+class _Headers(grpc.aio.UnaryUnaryClientInterceptor):
+    """Puts the token, and what else is always said, into every call."""
 
-    def __init__(self, token: str) -> None:
-        self._header = ("authorization", f"Bearer {token}")
+    def __init__(self, headers: Sequence[tuple[str, str]]) -> None:
+        self._headers = headers
 
     async def intercept_unary_unary(self, continuation: Any, client_call_details: Any, request: Any) -> Any:
-        """Passes the call on with the header."""
-        metadata = grpc.aio.Metadata(*(client_call_details.metadata or ()), self._header)
+        """Passes the call on with them."""
+        metadata = grpc.aio.Metadata(*(client_call_details.metadata or ()), *self._headers)
         return await continuation(client_call_details._replace(metadata=metadata), request)
 
 

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 LABELS = {
     "method": re.compile(r"openchair\.[a-z]+\.v1\.[A-Za-z]+/[A-Za-z]+"),
     "code": re.compile(r"[A-Z_]{2,20}|[1-5]\d\d"),
-    "service": re.compile(r"meetings|feeds|web"),
+    "service": re.compile(r"meetings|rsvps|feeds|web"),
+    "stream": re.compile(r"(?:PUBLIC|PRIVATE|DEAD)_[a-z0-9_-]{1,64}"),
     "projection": re.compile(r"[a-z ]{3,40}"),
     "mount": re.compile(r"/[a-z-]*"),
     "kept": re.compile(r"yes|no"),
@@ -84,7 +85,7 @@ async def test_the_way_of_a_change_can_be_followed_in_figures(system: System) ->
         assert {sample.value for sample in samples} == {1.0}
     assert value(system, "openchair_relay_unpublished") == value(system, "openchair_relay_alarms") == 0
     assert value(system, "openchair_ready") == 1
-    assert value(system, "openchair_bus_connected") == len({"meetings", "feeds", "web"})
+    assert value(system, "openchair_bus_connected") == len({"meetings", "rsvps", "feeds", "web"})
     assert value(system, "openchair_data_free_bytes", service="meetings") > 0
     assert value(system, "process_open_fds") > 0
 

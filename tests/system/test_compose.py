@@ -209,6 +209,9 @@ def test_a_backup_comes_over_the_front(house: Deployed, tmp_path: Path) -> None:
     done = house.caller.command("backup", "--key-file", str(key), "--json", str(file))
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["services"]["meetings"]["meeting"] > 5
+    done = house.caller.command("backup", "--service", "rsvps", "--key-file", str(key), "--json", f"{file}-rsvps")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["services"]["rsvps"]["part"] > 5
 
 
 def test_each_stops_in_good_order_in_the_time_that_the_file_gives(house: Deployed) -> None:
