@@ -17,7 +17,7 @@ from openchair.rsvps.v1 import slip_pb2
 from scripts import verify_slip
 from services.kit.clock import instant
 from services.kit.errors import Invalid, NotFound, Unmet
-from services.rsvps import slip_token
+from services.rsvps import slip_page, slip_token
 from services.rsvps.keys import Secrets
 from services.rsvps.revoking import record_id
 from tests.service.rsvps_house import CENTRE, COORDINATOR, DATE, FACILITATOR, MEETING, STRANGER, House, key_of
@@ -105,6 +105,14 @@ async def test_the_qr_code_on_the_page_holds_the_token(alone: House) -> None:
     await checked_in(alone)
     for made in (await slip(alone), await full(alone)):
         assert qr_read.text_of(qr_read.matrix_of(made.pdf)) == made.token
+
+
+def test_the_same_slip_is_the_same_bytes_whenever_it_is_printed() -> None:
+    content = slip_token.Content(id="x" * 16, centre=CENTRE, centre_title="House", valid_until="2027-01-01")
+    token = slip_token.make(content, slip_token.signing_keys(Secrets({"1": b"o" * 32}, "1"), "house")["1"])
+    first = slip_page.page(content, token)
+    assert slip_page.page(content, token) == first
+    assert b"/CreationDate (D:2000" in first
 
 
 async def test_the_token_stands_in_the_pdf_where_a_program_finds_it(alone: House) -> None:
