@@ -20,7 +20,7 @@ from services.web.nobody import is_own
 from services.web.reports import network_of
 from services.web.seats_at import ALL, Whereabouts
 from services.web.seats_joining import joining
-from services.web.seats_rules import asked, sentences, ways
+from services.web.seats_rules import asked, sentences, takes, ways
 from services.web.subscribe import Site
 
 if TYPE_CHECKING:
@@ -223,6 +223,7 @@ class SeatPages:
             at=form.at,
             **_shown(available),
             sisters=self.sisters(request, _rules(available)),
+            takes=self._takes(form),
             typed=form.what,
             said=said,
             marked=form.marked,
@@ -232,6 +233,13 @@ class SeatPages:
             all=ALL,
         )
         return answer(request, page, 200, PRIVATE)
+
+    def _takes(self, form: Form) -> str:
+        """Whether a seat can be asked for now; a standing one always."""
+        if isinstance(form.available, Problem):
+            return ""
+        whole = form.available.invitation.scope == list_rules_pb2.SEAT_SCOPE_SERIES
+        return "yes" if form.at.key == ALL and not whole else takes(form.available, self._clock.now())
 
     async def _own(
         self,

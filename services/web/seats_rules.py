@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC
 from typing import TYPE_CHECKING, Final
 
 from openchair.rsvps.v1 import list_rules_pb2 as rules_pb
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from openchair.rsvps.v1.list_rules_pb2 import Invitation, ListAvailability
+    from openchair.rsvps.v1.rsvp_service_pb2 import GetAvailabilityResponse
 
 HOUR: Final = 60
 DAY: Final = 24 * HOUR
@@ -104,8 +106,9 @@ def _of_places(rules: Invitation) -> Iterator[str]:
         elif rules.waitlist:
             yield "On the waitlist nobody passes a larger group: free places are kept until it fits."
     if rules.waitlist:
-        yield "When all places are taken there is a waitlist, in order of arrival."
-        yield f"A place that is offered is held for {span(rules.claim_minutes or 720)}, at most until seats are final."
+        order = "in the order of the lots" if rules.draw_hours else "in order of arrival"
+        yield f"When all places are taken there is a waitlist, {order}."
+        yield f"A place that is offered is held for {span(rules.claim_minutes or 720)}, at most until the start."
 
 
 def span(minutes: int) -> str:
@@ -120,6 +123,18 @@ def span(minutes: int) -> str:
 def moment(local: datetime) -> str:
     """An instant as the centre's clocks show it: "Tuesday 24 November, 5:00 pm"."""
     return f"{say.day(local.date())}, {say.clock(local)}"
+
+
+def takes(available: GetAvailabilityResponse, now: datetime) -> str:
+    """Whether a seat can be asked for now: "yes", "early", "over" (closed, or it has begun), "full"."""
+    found = [each for each in (available.availability.in_person, available.availability.online) if each]
+    if available.HasField("open_time") and now < available.open_time.ToDatetime(UTC):
+        return "early"
+    if available.availability.closed or (
+        available.HasField("close_time") and now >= available.close_time.ToDatetime(UTC)
+    ):
+        return "over"
+    return "full" if found and min(found) == rules_pb.AVAILABILITY_FULL else "yes"
 
 
 def ways(availability: ListAvailability) -> tuple[tuple[str, str], ...]:

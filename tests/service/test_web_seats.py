@@ -133,13 +133,27 @@ async def test_an_offer_is_declined_and_leaves_the_line(desk: Desk) -> None:
 async def test_what_is_refused_is_said_in_words_and_bad_news_names_other_chairs(desk: Desk) -> None:
     desk.meeting("later", title="Later Group", fellowship="AA")
     await desk.house.rules(capacity=1, waitlist=-1)
+    late = hidden((await desk.ask()).text)
     await desk.keep()
-    full = await desk.ask(PAGE, hidden((await desk.ask()).text))
+    full = await desk.ask(PAGE, late)
     assert "All places are taken" in full.text
+    assert "Keep my seat" not in (await desk.ask()).text
     assert re.findall(r'<a href="/centre/house#[^"]+">Tuesday, 7:00\s+pm: (Later Group)</a>', full.text) == [
         "Later Group"
     ]
     assert 'href="tel:988"' in full.text
+
+
+async def test_when_it_is_too_early_or_too_late_the_page_says_so_in_place_of_the_form(desk: Desk) -> None:
+    await desk.house.rules(opens_before_minutes=60 * 24, closes_before_minutes=60)
+    early = (await desk.ask()).text
+    assert "They can be kept from <strong>Monday 23 November, 7:00" in early
+    desk.house.to(desk.house.clock.now() + timedelta(days=3))
+    assert "Keep my seat" in (await desk.ask()).text
+    desk.house.later(hours=12, minutes=30)
+    late = (await desk.ask()).text
+    assert ("No more seats are kept for this date." in late, "You can still just come." in late) == (True, True)
+    assert not any("Keep my seat" in text for text in (early, late))
 
 
 async def test_a_cancelled_date_says_so_and_names_other_chairs(desk: Desk) -> None:
