@@ -158,6 +158,13 @@ class Sheet:
         """When the first offer lapses; None: there is none."""
         return next((each.offered_until for each in self.offered()), None)
 
+    def last_lapsing(self) -> str:
+        """When the last offer lapses; "": there is none."""
+        base = reversed(self.line.offers.get(self.list.era, ()))
+        first = next((until for until, _, id_ in base if id_ not in self._under.seats), "")
+        over = self._over.offers.get(self.list.era)
+        return max(first, over[-1][0]) if over else first
+
     def unsure(self) -> Iterator[Seat]:
         """Those who are going and have not said that they still are, in order."""
         base = (each for each in self.line.unsure.get(self.list.era, ()) if each[1] not in self._under.seats)

@@ -33,7 +33,8 @@ def settle(sheet: Sheet, at: str) -> None:
     if sheet.list.occasion.off:
         _withdraw(sheet)
     else:
-        left = MOST - _lapse(sheet, at)
+        left = MOST - _shorten(sheet)
+        left -= _lapse(sheet, at, left)
         left -= _release(sheet, at, left)
         _fill(sheet, at, left)
     _forget_passed(sheet)
@@ -96,9 +97,20 @@ def _withdraw(sheet: Sheet) -> None:
         sheet.put(replace(seat, state=State.WAITLISTED, offered_until=""))
 
 
-def _lapse(sheet: Sheet, at: str) -> int:
+def _shorten(sheet: Sheet) -> int:
+    """No offer holds beyond the cut-off, also where that is sooner by now than when it was made. It says how many."""
+    last = times(sheet.list).cut_off
+    if sheet.last_lapsing() <= last:
+        return 0
+    longer = [seat for seat in sheet.offered() if seat.offered_until > last][:MOST]
+    for seat in longer:
+        sheet.put(replace(seat, offered_until=last))
+    return len(longer)
+
+
+def _lapse(sheet: Sheet, at: str, most: int) -> int:
     """Takes back what was offered until now. It says how much."""
-    lapsed = [seat for seat in islice(sheet.offered(), MOST) if seat.offered_until <= at]
+    lapsed = [seat for seat in islice(sheet.offered(), most) if seat.offered_until <= at]
     for seat in lapsed:
         sheet.put(replace(seat, state=State.WAITLISTED, lapses=seat.lapses + 1, offered_until=""))
         _pass_on(sheet, seat.where, seat.party)
@@ -174,6 +186,8 @@ def _forget_passed(sheet: Sheet) -> None:
 
 def _unfinished(sheet: Sheet, at: str) -> bool:
     lapsing = sheet.lapsing()
+    if sheet.last_lapsing() > times(sheet.list).cut_off:
+        return True
     if sheet.list.occasion.off:
         return lapsing is not None
     if (lapsing is not None and lapsing <= at) or sheet.eager():

@@ -129,13 +129,13 @@ class Lists(RuleBasedStateMachine):
         if self._tries(lambda sheet: seating.cancel(sheet, self._mine(sheet, who), self.paper.at, end)) is not None:
             self._leaves(who)
 
-    @precondition(lambda self: any(seat.state is State.GOING for seat in self._seats()))
+    @precondition(lambda self: any(seat.state in SEATED for seat in self._seats()))
     @rule(data=st.data(), count=st.integers(1, 3))
     def give_back(self, data: st.DataObject, count: int) -> None:
-        """Some of those who were going do not come."""
-        going = sorted(seat.mac for seat in self._seats() if seat.state is State.GOING)
+        """Some of those who have a place, or are offered one, do not come."""
+        going = sorted(seat.mac for seat in self._seats() if seat.state in SEATED)
         for who in data.draw(st.lists(st.sampled_from(going), max_size=count, unique=True)):
-            if self.paper.seat(who).state is State.GOING:
+            if self.paper.seat(who).state in SEATED:
                 self.cancel(who, staff=True)
 
     @rule(who=people)
@@ -263,6 +263,11 @@ class Lists(RuleBasedStateMachine):
             _never_oversold(after, before, now)
         for (was, before), (after, now) in (seen[:2], seen[2:]):
             _in_order(was, after, before, now)
+            _lapsed_passes_on(was, after, before, now)
+            if self._paused(after):
+                assert not _served(after, before, now), "nobody is served now"
+        if self.paper.at < times(seen[1][0]).cut_off:
+            _nobody_is_passed(seen[1][0], seen[1][1], seen[2][1])
         self._nothing_left_free()
         self._offers_hold()
         self._word_is_true()
@@ -271,19 +276,24 @@ class Lists(RuleBasedStateMachine):
         assert again.changes(turns.next_due(again, self.paper.at)) is None, "what is settled is settled"
 
     def _nothing_left_free(self) -> None:
-        held, at = self.paper.list, self.paper.at
-        paused = held.occasion.off or held.rules.mode is RsvpMode.OFF or at >= times(held).cut_off
-        if paused or (not held.drawn and at < times(held).draw):
+        held = self.paper.list
+        if self._paused(held):
             return
         for where in held.occasion.ways:
             _nobody_is_forgotten(held, _present(held, self.paper.line.seats), where)
+
+    def _paused(self, held: GuestList) -> bool:
+        """Whether nothing that is free is given or offered."""
+        at, found = self.paper.at, times(held)
+        off = held.occasion.off or held.rules.mode is RsvpMode.OFF
+        return off or at >= found.cut_off or (not held.drawn and at < found.draw)
 
     def _offers_hold(self) -> None:
         held = self.paper.list
         for seat in _present(held, self.paper.line.seats):
             if seat.state is State.OFFERED:
                 assert not held.occasion.off
-                assert self.paper.at < seat.offered_until <= times(held).start
+                assert self.paper.at < seat.offered_until <= times(held).cut_off
         assert not held.passed or all(count > 0 for count in held.passed.values())
 
     def _word_is_true(self) -> None:
@@ -381,12 +391,7 @@ def _never_oversold(held: GuestList, before: dict[str, Seat], after: dict[str, S
 def _in_order(was: GuestList, held: GuestList, before: dict[str, Seat], after: dict[str, Seat]) -> None:
     """Settling seats nobody while somebody waits before them who could have had the place."""
     now = _present(held, after)
-    served = [
-        seat
-        for seat in now
-        if seat.state in SEATED
-        and (before[seat.id].state is State.WAITLISTED or seat.offered_until != before[seat.id].offered_until)
-    ]
+    served = _served(held, before, after)
     lapsed = [seat for seat in now if seat.lapses > before[seat.id].lapses]
     waiting = [seat for seat in now if seat.state is State.WAITLISTED and seat.where in held.occasion.ways]
     passing = {
@@ -400,7 +405,47 @@ def _in_order(was: GuestList, held: GuestList, before: dict[str, Seat], after: d
             lapses = before[seat.id].lapses
             assert all(each.lapses > lapses for each in passed), f"{seat} before {passed}"
             excused += seat.party if passed else 0
-        assert excused <= passing[where] + 2 * bool(excused), "more go on to others than were let lapse"
+        most = passing[where] + 2 if passing[where] else 0  # a party may be larger than what it is served from
+        assert excused <= most, "more go on to others than were let lapse"
+
+
+def _served(held: GuestList, before: dict[str, Seat], after: dict[str, Seat]) -> list[Seat]:
+    """Who was given, or newly offered, a place."""
+    found = []
+    for seat in _present(held, after):
+        had = before[seat.id]
+        again = seat.offered_until > had.offered_until or seat.lapses > had.lapses
+        if seat.state in SEATED and (had.state is State.WAITLISTED or again):
+            found.append(seat)
+    return found
+
+
+def _lapsed_passes_on(was: GuestList, held: GuestList, before: dict[str, Seat], after: dict[str, Seat]) -> None:
+    """Where only what was let lapse is free, it is not offered to the same again while somebody else waits."""
+    now = _present(held, after)
+    again = [seat for seat in now if seat.lapses > before[seat.id].lapses and seat.state in SEATED]
+    released = any(seat.end is not before[seat.id].end for seat in now)
+    for seat in again:
+        full = _taken(_present(was, before), seat.where) >= _capacity(held, seat.where)
+        waiting = [each for each in now if each.state is State.WAITLISTED and each.where is seat.where]
+        others = [
+            each for each in waiting if not each.quotas and each.party <= seat.party and each.lapses < seat.lapses
+        ]
+        assert released or not full or not others, f"{seat} again, and {others} wait"
+
+
+def _nobody_is_passed(held: GuestList, before: dict[str, Seat], after: dict[str, Seat]) -> None:
+    """Who takes places by a command of their own passes nobody who could have had them."""
+    there = _present(held, before)
+    for seat in _present(held, after):
+        had = before.get(seat.id)
+        more = had is None or (had.state, had.where, had.party) != (seat.state, seat.where, seat.party)
+        fewer = had is not None and had.where is seat.where and had.state in SEATED and had.party >= seat.party
+        if seat.state not in SEATED or not more or fewer:
+            continue
+        waiting = [each for each in there if each.state is State.WAITLISTED and each.lapses < 3]
+        waiting = [each for each in waiting if each.where is seat.where and each.id != seat.id]
+        assert all(_cannot(held, each, there, []) for each in waiting), f"{seat} passes some of {waiting}"
 
 
 def _cannot(held: GuestList, seat: Seat, now: list[Seat], served: list[Seat]) -> bool:
