@@ -8,19 +8,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
 from openchair.rsvps.v1 import rsvp_service_pb2, seat_pb2
 
 from services.rsvps import needed
 from services.rsvps.needed import Needed
-from services.rsvps.types import Rules, Where
+from services.rsvps.sheet import Sheet
+from services.rsvps.types import Rules, Scope, Where
 from services.rsvps.wire import question_message
 from services.rsvps.wire_seats import answer_message
 
 if TYPE_CHECKING:
     from services.kit.call import Call
+    from services.kit.leaves import Head
     from services.rsvps.desk import Desk, Found
+    from services.rsvps.line import Line
     from services.rsvps.sealing import Told
-    from services.rsvps.sheet import Sheet
 
 COORDINATES: Final = frozenset({"coordinator", "administrator", "operator"})
 """Who learns how many places of a quota are taken."""
@@ -63,6 +66,8 @@ class NeedsOfLists:
         """What a date needs; nothing where nobody keeps a seat."""
         if found.occasion is not None:
             needed.must_be_told(found.occasion.end, self._desk.now())
+        if found.rules.scope is Scope.SERIES:
+            return await self._enrolled(found), found.rules
 
         def read(sheet: Sheet, at: str) -> tuple[Needed, Rules]:
             needed.must_be_told(sheet.list.occasion.end, at)
@@ -71,6 +76,21 @@ class NeedsOfLists:
         if self._desk.first is not None and found.event.series:
             found = await self._desk.first(found)
         return await self._desk.look(found, read) or (Needed(), found.rules)
+
+    async def _enrolled(self, found: Found) -> Needed:
+        """What those who are enrolled need on a date of their course; nothing on one that is off."""
+        if not found.event.series or found.occasion is None or found.occasion.off:
+            return Needed()
+        now = self._desk.now()
+
+        def read(head: Head[Line]) -> Needed:
+            value = self._desk.list_of(head)
+            if value is None:
+                return Needed()
+            sheet = Sheet(msgspec.structs.replace(value, rules=found.rules), head.index)
+            return needed.needed(sheet, now, self._desk.seals(value))
+
+        return await self._desk.heads.look("list", found.event.series, read)
 
     def _shuffled(self, values: Any) -> list[Any]:
         return needed.shuffled(values, self._desk.ids.random)

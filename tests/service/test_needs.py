@@ -10,7 +10,7 @@ import pytest
 
 from services.kit.errors import Unmet
 from services.rsvps.needed import shuffled
-from services.rsvps.types import Differing, Question, QuestionKind, Quota, Use, Where
+from services.rsvps.types import Differing, Question, QuestionKind, Quota, Scope, Use, Where
 from tests.service.rsvps_house import COORDINATOR, DATE, FACILITATOR, House
 
 pytest_plugins = ("tests.service.rsvps_house",)
@@ -155,6 +155,19 @@ async def test_standing_seats_are_expected(alone: House, day: str) -> None:
     await alone.reserve(1, meeting, first_name="Zoë")
     found = await alone.call("GetNeeds", FACILITATOR, name=f"{meeting}/occurrences/{day}")
     assert (found.expected_in_person, list(found.first_names)) == (1, ["Zoë"])
+
+
+async def test_at_each_date_of_a_course_those_who_are_enrolled_are_expected(alone: House) -> None:
+    await alone.rules(scope=Scope.SERIES, capacity=1, questions=QUESTIONS)
+    meeting = DATE.partition("/occurrences/")[0]
+    await alone.reserve(1, meeting, first_name="Zoë", answers=answers(1))
+    await alone.reserve(2, meeting, answers=answers(1))  # waits
+    for day in ("20261124", "20261201"):
+        found = await alone.call("GetNeeds", FACILITATOR, name=f"{meeting}/occurrences/{day}")
+        assert (found.expected_in_person, found.waitlisted_in_person) == (1, 1)
+        assert (list(found.first_names), list(found.totals[0].counts)) == (["Zoë"], [0, 1, 0])
+    await alone.part(changes=(Differing(date=date(2026, 11, 24), cancelled=True),))
+    assert (await needs(alone)).expected_in_person == 0
 
 
 async def test_marks_are_no_seats(alone: House) -> None:
