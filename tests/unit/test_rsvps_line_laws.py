@@ -267,7 +267,7 @@ class Lists(RuleBasedStateMachine):
             if self._paused(after):
                 assert not _served(after, before, now), "nobody is served now"
         if self.paper.at < times(seen[1][0]).cut_off:
-            _nobody_is_passed(seen[1][0], seen[1][1], seen[2][1])
+            _nobody_is_passed(seen[1][0], seen[1][1], seen[2][1], self.paper.at)
         self._nothing_left_free()
         self._offers_hold()
         self._word_is_true()
@@ -434,8 +434,8 @@ def _lapsed_passes_on(was: GuestList, held: GuestList, before: dict[str, Seat], 
         assert released or not full or not others, f"{seat} again, and {others} wait"
 
 
-def _nobody_is_passed(held: GuestList, before: dict[str, Seat], after: dict[str, Seat]) -> None:
-    """Who takes places by a command of their own passes nobody who could have had them."""
+def _nobody_is_passed(held: GuestList, before: dict[str, Seat], after: dict[str, Seat], at: str) -> None:
+    """Who takes places by a command of their own passes nobody who could have had them; nobody does before the lots."""
     there = _present(held, before)
     for seat in _present(held, after):
         had = before.get(seat.id)
@@ -443,6 +443,7 @@ def _nobody_is_passed(held: GuestList, before: dict[str, Seat], after: dict[str,
         fewer = had is not None and had.where is seat.where and had.state in SEATED and had.party >= seat.party
         if seat.state not in SEATED or not more or fewer:
             continue
+        assert held.drawn or at >= times(held).draw, "lots are not drawn yet"
         waiting = [each for each in there if each.state is State.WAITLISTED and each.lapses < 3]
         waiting = [each for each in waiting if each.where is seat.where and each.id != seat.id]
         assert all(_cannot(held, each, there, []) for each in waiting), f"{seat} passes some of {waiting}"

@@ -331,6 +331,31 @@ def test_the_line_is_as_long_as_the_rules_say() -> None:
     assert (none.list.words, _refused(none, "b")) == ({"room": chairs.FULL}, "LIST_FULL")
 
 
+def test_a_list_is_due_when_its_word_becomes_another_one() -> None:
+    """Open until it closes; of a line until it does not move any more."""
+    paper = _paper(capacity=1, closes_before_minutes=30, cut_off_minutes=60)
+    paper.settle()
+    _come(paper, "a")
+    assert paper.due() == shifted(START, -60)
+    paper.pass_to(shifted(START, -60))
+    assert (paper.list.words, paper.due()) == ({"room": chairs.FULL}, None)
+    free = _paper(capacity=2, closes_before_minutes=30, cut_off_minutes=60)
+    _come(free, "a")
+    assert free.due() == shifted(START, -30)
+    free.pass_to(shifted(START, -30))
+    assert (free.list.words, free.due()) == ({"room": chairs.FULL}, None)
+
+
+def test_an_offer_ends_with_a_cut_off_that_came_sooner() -> None:
+    """The date was moved ahead, or the rules are others."""
+    paper = _paper(capacity=1, claim_minutes=10_080)
+    _come(paper, "a", "b", wait=Wait.ASK)
+    _leave(paper, "a")
+    paper.has(cut_off_minutes=7 * 1440)
+    paper.settle()
+    assert paper.seat("b").offered_until == shifted(START, -7 * 1440) == paper.due()
+
+
 def test_a_large_room_fills_in_steps_that_a_commit_can_hold() -> None:
     """What is left is due at once."""
     paper = _paper(capacity=1)
