@@ -13,7 +13,7 @@ from services.kit.errors import Denied, Invalid, NotFound, Refusal, Unauthentica
 from services.kit.leaves import Decision
 from services.rsvps import check_in, lists, records
 from services.rsvps.sheet import Sheet
-from services.rsvps.types import Differing, Seat, SeatFor, Where
+from services.rsvps.types import Differing, RsvpMode, Scope, Seat, SeatFor, Where
 from tests.service.rsvps_house import CENTRE, DATE, FACILITATOR, MEETING, STRANGER, House, key_of
 
 if TYPE_CHECKING:
@@ -187,6 +187,23 @@ async def test_a_head_count_stands_over_marks(house: House) -> None:
     assert (reply.in_person, reply.online, reply.counted) == (12, 0, True)
     await here(house, 2)
     assert await counted(house) == (12, 0, True)
+
+
+@pytest.mark.parametrize("rules", [{"mode": RsvpMode.OFF}, {"scope": Scope.SERIES}, {"mode": RsvpMode.REQUIRED}])
+async def test_one_checks_in_however_seats_are_kept_there(alone: House, rules: dict[str, Any]) -> None:
+    await alone.rules(**rules)
+    alone.to(BEGINS)
+    await here(alone, 1)
+    assert await counted(alone) == (1, 0, False)
+
+
+async def test_one_checks_in_at_a_meeting_of_whose_seats_nothing_was_ever_said(alone: House) -> None:
+    await alone.part("quiet")
+    alone.to(BEGINS)
+    name = f"{CENTRE}/meetings/quiet/occurrences/20261124"
+    code = (await shown_code(alone, name)).words
+    await alone.call("CheckIn", name=name, guest_key=key_of(1), code=code)
+    assert await counted(alone) == (1, 0, False)
 
 
 async def test_heads_are_counted_of_a_date_without_a_list(alone: House) -> None:
