@@ -249,7 +249,7 @@ def follow(
     if held.scope is not Scope.DATE or new.off:
         return
     if held.occasion.start and new.start != held.occasion.start:
-        _move(sheet, at)
+        _move(sheet, held.rules.on_move, at)
     if new.ways != held.occasion.ways:
         _turn(sheet, new.ways)
 
@@ -261,12 +261,13 @@ def _told(was: Occasion, now: Occasion, at: str) -> Occasion:
     return msgspec.structs.replace(was, off=True) if now.off and was.start else now
 
 
-def _move(sheet: Sheet, at: str) -> None:
+def _move(sheet: Sheet, rule: OnMove, at: str) -> None:
+    """It goes by the rule that people were told; one that was set meanwhile is for the next time."""
     held = sheet.list
     ahead = held.occasion.start > at
     began, ended = held.began and not ahead, held.ended and not ahead
     sheet.list = msgspec.structs.replace(held, moves=held.moves + 1, began=began, ended=ended)
-    if held.rules.on_move is OnMove.RELEASE:
+    if rule is OnMove.RELEASE:
         sheet.list = msgspec.structs.replace(sheet.list, era=held.era + 1, passed={}, drawn=False)
 
 
