@@ -43,5 +43,12 @@ def follows(site: str) -> tuple[str, ...]:
 
 
 PLAN = Plan(
-    "rsvps", build, KINDS, PUBLICATIONS, follows, reacts=True, needs=("token_keys",), needs_shared=("guest_secret",)
+    "rsvps",
+    build,
+    KINDS,
+    PUBLICATIONS,
+    follows,
+    reacts=True,
+    needs=("token_keys", "page_secret"),
+    needs_shared=("guest_secret",),
 )

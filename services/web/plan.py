@@ -40,4 +40,4 @@ def follows(site: str) -> tuple[str, ...]:
     return (public_stream(site), private_stream(site, "meetings"))
 
 
-PLAN = Plan("web", build, follows=follows, needs=("targets",))
+PLAN = Plan("web", build, follows=follows, needs=("targets", "page_secret"))

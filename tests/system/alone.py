@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+PAGES = "nine-owls-and-a-heron-at-dusk-by-the-river"
+"""What the services of a site sign pages with, and vouch for to each other."""
+
 
 class Broker:
     """A nats-server that runs on what `openchair streams config` wrote."""
@@ -115,7 +118,7 @@ class Site:
 
     def service(self, kind: str, name: str = "", **environ: str) -> System:
         """One service; `name` where there are several of a kind. It is not started."""
-        own = {"OPENCHAIR_ENV": "production", **self.broker.credentials(kind)}
+        own = {"OPENCHAIR_ENV": "production", **self.broker.credentials(kind), "OPENCHAIR_PAGE_SECRET": PAGES}
         if kind != "meetings":
             own["OPENCHAIR_TOKEN_KEYS"] = str(self.folder / "meetings" / "var" / "keys" / "token.pub")
             own["OPENCHAIR_PUBLIC_URL"] = "https://chairs.example.org"

@@ -71,6 +71,7 @@ def test_nothing_is_missing_where_all_is_stated(plan: Plan, engine: dict[str, st
         (MEETINGS, MONGODB, "OPENCHAIR_PAGE_SECRET", True),
         (MEETINGS, MONGODB, "OPENCHAIR_GUEST_SECRET", False),
         (RSVPS, {}, "OPENCHAIR_TOKEN_KEYS", True),  # those of meetings
+        (RSVPS, {}, "OPENCHAIR_PAGE_SECRET", True),  # web vouches for networks with it
         (RSVPS, {}, "OPENCHAIR_GUEST_SECRET", False),  # its data folder has it
         (RSVPS, MONGODB, "OPENCHAIR_TOKEN_KEYS", True),
         (RSVPS, MONGODB, "OPENCHAIR_PAGE_SECRET", True),
@@ -79,6 +80,7 @@ def test_nothing_is_missing_where_all_is_stated(plan: Plan, engine: dict[str, st
         (FEEDS, {}, "OPENCHAIR_TOKEN_KEYS", True),
         (FEEDS, {}, "OPENCHAIR_PAGE_SECRET", False),
         (WEB, {}, "OPENCHAIR_TOKEN_KEYS", True),
+        (WEB, {}, "OPENCHAIR_PAGE_SECRET", True),
         (WEB, {}, "OPENCHAIR_PUBLIC_URL", False),
         (WEB, {}, "OPENCHAIR_TARGETS", True),  # what readers report is passed on
         (FEEDS, {}, "OPENCHAIR_TARGETS", False),
