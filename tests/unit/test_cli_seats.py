@@ -1,0 +1,148 @@
+"""Seats at a terminal: how questions, answers and rules are written, and what is said of a seat."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import sys
+from argparse import ArgumentTypeError
+
+import pytest
+from openchair.rsvps.v1 import list_rules_pb2, seat_pb2, slip_pb2, statistics_pb2
+from openchair.rsvps.v1 import rsvp_service_pb2 as pb
+
+from services.cli import seats_led, seats_rules, seats_told, seats_words, slip, statistics
+from services.cli.__main__ import parser
+from services.cli.seats_answers import answers_of, question, question_text, quota
+from services.cli.shell import Failure
+from services.kit import words
+
+CHOICE, NUMBER = list_rules_pb2.QUESTION_KIND_CHOICE, list_rules_pb2.QUESTION_KIND_NUMBER
+TEXT = list_rules_pb2.QUESTION_KIND_TEXT
+ZONE = "America/Edmonton"
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "title"),
+    [
+        ("Diet: vegan | vegetarian | all", CHOICE, "Diet"),
+        ("When: 17:00 | 18:00", TEXT, "When: 17:00 | 18:00"),
+        ("Chairs (0-4)", NUMBER, "Chairs"),
+        ("Below zero (-5 to 5)", NUMBER, "Below zero"),
+        ("What should we know?", TEXT, "What should we know?"),
+    ],
+)
+def test_a_question_is_what_it_looks_like(text: str, kind: int, title: str) -> None:
+    made = question(text)
+    assert (made.kind, made.title) == (kind, title)
+    if kind != TEXT:
+        assert question(question_text(made)) == made
+    assert (made.use == list_rules_pb2.QUESTION_USE_ORGANISER) is (kind == TEXT)
+
+
+def test_answers_are_given_by_the_words_of_a_question_or_how_they_begin() -> None:
+    diet = list_rules_pb2.Question(id="diet", kind=CHOICE, choices=["Vegan", "Vegetarian", "Éclairs"], several=True)
+    seats = list_rules_pb2.Question(id="chairs", kind=NUMBER, lowest=-1, highest=4)
+    found = answers_of(["diet=vegan,ecl", "chairs=-1"], [diet, seats])
+    assert [list(each.choices) for each in found] == [[0, 2], []]
+    assert found[1].number == -1
+    for wrong, says in (("diet=veg", "takes one of"), ("tea=yes", "diet"), ("chairs=few", "whole number"), ("x", "id")):
+        with pytest.raises(Failure, match=says):
+            answers_of([wrong], [diet, seats])
+
+
+def test_a_quota_is_a_title_and_a_number() -> None:
+    assert (quota("Beds: upstairs: 4").title, quota("Beds: upstairs: 4").places) == ("Beds: upstairs", 4)
+    with pytest.raises(Failure, match="Scholarship: 10"):
+        quota("Scholarship")
+
+
+def test_every_rule_of_the_contract_can_be_set() -> None:
+    said = {field for field, _, _ in seats_rules.FIELDS.values()} | {"questions", "quotas", "organisers", "list_code"}
+    output = {"name", "etag", "update_time", "list_code_set"}
+    in_file_only = {"sister_dates", "feedback"}
+    every = {field.name for field in list_rules_pb2.ListRules.DESCRIPTOR.fields}
+    assert every == said | output | in_file_only
+
+
+@pytest.mark.parametrize(
+    ("read", "text", "value"),
+    [
+        (seats_rules.waiting, "none", -1),
+        (seats_rules.waiting, "unlimited", 0),
+        (seats_rules.waiting, "12", 12),
+        (seats_rules.count, "none", 0),
+        (seats_rules.before, "2 days", 2880),
+        (seats_rules.before, "none", 0),
+    ],
+)
+def test_numbers_and_lengths_are_written_as_people_write_them(read: object, text: str, value: int) -> None:
+    assert callable(read)
+    assert read(text) == value
+    with pytest.raises(ArgumentTypeError):
+        read("a few")
+
+
+def test_six_words_are_read_from_standard_input_and_never_quoted(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = seats_words.made()
+    assert words.read(made) == made
+    monkeypatch.setattr(sys, "stdin", io.StringIO(f"  {made.upper()} \n"))
+    assert seats_words.typed() == made
+    monkeypatch.setattr(sys, "stdin", io.StringIO("canary canary canary\n"))
+    with pytest.raises(Failure) as refused:
+        seats_words.typed()
+    assert "canary" not in str(refused.value)
+    assert len(seats_words.card(made).splitlines()) == 8
+
+
+def test_no_command_takes_six_words_as_an_argument() -> None:
+    whole = parser("seats")
+    assert isinstance(whole, argparse.ArgumentParser)
+    with pytest.raises(SystemExit):
+        whole.parse_args(["seats", "show", "riverside", "Supper", "today", "cash", "message"])
+
+
+def test_a_seat_says_what_it_is_and_until_when_it_can_be_changed() -> None:
+    seat = seat_pb2.Seat(state=seat_pb2.SEAT_STATE_WAITLISTED, attendance=seat_pb2.ATTENDANCE_ONLINE, party_size=2)
+    seat.change_until_time.FromJsonString("2026-11-25T01:00:00Z")
+    told = seats_told.facts(seat, ZONE)
+    assert told["seat"] == "on the waitlist"
+    assert told["when a place is free"] == "it is yours"
+    assert told["change until"] == "Tuesday 24 November 2026 19:00"
+    assert seats_told.facts(seat_pb2.Seat(), ZONE) == {"seat": "no seat is kept with these words"}
+
+
+def test_every_state_and_end_of_a_seat_has_words() -> None:
+    for state in seat_pb2.SeatState.values():
+        for end in seat_pb2.SeatEnd.values():
+            assert seats_told.facts(seat_pb2.Seat(state=state, end=end), ZONE)["seat"]
+
+
+def test_a_suppressed_figure_is_no_number() -> None:
+    row = statistics_pb2.StatisticsRow(keys=["3"], held=statistics_pb2.Cell(suppressed=True))
+    row.expected.value = 41
+    (head, line) = statistics.table(["weekday"], [row], {})
+    told = dict(zip(head, line, strict=True))
+    assert (told["weekday"], told["held"], told["expected"]) == ("Wednesday", "suppressed", "41")
+    assert len(statistics.columns([head, line])) == 2
+
+
+def test_what_people_wrote_starts_no_formula_and_moves_no_cursor() -> None:
+    row = statistics_pb2.StatisticsRow(keys=["centres/a/meetings/b"])
+    (_, line) = statistics.table(["meeting"], [row], {"centres/a/meetings/b": "=cmd|'/c calc'!A1\x1b[2J"})
+    assert line[0].startswith("'=cmd")
+    assert "\x1b" not in line[0]
+
+
+def test_a_code_is_shown_as_words_and_as_a_picture() -> None:
+    found = pb.GetCheckInCodeResponse(words="cash message purpose kangaroo", url="https://chairs.example.org/m/x/here")
+    shown = seats_led._shown(found, clear=False)
+    assert "cash message purpose kangaroo" in shown
+    assert len(shown.splitlines()) > 10
+    assert "\x1b[2J" not in shown
+
+
+def test_a_slip_shows_what_stands_on_it_and_that_nobody_checked_the_name() -> None:
+    told = slip.facts(slip_pb2.SlipContent(centre="centres/a", person="Sam", valid_until="2026-12-24"))
+    assert told["person"] == "Sam  (as they said; nobody checked it)"
+    assert set(told) == {"centre", "person", "valid until"}
