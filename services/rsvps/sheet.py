@@ -41,6 +41,12 @@ class Sheet:
         """Whether anything was decided."""
         return self.list is not self._before or bool(self._over.seats or self._under.seats)
 
+    def settled(self, at: str) -> bool:
+        """Whether it is as it was stored, and time has made nothing else of it: what is stored is settled."""
+        due = self._before.due
+        untouched = self.list is self._before and not self._over.seats and not self._under.seats
+        return untouched and due is not None and (due == "" or at < due)
+
     # Leaves
 
     def seat(self, id_: str) -> Seat | None:
@@ -150,13 +156,16 @@ class Sheet:
 
     def offered(self) -> Iterator[Seat]:
         """Those who have an offer, the first to lapse first."""
-        base = (each for each in self.line.offers.get(self.list.era, ()) if each[2] not in self._under.seats)
-        found = merge(base, self._over.offers.get(self.list.era, ()))
+        offers, decided = self.line.offers.get(self.list.era, ()), self._over.offers.get(self.list.era, ())
+        if not offers and not decided:
+            return iter(())
+        found = merge((each for each in offers if each[2] not in self._under.seats), decided)
         return self._found([(order, id_) for _, order, id_ in found])
 
     def lapsing(self) -> str | None:
         """When the first offer lapses; None: there is none."""
-        return next((each.offered_until for each in self.offered()), None)
+        first = next(self.offered(), None)
+        return first.offered_until if first is not None else None
 
     def last_lapsing(self) -> str:
         """When the last offer lapses; "": there is none."""

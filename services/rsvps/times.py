@@ -31,8 +31,20 @@ class Times(NamedTuple):
     start: str
 
 
+_last: list[tuple[GuestList, Times]] = []
+"""What was asked for last: rules ask for it again and again, of one and the same list."""
+
+
 def times(guest_list: GuestList) -> Times:
     """Those of a list. A series has no start that all of it hangs on: only its end."""
+    if _last and _last[0][0] is guest_list:
+        return _last[0][1]
+    found = _found(guest_list)
+    _last[:] = [(guest_list, found)]
+    return found
+
+
+def _found(guest_list: GuestList) -> Times:
     occasion, rules = guest_list.occasion, guest_list.rules
     if guest_list.scope is not Scope.DATE:
         end = occasion.end or NEVER

@@ -27,7 +27,7 @@ def settle(sheet: Sheet, at: str) -> None:
 
     A list of sister dates is left alone: what comes free there comes free in the lists of the dates.
     """
-    if sheet.list.scope is Scope.SISTERS:
+    if sheet.list.scope is Scope.SISTERS or sheet.settled(at):
         return
     _arm(sheet, at)
     if sheet.list.occasion.off:
@@ -50,12 +50,10 @@ def next_due(sheet: Sheet, at: str) -> str | None:
     if sheet.list.occasion.off:
         return None
     found, words = times(sheet.list), sheet.list.words.values()
-    ahead = [sheet.lapsing() or ""]
-    if sheet.list.confirm and next(sheet.unsure(), None) is not None:
-        ahead.append(sheet.list.confirm)
+    ahead = [sheet.lapsing() or "", sheet.list.confirm]
     if not sheet.list.drawn:
         ahead.append(found.draw)
-    if chairs.WAITLIST in words:
+    if chairs.WAITLIST in words or any(sheet.waits(where) for where in sheet.list.occasion.ways):
         ahead.append(found.cut_off)
     if chairs.WAITLIST in words or chairs.OPEN in words:
         ahead.append(found.closes)
@@ -192,6 +190,6 @@ def _unfinished(sheet: Sheet, at: str) -> bool:
         return lapsing is not None
     if (lapsing is not None and lapsing <= at) or sheet.eager():
         return True
-    if sheet.list.confirm and sheet.list.confirm <= at and next(sheet.unsure(), None) is not None:
+    if sheet.list.confirm and sheet.list.confirm <= at:
         return True
     return moves(sheet.list, at) and next_of(sheet) is not None

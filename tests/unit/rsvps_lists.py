@@ -39,10 +39,10 @@ def a_list(ways: tuple[Where, ...] = (ROOM,), **fields: Any) -> GuestList:
 
 
 class Paper:
-    """One list and its leaves, and the present instant."""
+    """One list and its leaves, and the present instant. `list` is what whoever follows its event makes of `stored`."""
 
     def __init__(self, guest_list: GuestList, at: str = NOW) -> None:
-        self.list = guest_list
+        self.list = self.stored = guest_list
         self.line = Line(guest_list.id)
         self.at = at
         self.seen: list[tuple[GuestList, dict[str, Seat]]] = []
@@ -50,7 +50,8 @@ class Paper:
 
     def decide(self, command: Callable[[Sheet], R]) -> R:
         """Decides a command between settling and settling, and takes in what it says is to be written."""
-        sheet = Sheet(self.list, self.line)
+        sheet = Sheet(self.stored, self.line)
+        sheet.list = self.list
         self.seen = []
         self._settle(sheet)
         reply = command(sheet)
@@ -109,7 +110,7 @@ class Paper:
         for id_ in changes.archived:
             self.line.remove(id_)
         if changes.facts is not None:
-            self.list = msgspec.convert(changes.facts.state, GuestList)
+            self.list = self.stored = msgspec.convert(changes.facts.state, GuestList)
 
 
 def asked(who: str, **fields: Any) -> Asked:

@@ -272,6 +272,7 @@ class Lists(RuleBasedStateMachine):
         self._offers_hold()
         self._word_is_true()
         again = Sheet(self.paper.list, self.paper.line)
+        again.list = msgspec.structs.replace(again.list, due=None)  # so that it is looked at
         turns.settle(again, self.paper.at)
         assert again.changes(turns.next_due(again, self.paper.at)) is None, "what is settled is settled"
 

@@ -139,6 +139,20 @@ def test_who_waits_for_a_need_keeps_back_only_who_has_it_too() -> None:
     assert sorted(_of(paper, State.GOING)) == ["b", "d"]
 
 
+def test_a_party_that_waits_for_a_need_keeps_it_from_who_came_later() -> None:
+    """One of two beds is free, and a party of two waits for both."""
+    paper = _paper(capacity=9, quotas=(Quota("beds", "Beds", 2),))
+    _come(paper, "a", quotas=("beds",))
+    _come(paper, "two", party=2, quotas=("beds",))
+    _come(paper, "b", quotas=("beds",))
+    paper.settle()
+    assert _of(paper, State.WAITLISTED) == ["two", "b"]
+    paper.has(capacity=8)
+    assert _of(paper, State.WAITLISTED) == ["two", "b"]
+    _leave(paper, "a")
+    assert (paper.seat("two").state, paper.seat("b").state) == (State.GOING, State.WAITLISTED)
+
+
 def test_more_places_are_taken_only_past_nobody() -> None:
     """Free ones, yes; before somebody who waits, no; and what there is stays."""
     paper = _paper(capacity=3)
@@ -359,8 +373,7 @@ def test_an_offer_ends_with_a_cut_off_that_came_sooner() -> None:
 def test_a_large_room_fills_in_steps_that_a_commit_can_hold() -> None:
     """What is left is due at once."""
     paper = _paper(capacity=1)
-    for number in range(900):
-        paper.line.put(_waiting(number))
+    paper.decide(lambda sheet: [sheet.put(_waiting(number)) for number in range(900)])
     paper.has(capacity=0)
     assert len(_of(paper, State.GOING)) == 1 + turns.MOST
     assert paper.due() == paper.at
@@ -372,8 +385,7 @@ def test_a_large_room_fills_in_steps_that_a_commit_can_hold() -> None:
 def test_who_waits_for_sister_dates_is_offered_a_place_and_never_given_it() -> None:
     """And the list is due at once, for whoever takes it for all of the dates."""
     paper = _paper(capacity=1)
-    paper.line.put(msgspec.structs.replace(_waiting(1), sisters="l9"))
-    paper.settle()
+    paper.decide(lambda sheet: sheet.put(msgspec.structs.replace(_waiting(1), sisters="l9")))
     assert paper.seat("m1").state is State.OFFERED
     assert paper.due() == paper.at
 
