@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from services.rsvps.serving import draws, seats_now
 from services.rsvps.sheet import Sheet
 from services.rsvps.times import times
-from services.rsvps.types import GuestList, RsvpMode, State, Where
+from services.rsvps.types import GuestList, RsvpMode, Scope, State, Where
 
 if TYPE_CHECKING:
     from services.rsvps.line import Line
@@ -26,6 +26,8 @@ def word(guest_list: GuestList, line: Line | Sheet, where: Where, at: str) -> st
     sheet = line if isinstance(line, Sheet) else Sheet(guest_list, line)
     if where not in guest_list.occasion.ways or guest_list.rules.mode is RsvpMode.OFF:
         return ""
+    if guest_list.scope is Scope.DATE and guest_list.rules.scope is Scope.SERIES:
+        return ""  # it is the course that has places
     if guest_list.occasion.off or guest_list.closed or at >= times(guest_list).closes:
         return FULL
     if seats_now(sheet, where, 1, at=at):

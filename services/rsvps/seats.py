@@ -12,6 +12,7 @@ from openchair.rsvps.v1 import rsvp_service_pb2, seat_pb2
 from services.kit.errors import Invalid, NotFound, Unmet, Violation
 from services.rsvps import seating
 from services.rsvps.application import Application, may_only_show
+from services.rsvps.sister_seats import SisterSeats, Tied
 from services.rsvps.types import RsvpMode, Scope, State
 from services.rsvps.wire_seats import seat_message, with_own_words
 
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from services.rsvps.desk import Desk, Found
     from services.rsvps.sheet import Sheet
     from services.rsvps.types import Seat
+
+MOST_DATES: Final = 20
+"""Sister dates that somebody waits for."""
 
 _HELD: Final = frozenset({State.GOING, State.WAITLISTED, State.OFFERED})
 
@@ -55,8 +59,9 @@ class Whole(Protocol):
 class Seats:
     """A guest's own seat. `whole` None: there are none of whole meetings."""
 
-    def __init__(self, desk: Desk, admission: Admission, whole: Whole | None = None) -> None:
+    def __init__(self, desk: Desk, admission: Admission, shared: SisterSeats, whole: Whole | None = None) -> None:
         self._desk = desk
+        self._shared = shared
         self._admission = admission
         self._whole = whole
 
@@ -69,6 +74,9 @@ class Seats:
         found = await desk.occurrence(message.name, call)
         refuse_unless_kept(found)
         self._admission.check(call, found)
+        if message.also:
+            wanted = await self._wanted(call, found, key)
+            return await self._admission.within(call, lambda: self._shared.reserve(call, wanted))
         application = Application(desk, found, message, await self._key_elsewhere(found, key))
 
         def decide(sheet: Sheet, at: str) -> Callable[[], rsvp_service_pb2.ReserveResponse]:
@@ -89,6 +97,8 @@ class Seats:
         application = Application(self._desk, found, message, series_mac)
 
         def decide(sheet: Sheet, at: str, seat: Seat) -> None:
+            if seat.sisters and not may_only_show(message.update_mask):
+                raise Unmet("who waits for several dates gives that back, and waits anew", "SEVERAL_DATES")
             changed = application.changed(sheet, seat)
             if may_only_show(message.update_mask) and at < sheet.list.occasion.start:
                 sheet.put(changed)
@@ -104,10 +114,14 @@ class Seats:
         found, key, series_mac = await self._mine(call)
 
         def decide(sheet: Sheet, at: str, seat: Seat) -> None:
+            refuse_tied(sheet, seat)
             if seating.standing_of(sheet.list, seat, at)[0] in _HELD:
                 seating.cancel(sheet, seat, at)
 
-        return await self._on_mine(call, found, (key, series_mac), decide, "cancelled", absent=True)
+        try:
+            return await self._on_mine(call, found, (key, series_mac), decide, "cancelled", absent=True)
+        except Tied as tied:
+            return await self._shared.cancel(call, tied)
 
     async def confirm(self, call: Call[rsvp_service_pb2.ConfirmRequest]) -> seat_pb2.Seat:
         """Says that one still comes."""
@@ -132,9 +146,15 @@ class Seats:
             if seat is None:
                 return seat_pb2.Seat(name=name)
             told = self._desk.seals(sheet.list).open(seat.id, seat.sealed)
+            if seat.sisters:
+                tied.append((Tied(sheet.list.id, seat.mac), seat))
             return with_own_words(seat_message(name, sheet.list, seat, at), seat, told)
 
-        return await self._desk.look(found, read) or seat_pb2.Seat(name=name)
+        tied: list[tuple[Tied, Seat]] = []
+        message = await self._desk.look(found, read) or seat_pb2.Seat(name=name)
+        if tied:
+            message.also.extend(await self._shared.also(*tied[-1]))
+        return message
 
     async def accept_offer(self, call: Call[rsvp_service_pb2.AcceptOfferRequest]) -> seat_pb2.Seat:
         """Takes the place that is offered, or one that is free after all."""
@@ -143,9 +163,15 @@ class Seats:
         found, key, series_mac = await self._mine(call)
 
         def decide(sheet: Sheet, at: str, seat: Seat) -> None:
+            refuse_tied(sheet, seat)
             seating.accept(sheet, seat, at)
 
-        return await self._on_mine(call, found, (key, series_mac), decide, "accepted")
+        try:
+            return await self._on_mine(call, found, (key, series_mac), decide, "accepted")
+        except Tied as tied:
+            chosen = call.message.date_name
+            other = await self._desk.occurrence(chosen, call) if chosen else None
+            return await self._shared.accept(call, tied, other.list if other is not None else "")
 
     async def decline_offer(self, call: Call[rsvp_service_pb2.DeclineOfferRequest]) -> seat_pb2.Seat:
         """Says no to the place that is offered, and leaves the line."""
@@ -154,9 +180,13 @@ class Seats:
         found, key, series_mac = await self._mine(call)
 
         def decide(sheet: Sheet, at: str, seat: Seat) -> None:
+            refuse_tied(sheet, seat)
             seating.decline(sheet, seat, at)
 
-        return await self._on_mine(call, found, (key, series_mac), decide, "declined")
+        try:
+            return await self._on_mine(call, found, (key, series_mac), decide, "declined")
+        except Tied as tied:
+            return await self._shared.decline(call, tied)
 
     # What they have alike
 
@@ -167,6 +197,18 @@ class Seats:
         if self._whole is None:
             raise Invalid(Violation("name", "must be the name of an occurrence"))
         return self._whole
+
+    async def _wanted(self, call: Call[Any], found: Found, key: bytes) -> list[tuple[Found, str]]:
+        """The date and its sisters, each with what the key is in the list of its series. Raises as for one of them."""
+        names = dict.fromkeys(each for each in call.message.also if each != call.message.name)
+        if len(names) >= MOST_DATES:
+            raise Invalid(Violation("also", f"must be fewer than {MOST_DATES}"))
+        others = [await self._desk.occurrence(name, call) for name in names]
+        for each in others:
+            refuse_unless_kept(each)
+            self._admission.check(call, each)
+        first = [await self._desk.first(each) if self._desk.first else each for each in (found, *others)]
+        return [(each, await self._key_elsewhere(each, key)) for each in first]
 
     async def _mine(self, call: Call[Any]) -> tuple[Found, bytes, str]:
         """The date, the key, and what a standing seat's date would be under."""
@@ -213,6 +255,12 @@ class Seats:
     def _now(sheet: Sheet, seat: Seat, name: str, at: str) -> seat_pb2.Seat:
         """The seat when all is decided."""
         return seat_message(name, sheet.list, sheet.seat(seat.id) or seat, at)
+
+
+def refuse_tied(sheet: Sheet, seat: Seat) -> None:
+    """Raises Tied for a place in the lines of several dates: all of them have to be decided together."""
+    if seat.sisters:
+        raise Tied(sheet.list.id, seat.mac)
 
 
 def refuse_unless_kept(found: Found) -> None:

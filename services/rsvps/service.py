@@ -21,6 +21,7 @@ from services.rsvps.nobody import LATE, guests_are_nobody
 from services.rsvps.presence import Presence
 from services.rsvps.rules import ListsRules
 from services.rsvps.seats import Seats
+from services.rsvps.sister_seats import SisterSeats
 from services.rsvps.slips import Slips
 from services.rsvps.slips import forget as forget_slip
 from services.rsvps.tries import Tries
@@ -46,14 +47,14 @@ class Rsvps:
     def __init__(
         self, desk: Desk, centres: Centres | None = None, base_url: str = "", *, days: int = RETENTION
     ) -> None:
-        ahead, admission = Ahead(desk), Admission(desk)
+        ahead, admission, shared = Ahead(desk), Admission(desk), SisterSeats(desk)
         desk.first = ahead.first
         whole = WholeMeetings(desk, ahead, admission)
         self.services = (
             Service(
                 rsvp_service_pb2.DESCRIPTOR.services_by_name["RsvpService"],
                 ListsRules(desk),
-                Seats(desk, admission, whole),
+                Seats(desk, admission, shared, whole),
                 Presence(desk, base_url),
                 NeedsOfLists(desk),
                 Slips(desk, centres),
@@ -68,6 +69,7 @@ class Rsvps:
             ),
         )
         self.bringing = Bringing(desk)
+        self.bringing.of_list.append(shared.due)
         self.bringing.of_event += [ahead.due, Forgetting(desk, days).step]
         self.due: Mapping[str, Callable[[Record], Awaitable[None]]] = {
             "event": self.bringing.event_due,

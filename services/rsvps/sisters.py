@@ -45,7 +45,7 @@ def wait(
             continue
         if seat.state is State.GOING and (id_ == first or seat.wait is Wait.GIVE):
             for other, place in places.items():
-                _left(dates[other], place)
+                left(dates[other], place)
             return id_, seat
         places[id_] = seat
     if len(places) > 1:
@@ -101,7 +101,7 @@ def take(dates: Mapping[str, Sheet], shared: Sheet, chosen: str, place: Seat, at
     """
     leaf = leaf_of(shared, chosen, place)
     if leaf is None:
-        _left(dates[chosen], place)
+        left(dates[chosen], place)
         return True
     if not leaf.wanted.keys() <= dates.keys():
         return False
@@ -117,7 +117,7 @@ def leave(dates: Mapping[str, Sheet], shared: Sheet, leaf: Seat, *, but: str = "
         sheet = dates.get(id_)
         place = sheet.held(mac) if sheet is not None and id_ != but else None
         if sheet is not None and place is not None and place.sisters:
-            _left(sheet, place)
+            left(sheet, place)
     shared.drop(leaf.id)
 
 
@@ -139,7 +139,7 @@ def leaf_of(shared: Sheet, list_id: str, place: Seat) -> Seat | None:
     return next((each for each in shared.seats() if each.wanted.get(list_id) == place.mac), None)
 
 
-def _left(sheet: Sheet, place: Seat) -> None:
+def left(sheet: Sheet, place: Seat) -> None:
     """Nothing of it stays; where it was the date of a standing seat that was given back, that."""
     if place.standing:
         sheet.put(replace(turns.gone(place, State.CANCELLED, End.OWN), sisters=""))
