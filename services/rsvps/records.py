@@ -25,7 +25,7 @@ KINDS = (
     Kind("part", indexes=(("centre",), ("lineage",))),
     Kind("event", indexes=(("centre",), ("centre", "sistered"))),
     Kind("list", indexes=(("centre",), ("event",))),
-    Kind("seat", indexes=(BY_HEAD,)),
+    Kind("seat", indexes=(BY_HEAD,), scattered=True),
     Kind("count", indexes=(("centre", "date"), ("event", "date"))),
     Kind("revoked", indexes=(("centre",),)),
     Kind("group", indexes=(("centre",),)),

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from services.kit.clock import SystemClock
 from services.kit.leaves import Changes, Decision
-from services.kit.store.port import Commit, Conflict, Forgotten
+from services.kit.store.port import Commit, Conflict, Forgotten, Kind, Record
 from services.kit.store.sqlite import SqliteStore
 from tests.contract.heads_examples import KINDS, fold, heads_on, held, take
 from tests.contract.store_fixtures import KINDS as MEETINGS
-from tests.contract.store_fixtures import commit, ids, line, meeting, public, seat
+from tests.contract.store_fixtures import NOW, commit, ids, line, meeting, public, seat
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -124,3 +126,24 @@ async def test_no_byte_of_it_stays_in_the_files_of_the_embedded_store(tmp_path: 
 
 def _bytes(folder: Path) -> bytes:
     return b"".join(path.read_bytes() for path in folder.iterdir())
+
+
+async def test_a_closed_file_does_not_tell_in_which_order_scattered_records_came(tmp_path: Path) -> None:
+    """Within a page of an index SQLite leaves entries as they came, until the file is written anew."""
+    names = [f"{number * 7919 % 1000:08d}-record" for number in range(60)]
+
+    async def places(folder: Path, *, scattered: bool) -> list[int]:
+        await asyncio.to_thread(folder.mkdir)
+        kind = Kind("meeting", scattered=scattered)
+        store = SqliteStore(folder / "store.db", (kind,), SystemClock())
+        await store.open()
+        for name in names:
+            await store.commit(Commit((Record("meeting", name, 1, {}, NOW, "guest"),)))
+        await store.close()
+        body = _bytes(folder)
+        return [body.find(name.encode()) for name in names]
+
+    as_they_came = await places(tmp_path / "plain", scattered=False)
+    assert as_they_came == sorted(as_they_came, reverse=True)
+    found = await places(tmp_path / "scattered", scattered=True)
+    assert sum(one > other for one, other in itertools.pairwise(found)) < len(names) * 3 / 4

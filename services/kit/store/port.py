@@ -32,13 +32,15 @@ class Kind(msgspec.Struct, frozen=True):
 
     `indexes` are compound and end, unsaid, in the id. An indexed field is a top-level field of the state that is always
     there, is of one type in all records, and that a str without NUL, an int or a bool. `version` is the shape of the
-    state; `upgrades[n]` makes shape n into n + 1, purely.
+    state; `upgrades[n]` makes shape n into n + 1, purely. `scattered`: where its records stand in files is not to tell
+    in which order they came.
     """
 
     name: str
     indexes: tuple[tuple[str, ...], ...] = ()
     version: int = 1
     upgrades: Mapping[int, Callable[[Document], Document]] = {}
+    scattered: bool = False
 
 
 class View(msgspec.Struct, frozen=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import heapq
 import sqlite3
 from contextlib import contextmanager
@@ -37,6 +38,11 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+SCATTER_EVERY = 86400.0
+"""Seconds until a file in which the order of commits is not to be seen is written anew, besides when it is closed."""
+SCATTER_UP_TO = 64 * 1024 * 1024
+"""Bytes of a file that is written anew, which takes about a second. In a larger one a page holds fewer neighbours."""
+
 
 class SqliteStore:
     """A `Store` in one file, for the kinds that are declared."""
@@ -52,6 +58,7 @@ class SqliteStore:
         self._snapshots = set[Snapshot]()
         self._epoch = 1
         self._serial = 0
+        self._scatter_at = clock.monotonic() + SCATTER_EVERY
 
     async def open(self) -> None:
         """Makes or checks the file. Raises OSError or ValueError, naming the path and what is wrong."""
@@ -68,6 +75,7 @@ class SqliteStore:
         for snapshot in tuple(self._snapshots):
             await snapshot.close()
         await self._reader.close()
+        await self._scatter()
         await self._writer.close()
 
     async def get(self, kind: str, id: str) -> Record | None:  # noqa: A002 - as in the port
@@ -97,7 +105,7 @@ class SqliteStore:
         def told(_: None) -> None:
             self._listeners.tell(lambda: codec.copy(change, texts, self._epoch))
 
-        await self._write(work, told, thorough=bool(change.forgotten))
+        await self._write(work, told, after=writer.empty_log if change.forgotten else None)
 
     async def answer(self, request: RequestKey) -> Answer | None:
         """What this request was answered, while that is kept."""
@@ -170,9 +178,19 @@ class SqliteStore:
 
     async def expire(self, now: str) -> int:
         """Forgets answers whose time is over."""
+        if self._clock.monotonic() >= self._scatter_at:
+            await self._scatter()
         return await self._write(
             lambda connection: connection.execute("DELETE FROM answer WHERE expires_at <= ?", (now,)).rowcount
         )
+
+    async def _scatter(self) -> None:
+        """Has the file tell nothing of the order of commits, where a kind wants that and it does not take long."""
+        self._scatter_at = self._clock.monotonic() + SCATTER_EVERY
+        wanted = any(kind.scattered for kind in self._kinds.values())
+        if wanted and self._writer.is_open and self._path.stat().st_size <= SCATTER_UP_TO:
+            with contextlib.suppress(Unwritten, OutcomeUnknown):
+                await self._write(lambda _: None, after=writer.scatter)
 
     def watch(self, listener: Callable[[Commit], None]) -> None:
         """Calls `listener` after each commit."""
@@ -186,11 +204,11 @@ class SqliteStore:
         work: Callable[[sqlite3.Connection], T],
         told: Callable[[T], None] | None = None,
         *,
-        thorough: bool = False,
+        after: Callable[[sqlite3.Connection], None] | None = None,
     ) -> T:
         """The writer goes on when the caller is cancelled."""
         try:
-            return await asyncio.shield(self._writer.submit(Job(work, told, thorough=thorough)))
+            return await asyncio.shield(self._writer.submit(Job(work, told, after=after)))
         except (Unwritten, OutcomeUnknown):
             self._pulse.doubt()
             raise

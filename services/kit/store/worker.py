@@ -19,7 +19,7 @@ GROUP = 256
 class Job(Generic[T]):
     """Something to do with the connection; `told` runs in the event loop after success, before the caller goes on.
 
-    `thorough`: what it deletes is not to stay in the log of the database either.
+    `after` is done when all that is written together with it is committed, and outside of any transaction.
     """
 
     def __init__(
@@ -27,11 +27,11 @@ class Job(Generic[T]):
         work: Callable[[sqlite3.Connection], T],
         told: Callable[[T], None] | None = None,
         *,
-        thorough: bool = False,
+        after: Callable[[sqlite3.Connection], None] | None = None,
     ) -> None:
         self.work = work
         self.told = told
-        self.thorough = thorough
+        self.after = after
         self.done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self.error: Exception | None = None
         self.result: T | None = None
@@ -99,6 +99,11 @@ class Worker:
             self._loop.call_soon(self._hand_over)
         self._asked.append(job)  # type: ignore[arg-type]  # the list does not look at results
         return job.done
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it takes jobs."""
+        return self._loop is not None
 
     async def close(self) -> None:
         """Lets all that was asked for end, then closes the connection."""

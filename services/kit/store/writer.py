@@ -36,19 +36,25 @@ def group(connection: sqlite3.Connection, members: Sequence[Job[object]]) -> Non
         _lost(connection, members, Unwritten if _disk_full(error) else OutcomeUnknown, error)
         return
     points.reach("store.committed")
-    if any(member.thorough and member.error is None for member in members):
-        _empty_log(connection)
+    for after in {member.after for member in members if member.error is None and member.after is not None}:
+        with contextlib.suppress(sqlite3.Error):
+            after(connection)
 
 
-def _empty_log(connection: sqlite3.Connection) -> None:
+def empty_log(connection: sqlite3.Connection) -> None:
     """Has the log hold nothing of the past, unless somebody reads just now: then it is overwritten or emptied later."""
-    with contextlib.suppress(sqlite3.Error):
-        wait = connection.execute("PRAGMA busy_timeout").fetchone()[0]
-        connection.execute("PRAGMA busy_timeout = 0")
-        try:
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-        finally:
-            connection.execute(f"PRAGMA busy_timeout = {wait}")
+    wait = connection.execute("PRAGMA busy_timeout").fetchone()[0]
+    connection.execute("PRAGMA busy_timeout = 0")
+    try:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {wait}")
+
+
+def scatter(connection: sqlite3.Connection) -> None:
+    """Writes the file anew in the order of rowids and indexes: within a page SQLite leaves things as they came."""
+    connection.execute("VACUUM")
+    empty_log(connection)
 
 
 def _member(connection: sqlite3.Connection, member: Job[object]) -> None:
