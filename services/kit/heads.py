@@ -189,7 +189,8 @@ class Heads:
             try:
                 return commands[await self._try((key,), commands[:together]) :]
             except Conflict:
-                await self._pause(turn)
+                if not any(command.done.done() for command in commands[:together]):  # else it was a double, not a rival
+                    await self._pause(turn)
             except Unsound:
                 continue
             except ValueError as error:  # somebody wants to store what does not fit: who is it?
