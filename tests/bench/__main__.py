@@ -9,7 +9,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from tests.bench import change, feed, rooms, scale, search, stores
+from tests.bench import change, feed, rooms, rush, scale, search, stores
 from tests.bench.process import CORES
 from tests.bench.tools import Missing
 
@@ -20,14 +20,14 @@ def main() -> None:
     parser.add_argument(
         "names",
         nargs="*",
-        choices=["feed", "change", "store", "scale", "search", "rooms", []],
+        choices=["feed", "change", "store", "scale", "search", "rooms", "rush", []],
         help="what to measure (all)",
     )
     parser.add_argument("--rounds", type=int, default=3, help="rounds of each load, at least 3 for a median")
     options = parser.parse_args()
     if len(CORES) == 1:
         print("One core only: load and server share it, so rates say little; look at requests per CPU second.")
-    names = options.names or ["feed", "change", "store", "scale", "search", "rooms"]
+    names = options.names or ["feed", "change", "store", "scale", "search", "rooms", "rush"]
     with tempfile.TemporaryDirectory(prefix="openchair-bench-") as folder:
         if "feed" in names:
             _try_feed(Path(folder) / "feed", options.rounds)
@@ -41,6 +41,8 @@ def main() -> None:
             search.measure(Path(folder) / "search")
         if "rooms" in names:
             rooms.measure(Path(folder) / "rooms")
+        if "rush" in names:
+            rush.measure(Path(folder) / "rush", options.rounds)
 
 
 def _try_feed(folder: Path, rounds: int) -> None:

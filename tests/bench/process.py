@@ -42,11 +42,11 @@ class Running:
 
     def cpu(self) -> float:
         """Seconds of CPU that it and its children have used, in user and kernel mode."""
-        return sum(_cpu(pid) for pid in family(self.process.pid))
+        return sum(cpu_of(pid) for pid in family(self.process.pid))
 
     def resident(self) -> int:
         """Bytes of memory that it and its children hold."""
-        return sum(_resident(pid) for pid in family(self.process.pid))
+        return sum(resident_of(pid) for pid in family(self.process.pid))
 
     def wait_for(self, port: int, path: str, headers: Mapping[str, str] | None = None) -> Answer:
         """The first answer with status 200. Raises RuntimeError, with the log, when it ends or takes too long."""
@@ -140,12 +140,14 @@ def _born(pid: int) -> str:
     return fields[19] if fields else ""
 
 
-def _cpu(pid: int) -> float:
+def cpu_of(pid: int) -> float:
+    """Seconds of CPU that one process has used, in user and kernel mode."""
     fields = _stat(pid)
     return (int(fields[11]) + int(fields[12])) / TICK if fields else 0.0
 
 
-def _resident(pid: int) -> int:
+def resident_of(pid: int) -> int:
+    """Bytes of memory that one process holds."""
     try:
         return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except OSError:
