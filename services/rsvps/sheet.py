@@ -78,8 +78,6 @@ class Sheet:
         """All seats, of every era and in every state; without the marks. It may be changed meanwhile."""
         return (each for each in self.leaves() if each.use is SeatFor.SEAT)
 
-    every = seats
-
     def leaves(self) -> Iterator[Seat]:
         """All leaves, in no order."""
         under = self._under.seats

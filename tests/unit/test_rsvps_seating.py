@@ -373,7 +373,7 @@ def test_an_offer_ends_with_a_cut_off_that_came_sooner() -> None:
 def test_a_large_room_fills_in_steps_that_a_commit_can_hold() -> None:
     """What is left is due at once."""
     paper = _paper(capacity=1)
-    paper.decide(lambda sheet: [sheet.put(_waiting(number)) for number in range(900)])
+    paper.decide(_nine_hundred_wait)
     paper.has(capacity=0)
     assert len(_of(paper, State.GOING)) == 1 + turns.MOST
     assert paper.due() == paper.at
@@ -439,6 +439,11 @@ def _off(paper: Paper, *, off: bool) -> None:
     occasion = msgspec.structs.replace(paper.list.occasion, off=off)
     paper.list = msgspec.structs.replace(paper.list, occasion=occasion)
     paper.settle()
+
+
+def _nine_hundred_wait(sheet: Sheet) -> None:
+    for number in range(900):
+        sheet.put(_waiting(number))
 
 
 def _waiting(number: int) -> Seat:
