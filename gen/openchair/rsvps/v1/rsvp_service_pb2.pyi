@@ -193,6 +193,7 @@ class ChangeRequest(_message.Message):
     def update_mask(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """What is to be changed: "attendance", "party_size", "answers", "wait", "quotas", "first_name", "celebration".
         A larger party takes free places, or is refused; it never loses the places it has.
+        In the line, who asks for more than before goes to its end.
         """
 
     @_builtins.property
