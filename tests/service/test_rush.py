@@ -26,7 +26,7 @@ BACK, LAPSED = 30, 10
 
 async def rushed(house: House, many: int) -> None:
     """The whole story, on one store."""
-    await house.rules(capacity=PLACES)
+    await house.rules(capacity=PLACES, waitlist=many)
     async with served(house) as site:
         told = await rush(site.stub, range(many))
         macs, line = await by_mac(house, many), await the_line(house)
