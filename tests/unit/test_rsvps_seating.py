@@ -12,7 +12,7 @@ from services.kit.errors import Invalid, Refusal, Unmet
 from services.rsvps import chairs, seating, turns
 from services.rsvps.line import Line
 from services.rsvps.sheet import Sheet
-from services.rsvps.times import shifted
+from services.rsvps.times import shifted, times
 from services.rsvps.types import End, PartyRule, Quota, RsvpMode, Scope, Seat, State, Wait, Where
 from tests.unit.rsvps_lists import NOW, ONLINE, ROOM, START, Paper, a_list, asked
 
@@ -200,6 +200,12 @@ def test_lots_are_drawn_among_all_who_came_in_the_first_hours() -> None:
     others.at = shifted(START, -2880)
     _come(others, *_names(range(40)))
     assert list(_line(others))[:5] != list(first), "another list, other lots"
+
+
+def test_lots_are_drawn_in_time_for_who_is_asked() -> None:
+    """At the latest a claim window before the cut-off, however many hours the rules say."""
+    kept = a_list(opens_before_minutes=2880, draw_hours=168, cut_off_minutes=60, claim_minutes=600)
+    assert times(kept).draw == shifted(START, -660)
 
 
 def test_who_does_not_confirm_is_released_and_the_next_are_given_the_place() -> None:
