@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import itertools
 import re
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import recurring_ical_events
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from icalendar import Calendar
 from openchair.meetings.v1 import meeting_pb2
 from openchair.rsvps.v1 import list_rules_pb2 as pb
@@ -20,6 +24,7 @@ if TYPE_CHECKING:
 FEED = f"/calendars/{CENTRE}.ics"
 OWN = id_of(1)
 INVITED = invitation(CENTRE, OWN)
+FIRST = date(2026, 11, 24)
 TUESDAY, NEXT = "2026-11-24", "2026-12-01"
 
 
@@ -163,3 +168,23 @@ async def test_words_beyond_the_horizon_make_no_overrides_and_those_of_some_week
     dates = [each["RECURRENCE-ID"].dt.date().isoformat() for each in found if "RECURRENCE-ID" in each]
     assert dates == ["2026-11-24"]
     assert EDMONTON in str(found[0]["DTSTART"].params["TZID"])
+
+
+@settings(max_examples=30)
+@given(
+    st.dictionaries(st.integers(0, 20), st.sampled_from([OPEN, WAITLIST, FULL])),
+    st.sampled_from(["FREQ=DAILY", "FREQ=WEEKLY;BYDAY=TU,TH", "FREQ=WEEKLY;COUNT=3", ""]),
+)
+async def test_words_add_no_date_and_take_none_away(told: dict[int, int], rule: str) -> None:
+    plain, worded = Feeds(meeting(rule=rule)), Feeds(meeting(rule=rule))
+    worded.apply(INVITED)
+    for day, availability in told.items():
+        worded.apply(says((FIRST + timedelta(days=day)).isoformat(), availability))
+    assert await expanded(worded) == await expanded(plain)
+
+
+async def expanded(feeds: Feeds) -> list[str]:
+    """The starts that a calendar program of somebody else's shows."""
+    calendar = Calendar.from_ical((await asked(feeds.app, FEED)).body)
+    found = recurring_ical_events.of(calendar).between(FIRST, FIRST + timedelta(days=30))
+    return sorted(each["DTSTART"].dt.isoformat() for each in found)
