@@ -19,7 +19,7 @@ from services.kit.leaves import Changes, Decision, Facts, Joint
 from services.kit.store.port import Audit, Commit, Conflict, Forgotten
 from services.recurrence.schedule import occurrences
 from services.recurrence.zones import to_local
-from services.rsvps import coming, counting, lists, records
+from services.rsvps import check_in, coming, counting, lists, records
 from services.rsvps.reacting import WHO, parts_of
 from services.rsvps.sheet import Sheet
 from services.rsvps.types import Event, GuestList, Scope, SeatFor, State
@@ -123,7 +123,8 @@ class Forgetting:
                 value = counting.counted(blank, Sheet(held, head.index))
                 written = (records.write(None, counting.enrolled(value, enrolled), at=day(at), actor=WHO),)
             marks = tuple(id_ for id_, leaf in head.index.seats.items() if leaf.use is not SeatFor.SEAT)
-            over = msgspec.structs.replace(held, ended=True, head_room=None, head_online=None)
+            room, online, _ = check_in.counts(Sheet(held, head.index))
+            over = msgspec.structs.replace(held, ended=True, head_room=room, head_online=online)
             facts = lists.facts(over, head.record.due_at if head.record else None)
             return Decision(None, Changes(facts, forgotten=marks), "counted", records=written)
 
