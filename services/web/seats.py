@@ -235,11 +235,13 @@ class SeatPages:
         return answer(request, page, 200, PRIVATE)
 
     def _takes(self, form: Form) -> str:
-        """Whether a seat can be asked for now; a standing one always."""
+        """Whether a seat can be asked for now; a standing one always, one in a course on its own page ("course")."""
         if isinstance(form.available, Problem):
             return ""
         whole = form.available.invitation.scope == list_rules_pb2.SEAT_SCOPE_SERIES
-        return "yes" if form.at.key == ALL and not whole else takes(form.available, self._clock.now())
+        if whole != (form.at.key == ALL):
+            return "course" if whole else "yes"
+        return takes(form.available, self._clock.now())
 
     async def _own(
         self,

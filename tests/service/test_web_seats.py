@@ -84,7 +84,12 @@ async def test_pages_are_whole_run_no_script_ask_nobody_else_and_have_neutral_ti
         assert not page.tags & {"script", "iframe", "img", "object", "embed", "base"}
         assert all(load.startswith("data:") for load in page.loads)
         assert "<title>A date · Openchair</title>" in text
-        assert set(re.findall(r'<form[^>]* action="([^"]*)"', text)) <= {PAGE, f"{PAGE}/here", "/m/none"}
+        assert set(re.findall(r'<form[^>]* action="([^"]*)"', text)) <= {
+            PAGE,
+            f"{PAGE}/here",
+            "/m/none",
+            "/m/tuesday/all",
+        }
 
 
 ALLERGIES = Question(id="allergy", title="Allergies", kind=QuestionKind.TEXT, use=Use.ORGANISER)
@@ -258,7 +263,7 @@ async def test_a_list_with_a_code_asks_for_it(desk: Desk) -> None:
 
 async def test_a_standing_seat_is_kept_on_the_page_of_all_dates_and_one_date_given_back(desk: Desk) -> None:
     await desk.house.rules(standing_seats=True)
-    assert 'href="/m/tuesday/all"' in (await desk.ask()).text
+    assert 'action="/m/tuesday/all"' in (await desk.ask()).text
     words = await desk.keep("/m/tuesday/all")
     assert words
     one = await desk.ask(PAGE, {"do": "find", "words": words})
@@ -270,7 +275,11 @@ async def test_a_standing_seat_is_kept_on_the_page_of_all_dates_and_one_date_giv
 
 async def test_a_course_is_joined_on_its_own_page(desk: Desk) -> None:
     await desk.house.rules(scope=Scope.SERIES)
-    assert title((await desk.ask("/m/tuesday/all", hidden((await desk.ask("/m/tuesday/all")).text))).text)
+    dated = (await desk.ask()).text
+    assert ("A seat here is one for all dates." in dated, "Keep my seat" in dated) == (True, False)
+    words = await desk.keep("/m/tuesday/all")
+    found = await desk.ask("/m/tuesday/all", {"do": "find", "words": words})
+    assert title(found.text) == "Your seat is kept"
 
 
 async def test_one_network_keeps_a_dozen_seats_and_is_told_when_to_try_again(desk: Desk) -> None:
