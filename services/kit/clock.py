@@ -143,7 +143,8 @@ class Ids:
 
 def instant(moment: datetime) -> str:
     """RFC 3339 in UTC with milliseconds, fixed width, so that instants sort as text: "2026-11-21T12:00:00.000Z"."""
-    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+    there = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    return there.isoformat(timespec="milliseconds")[:-6] + "Z"  # "+00:00"
 
 
 def day(text: str) -> str:

@@ -7,6 +7,7 @@ and, as a second net, by its form (tokens, passwords in addresses).
 from __future__ import annotations
 
 import functools
+import json
 import logging
 import re
 import sys
@@ -116,7 +117,15 @@ def _shared() -> list[structlog.typing.Processor]:
 def _renderer(stream: TextIO) -> structlog.typing.Processor:
     if stream.isatty():
         return structlog.dev.ConsoleRenderer(timestamp_key="time")
-    return structlog.processors.JSONRenderer(ensure_ascii=False)
+    return structlog.processors.JSONRenderer(_json)
+
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, default=repr)
+
+
+def _json(event: Any, **_: Any) -> str:
+    """The line, from one encoder for all of them."""
+    return _ENCODER.encode(event)
 
 
 def _without_words(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

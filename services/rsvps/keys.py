@@ -48,7 +48,7 @@ class Secrets:
     def mac(self, version: str, centre: str, list_id: str, key: bytes, label: str = "seat") -> str:
         """What is stored of a guest key in a list, under a label ("seat", "present", "answered"): 128 bits, in hex."""
         text = f"{label}\0{list_id}\0".encode() + key
-        return hmac.digest(self.derived(version, centre, "seats"), text, hashlib.sha256)[:16].hex()
+        return hmac.digest(self.derived(version, centre, "seats"), text, "sha256")[:16].hex()
 
     _derived: dict[tuple[str, str, str], bytes] = field(default_factory=dict, init=False, repr=False, compare=False)
 
