@@ -504,4 +504,4 @@ def test_whatever_happens_to_a_list_its_laws_hold() -> None:
 @pytest.mark.slow
 def test_whatever_happens_to_a_list_its_laws_hold_at_length() -> None:
     """The long form."""
-    _run(6_000, 60)
+    _run(1_500, 50)
