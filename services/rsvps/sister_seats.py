@@ -63,6 +63,8 @@ class SisterSeats:
             return about
 
         def decide(about: About, sheets: Sheets, at: str) -> Callable[[], rsvp_service_pb2.ReserveResponse]:
+            if not sheets.keys() >= set(ids):  # the time of one is over
+                raise NotFound(call.message.name)
             dates = {id_: sheets[id_] for id_ in ids}
             shared = next(sheet for id_, sheet in sheets.items() if id_ not in dates)
             asked = {}

@@ -149,10 +149,13 @@ class StandingSeats:
         return seat
 
     def _adopt(self, sheet: Sheet, seat: Seat, call: Call[Any]) -> None:
-        """Whoever has kept this date alone keeps it as one of many from now on."""
+        """Whoever kept this date alone keeps it as one of many now. Raises Unmet for who waits elsewhere too."""
         single = sheet.held(self._mac(sheet, call))
-        if single is not None and single.state in seating.LIVE and single.era == sheet.list.era and not single.sisters:
-            standing.adopt(sheet, single, seat)
+        if single is None or single.state not in seating.LIVE or single.era != sheet.list.era:
+            return
+        if single.sisters:
+            raise Unmet("who waits for several dates gives that back first", "SEVERAL_DATES")
+        standing.adopt(sheet, single, seat)
 
     def _change(self, shared: Sheet, sheet: Sheet, seat: Seat, at: str) -> None:
         mine = sheet.held(seat.mac)

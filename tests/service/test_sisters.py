@@ -160,6 +160,18 @@ async def test_what_is_no_sister_date_is_refused_and_a_place_in_several_lines_is
     assert refused.value.reason == "SEVERAL_DATES"
 
 
+async def test_who_waits_for_several_dates_gives_that_back_before_a_standing_seat(plain: House) -> None:
+    event = await plain.event()
+    assert event is not None
+    await plain.rules(capacity=1, standing_seats=True, sisters=event.rules.sisters)
+    await waits(plain, 3)
+    with pytest.raises(Unmet) as refused:
+        await plain.reserve(3, f"{CENTRE}/meetings/tuesday")
+    assert refused.value.reason == "SEVERAL_DATES"
+    await plain.reserve(4, f"{CENTRE}/meetings/tuesday")
+    assert (await waits(plain, 4)).standing, "whoever has a standing seat waits with that"
+
+
 async def test_the_meeting_whose_rules_hold_the_group_need_not_be_the_one_that_is_asked(plain: House) -> None:
     seat = await waits(plain, 3, THURSDAY)
     assert (seat.name, list(seat.also)) == (THURSDAY, [DATE])
