@@ -65,15 +65,6 @@ def occasion_of(event: Event, parts: Iterable[Part], key: Key) -> Occasion:
     return Occasion(start=instant(when.start), end=instant(when.end), ways=ways, off=off)
 
 
-def sisters_occasion(dates: Sequence[Occasion]) -> Occasion:
-    """Dates that share a waitlist: from the first to the end of the last of those that are on."""
-    on = [each for each in dates if not each.off]
-    if not on:
-        return GONE
-    ways = tuple(where for where in Where if any(where in each.ways for each in on))
-    return Occasion(start=min(each.start for each in on), end=max(each.end for each in on), ways=ways)
-
-
 def rules_for(event: Event, key: Key | None) -> Rules:
     """The rules that hold on a date: its own capacity where it has one. None: of the series."""
     dated = event.dated(key) if key is not None else None
