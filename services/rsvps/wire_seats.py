@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Final
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -86,6 +87,8 @@ def _add_times(message: seat_pb2.Seat, guest_list: GuestList, seat: Seat, state:
         message.offer_expire_time.CopyFrom(_stamp(seat.offered_until))
 
 
+@functools.lru_cache(maxsize=4096)
 def _stamp(at: str) -> Timestamp:
+    """An instant as a message, which is only copied from."""
     when = moment(at)
     return Timestamp(seconds=int(when.timestamp()), nanos=when.microsecond * 1000)

@@ -57,7 +57,8 @@ async def fill(store: Store, clock: Clock) -> None:
     parts = [Part(id=id_, centre="house", lineage=id_, public=shown, private=shown) for id_ in ids]
     events = [Event(id=id_, centre="house", rules=rules) for id_ in ids]
     at = instant(clock.now())
-    await store.commit(Commit(tuple(records.write(None, each, at=at, actor="bench") for each in (*parts, *events))))
+    values: list[Part | Event] = [*parts, *events]
+    await store.commit(Commit(tuple(records.write(None, each, at=at, actor="bench") for each in values)))
 
 
 async def main(folder: Path, where: str) -> None:
