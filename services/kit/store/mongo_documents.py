@@ -176,7 +176,7 @@ def audited(line: Audit, serial: int, position: int, writer: str) -> Stored:
     """The document of an audit line. Its id sorts as it was written, also among lines of one revision.
 
     The number of a commit is about the time at which it was made. A line that says no more than a day has a random one
-    in its stead, so that it sorts with others of its revision by its place in the commit alone.
+    in its stead, so that it sorts with others of its revision by where it stands in the commit alone.
     """
     said = {"at": line.at, "actor": line.actor, "action": line.action, "reason": line.reason}
     id_ = f"{serial:016}-{position:06}-{writer}"
