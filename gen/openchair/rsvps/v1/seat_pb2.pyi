@@ -256,7 +256,9 @@ class Seat(_message.Message):
     @_builtins.property
     def quotas(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
-    def answers(self) -> _containers.RepeatedCompositeFieldContainer[Global___Answer]: ...
+    def answers(self) -> _containers.RepeatedCompositeFieldContainer[Global___Answer]:
+        """What the guest wrote: told by GetMine alone, since the replies to changes are kept for replays."""
+
     @_builtins.property
     def celebration(self) -> Global___Celebration: ...
     @_builtins.property
