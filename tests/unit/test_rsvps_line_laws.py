@@ -86,6 +86,7 @@ class Lists(RuleBasedStateMachine):
         """What people asked for last; nothing of those who left."""
         self.left: set[str] = set()
         self.turned: set[str] = set()
+        self._head(closed=False)
         self.reserve(come)
 
     # What guests do
@@ -451,8 +452,11 @@ def _nobody_is_passed(held: GuestList, before: dict[str, Seat], after: dict[str,
 
 
 def _cannot(held: GuestList, seat: Seat, now: list[Seat], served: list[Seat]) -> bool:
-    """Whether somebody who waits could not have been served, even had nobody behind them been."""
-    later = {each.id for each in served if each.order > seat.order}
+    """Whether somebody who waits could not have been served, even had nobody behind them been.
+
+    A place of a need that was let lapse goes on, too: to who has fewer lapses, whichever way they take part.
+    """
+    later = {each.id for each in served if each.order > seat.order and each.lapses >= seat.lapses}
     there = [each for each in now if each.id not in later]
     places = {each.id: each.places for each in held.rules.quotas}
 
