@@ -192,7 +192,7 @@ class Sheet:
         if not leaves and not dropped and self._is_new_and_empty():
             return None
         facts = lists.facts(self.list, due_at) if self.list != self._before else None
-        return Changes(facts, leaves, (), dropped) if facts or leaves or dropped else None
+        return Changes(facts, leaves, forgotten=dropped) if facts or leaves or dropped else None
 
     def _is_new_and_empty(self) -> bool:
         """Whether nothing was said of a list that is not stored yet but what follows from there being one."""
