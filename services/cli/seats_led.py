@@ -157,7 +157,8 @@ def _shown(found: pb.GetCheckInCodeResponse, *, clear: bool) -> str:
     segno.make(found.url, error="m", micro=False).terminal(out, compact=True)
     until = datetime.fromtimestamp(found.expire_time.seconds).astimezone()
     head = "\x1b[2J\x1b[H" * clear
-    return f"{head}{out.getvalue()}\n   {seen(found.words)}\n\n   {seen(found.url)}\n   until {until:%H:%M:%S}"
+    code = f"{head}{out.getvalue()}\n   {seen(found.words)}\n\n   {seen(found.url)}\n   until {until:%H:%M:%S}"
+    return f"{code}\n\nFor a screen in the room, a page that goes on by itself:\n   {seen(found.display_url)}"
 
 
 def _plain(message: Any) -> dict[str, Any]:

@@ -75,6 +75,18 @@ def address(base_url: str, meeting: str, key: Key, text: str) -> str:
     return f"{base_url}/m/{meeting}?date={key_text(key)}&{PARAMETER}={text}"
 
 
+def screen(secrets: Secrets, centre: str, event: str, key: Key) -> str:
+    """What opens the page that shows a date's codes: 128 bits, of that date alone, derived as they are."""
+    secret = secrets.derived(secrets.newest, centre, "check-in")
+    digest = hmac.digest(secret, f"{event}\0{key_text(key)}\0screen".encode(), hashlib.sha256)
+    return base64.urlsafe_b64encode(digest[:16]).decode().rstrip("=")
+
+
+def screen_address(base_url: str, centre: str, meeting: str, key: Key, text: str) -> str:
+    """Where that page is."""
+    return f"{base_url}/m/{meeting}/{key_text(key)}/screen/{centre}/{text}"
+
+
 def must_be_on(occasion: Occasion | None) -> Occasion:
     """Raises Unmet for a date that does not take place."""
     if occasion is None or occasion.off:

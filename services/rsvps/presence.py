@@ -6,6 +6,7 @@ says that somebody was there, never who, nor whether somebody who kept a seat wa
 
 from __future__ import annotations
 
+import hmac
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,7 +21,9 @@ from services.rsvps.types import Seat, SeatFor, Where
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
+    from services.rsvps.check_in import Code
     from services.rsvps.desk import Desk, Found
     from services.rsvps.sheet import Sheet
     from services.rsvps.types import Occasion
@@ -63,14 +66,31 @@ class Presence:
     async def get_check_in_code(
         self, call: Call[rsvp_service_pb2.GetCheckInCodeRequest]
     ) -> rsvp_service_pb2.GetCheckInCodeResponse:
-        """The code to show in the room just now."""
-        found, now = await self._desk.occurrence(call.message.name, call), self._desk.clock.now()
-        check_in.must_be_open(found.occasion, now)
+        """The code to show in the room just now, and the address of a page that goes on showing it."""
+        desk = self._desk
+        found = await desk.occurrence(call.message.name, call)
+        code, until = self._code(found)
         assert found.key is not None
-        code = check_in.code(self._desk.secrets, found.part.centre, found.event.id, found.key, now)
-        url = check_in.address(self._base_url, found.part.id, found.key, code.text)
-        reply = rsvp_service_pb2.GetCheckInCodeResponse(words=code.words, url=url)
-        reply.expire_time.FromDatetime(check_in.ends(now))
+        part = found.part
+        text = check_in.screen(desk.secrets, part.centre, found.event.id, found.key)
+        shown = check_in.screen_address(self._base_url, part.centre, part.id, found.key, text)
+        reply = rsvp_service_pb2.GetCheckInCodeResponse(words=code.words, url=self._url(found, code), display_url=shown)
+        reply.expire_time.FromDatetime(until)
+        return reply
+
+    async def show_check_in_code(
+        self, call: Call[rsvp_service_pb2.ShowCheckInCodeRequest]
+    ) -> rsvp_service_pb2.ShowCheckInCodeResponse:
+        """The same for who has the address. Nobody finds it by trying, and a room's network is its guests' too."""
+        desk, name = self._desk, call.message.name
+        found = await desk.occurrence(name, inside(call))
+        assert found.key is not None
+        right = check_in.screen(desk.secrets, found.part.centre, found.event.id, found.key)
+        if not hmac.compare_digest(right.encode(), call.message.screen.encode()):
+            raise NotFound(name)
+        code, until = self._code(found)
+        reply = rsvp_service_pb2.ShowCheckInCodeResponse(words=code.words, url=self._url(found, code))
+        reply.expire_time.FromDatetime(until)
         return reply
 
     async def head_count(self, call: Call[rsvp_service_pb2.HeadCountRequest]) -> rsvp_service_pb2.Attended:
@@ -103,6 +123,19 @@ class Presence:
         check_in.must_be_open(found.occasion, desk.clock.now())
         desk.budgets.missed(call, name)
         raise Unmet("it is not the code that is shown in the room now", "WRONG_CODE")
+
+    def _code(self, found: Found) -> tuple[Code, datetime]:
+        """The present code of a date, and when the next one is shown. Raises Unmet."""
+        now = self._desk.clock.now()
+        check_in.must_be_open(found.occasion, now)
+        assert found.key is not None
+        code = check_in.code(self._desk.secrets, found.part.centre, found.event.id, found.key, now)
+        return code, check_in.ends(now)
+
+    def _url(self, found: Found, code: Code) -> str:
+        """Where one checks in with it."""
+        assert found.key is not None
+        return check_in.address(self._base_url, found.part.id, found.key, code.text)
 
     def _good(self, found: Found, said: str) -> bool:
         assert found.key is not None

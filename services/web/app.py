@@ -14,6 +14,7 @@ from services.web.answers import ASKING, GUARDED, answer, form, local_address
 from services.web.nobody import PATH, Nobody
 from services.web.seats import TOGETHER, SeatPages
 from services.web.seats_here import HerePages
+from services.web.seats_screen import ADDRESS, ScreenPages
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -123,7 +124,9 @@ class Web:
         pages = {"": meeting, "/{key}": seats.page, f"/{{key}}/{TOGETHER}": seats.page, "/{key}/here": here.page}
         pages["/{key}/mine/{guest}"] = seats.mine
         methods = ["GET", "POST"]
-        return [Route(f"/m/{{meeting}}{end}", self._known(page), methods=methods) for end, page in pages.items()]
+        screen = ScreenPages(self._pages, self._clock, seats, self._seats)
+        made = [Route(f"/m/{{meeting}}{end}", self._known(page), methods=methods) for end, page in pages.items()]
+        return [*made, Route(ADDRESS, self._known(screen.page))]
 
     def _known(self, page: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
         """The page, once it is known what there is: nobody is told before that there is nothing."""

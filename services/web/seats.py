@@ -95,19 +95,19 @@ class SeatPages:
 
     def at(self, request: Request, typed: str) -> At | None:
         """What the address is about."""
-        site = Site(self._base(request))
+        site = Site(self.base(request))
         path = request.path_params
         key = path.get("key", "") or request.query_params.get("date", "")
         return self._where.at(path["meeting"], key, typed, site, self._clock.now())
 
     def sisters(self, request: Request, rules: list_rules_pb2.Invitation) -> list[tuple[str, str]]:
         """Dates that share the waitlist, in words."""
-        site, now = Site(self._base(request)), self._clock.now()
+        site, now = Site(self.base(request)), self._clock.now()
         names = [name for each in rules.sister_dates for name in each.names]
         said = ((name, self._where.named(name, site, now)) for name in names)
         return [(name, text) for name, text in said if text]
 
-    def _base(self, request: Request) -> str:
+    def base(self, request: Request) -> str:
         """How others reach the site."""
         return (self._base_url() or local_address(request)).rstrip("/")
 
@@ -117,7 +117,8 @@ class SeatPages:
 
     def unknown(self, request: Request, *, missed: bool) -> Response:
         """The same for what is not there and for what a code opens."""
-        page = self._pages.seats("seat_code.html", path=request.url.path, missed=missed)
+        asked = f"?{request.url.query}" if request.url.query else ""  # the code of a room, that somebody has scanned
+        page = self._pages.seats("seat_code.html", path=f"{request.url.path}{asked}", missed=missed)
         return answer(request, page, 404, ASKING)
 
     async def keep(self, request: Request, at: At, said: dict[str, list[str]]) -> Response:
@@ -228,7 +229,7 @@ class SeatPages:
             said=said,
             marked=form.marked,
             key=key or words.make(_SOURCE),
-            base=self._base(request),
+            base=self.base(request),
             together=request.url.path.endswith(f"/{TOGETHER}"),
             all=ALL,
         )
@@ -257,7 +258,7 @@ class SeatPages:
         """The page of one's own seat."""
         available = await self._available(request, at)
         joined = await self._calls.joining(at.meeting_name, seat.seat_pass, at.code) if seat.seat_pass else None
-        base = self._base(request)
+        base = self.base(request)
         six = words.read(key)
         page = self._pages.seats(
             "mine.html",

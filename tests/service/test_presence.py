@@ -252,3 +252,33 @@ async def test_heads_are_not_counted_once_the_figures_are_made(alone: House) -> 
     with pytest.raises(Unmet) as refused:
         await alone.call("HeadCount", FACILITATOR, name=DATE, in_person=3)
     assert refused.value.reason == "NOT_NOW"
+
+
+async def test_a_screen_shows_the_codes_of_its_date_to_whoever_has_its_address(house: House) -> None:
+    house.to(BEGINS)
+    given = await shown_code(house)
+    screen = given.display_url.rpartition("/")[2]
+    shown = await house.call("ShowCheckInCode", name=DATE, screen=screen)
+    assert (shown.words, shown.url, shown.expire_time) == (given.words, given.url, given.expire_time)
+    house.to(BEGINS + timedelta(minutes=1))
+    assert (await house.call("ShowCheckInCode", name=DATE, screen=screen)).words not in {"", given.words}
+    assert given.display_url.rpartition("/")[2] == (await shown_code(house)).display_url.rpartition("/")[2]
+
+
+@pytest.mark.parametrize("screen", ["", "x", "A" * 22])
+async def test_without_its_address_there_is_no_screen_and_no_date(house: House, screen: str) -> None:
+    house.to(BEGINS)
+    with pytest.raises(NotFound) as refused:
+        await house.call("ShowCheckInCode", name=DATE, screen=screen)
+    assert refused.value.reason == "NOT_FOUND"
+
+
+async def test_a_screen_is_of_one_date_and_of_its_time(house: House) -> None:
+    house.to(BEGINS)
+    screen = (await shown_code(house)).display_url.rpartition("/")[2]
+    with pytest.raises(NotFound):
+        await house.call("ShowCheckInCode", name=DATE.replace("20261124", "20261201"), screen=screen)
+    house.to(ENDS + timedelta(seconds=1))
+    with pytest.raises(Unmet) as refused:
+        await house.call("ShowCheckInCode", name=DATE, screen=screen)
+    assert refused.value.reason == "NOT_NOW"

@@ -136,7 +136,9 @@ def test_what_people_wrote_starts_no_formula_and_moves_no_cursor() -> None:
 
 def test_a_code_is_shown_as_words_and_as_a_picture() -> None:
     found = pb.GetCheckInCodeResponse(words="cash message purpose kangaroo", url="https://chairs.example.org/m/x/here")
+    found.display_url = "https://chairs.example.org/m/x/20261124/screen/a/b"
     shown = seats_led._shown(found, clear=False)
+    assert shown.endswith(f"   {found.display_url}")
     assert "cash message purpose kangaroo" in shown
     assert len(shown.splitlines()) > 10
     assert "\x1b[2J" not in shown

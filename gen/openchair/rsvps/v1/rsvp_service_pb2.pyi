@@ -522,10 +522,67 @@ class GetCheckInCodeResponse(_message.Message):
     WORDS_FIELD_NUMBER: _builtins.int
     URL_FIELD_NUMBER: _builtins.int
     EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    DISPLAY_URL_FIELD_NUMBER: _builtins.int
     words: _builtins.str
     """Four words."""
     url: _builtins.str
     """The address that the QR code holds."""
+    display_url: _builtins.str
+    """The address of a page for a screen in the room, which shows the code of each minute of this date. Whoever has it sees
+    the codes.
+    """
+    @_builtins.property
+    def expire_time(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        words: _builtins.str = ...,
+        url: _builtins.str = ...,
+        expire_time: _timestamp_pb2.Timestamp | None = ...,
+        display_url: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["display_url", b"display_url", "expire_time", b"expire_time", "url", b"url", "words", b"words"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetCheckInCodeResponse: _TypeAlias = GetCheckInCodeResponse  # noqa: Y015
+
+@_typing.final
+class ShowCheckInCodeRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    SCREEN_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """The occurrence, from an hour before its start to its end."""
+    screen: _builtins.str
+    """The end of `GetCheckInCodeResponse.display_url`."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        screen: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "screen", b"screen"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ShowCheckInCodeRequest: _TypeAlias = ShowCheckInCodeRequest  # noqa: Y015
+
+@_typing.final
+class ShowCheckInCodeResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WORDS_FIELD_NUMBER: _builtins.int
+    URL_FIELD_NUMBER: _builtins.int
+    EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    words: _builtins.str
+    """As in `GetCheckInCodeResponse`."""
+    url: _builtins.str
     @_builtins.property
     def expire_time(self) -> _timestamp_pb2.Timestamp: ...
     def __init__(
@@ -541,7 +598,7 @@ class GetCheckInCodeResponse(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___GetCheckInCodeResponse: _TypeAlias = GetCheckInCodeResponse  # noqa: Y015
+Global___ShowCheckInCodeResponse: _TypeAlias = ShowCheckInCodeResponse  # noqa: Y015
 
 @_typing.final
 class HeadCountRequest(_message.Message):

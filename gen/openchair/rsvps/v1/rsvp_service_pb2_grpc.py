@@ -105,6 +105,11 @@ class RsvpServiceStub:
                 request_serializer=openchair_dot_rsvps_dot_v1_dot_rsvp__service__pb2.GetCheckInCodeRequest.SerializeToString,
                 response_deserializer=openchair_dot_rsvps_dot_v1_dot_rsvp__service__pb2.GetCheckInCodeResponse.FromString,
                 _registered_method=True)
+        self.ShowCheckInCode = channel.unary_unary(
+                '/openchair.rsvps.v1.RsvpService/ShowCheckInCode',
+                request_serializer=openchair_dot_rsvps_dot_v1_dot_rsvp__service__pb2.ShowCheckInCodeRequest.SerializeToString,
+                response_deserializer=openchair_dot_rsvps_dot_v1_dot_rsvp__service__pb2.ShowCheckInCodeResponse.FromString,
+                _registered_method=True)
         self.HeadCount = channel.unary_unary(
                 '/openchair.rsvps.v1.RsvpService/HeadCount',
                 request_serializer=openchair_dot_rsvps_dot_v1_dot_rsvp__service__pb2.HeadCountRequest.SerializeToString,
@@ -257,6 +262,14 @@ class RsvpServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ShowCheckInCode(self, request, context):
+        """The same for the screen of a room: whoever has its address, which GetCheckInCode gives, needs no token. NOT_FOUND for
+        another address.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def HeadCount(self, request, context):
         """How many are there, as counted by who leads. It stands over what check-ins say.
         """
@@ -396,6 +409,11 @@ def add_RsvpServiceServicer_to_server(servicer, server):
                     servicer.GetCheckInCode,
                     request_deserializer=openchair_dot_rsvps_dot_v1_dot_rsvp__service__pb2.GetCheckInCodeRequest.FromString,
                     response_serializer=openchair_dot_rsvps_dot_v1_dot_rsvp__service__pb2.GetCheckInCodeResponse.SerializeToString,
+            ),
+            'ShowCheckInCode': grpc.unary_unary_rpc_method_handler(
+                    servicer.ShowCheckInCode,
+                    request_deserializer=openchair_dot_rsvps_dot_v1_dot_rsvp__service__pb2.ShowCheckInCodeRequest.FromString,
+                    response_serializer=openchair_dot_rsvps_dot_v1_dot_rsvp__service__pb2.ShowCheckInCodeResponse.SerializeToString,
             ),
             'HeadCount': grpc.unary_unary_rpc_method_handler(
                     servicer.HeadCount,
@@ -785,6 +803,33 @@ class RsvpService:
             '/openchair.rsvps.v1.RsvpService/GetCheckInCode',
             openchair_dot_rsvps_dot_v1_dot_rsvp__service__pb2.GetCheckInCodeRequest.SerializeToString,
             openchair_dot_rsvps_dot_v1_dot_rsvp__service__pb2.GetCheckInCodeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ShowCheckInCode(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/openchair.rsvps.v1.RsvpService/ShowCheckInCode',
+            openchair_dot_rsvps_dot_v1_dot_rsvp__service__pb2.ShowCheckInCodeRequest.SerializeToString,
+            openchair_dot_rsvps_dot_v1_dot_rsvp__service__pb2.ShowCheckInCodeResponse.FromString,
             options,
             channel_credentials,
             insecure,

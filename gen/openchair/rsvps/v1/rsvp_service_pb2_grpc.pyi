@@ -51,6 +51,10 @@ class RsvpServiceStub:
     """Says that one is here, with the code that is shown in the room. A seat is not needed."""
     GetCheckInCode: _aio.UnaryUnaryMultiCallable[_rsvp_service_pb2.GetCheckInCodeRequest, _rsvp_service_pb2.GetCheckInCodeResponse]
     """The code to show in the room just now."""
+    ShowCheckInCode: _aio.UnaryUnaryMultiCallable[_rsvp_service_pb2.ShowCheckInCodeRequest, _rsvp_service_pb2.ShowCheckInCodeResponse]
+    """The same for the screen of a room: whoever has its address, which GetCheckInCode gives, needs no token. NOT_FOUND for
+    another address.
+    """
     HeadCount: _aio.UnaryUnaryMultiCallable[_rsvp_service_pb2.HeadCountRequest, _rsvp_service_pb2.Attended]
     """How many are there, as counted by who leads. It stands over what check-ins say."""
     GetNeeds: _aio.UnaryUnaryMultiCallable[_rsvp_service_pb2.GetNeedsRequest, _rsvp_service_pb2.Needs]
@@ -180,6 +184,16 @@ class RsvpServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_rsvp_service_pb2.GetCheckInCodeRequest, _abc.Awaitable[_rsvp_service_pb2.GetCheckInCodeResponse]],
     ) -> _abc.Awaitable[_rsvp_service_pb2.GetCheckInCodeResponse]:
         """The code to show in the room just now."""
+
+    @_abc_1.abstractmethod
+    def ShowCheckInCode(
+        self,
+        request: _rsvp_service_pb2.ShowCheckInCodeRequest,
+        context: _aio.ServicerContext[_rsvp_service_pb2.ShowCheckInCodeRequest, _abc.Awaitable[_rsvp_service_pb2.ShowCheckInCodeResponse]],
+    ) -> _abc.Awaitable[_rsvp_service_pb2.ShowCheckInCodeResponse]:
+        """The same for the screen of a room: whoever has its address, which GetCheckInCode gives, needs no token. NOT_FOUND for
+        another address.
+        """
 
     @_abc_1.abstractmethod
     def HeadCount(
