@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from msgspec.structs import replace
 
+from services.rsvps.line import Line
 from services.rsvps.serving import draws, seats_now
 from services.rsvps.sheet import Sheet
 from services.rsvps.times import times
 from services.rsvps.types import GuestList, RsvpMode, Scope, State, Where
-
-if TYPE_CHECKING:
-    from services.rsvps.line import Line
 
 OPEN: Final = "open"
 WAITLIST: Final = "waitlist"
@@ -48,7 +46,19 @@ def may_wait(sheet: Sheet, people: int, at: str) -> bool:
 
 
 def say(sheet: Sheet, at: str) -> None:
-    """Has the list say the words that are true now."""
-    said = {where.value: found for where in Where if (found := word(sheet.list, sheet, where, at))}
-    if said != sheet.list.words:
-        sheet.list = replace(sheet.list, words=said)
+    """Has the list say the words that are true now, and whether there is more in them than everybody knows anyway."""
+    said = _words(sheet, at)
+    told = sheet.list.told or _tells(sheet.list, said, at)
+    if said != sheet.list.words or told is not sheet.list.told:
+        sheet.list = replace(sheet.list, words=said, told=told)
+
+
+def _words(sheet: Sheet, at: str) -> dict[str, str]:
+    return {where.value: found for where in Where if (found := word(sheet.list, sheet, where, at))}
+
+
+def _tells(guest_list: GuestList, said: dict[str, str], at: str) -> bool:
+    """Whether it is another word than that of a list with nobody in it: else that there is a list is told by it."""
+    if all(each == OPEN for each in said.values()):
+        return False
+    return said != _words(Sheet(replace(guest_list, closed=False), Line(guest_list.id)), at)

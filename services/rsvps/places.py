@@ -72,7 +72,8 @@ class Places:
         if found.key is not None:
             known = await self._desk.look(found, lambda sheet, _: sheet.list)
             return known or self._imagined(self._desk.fresh(found, "none"))
-        occasion = coming.of_series(await parts_of(self._desk.store, found.event.id), self._desk.now())
+        parts, last = await parts_of(self._desk.store, found.event.id), found.event.rules.last_joining_date
+        occasion = coming.of_series(parts, self._desk.now(), last)
         found = replace(found, occasion=occasion)
         if found.list:
             known = await self._desk.look(found, lambda sheet, _: sheet.list)
@@ -104,8 +105,6 @@ def _message(found: Found, value: GuestList) -> pb.GetAvailabilityResponse:
         name=found.name,
         cancelled=occasion.off,
     )
-    if not found.list:
-        reply.availability.name = ""
     stamps = (
         (reply.start_time, occasion.start),
         (reply.end_time, occasion.end),

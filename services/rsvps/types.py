@@ -283,13 +283,15 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 class Occasion(msgspec.Struct, frozen=True, kw_only=True):
     """What a list is about, as its meeting is now. `off`: the date does not take place, or is no date any more.
 
-    Of a series `start` is that of its first date to come, `end` that of its last one ("" : without end).
+    Of a series `start` is that of its first date that is not over, `end` that of its last one ("" : without end); both
+    of dates that are on. `joined`: nobody joins a course from then on; "": one may until its end.
     """
 
     start: str
     end: str
     ways: tuple[Where, ...]
     off: bool = False
+    joined: str = ""
 
 
 class GuestList(msgspec.Struct, frozen=True, kw_only=True):
@@ -302,6 +304,7 @@ class GuestList(msgspec.Struct, frozen=True, kw_only=True):
     counted; None: by check-ins. `private`: it has no public view. `moves`: how often its date was moved to another
     time. `words`: the words of availability that are public, by how one takes part. `confirm`: who has not confirmed by
     then is released; "": nobody, because it is not asked, or was done, or the instant was never ahead of a decision.
+    `told`: they were once others than those of a list with nobody in it; until then nothing of it is public.
     `due`: when something changes by itself, "": never; None: it is not stored yet. `began`, `ended`: what is done once
     at the start and after the end was done.
     """
@@ -326,6 +329,7 @@ class GuestList(msgspec.Struct, frozen=True, kw_only=True):
     head_online: int | None = None
     moves: int = 0
     words: dict[str, str] = {}
+    told: bool = False
     confirm: str = ""
     due: str | None = None
     began: bool = False

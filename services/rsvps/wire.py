@@ -34,8 +34,8 @@ _NUMBERS: Final = {
 
 
 def availability_message(value: GuestList) -> pb.ListAvailability | None:
-    """What everybody may know of a list: words, never numbers; None: nothing."""
-    if value.private or value.scope is Scope.SISTERS or value.rules.mode is RsvpMode.OFF:
+    """What everybody may know of a list: words, never numbers; None: nothing. That there is one is told by a word."""
+    if value.private or not value.told or value.scope is Scope.SISTERS or value.rules.mode is RsvpMode.OFF:
         return None
     return availability(value)
 
@@ -43,7 +43,7 @@ def availability_message(value: GuestList) -> pb.ListAvailability | None:
 def availability(value: GuestList) -> pb.ListAvailability:
     """The words of a list."""
     return pb.ListAvailability(
-        name=f"centres/{value.centre}/lists/{value.id}",
+        name=f"centres/{value.centre}/lists/{value.id}" if value.told else "",
         lineage=value.event,
         date=value.date.isoformat() if value.date is not None else "",
         ordinal=value.ordinal,
