@@ -140,7 +140,7 @@ class Series:
         )
         edited = provenance.edited_here(continuation, edited, call.message.follow_source)
         cut = records.seen_with(cut, edited)
-        edited = msgspec.structs.replace(edited, sequence=0, day_changes=())
+        edited = msgspec.structs.replace(edited, sequence=0)  # where its days went stays: seats go there
         others = [Draft(held.record, cut)]
         if later is not None:
             others.append(Draft(later.record, msgspec.structs.replace(later.value, previous=edited.id)))

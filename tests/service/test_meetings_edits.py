@@ -55,6 +55,20 @@ async def test_this_and_following_makes_a_second_part_of_the_same_lineage(house:
     assert dates(await house.listed(days=20)) == ["2026-11-24T19:00", "2026-12-01T19:00", "2026-12-08T20:00"]
 
 
+async def test_a_second_part_on_other_days_says_where_its_dates_went(house: House) -> None:
+    meeting = await house.meeting()
+    part = await house.call(
+        "UpdateMeeting",
+        meeting={"name": meeting.name, "schedule": {"start": "2026-12-09T19:00", "rule": "FREQ=WEEKLY;BYDAY=WE"}},
+        update_mask="schedule.start,schedule.rule",
+        scope="EDIT_SCOPE_FOLLOWING",
+        occurrence="20261208",
+    )
+    assert part.lineage == meeting.lineage
+    went = [(each.old_schedule.start, each.new_schedule.start) for each in part.day_changes]
+    assert went == [("2026-12-08T19:00", "2026-12-09T19:00")], "seats of these dates follow"
+
+
 async def test_the_first_date_and_those_that_follow_is_all_of_them(house: House) -> None:
     meeting = await house.meeting()
     edited = await house.call(
