@@ -52,6 +52,13 @@ class Form(NamedTuple):
     marked: tuple[str, ...] = ()
 
 
+class Also(NamedTuple):
+    """Another date that somebody waits for, and the place there."""
+
+    at: At
+    seat: seat_pb2.Seat
+
+
 class SeatPages:
     """The requests about seats. `behind_proxy`: nobody but a proxy reaches us."""
 
@@ -131,7 +138,13 @@ class SeatPages:
         reply = await self._calls.ask("Reserve", asking, self.network(request))
         if isinstance(reply, Problem):
             return self._form(request, Form(at, available, what, *_told(reply)), key)
-        return await self._own(request, at, key, await self._mine(request, at, key) or reply.seat, fresh=True)
+        mine = await self._mine(request, at, key)
+        if what.also and (mine is None or not mine.state):
+            other = self._other(request, at, reply.seat.name)
+            seat = await self._mine(request, other, key) if other is not None else None
+            if other is not None and other.name != at.name:
+                return await self._own(request, other, key, seat or reply.seat, fresh=True, told=seats_said.INSTEAD)
+        return await self._own(request, at, key, mine or reply.seat, fresh=True)
 
     async def find(self, request: Request, at: At, said: dict[str, list[str]]) -> Response:
         """By words that somebody typed in, or an address that they kept."""
@@ -145,8 +158,37 @@ class SeatPages:
             told = (seats_said.NONE, ()) if missed else _told(reply)
             return await self._asking(request, at, seats_forms.Typed(), *told)
         if not reply.state:
-            return await self._asking(request, at, seats_forms.Typed(), seats_said.NONE)
+            return await self._standing(request, at, key)
         return await self._own(request, at, key, reply)
+
+    async def _standing(self, request: Request, at: At, key: str) -> Response:
+        """A standing seat has no seat yet at a date that is far ahead: its own page is shown then."""
+        whole = at._replace(key=ALL)
+        reply = await self._get_mine(request, whole, key) if at.key != ALL else None
+        if isinstance(reply, seat_pb2.Seat) and reply.standing and reply.state == seats_said.GOING:
+            return await self._own(request, whole, key, reply)
+        return await self._at_a_sister(request, at, key)
+
+    async def _at_a_sister(self, request: Request, at: At, key: str) -> Response:
+        """Who waited for several dates has a seat at one of them now, and nothing at the others says so."""
+        available = await self._available(request, at)
+        for name in (name for each in _rules(available).sister_dates for name in each.names if name != at.name):
+            other = self._other(request, at, name)
+            seat = await self._mine(request, other, key) if other is not None else None
+            if other is not None and seat is not None and seat.state in seats_said.HELD:
+                return await self._own(request, other, key, seat, told=seats_said.ELSEWHERE)
+        return self._form(request, Form(at, available, seats_forms.Typed(), seats_said.NONE))
+
+    def _other(self, request: Request, at: At, name: str) -> At | None:
+        """Another date, by its resource name, as far as this reader may know of it."""
+        site, path = Site(self.base(request)), at.dated(name).split("/")
+        return self._where.at(path[2], path[3], at.code, site, self._clock.now()) if len(path) > 1 else None
+
+    async def _also(self, request: Request, at: At, key: str, seat: seat_pb2.Seat) -> list[Also]:
+        """The other dates that somebody waits for, and where they stand there."""
+        others = [other for name in seat.also if (other := self._other(request, at, name)) is not None]
+        found = [(other, await self._mine(request, other, key)) for other in others]
+        return [Also(other, seat) for other, seat in found if seat is not None and seat.state]
 
     async def change(self, request: Request, at: At, said: dict[str, list[str]]) -> Response:
         """Changes it, by what the form asks for."""
@@ -276,6 +318,7 @@ class SeatPages:
             link=f"{base}{at.path}/mine/{six.replace(' ', '-') or key}",
             base=base,
             apart={at.dated(each.name) for each in seat.dates},
+            others=await self._also(request, at, key, seat),
             joined=joining(joined) if joined is not None else None,
             all=ALL,
         )

@@ -51,6 +51,14 @@ _STATES: Final[dict[int, Said]] = {
     DECLINED: Said("You said no to the place", "You wait no more. You can ask for a seat again.", bad=True),
     CANCELLED: Said("Your seat is given back", "You can keep one again."),
 }
+HELD: Final = frozenset({GOING, WAITLISTED, OFFERED})
+INSTEAD: Final = Said(
+    "This is another date than the one you asked for first",
+    "That one is full. Here is a chair for you: look at the day.",
+)
+ELSEWHERE: Final = Said(
+    "This is another date than the one you looked at", "You asked for any of several dates. Here is what came of it."
+)
 NONE: Final = Said("These words hold no seat here", "Look at each word, and whether this is the right date.")
 
 

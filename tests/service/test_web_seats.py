@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from services.rsvps.types import Question, QuestionKind, Scope, Use
 from services.rsvps.types import RsvpMode as Mode
 from tests.contract.store_fixtures import ENGINES
 from tests.service.meetings_house import House as Meetings
-from tests.service.rsvps_house import OPERATOR
+from tests.service.rsvps_house import OPERATOR, weekly
 from tests.service.test_web import Markup
 from tests.service.web_seats_house import BASE, INVITE, PAGE, Desk, hidden, six, title
 
@@ -25,6 +25,12 @@ if TYPE_CHECKING:
     from tests.service.rsvps_house import House
 
 pytest_plugins = ["tests.service.rsvps_house"]
+THURSDAYS = {
+    "start": "2026-11-26T19:00",
+    "timeZone": "America/Edmonton",
+    "minutes": 60,
+    "rule": "FREQ=WEEKLY",
+}
 RULES = "centres/house/meetings/tuesday/listRules"
 
 
@@ -126,6 +132,47 @@ async def test_a_full_date_has_a_waitlist_whose_line_is_answered_on_the_page(des
     offered = (await desk.ask(PAGE, {"do": "find", "words": second})).text
     assert (title(offered), "Yes, I take it" in offered) == ("A place is free for you", True)
     taken = await desk.ask(PAGE, {"do": "accept", "key": second})
+    assert title(taken.text) == "Your seat is kept"
+
+
+THURSDAY = "/m/thursday/20261126"
+ELSEWHERE = "centres/house/meetings/thursday/occurrences/20261126"
+
+
+@pytest.fixture
+async def either(desk: Desk) -> Desk:
+    """The same workshop on Tuesday, which is full, and on Thursday: one chair each."""
+    desk.meeting("thursday", title="Thursday Group", schedule=THURSDAYS)
+    await desk.house.part("thursday", schedule=weekly(datetime(2026, 11, 26, 19)))  # noqa: DTZ001 - local
+    await desk.house.rules("thursday", capacity=1)
+    sisters = [{"names": ["centres/house/meetings/tuesday/occurrences/20261124", ELSEWHERE]}]
+    rules = {"name": RULES, "mode": "RSVP_MODE_OPTIONAL", "capacity": 1, "sister_dates": sisters}
+    await desk.house.call("SetListRules", OPERATOR, list_rules=rules)
+    await desk.keep()
+    return desk
+
+
+async def test_who_gets_a_seat_at_a_sister_date_is_told_of_that_date_and_gets_the_words(either: Desk) -> None:
+    kept = await either.ask(PAGE, hidden((await either.ask()).text) | {"also": ELSEWHERE})
+    assert (title(kept.text), len(six(kept.text).split())) == ("Your seat is kept", 6)
+    assert "Thursday Group, Thursday 26 November" in kept.text
+    assert "This is another date than the one you asked for first" in kept.text
+    looked = await either.ask(PAGE, {"do": "find", "words": six(kept.text)})
+    assert (title(looked.text), "Thursday Group, Thursday 26 November" in looked.text) == ("Your seat is kept", True)
+    assert "This is another date than the one you looked at" in looked.text
+
+
+async def test_who_waits_for_several_dates_sees_all_of_them_and_an_offer_at_any(either: Desk) -> None:
+    first = await either.keep(THURSDAY)
+    waiting = await either.ask(PAGE, hidden((await either.ask()).text) | {"also": ELSEWHERE, "wait": "ask"})
+    words = six(waiting.text)
+    assert "You wait for these dates, too" in waiting.text
+    assert f'<a href="{THURSDAY}">Thursday Group, Thursday 26 November, 7:00\xa0pm</a></li>' in waiting.text
+    await either.ask(THURSDAY, {"do": "give-back", "key": first})
+    offered = (await either.ask(PAGE, {"do": "find", "words": words})).text
+    assert "A place is free for you at another date" in offered
+    assert f'<form class="seat one" method="post" action="{THURSDAY}"' in offered
+    taken = await either.ask(THURSDAY, {"do": "accept", "key": words})
     assert title(taken.text) == "Your seat is kept"
 
 
@@ -272,6 +319,47 @@ async def test_a_standing_seat_is_kept_on_the_page_of_all_dates_and_one_date_giv
     await desk.ask(PAGE, {"do": "give-back", "key": words})
     assert title((await desk.ask(PAGE, {"do": "find", "words": words})).text) == "Your seat is given back"
     assert title((await desk.ask("/m/tuesday/all", {"do": "find", "words": words})).text) == "Your seat is kept"
+
+
+async def test_the_words_of_a_standing_seat_find_it_on_the_page_of_a_date_that_is_far_ahead(desk: Desk) -> None:
+    await desk.house.rules(standing_seats=True)
+    words = await desk.keep("/m/tuesday/all")
+    found = (await desk.ask("/m/tuesday/20270511", {"do": "find", "words": words})).text
+    assert (title(found), "every date" in found) == ("Your seat is kept", True)
+    other = (await desk.ask("/m/tuesday/20270511", {"do": "find", "words": "able " * 6})).text
+    assert "These words hold no seat here" in other
+
+
+async def test_an_address_that_was_kept_leads_on_when_the_series_was_split_or_its_days_were_changed(
+    desk: Desk,
+) -> None:
+    weekly = {"start": "2026-11-24T19:00", "timeZone": "America/Edmonton", "minutes": 60}
+    tuesdays, wednesdays = ({**weekly, "rule": f"FREQ=WEEKLY;BYDAY={day}"} for day in ("TU", "WE"))
+    wednesdays["start"] = "2026-12-02T19:00"
+    went = [{"time": "2026-11-20T10:00:00.000Z", "oldSchedule": tuesdays, "newSchedule": wednesdays}]
+    until = {**tuesdays, "rule": "FREQ=WEEKLY;BYDAY=TU;UNTIL=20261124"}
+    desk.meeting(schedule=until, nextPart="centres/house/meetings/later")
+    before = {"previousPart": "centres/house/meetings/tuesday", "lineage": "tuesday"}
+    desk.meeting("later", schedule={**tuesdays, "start": "2026-12-01T19:00"}, **before)
+    page = (await desk.ask("/m/tuesday/20261201")).text
+    assert (title(page), "Tuesday 1 December" in page) == ("Tuesday Group", True)
+    desk.meeting("later", schedule=wednesdays, dayChanges=went, **before)
+    assert "Wednesday 2 December" in (await desk.ask("/m/tuesday/20261201")).text
+    assert "Tuesday 24 November" in (await desk.ask("/m/later/20261124")).text
+    assert (await desk.ask("/m/tuesday/20261203")).status_code == 404
+
+
+async def test_who_waits_can_look_again_and_giving_back_is_not_the_button_that_stands_out(desk: Desk) -> None:
+    await desk.house.rules(capacity=1, waitlist=0)
+    first = (await desk.ask(PAGE, {"do": "find", "words": await desk.keep()})).text
+    assert '<button type="submit" class="plain">Give my seat back</button>' in first
+    assert "Look again" not in first
+    waiting = (await desk.ask(PAGE, {"do": "find", "words": (words := await desk.keep())})).text
+    assert (title(waiting), "Look again" in waiting) == ("You are on the waitlist", True)
+    await desk.ask(PAGE, {"do": "give-back", "key": six(first)})
+    again = dict(re.findall(r'name="(do|words)" value="([^"]*)"', waiting.partition("Look again")[0]))
+    assert again == {"do": "find", "words": words}
+    assert title((await desk.ask(PAGE, again)).text) == "Your seat is kept"
 
 
 async def test_a_course_is_joined_on_its_own_page(desk: Desk) -> None:
