@@ -10,6 +10,7 @@ from services.recurrence.schedule import occurrences
 from services.recurrence.types import RecurrenceError
 from services.recurrence.wire import key_text, parse_key, to_deviation
 from services.recurrence.zones import to_local
+from services.web import seats_moved
 from services.web.seats_rules import moment, word
 from services.web.week import one
 
@@ -96,11 +97,11 @@ class Whereabouts:
         if public is None or public.centre is None:
             return None
         board.centre = public.centre
-        coming = upcoming(board, meeting, now)
         try:
-            wanted = _chosen(coming, key)
+            meeting, wanted = _chosen(board, meeting, key, now)
         except RecurrenceError:
             return None
+        coming = upcoming(board, meeting, now)
         line = wanted and one(id_, board, site, now, (meeting, parse_key(wanted)), others=public, holder=holder)
         if not line:
             return None
@@ -140,12 +141,19 @@ def upcoming(board: CentreBoard, meeting: str, now: datetime) -> list[Occurrence
     return found[:MOST]
 
 
-def _chosen(coming: list[Occurrence], key: str) -> str:
-    """The date that is asked for; without one the next that takes place. Raises RecurrenceError for what is none."""
+def _chosen(board: CentreBoard, meeting: str, key: str, now: datetime) -> tuple[str, str]:
+    """The part of the series, and the date that is asked for; without one the next that takes place ("": none).
+
+    Raises RecurrenceError for what is none.
+    """
     if key not in {"", ALL}:
-        return key_text(parse_key(key))
-    on = [each for each in coming if not each.cancelled] or coming
-    return key_text(on[0].key) if on else ""
+        part, found = seats_moved.dated(board, meeting, parse_key(key)) or (meeting, parse_key(key))
+        return part, key_text(found)
+    for part in seats_moved.parts(board, meeting):
+        coming = upcoming(board, part, now)
+        if coming:
+            return part, key_text(next((each for each in coming if not each.cancelled), coming[0]).key)
+    return meeting, ""
 
 
 def _date(board: CentreBoard, meeting: str, each: Occurrence, zone: str, chosen: str) -> Date:
