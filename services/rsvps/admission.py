@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from services.kit.errors import Denied, Unauthenticated, Unmet
+from services.recurrence.wire import key_text
 from services.rsvps import keys
 
 if TYPE_CHECKING:
@@ -12,11 +13,15 @@ if TYPE_CHECKING:
 
     from services.kit.call import Call
     from services.rsvps.desk import Desk, Found
+    from services.rsvps.types import Seat
 
 R = TypeVar("R")
 
 STAFF: Final = frozenset({"facilitator", "coordinator", "administrator", "operator"})
 """Roles of who may keep a seat for somebody who stands there."""
+
+WANTING: Final = frozenset({"LIST_FULL", "PARTY_TOO_LARGE"})
+"""Reasons of a refusal that tells how many places there are."""
 
 
 class Admission:
@@ -32,16 +37,28 @@ class Admission:
         else:
             self._check_code(call, found)
 
-    async def within(self, call: Call[Any], work: Callable[[], Awaitable[R]]) -> R:
-        """Does it; each network has so many new seats, but for those that staff keep. Raises Exhausted."""
+    async def within(self, call: Call[Any], found: Found, work: Callable[[], Awaitable[R]]) -> R:
+        """Does it; each network has so many new seats, but for those that staff keep. Raises Exhausted.
+
+        What is refused for want of places costs one: else they could be counted by asking for more and more.
+        """
         if call.message.on_behalf:
             return await work()
-        self._desk.budgets.seat(call, call.message.name)
+        where, people = budget_of(found), max(1, call.message.party_size)
+        self._desk.budgets.seat(call, where, people)
         try:
             return await work()
-        except Exception:
-            self._desk.budgets.seat_back(call, call.message.name)
+        except Exception as error:
+            full = isinstance(error, Unmet) and error.reason in WANTING
+            self._desk.budgets.seat_back(call, where, people - full)
             raise
+
+    def more(self, call: Call[Any], found: Found, before: Seat, wanted: Seat) -> None:
+        """Who asks for more than they have asks for new seats. Raises Exhausted; nothing of it is given back."""
+        needs = any(quota not in before.quotas for quota in wanted.quotas)
+        people = wanted.party if needs or wanted.where is not before.where else wanted.party - before.party
+        if people > 0:
+            self._desk.budgets.seat(call, budget_of(found), people)
 
     def _check_code(self, call: Call[Any], found: Found) -> None:
         stored, event = found.rules.code, found.event
@@ -51,6 +68,11 @@ class Admission:
         if not keys.opens(self._desk.secrets, event.centre, event.id, stored, call.message.list_code):
             self._desk.budgets.missed(call, call.message.name)
             raise Unmet("seats of this list are kept with its code", "LIST_CODE_NEEDED")
+
+
+def budget_of(found: Found) -> str:
+    """What a list is called in budgets, by whichever of its names somebody asks for it."""
+    return f"{found.event.id} {key_text(found.key) if found.key is not None else ''}"
 
 
 def refuse_unless_staff(call: Call[Any], centre: str) -> None:

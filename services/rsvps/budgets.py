@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from services.kit.call import Call
 
 MOST_KNOWN: Final = 20_000
-"""Networks and lists that are counted at a time; then the one of which nothing was heard for longest is forgotten."""
+"""Networks and lists that are counted at a time, for each use: then what was not heard of for longest is forgotten.
+
+Each use for itself: a script that tries codes in lists that there are not makes nobody forget how many seats it has.
+"""
 
 
 class Limit(NamedTuple):
@@ -27,7 +30,7 @@ class Limit(NamedTuple):
 
 
 SEATS: Final = Limit(12, 300)
-"""New seats in one list: a dozen at once, a dozen an hour after that."""
+"""New seats in one list: a dozen at once, a dozen an hour after that. People count: a party costs as many."""
 SEATS_IN_ALL: Final = Limit(60, 60)
 """New seats in all lists together: as many at once, and an hour."""
 MISSES: Final = Limit(20, 30)
@@ -45,21 +48,24 @@ class Budgets:
     A call without a network comes from this machine, and has no budget.
     """
 
-    _spent: dict[tuple[str, ...], tuple[float, float]] = field(default_factory=dict, repr=False)
-    """By use, network and list: how much was spent, and when that was so."""
+    _spent: dict[str, dict[tuple[str, ...], tuple[float, float]]] = field(default_factory=dict, repr=False)
+    """By use; then by network and list: how much was spent, and when that was so."""
 
-    def seat(self, call: Call[Any], list_name: str) -> None:
-        """Takes one new seat of a list. Raises Exhausted, and takes nothing then."""
+    def seat(self, call: Call[Any], list_name: str, people: int = 1) -> None:
+        """Takes places of a list for so many. Raises Exhausted where there is none left, and takes nothing then.
+
+        A party that is larger than what is left is not refused: what it is too large by comes back later.
+        """
         keys = (("seat", call.network, list_name), SEATS), (("seats", call.network), SEATS_IN_ALL)
         for key, limit in keys:
             self._check(call, key, limit, "so many seats were kept from this network just now")
         for key, limit in keys:
-            self._spend(call, key, limit, 1)
+            self._spend(call, key, limit, people)
 
-    def seat_back(self, call: Call[Any], list_name: str) -> None:
+    def seat_back(self, call: Call[Any], list_name: str, people: int = 1) -> None:
         """Gives that back: it was no new seat."""
-        self._spend(call, ("seat", call.network, list_name), SEATS, -1)
-        self._spend(call, ("seats", call.network), SEATS_IN_ALL, -1)
+        self._spend(call, ("seat", call.network, list_name), SEATS, -people)
+        self._spend(call, ("seats", call.network), SEATS_IN_ALL, -people)
 
     def check_in(self, call: Call[Any], list_name: str) -> None:
         """Takes one check-in of a date. Raises Exhausted."""
@@ -92,14 +98,14 @@ class Budgets:
     def _spend(self, call: Call[Any], key: tuple[str, ...], limit: Limit, many: int) -> None:
         if not call.network:
             return
-        now = call.clock.monotonic()
+        now, known = call.clock.monotonic(), self._spent.setdefault(key[0], {})
         spent = self._used(key, limit, now) + many
-        self._spent.pop(key, None)  # the newest stands last
+        known.pop(key, None)  # the newest stands last
         if spent > 0:
-            self._spent[key] = (spent, now)
-        if len(self._spent) > MOST_KNOWN:
-            del self._spent[next(iter(self._spent))]
+            known[key] = (spent, now)
+        if len(known) > MOST_KNOWN:
+            del known[next(iter(known))]
 
     def _used(self, key: tuple[str, ...], limit: Limit, now: float) -> float:
-        spent, since = self._spent.get(key, (0.0, now))
+        spent, since = self._spent.get(key[0], {}).get(key, (0.0, now))
         return max(0.0, spent - (now - since) / limit.seconds)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from services.kit.call import Call
     from services.kit.leaves import Head
+    from services.rsvps.admission import Admission
     from services.rsvps.desk import Desk, Found
     from services.rsvps.line import Line
     from services.rsvps.types import Part, Seat
@@ -30,8 +31,9 @@ if TYPE_CHECKING:
 class Courses:
     """The methods for names of meetings that are one enrolment."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, admission: Admission) -> None:
         self._desk = desk
+        self._admission = admission
         self._several = Several(desk)
 
     async def reserve(self, call: Call[Any], found: Found) -> seat_pb2.Seat:
@@ -56,6 +58,7 @@ class Courses:
             if seat is None:
                 raise NotFound(found.name)
             changed = application.changed(sheet, seat)
+            self._admission.more(call, found, seat, changed)
             if not may_only_show(call.message.update_mask):
                 return seating.change(sheet, seat, changed, at)
             sheet.put(changed)

@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from services.kit.call import Call
+    from services.kit.leaves import Head
     from services.rsvps.admission import Admission
     from services.rsvps.desk import Desk, Found
+    from services.rsvps.line import Line
     from services.rsvps.sheet import Sheet
     from services.rsvps.types import Seat
 
@@ -76,7 +78,7 @@ class Seats:
         self._admission.check(call, found)
         if message.also:
             wanted = await self._wanted(call, found, key)
-            return await self._admission.within(call, lambda: self._shared.reserve(call, wanted))
+            return await self._admission.within(call, found, lambda: self._shared.reserve(call, wanted))
         application = Application(desk, found, message, await self._key_elsewhere(found, key))
 
         def decide(sheet: Sheet, at: str) -> Callable[[], rsvp_service_pb2.ReserveResponse]:
@@ -86,7 +88,9 @@ class Seats:
                 seat = seating.reserve(sheet, application.asked(sheet, mac, seat), at)
             return lambda: rsvp_service_pb2.ReserveResponse(seat=self._now(sheet, seat, message.name, at))
 
-        return await self._admission.within(call, lambda: desk.on_list(found, decide, call=call, action="reserved"))
+        return await self._admission.within(
+            call, found, lambda: desk.on_list(found, decide, call=call, action="reserved")
+        )
 
     async def change(self, call: Call[rsvp_service_pb2.ChangeRequest]) -> seat_pb2.Seat:
         """Changes one's own seat. A first name, and what one celebrates, can be taken back until it begins."""
@@ -100,6 +104,7 @@ class Seats:
             if seat.sisters and not may_only_show(message.update_mask):
                 raise Unmet("who waits for several dates gives that back, and waits anew", "SEVERAL_DATES")
             changed = application.changed(sheet, seat)
+            self._admission.more(call, found, seat, changed)
             if may_only_show(message.update_mask) and at < sheet.list.occasion.start:
                 sheet.put(changed)
             else:
@@ -140,6 +145,8 @@ class Seats:
             return await whole.get_mine(call)
         name = call.message.name
         found, key, series_mac = await self._mine(call)
+        if self._desk.first is not None and (found.list or await self._stands(found, series_mac)):
+            found = await self._desk.first(found)
 
         def read(sheet: Sheet, at: str) -> seat_pb2.Seat:
             seat = sheet.held(self._mac(sheet, key), series_mac)
@@ -221,6 +228,15 @@ class Seats:
         series = found.event.series
         version = await self._desk.known.secret_of(series) if series else None
         return "" if version is None else self._desk.secrets.mac(version, found.event.centre, series, key)
+
+    async def _stands(self, found: Found, series_mac: str) -> bool:
+        """Whether somebody has a standing seat: who does has one at every date, also where nobody came to it yet."""
+
+        def read(head: Head[Line]) -> bool:
+            seat = head.index.seats.get(head.index.by_mac.get(series_mac, ""))
+            return seat is not None and seat.state is State.GOING
+
+        return bool(series_mac) and await self._desk.heads.look("list", found.event.series, read)
 
     async def _on_mine(
         self,

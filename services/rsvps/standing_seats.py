@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from openchair.rsvps.v1 import seat_pb2
 
     from services.kit.call import Call
+    from services.rsvps.admission import Admission
     from services.rsvps.ahead import Ahead
     from services.rsvps.desk import Desk, Found
     from services.rsvps.several import Sheets
@@ -37,9 +38,10 @@ _FAR: Final = timedelta(days=400)
 class StandingSeats:
     """The methods for names of meetings where one keeps a seat on every date."""
 
-    def __init__(self, desk: Desk, ahead: Ahead) -> None:
+    def __init__(self, desk: Desk, ahead: Ahead, admission: Admission) -> None:
         self._desk = desk
         self._ahead = ahead
+        self._admission = admission
         self._several = Several(desk)
 
     async def reserve(self, call: Call[Any], found: Found) -> seat_pb2.Seat:
@@ -67,6 +69,7 @@ class StandingSeats:
             shared = self._whole(about, sheets, found)
             seat = self._held(shared, call, found.name)
             changed = application.changed(shared, seat)
+            self._admission.more(call, found, seat, changed)
             if may_only_show(call.message.update_mask):
                 shared.put(changed)
             else:

@@ -24,8 +24,8 @@ class WholeMeetings:
     def __init__(self, desk: Desk, ahead: Ahead, admission: Admission) -> None:
         self._desk = desk
         self._admission = admission
-        self._courses = Courses(desk)
-        self._standing = StandingSeats(desk, ahead)
+        self._courses = Courses(desk, admission)
+        self._standing = StandingSeats(desk, ahead, admission)
 
     async def reserve(self, call: Call[rsvp_service_pb2.ReserveRequest]) -> rsvp_service_pb2.ReserveResponse:
         """Joins a course, or keeps a standing seat; of whoever has one already it is the same, unchanged."""
@@ -35,7 +35,7 @@ class WholeMeetings:
         if found.rules.scope is not Scope.SERIES and not found.rules.standing_seats:
             raise Unmet("seats are kept for single dates here", "NO_STANDING_SEATS")
         self._admission.check(call, found)
-        seat = await self._admission.within(call, lambda: self._of(found).reserve(call, found))
+        seat = await self._admission.within(call, found, lambda: self._of(found).reserve(call, found))
         return rsvp_service_pb2.ReserveResponse(seat=seat)
 
     async def change(self, call: Call[rsvp_service_pb2.ChangeRequest]) -> seat_pb2.Seat:

@@ -45,7 +45,7 @@ async def test_a_pass_names_nobody(alone: House) -> None:
 @pytest.mark.parametrize("method", ["GetMine", "Cancel", "Confirm", "AcceptOffer", "DeclineOffer"])
 async def test_a_key_that_holds_nothing_is_a_try_whatever_is_to_be_done_with_it(alone: House, method: str) -> None:
     await alone.reserve(1)
-    _from_afar(alone)
+    from_afar(alone)
     for number in range(100, 120):
         with pytest.raises(NotFound) if method not in {"GetMine", "Cancel"} else contextlib.nullcontext():
             await alone.call(method, name=DATE, guest_key=key_of(number))
@@ -55,7 +55,7 @@ async def test_a_key_that_holds_nothing_is_a_try_whatever_is_to_be_done_with_it(
     await alone.call("GetMine", name=LATER, guest_key=key_of(1))  # another list counts by itself
 
 
-def _from_afar(house: House) -> None:
+def from_afar(house: House) -> None:
     """Has all calls come from one network."""
 
     async def outer(call: Call[Any], method: Method) -> Message:

@@ -7,8 +7,11 @@ from typing import Any
 import pytest
 from openchair.rsvps.v1 import list_rules_pb2 as pb
 
-from tests.service.rsvps_house import COORDINATOR, DATE, House, key_of
+from services.kit.errors import Exhausted, Unmet
+from services.rsvps.types import Quota, Scope
+from tests.service.rsvps_house import CENTRE, COORDINATOR, DATE, MEETING, House, key_of
 from tests.service.test_presence import BEGINS
+from tests.service.test_rsvps_passes import from_afar
 
 pytest_plugins = ("tests.service.rsvps_house",)
 
@@ -87,3 +90,82 @@ async def test_a_list_that_is_closed_by_hand_says_so_also_where_it_was_closed_wh
     await alone.call("CloseList", COORDINATOR, name=DATE)
     assert await told(alone) == [(1, True)]
     assert (await shown(alone)).availability.closed
+
+
+# Who counts what is free by asking for it
+
+
+async def asked(house: House, *requests: tuple[str, dict[str, Any]]) -> int:
+    """How many of these requests are looked at before it is said that there were too many, and none after that."""
+    for number, (method, request) in enumerate(requests):
+        try:
+            await house.call(method, **request)
+        except Unmet:
+            continue
+        except Exhausted:
+            return number
+    return len(requests)
+
+
+async def test_a_network_keeps_a_dozen_places_however_large_its_parties_are(alone: House) -> None:
+    await alone.rules(capacity=100, party_size=20)
+    from_afar(alone)
+    parties = [("Reserve", {"name": DATE, "guest_key": key_of(n), "party_size": 6}) for n in range(10)]
+    assert await asked(alone, *parties) == 2
+
+
+async def test_free_places_are_not_counted_by_asking_for_more_and_more(alone: House) -> None:
+    await alone.rules(capacity=12, party_size=20)
+    await alone.reserve(1, party_size=9)
+    await alone.reserve(2)
+    from_afar(alone)
+    larger = [
+        ("Change", {"name": DATE, "guest_key": key_of(2), "party_size": size, "update_mask": ["party_size"]})
+        for size in range(20, 1, -1)
+    ]
+    assert await asked(alone, *larger) == 1
+    await alone.call("Change", name=DATE, guest_key=key_of(2), wait="WAIT_CHOICE_ASK", update_mask=["wait"])
+
+
+async def test_who_gives_places_back_is_never_refused_for_what_others_of_the_network_did(alone: House) -> None:
+    await alone.rules(capacity=40, party_size=20)
+    await alone.reserve(1, party_size=5)
+    from_afar(alone)
+    await asked(alone, ("Reserve", {"name": DATE, "guest_key": key_of(2), "party_size": 20}))
+    smaller = {"name": DATE, "guest_key": key_of(1), "party_size": 4, "update_mask": ["party_size"]}
+    assert (await alone.call("Change", **smaller)).party_size == 4
+    await alone.call("Cancel", name=DATE, guest_key=key_of(1))
+
+
+async def test_places_of_a_need_and_of_the_line_are_asked_for_a_dozen_times(alone: House) -> None:
+    await alone.rules(capacity=1, party_size=20, waitlist=5, quotas=(Quota("wheels", "Wheelchair", 4),))
+    await alone.reserve(1)
+    from_afar(alone)
+    needs = [
+        ("Reserve", {"name": DATE, "guest_key": key_of(9), "party_size": 20 - n % 10, "quotas": ["wheels"]})
+        for n in range(30)
+    ]
+    assert await asked(alone, *needs) == 12
+
+
+@pytest.mark.parametrize("rules", [{"scope": Scope.SERIES}, {"standing_seats": True}])
+async def test_nor_by_asking_for_more_in_a_course_or_on_every_date(alone: House, rules: dict[str, Any]) -> None:
+    await alone.rules(capacity=12, party_size=20, **rules)
+    whole = f"{CENTRE}/meetings/{MEETING}"
+    await alone.reserve(1, whole)
+    from_afar(alone)
+    larger = [
+        ("Change", {"name": whole, "guest_key": key_of(1), "party_size": size, "update_mask": ["party_size"]})
+        for size in (20, 1) * 10
+    ]
+    assert await asked(alone, *larger) == 2
+
+
+async def test_a_date_has_one_budget_by_whatever_name_it_is_asked_for(alone: House) -> None:
+    """After a split the dates that follow are found by the name of the first part too."""
+    await alone.rules(capacity=100)
+    await alone.part("continued", lineage=MEETING)
+    from_afar(alone)
+    names = [DATE, DATE.replace(MEETING, "continued")]
+    keep = [("Reserve", {"name": names[n % 2], "guest_key": key_of(n)}) for n in range(30)]
+    assert await asked(alone, *keep) == 12

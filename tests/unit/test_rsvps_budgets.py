@@ -93,5 +93,25 @@ def test_what_is_remembered_does_not_grow(clock: VirtualClock, monkeypatch: pyte
     budget = Budgets()
     for number in range(500):
         budget.missed(call(clock, f"network {number}"), "list")
-    assert len(budget._spent) == 50
+    assert len(budget._spent["miss"]) == 50
     assert "network" not in repr(budget)
+
+
+def test_nobody_has_their_seats_forgotten_by_trying_codes_in_lists_that_there_are_not(
+    clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(budgets, "MOST_KNOWN", 50)
+    budget, asking = Budgets(), call(clock, "a")
+    assert taken(budget, asking) == 12
+    for number in range(500):
+        budget.missed(asking, f"no list {number}")
+    assert taken(budget, asking) == 0
+
+
+async def test_a_party_costs_as_many_as_it_is(clock: VirtualClock) -> None:
+    budget, asking = Budgets(), call(clock, "a")
+    budget.seat(asking, "list", 11)
+    budget.seat(asking, "list", 20)
+    with pytest.raises(Exhausted) as refused:
+        budget.seat(asking, "list")
+    assert int(refused.value.details["retry_after_seconds"]) == 20 * SEATS.seconds
