@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from msgspec.structs import replace
 
 from services.kit.clock import instant, moment
+from services.recurrence.days import LAST_DAY
 from services.recurrence.schedule import last_end, occurrences
-from services.recurrence.zones import to_local
+from services.recurrence.zones import midnight, to_local
 from services.rsvps.types import Occasion, Scope
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-    from datetime import date
+    from datetime import date, datetime
 
-    from services.recurrence.types import Key
+    from services.recurrence.types import Key, Occurrence
     from services.rsvps.types import Part, Rules, Shown, Where
 
 LOOKED_AT: Final = (timedelta(days=35), timedelta(days=400), timedelta(days=3700))
@@ -29,6 +30,7 @@ MANY: Final = 1_000_000
 """Places of a quota for standing seats: it is the dates that have only so many."""
 
 _DAY: Final = 24 * 60
+_ONE_DAY: Final = timedelta(days=1)
 
 
 class Coming(NamedTuple):
@@ -46,19 +48,19 @@ def dates(parts: Iterable[Part], at: str, within: timedelta) -> list[Coming]:
     return sorted(found, key=lambda each: (each.start, each.key))
 
 
-def of_series(parts: Sequence[Part], at: str) -> Occasion:
-    """What the list of a whole series is about: from its first date ahead that is not off, to the end of its last one.
+def of_series(parts: Sequence[Part], at: str, last_joining: date | None = None) -> Occasion:
+    """What the list of a whole series is about: from its first date that is on and not over to the end of its last.
 
-    Off where none is left. One date that is off is not the end of it.
+    Off where none is left. One date that is off is not the end of it. `last_joining`: the last local date on which one
+    may join.
     """
     live = list(_live(parts))
-    ends = [last_end(each.schedule, each.changes) for each in live]
-    end = "" if None in ends else instant(max((each for each in ends if each is not None), default=moment(at)))
-    first = next((each for within in LOOKED_AT if (each := _first(parts, at, within))), None)
+    first = next((each for within in LOOKED_AT if (each := _first(live, at, within))), None)
     if first is None:
-        over = min(end or at, at)
+        ends = [last_end(each.schedule, each.changes) for each in live]
+        over = min(at, instant(max((each for each in ends if each is not None), default=moment(at))))
         return Occasion(start=over, end=over, ways=_ways(each.shown for each in parts), off=True)
-    return Occasion(start=first.start, end=end, ways=_ways(live))
+    return Occasion(start=first, end=_last(live, at), ways=_ways(live), joined=_joined(parts, last_joining))
 
 
 def rules_of_series(rules: Rules) -> Rules:
@@ -89,8 +91,12 @@ def ahead_minutes(rules: Rules) -> int:
 
 def local_date(parts: Iterable[Part], at: str) -> date:
     """The local date of an instant where the series takes place; of one without parts that in UTC."""
-    zone = next((part.shown.schedule.zone for part in parts if part.shown is not None), "")
-    return to_local(moment(at), zone).date() if zone else moment(at).date()
+    return to_local(moment(at), zone_of(parts)).date()
+
+
+def zone_of(parts: Iterable[Part]) -> str:
+    """The zone that a series takes place in; of one without parts UTC."""
+    return next((part.shown.schedule.zone for part in parts if part.shown is not None), "UTC")
 
 
 def _live(parts: Iterable[Part]) -> Iterator[Shown]:
@@ -106,8 +112,34 @@ def _between(shown: Shown, at: str, until: str) -> Iterator[Coming]:
             yield Coming(each.key, start, each.cancelled)
 
 
-def _first(parts: Iterable[Part], at: str, within: timedelta) -> Coming | None:
-    return next((each for each in dates(parts, at, within) if not each.off), None)
+def _joined(parts: Iterable[Part], last: date | None) -> str:
+    """When the day after the last one begins there."""
+    return instant(midnight(last + _ONE_DAY, zone_of(parts))) if last is not None and last < LAST_DAY else ""
+
+
+def _first(seen: Iterable[Shown], at: str, within: timedelta) -> str | None:
+    """When the first date begins that is on and not over, if that is within so much time."""
+    now = moment(at)
+    found = [each.start for shown in seen for each in _on(shown, now, now + within)]
+    return instant(min(found)) if found else None
+
+
+def _last(seen: Iterable[Shown], at: str) -> str:
+    """When the last date that is on is over; "": never."""
+    found = []
+    for shown in seen:
+        end = last_end(shown.schedule, shown.changes)
+        if end is None:
+            return ""
+        if any(each.cancelled for each in shown.changes):
+            found += [each.end for each in _on(shown, moment(at), end)]
+        else:
+            found.append(end)
+    return instant(max(found))
+
+
+def _on(shown: Shown, since: datetime, until: datetime) -> Iterator[Occurrence]:
+    return (each for each in occurrences(shown.schedule, shown.changes, since, until) if not each.cancelled)
 
 
 def _ways(seen: Iterable[Shown | None]) -> tuple[Where, ...]:

@@ -96,6 +96,12 @@ def enrolled(count: Count, people: int) -> Count:
     return msgspec.structs.replace(count, expected=expected, unused=max(0, expected - there) if there else 0)
 
 
+def enrolled_in(course: GuestList, seats: Iterable[Seat]) -> int:
+    """People who have joined a course. That its later dates are off takes nobody from one that was held."""
+    on = msgspec.structs.replace(course.occasion, off=False)
+    return people(seats, msgspec.structs.replace(course, occasion=on), State.GOING)
+
+
 def people(seats: Iterable[Seat], guest_list: GuestList, state: State) -> int:
     """How many people are in this state in effect when a date is over; who had an offer that nobody took waited."""
     kept = (each for each in seats if each.use is SeatFor.SEAT)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from services.recurrence.types import Key, Schedule
     from services.rsvps.sheet import Sheet
-    from services.rsvps.types import DatedList, Differing, Event, Part, Rules, Shown, Sisters
+    from services.rsvps.types import DatedList, Differing, Event, GuestList, Part, Rules, Shown, Sisters
 
 GONE: Final = Occasion(start="", end="", ways=(), off=True)
 """What is no date (any more)."""
@@ -199,7 +199,8 @@ def bring(sheet: Sheet, event: Event, parts: Sequence[Part], revision: int, at: 
     if held.scope is Scope.SISTERS:
         return
     if held.scope is Scope.SERIES:
-        rules, occasion = coming.rules_of_series(event.rules), coming.of_series(own(event, parts), at)
+        last = event.rules.last_joining_date
+        rules, occasion = coming.rules_of_series(event.rules), coming.of_series(own(event, parts), at, last)
         follow(sheet, occasion, rules, revision, at, private=event.private)
         return
     key = next((each.key for each in event.lists if each.list == held.id), None)
@@ -230,7 +231,7 @@ def follow(
         return
     day = (held.date, held.ordinal) if key is None else key
     hidden = held.private if private is None else private
-    new = held.occasion if held.occasion == occasion else _told(held.occasion, occasion, at)
+    new = held.occasion if held.occasion == occasion else _told(held, occasion, at)
     now = msgspec.structs.replace(
         held, occasion=new, rules=rules, seen=seen, private=hidden, date=day[0], ordinal=day[1]
     )
@@ -245,9 +246,10 @@ def follow(
         _turn(sheet, new.ways)
 
 
-def _told(was: Occasion, now: Occasion, at: str) -> Occasion:
-    """What a list is to say of its date. What is over stays, unless it was off."""
-    if was.start and was.end and was.end <= at and not was.off:
+def _told(held: GuestList, now: Occasion, at: str) -> Occasion:
+    """What a list is to say of its date. What is over stays, unless it was off, or is a series that goes on."""
+    was, goes_on = held.occasion, held.scope is Scope.SERIES and not now.off
+    if was.start and was.end and was.end <= at and not was.off and not goes_on:
         return was
     return msgspec.structs.replace(was, off=True) if now.off and was.start else now
 

@@ -107,7 +107,7 @@ class Forgetting:
 
         def read(head: Head[Line]) -> int:
             series = lists.guest_list(head)
-            return 0 if series is None else counting.people(head.index.seats.values(), series, State.GOING)
+            return 0 if series is None else counting.enrolled_in(series, head.index.seats.values())
 
         return await self._desk.heads.look("list", event.series, read)
 
@@ -215,8 +215,10 @@ class Forgetting:
             return await self._write(record, msgspec.structs.replace(event, counted=today - _DAY), ())
         due = dates(parts, event.counted, today - BLANK_AFTER)
         if due:
-            counts = await self._blank(event, parts, [key for _, key in due])
-            return await self._write(record, msgspec.structs.replace(event, counted=due[-1][0]), counts)
+            counts, over = await self._blank(event, parts, [key for _, key in due]), {key for _, key in due}
+            kept = tuple(each for each in event.lists if each.list or each.key not in over)
+            after = msgspec.structs.replace(event, lists=kept, counted=due[-1][0])
+            return await self._write(record, after, counts)
         ahead = dates(parts, event.counted, today + LOOK_AHEAD)
         first = ahead[0][0] if ahead else today + LOOK_AHEAD
         return instant(_midnight(first) + BLANK_AFTER + _DAY) if parts else None
@@ -224,7 +226,8 @@ class Forgetting:
     async def _blank(self, event: Event, parts: Sequence[Part], keys: Sequence[Key]) -> list[Record]:
         """Counts of those that have no list and are not counted yet."""
         at, enrolled = self._desk.now(), await self._enrolled(event)
-        found = [counting.blank(event, parts, key, at) for key in keys if event.dated(key) is None]
+        listed = {each.key for each in event.lists if each.list}
+        found = [counting.blank(event, parts, key, at) for key in keys if key not in listed]
         new = [each for each in found if each is not None and await self._desk.store.get("count", each.id) is None]
         return [records.write(None, counting.enrolled(each, enrolled), at=day(at), actor=WHO) for each in new]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -11,7 +12,7 @@ from openchair.rsvps.v1 import rsvp_service_pb2 as pb
 
 from services.kit.clock import moment
 from services.kit.errors import NotFound
-from services.rsvps import chairs, coming, following, turns, wire
+from services.rsvps import chairs, coming, following, lists, standing, turns, wire
 from services.rsvps.line import Line
 from services.rsvps.reacting import parts_of
 from services.rsvps.sheet import Sheet
@@ -19,8 +20,12 @@ from services.rsvps.times import NEVER, times
 from services.rsvps.types import GuestList, Scope
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from services.kit.call import Call
+    from services.kit.leaves import Head
     from services.rsvps.desk import Desk, Found
+    from services.rsvps.types import Seat
 
 AHEAD: Final = timedelta(days=400)
 MOST: Final = 12
@@ -70,8 +75,10 @@ class Places:
     async def _list(self, found: Found) -> GuestList:
         """The list as it is now; where there is none yet, as it would be."""
         if found.key is not None:
+            if found.list and self._desk.first is not None:
+                found = await self._desk.first(found)
             known = await self._desk.look(found, lambda sheet, _: sheet.list)
-            return known or self._imagined(self._desk.fresh(found, "none"))
+            return known or self._imagined(self._desk.fresh(found, "none"), *await self._standing(found))
         parts, last = await parts_of(self._desk.store, found.event.id), found.event.rules.last_joining_date
         occasion = coming.of_series(parts, self._desk.now(), last)
         found = replace(found, occasion=occasion)
@@ -90,10 +97,24 @@ class Places:
         )
         return self._imagined(series)
 
-    def _imagined(self, value: GuestList) -> GuestList:
-        """What a list would say that nobody is in."""
-        sheet = Sheet(value, Line(value.id))
-        turns.settle(sheet, self._desk.now())
+    async def _standing(self, found: Found) -> tuple[GuestList | None, tuple[Seat, ...]]:
+        """The list of standing seats, and those: they are in the list of a date as soon as there is one."""
+        if not found.event.series or found.rules.scope is Scope.SERIES:
+            return None, ()
+
+        def read(head: Head[Line]) -> tuple[GuestList | None, tuple[Seat, ...]]:
+            return lists.guest_list(head), tuple(standing.kept(head.index.seats.values()))
+
+        return await self._desk.heads.look("list", found.event.series, read)
+
+    def _imagined(self, value: GuestList, series: GuestList | None = None, seats: Sequence[Seat] = ()) -> GuestList:
+        """What a list would say that nobody is in but who has a standing seat."""
+        sheet, at = Sheet(value, Line(value.id)), self._desk.now()
+        turns.settle(sheet, at)
+        if series is not None and seats:
+            numbers = count()
+            standing.arrange(sheet, series, seats, at, new=lambda: f"{next(numbers)}", fresh=True)
+            turns.settle(sheet, at)
         return sheet.list
 
 

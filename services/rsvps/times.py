@@ -48,7 +48,7 @@ def _found(guest_list: GuestList) -> Times:
     occasion, rules = guest_list.occasion, guest_list.rules
     if guest_list.scope is not Scope.DATE:
         end = occasion.end or NEVER
-        return Times("", end, end, "", "", end)
+        return Times("", min(end, occasion.joined or end), end, "", "", end)
     return _of(
         occasion.start,
         rules.opens_before_minutes,

@@ -79,8 +79,8 @@ def _add_times(message: seat_pb2.Seat, guest_list: GuestList, seat: Seat, state:
     when = times(guest_list)
     if when.cut_off != NEVER:
         message.change_until_time.CopyFrom(_stamp(when.cut_off))
-    if when.confirm and state is State.GOING and not seat.confirmed:
-        message.confirm_until_time.CopyFrom(_stamp(when.confirm))
+    if guest_list.confirm and state is State.GOING and not seat.confirmed:
+        message.confirm_until_time.CopyFrom(_stamp(guest_list.confirm))
     if when.draw and state is State.WAITLISTED and not guest_list.drawn:
         message.draw_time.CopyFrom(_stamp(when.draw))
     if state is State.OFFERED and seat.offered_until:
