@@ -107,7 +107,7 @@ class Paper:
             if leaf.id in self.line.seats:
                 self.line.remove(leaf.id)
             self.line.put(msgspec.convert(leaf.state, Seat))
-        for id_ in changes.archived:
+        for id_ in (*changes.archived, *changes.forgotten):
             self.line.remove(id_)
         if changes.facts is not None:
             self.list = self.stored = msgspec.convert(changes.facts.state, GuestList)
