@@ -17,6 +17,7 @@ WAITLIST: Final = "waitlist"
 FULL: Final = "full"
 
 MOST_WAITING: Final = 5_000
+"""Where the rules say no number."""
 
 
 def word(guest_list: GuestList, line: Line | Sheet, where: Where, at: str) -> str:
@@ -40,7 +41,7 @@ def may_wait(sheet: Sheet, people: int, at: str) -> bool:
         return False
     limit = sheet.list.rules.waitlist
     if limit == 0 or draws(sheet.list, at):
-        limit = MOST_WAITING
+        limit = max(limit, MOST_WAITING)
     waiting = sum(sheet.people(where, State.WAITLISTED) for where in Where)
     return waiting + people <= limit
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 PREFIX: Final = "list_rules."
 MOST_SEATS: Final = 5_000
+MOST_WAITING: Final = 20_000
 MOST_PARTY: Final = 20
 MOST_MINUTES: Final = 2 * 366 * 24 * 60
 CLAIM: Final = range(5, 10_081)
@@ -86,7 +87,7 @@ def read(message: pb.ListRules, now: Rules, new_id: Callable[[], str], *, answer
         scope=SCOPES[message.scope],
         capacity=faults.within("capacity", message.capacity, 0, MOST_SEATS),
         online_capacity=faults.within("online_capacity", message.online_capacity, 0, MOST_SEATS),
-        waitlist=faults.within("waitlist", message.waitlist, -1, MOST_SEATS),
+        waitlist=faults.within("waitlist", message.waitlist, -1, MOST_WAITING),
         party_size=faults.within("party_size", message.party_size, 0, MOST_PARTY) or 1,
         party_rule=PARTY_RULES[message.party_rule],
         opens_before_minutes=faults.within("opens_before_minutes", message.opens_before_minutes, 0, MOST_MINUTES),

@@ -11,7 +11,7 @@ from openchair.rsvps.v1 import seat_pb2
 
 from services.rsvps import keys
 from services.rsvps.types import Seat, State
-from tests.service.rsvps_house import DATE, House, key_of
+from tests.service.rsvps_house import CENTRE, COORDINATOR, DATE, MEETING, House, key_of
 from tests.service.rush import Told, in_order_of_arrival, rush, served
 from tests.service.rush import asked as asked_for
 
@@ -20,13 +20,15 @@ if TYPE_CHECKING:
 
 pytest_plugins = ("tests.service.rsvps_house",)
 
+LIST_RULES = f"{CENTRE}/meetings/{MEETING}/listRules"
 PLACES, MANY = 100, 1_000
 BACK, LAPSED = 30, 10
 
 
 async def rushed(house: House, many: int) -> None:
     """The whole story, on one store."""
-    await house.rules(capacity=PLACES, waitlist=many)
+    rules = {"name": LIST_RULES, "mode": "RSVP_MODE_REQUIRED", "capacity": PLACES, "waitlist": many}
+    await house.call("SetListRules", COORDINATOR, list_rules=rules)
     async with served(house) as site:
         told = await rush(site.stub, range(many))
         macs, line = await by_mac(house, many), await the_line(house)

@@ -322,7 +322,7 @@ class ListRules(_message.Message):
     online_capacity: _builtins.int
     """Places online, as `capacity`."""
     waitlist: _builtins.int
-    """How many may wait; 0: without limit (5000); -1: there is no waitlist."""
+    """How many may wait, at most 20000; 0: 5000, which is hardly a limit; -1: there is no waitlist."""
     party_size: _builtins.int
     """The largest party, 1 to 20; 0: 1."""
     party_rule: Global___PartyRule.ValueType
