@@ -39,7 +39,7 @@ SEATED = (State.GOING, State.OFFERED)
 
 people = st.sampled_from([f"p{n}" for n in range(10)])
 parties = st.sampled_from([1, 1, 1, 2, 3])
-waits = st.sampled_from(Wait)
+waits = st.sampled_from([Wait.ASK, Wait.ASK, Wait.GIVE])
 ways_asked = st.sampled_from([ROOM, ROOM, ONLINE])
 needs = st.sampled_from([(), (), (), ("beds",), ("ramp",), ("beds", "ramp")])
 places = st.integers(1, 4)
@@ -47,6 +47,7 @@ minutes = st.sampled_from([5, 30, 119, 121, 360, 720])
 
 
 Coming: TypeAlias = tuple[str, Where, int, Wait, tuple[str, ...]]
+Wish: TypeAlias = tuple[Where, int, Wait, tuple[str, ...]]
 
 
 class Lists(RuleBasedStateMachine):
@@ -60,13 +61,14 @@ class Lists(RuleBasedStateMachine):
         draw=st.sampled_from([0, 0, 0, 6]),
         cut_off=st.sampled_from([0, 180]),
         confirm=st.sampled_from([0, 0, 600, 60]),
+        ahead=st.sampled_from([AHEAD, AHEAD, AHEAD, AHEAD, A_DAY, 400]),
         beds=st.integers(1, 3),
         come=st.lists(st.tuples(people, ways_asked, parties, waits, needs), min_size=6, max_size=9),
     )
     def begin(
         self, room: int, online: int, waitlist: int, beds: int, confirm: int, come: list[Coming], **fields: Any
     ) -> None:
-        """A list whose date is a week ahead, and some who come at once."""
+        """A list whose date is a week ahead, or nearly there, and some who come at once."""
         kept = a_list(
             (ROOM, ONLINE),
             capacity=room,
@@ -81,7 +83,7 @@ class Lists(RuleBasedStateMachine):
             claim_minutes=120,
             quotas=(Quota("beds", "Beds", beds), Quota("ramp", "Ramp", 1)),
         )
-        self.paper = Paper(kept, shifted(START, -AHEAD))
+        self.paper = Paper(kept, shifted(START, -fields["ahead"]))
         self.kept: dict[str, Seat] = {}
         """What people asked for last; nothing of those who left."""
         self.left: set[str] = set()
@@ -108,15 +110,29 @@ class Lists(RuleBasedStateMachine):
             self.kept[who] = after
             self.left.discard(who)
 
-    @rule(who=people, where=ways_asked, party=parties, wait=waits, quotas=needs)
-    def change(self, who: str, where: Where, party: int, wait: Wait, quotas: tuple[str, ...]) -> None:
-        """Wants another seat; gets it, or keeps what there was."""
-        assume(self._live(who))
-        before = self.paper.seat(who)
-        want = msgspec.structs.replace(before, where=where, party=party, wait=wait, quotas=quotas)
+    @precondition(lambda self: any(map(self._live, self.paper.line.by_mac)))
+    @rule(data=st.data(), wishes=st.lists(st.tuples(ways_asked, parties, waits, needs), min_size=1, max_size=4))
+    def change(self, data: st.DataObject, wishes: list[Wish]) -> None:
+        """Some want another seat; each gets it, or keeps what there was."""
+        for where, party, wait, quotas in wishes:
+            who = data.draw(st.sampled_from(sorted(filter(self._live, self.paper.line.by_mac))))
+            before = self.paper.seat(who)
+            want = msgspec.structs.replace(before, where=where, party=party, wait=wait, quotas=quotas)
+            self._changes(who, want)
+
+    def _changes(self, who: str, want: Seat) -> None:
         after = self._tries(lambda sheet: seating.change(sheet, self._mine(sheet, who), want, self.paper.at))
         if after is not None:
             self.kept[who] = after
+            self._asked_at_the_end(after)
+
+    def _asked_at_the_end(self, after: Seat) -> None:
+        """Who waits and asks for more waits behind everybody; who does not, stays."""
+        held, before = self.paper.seen[1]
+        had = before[after.id]
+        more = after.party > had.party or after.where is not had.where or set(after.quotas) > set(had.quotas)
+        if more and had.state is State.WAITLISTED and (held.drawn or self.paper.at >= times(held).draw):
+            assert after.order > max(seat.order for seat in before.values())
 
     @rule(who=people)
     def leave(self, who: str) -> None:
@@ -182,6 +198,16 @@ class Lists(RuleBasedStateMachine):
             self.paper.at = max(self.paper.at, due)
             self._decide(lambda _: None)
             assert before != (self.paper.line.seats, self.paper.list), "it was due, and nothing was to be done"
+
+    @precondition(lambda self: any(self.paper.line.offers.values()))
+    @rule(count=st.integers(1, 5))
+    def lapse(self, count: int) -> None:
+        """Nobody answers: what is offered lapses, goes on to others, and lapses again."""
+        for _ in range(count):
+            until = Sheet(self.paper.list, self.paper.line).lapsing()
+            if until is not None:
+                self.paper.at = max(self.paper.at, until)
+                self._decide(lambda _: None)
 
     @rule(room=places, online=places, beds=st.integers(1, 3))
     def capacities(self, room: int, online: int, beds: int) -> None:
@@ -265,6 +291,7 @@ class Lists(RuleBasedStateMachine):
         for (was, before), (after, now) in (seen[:2], seen[2:]):
             _in_order(was, after, before, now)
             _lapsed_passes_on(was, after, before, now)
+            _nobody_is_put_out(after, before, now, self.paper.at)
             if self._paused(after):
                 assert not _served(after, before, now), "nobody is served now"
         if self.paper.at < times(seen[1][0]).cut_off:
@@ -394,6 +421,7 @@ def _in_order(was: GuestList, held: GuestList, before: dict[str, Seat], after: d
     """Settling seats nobody while somebody waits before them who could have had the place."""
     now = _present(held, after)
     served = _served(held, before, after)
+    assert all(before[seat.id].lapses < 3 for seat in served), "who let three offers lapse is asked no more"
     lapsed = [seat for seat in now if seat.lapses > before[seat.id].lapses]
     waiting = [seat for seat in now if seat.state is State.WAITLISTED and seat.where in held.occasion.ways]
     passing = {
@@ -434,6 +462,18 @@ def _lapsed_passes_on(was: GuestList, held: GuestList, before: dict[str, Seat], 
             each for each in waiting if not each.quotas and each.party <= seat.party and each.lapses < seat.lapses
         ]
         assert released or not full or not others, f"{seat} again, and {others} wait"
+
+
+def _nobody_is_put_out(held: GuestList, before: dict[str, Seat], after: dict[str, Seat], at: str) -> None:
+    """Time ends no seat but one that was not confirmed, no offer before its end, and nobody's place in the line."""
+    for seat in _present(held, after):
+        had = before[seat.id]
+        if had.state is State.GOING and seat.state is not State.GOING:
+            assert (seat.state, seat.end) == (State.CANCELLED, End.NOT_CONFIRMED)
+        elif had.state in LIVE:
+            assert seat.state in LIVE
+        if had.state is State.OFFERED and (seat.state is State.WAITLISTED or seat.lapses > had.lapses):
+            assert held.occasion.off or min(had.offered_until, times(held).cut_off) <= at, "an offer ended too soon"
 
 
 def _nobody_is_passed(held: GuestList, before: dict[str, Seat], after: dict[str, Seat], at: str) -> None:
@@ -502,7 +542,7 @@ def _run(examples: int, steps: int) -> None:
 
 def test_whatever_happens_to_a_list_its_laws_hold() -> None:
     """The everyday form."""
-    _run(60, 30)
+    _run(100, 30)
 
 
 @pytest.mark.slow
