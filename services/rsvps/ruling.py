@@ -39,6 +39,12 @@ LARGEST_NUMBER: Final = 1_000_000
 MOST_ORGANISERS: Final = 20
 CODE: Final = range(4, 65)
 
+_OF_DATES: Final = (
+    *("opens_before_minutes", "closes_before_minutes", "cut_off_minutes"),
+    *("draw_hours", "confirm_before_minutes", "standing_seats"),
+)
+"""Rules that hang on the start of a date."""
+
 _ID: Final = re.compile(r"[a-z0-9-]{1,20}")
 
 
@@ -146,12 +152,13 @@ def _together(rules: Rules, faults: Faults) -> None:
     opens, series = rules.opens_before_minutes, rules.scope is Scope.SERIES
     for field in ("closes_before_minutes", "cut_off_minutes", "confirm_before_minutes"):
         faults.check(not opens or getattr(rules, field) < opens, field, "must lie after opens_before_minutes")
+    hours = rules.draw_hours * 60 + rules.cut_off_minutes + rules.claim_minutes
     faults.check(
-        rules.draw_hours * 60 < opens or not rules.draw_hours,
+        hours <= opens or not rules.draw_hours,
         "draw_hours",
-        "needs opens_before_minutes, and has to end before the start",
+        "needs opens_before_minutes, and has to leave as much time before the cut-off as an offer holds",
     )
-    for field in ("draw_hours", "confirm_before_minutes", "standing_seats"):
+    for field in _OF_DATES:
         faults.check(not (series and getattr(rules, field)), field, "is about single dates, not about a series")
     faults.check(series or rules.last_joining_date is None, "last_joining_date", "is of a series that is one enrolment")
 

@@ -336,7 +336,7 @@ class ListRules(_message.Message):
     on_move: Global___OnMove.ValueType
     draw_hours: _builtins.int
     """Hours after the opening in which places are not given by arrival: then lots are drawn among all who came; 0: no
-    draw, 1 to 168. It needs opens_before_minutes.
+    draw, 1 to 168. It needs opens_before_minutes, and before the cut-off as much time as an offer holds.
     """
     confirm_before_minutes: _builtins.int
     """Minutes before the start by which a seat has to be confirmed (GetMine says so, Confirm does it), or it is released;
