@@ -20,7 +20,8 @@ from services.web.nobody import is_own
 from services.web.reports import network_of
 from services.web.seats_at import ALL, Whereabouts
 from services.web.seats_joining import joining
-from services.web.seats_rules import asked, sentences, takes, ways
+from services.web.seats_marked import marked
+from services.web.seats_rules import asked, draw, sentences, takes, ways
 from services.web.subscribe import Site
 
 if TYPE_CHECKING:
@@ -137,7 +138,7 @@ class SeatPages:
         seats_forms.say(asking, what, _rules(available))
         reply = await self._calls.ask("Reserve", asking, self.network(request))
         if isinstance(reply, Problem):
-            return self._form(request, Form(at, available, what, *_told(reply)), key)
+            return self._form(request, Form(at, available, what, *_told(reply, asking, _rules(available))), key)
         mine = await self._mine(request, at, key)
         if what.also and (mine is None or not mine.state):
             other = self._other(request, at, reply.seat.name)
@@ -155,8 +156,8 @@ class SeatPages:
         reply = await self._get_mine(request, at, key)
         if isinstance(reply, Problem):
             missed = reply.code == "INVALID_ARGUMENT"
-            told = (seats_said.NONE, ()) if missed else _told(reply)
-            return await self._asking(request, at, seats_forms.Typed(), *told)
+            told = seats_said.NONE if missed else seats_said.refused(reply)
+            return await self._asking(request, at, seats_forms.Typed(), told)
         if not reply.state:
             return await self._standing(request, at, key)
         return await self._own(request, at, key, reply)
@@ -223,10 +224,11 @@ class SeatPages:
         reply = await self._calls.ask(method, asking, self.network(request))
         seat = await self._mine(request, at, key)
         if isinstance(reply, Problem):
+            rules = _rules(await self._available(request, at))
+            told, wrong = _told(reply, asking, rules)
             if seat is None or not seat.state:
-                return await self._asking(request, at, seats_forms.typed(said), *_told(reply))
-            told, marked = _told(reply)
-            return await self._own(request, at, key, seat, told=told, marked=marked)
+                return await self._asking(request, at, seats_forms.typed(said), told, wrong)
+            return await self._own(request, at, key, seat, told=told, marked=wrong)
         return await self._own(request, at, key, seat or reply)
 
     async def _available(self, request: Request, at: At) -> pb.GetAvailabilityResponse | Problem:
@@ -267,6 +269,7 @@ class SeatPages:
             **_shown(available),
             sisters=self.sisters(request, _rules(available)),
             takes=self._takes(form),
+            draw=None if isinstance(available, Problem) else draw(available, self._clock.now()),
             typed=form.what,
             said=said,
             marked=form.marked,
@@ -361,9 +364,9 @@ def _shown(available: pb.GetAvailabilityResponse | Problem) -> dict[str, Any]:
     }
 
 
-def _told(problem: Problem) -> tuple[seats_said.Said, tuple[str, ...]]:
+def _told(problem: Problem, asking: Any, rules: list_rules_pb2.Invitation) -> tuple[seats_said.Said, tuple[str, ...]]:
     """A refusal in words, and what is wrong with which field."""
-    return seats_said.refused(problem), tuple(each.reason for each in problem.violations)
+    return seats_said.refused(problem), marked(problem, asking, rules)
 
 
 def _mask(said: dict[str, list[str]], rules: list_rules_pb2.Invitation) -> list[str]:

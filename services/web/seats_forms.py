@@ -104,7 +104,7 @@ def say(request: Any, what: Typed, rules: Invitation) -> None:
         "in-person": seat_pb2.ATTENDANCE_IN_PERSON,
         "online": seat_pb2.ATTENDANCE_ONLINE,
     }.get(what.attendance, seat_pb2.ATTENDANCE_UNSPECIFIED)
-    request.party_size = _number(what.party, 1)
+    request.party_size = _number(what.party, -1)
     request.answers.extend(answers(rules.questions, what))
     request.wait = seat_pb2.WAIT_CHOICE_ASK if what.ask else seat_pb2.WAIT_CHOICE_UNSPECIFIED
     request.quotas.extend(what.quotas)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, date, timedelta
 from typing import TYPE_CHECKING, Final
 
 from openchair.rsvps.v1 import list_rules_pb2 as rules_pb
@@ -78,11 +78,20 @@ def _sentences(rules: Invitation) -> Iterator[str]:
         yield "You can also just come. A seat kept tells who runs it how many chairs to put out."
     if rules.scope == rules_pb.SEAT_SCOPE_SERIES:
         yield "One seat is for all dates."
+        if rules.last_joining_date:
+            yield f"One can join until {say.day(date.fromisoformat(rules.last_joining_date))}."
     if rules.opens_before_minutes:
         yield f"Seats can be kept from {span(rules.opens_before_minutes)} before the start."
     if rules.closes_before_minutes:
         yield f"Seats can be kept until {span(rules.closes_before_minutes)} before the start."
     yield from _of_places(rules)
+    yield from _of_changes(rules)
+
+
+def _of_changes(rules: Invitation) -> Iterator[str]:
+    if rules.scope == rules_pb.SEAT_SCOPE_SERIES:
+        yield "A seat can be changed or given back at any time, without a reason."
+        return
     if rules.cut_off_minutes:
         yield f"A seat can be changed or given back until {span(rules.cut_off_minutes)} before the start."
     else:
@@ -108,7 +117,16 @@ def _of_places(rules: Invitation) -> Iterator[str]:
     if rules.waitlist:
         order = "in the order of the lots" if rules.draw_hours else "in order of arrival"
         yield f"When all places are taken there is a waitlist, {order}."
-        yield f"A place that is offered is held for {span(rules.claim_minutes or 720)}, at most until the start."
+        yield _of_offers(rules)
+
+
+def _of_offers(rules: Invitation) -> str:
+    held = f"A place that is offered is held for {span(rules.claim_minutes or 720)}"
+    if rules.scope == rules_pb.SEAT_SCOPE_SERIES:
+        return f"{held}."
+    if rules.cut_off_minutes:
+        return f"{held}, at most until {span(rules.cut_off_minutes)} before the start."
+    return f"{held}, at most until the start."
 
 
 def span(minutes: int) -> str:
@@ -135,6 +153,17 @@ def takes(available: GetAvailabilityResponse, now: datetime) -> str:
     ):
         return "over"
     return "full" if found and min(found) == rules_pb.AVAILABILITY_FULL else "yes"
+
+
+def draw(available: GetAvailabilityResponse, now: datetime) -> datetime | None:
+    """When lots are drawn, while whoever comes still takes part in that; None: they are not, or were."""
+    rules = available.invitation
+    if not rules.draw_hours or not available.HasField("open_time") or available.cancelled:
+        return None
+    opened = available.open_time.ToDatetime(UTC)
+    last = available.start_time.ToDatetime(UTC) - timedelta(minutes=rules.cut_off_minutes + rules.claim_minutes)
+    drawn = min(opened + timedelta(hours=rules.draw_hours), last)
+    return drawn if opened <= now < drawn else None
 
 
 def ways(availability: ListAvailability) -> tuple[tuple[str, str], ...]:

@@ -51,6 +51,9 @@ _STATES: Final[dict[int, Said]] = {
     DECLINED: Said("You said no to the place", "You wait no more. You can ask for a seat again.", bad=True),
     CANCELLED: Said("Your seat is given back", "You can keep one again."),
 }
+EVERY: Final = Said(
+    "Your seat is kept", "At every date. Where one is full you wait for a place there: look at the single dates."
+)
 HELD: Final = frozenset({GOING, WAITLISTED, OFFERED})
 INSTEAD: Final = Said(
     "This is another date than the one you asked for first",
@@ -66,6 +69,8 @@ def of_seat(seat: seat_pb2.Seat) -> Said:
     """Where somebody stands."""
     if seat.state == CANCELLED:
         return _ENDS.get(seat.end, _STATES[CANCELLED])
+    if seat.state == GOING and seat.standing and not seat.HasField("start_time"):
+        return EVERY
     if seat.state == WAITLISTED and seat.HasField("draw_time"):
         return Said("You are in the draw", "Lots decide who gets a place. This page will say what came of it.")
     return _STATES.get(seat.state, NONE)
