@@ -36,6 +36,12 @@ def changed_lines(found: Sequence[Difference]) -> list[str]:
     """Differences: what it was above what it becomes."""
     told = []
     for each in found:
-        told += [f"  {each.name:{_WIDTH}} {each.before or '(not stated)'}"]
-        told += [f"  {'':{_WIDTH}} -> {each.after or '(not stated)'}"]
+        told += _lines(each.name, "", each.before)
+        told += _lines("", "-> ", each.after)
     return told
+
+
+def _lines(name: str, arrow: str, text: str) -> list[str]:
+    """One side of a difference; what has several lines stands in one column."""
+    under = f"\n  {'':{_WIDTH}} {'':{len(arrow)}}"
+    return [f"  {name:{_WIDTH}} {arrow}{text or '(not stated)'}".replace("\n", under)]

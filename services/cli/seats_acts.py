@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from google.protobuf.json_format import MessageToDict
 from openchair.rsvps.v1 import rsvp_service_pb2 as pb
@@ -15,7 +15,7 @@ from services.cli.facts import lines
 from services.cli.seats_answers import answers_of
 from services.cli.seats_dates import named, series_of
 from services.cli.server import PATIENCE
-from services.cli.shell import USAGE, Failure
+from services.cli.shell import USAGE, Failure, seen
 
 if TYPE_CHECKING:
     import argparse
@@ -32,6 +32,14 @@ _FIELDS: Final[Mapping[str, str]] = {
     "need": "quotas",
     "first_name": "first_name",
 }
+
+
+class _Target(NamedTuple):
+    """What a seat is kept at: its name, the time zone of its meeting, what the meeting is called."""
+
+    name: str
+    zone: str
+    title: str
 
 
 def add_fields(parser: Any) -> None:
@@ -52,20 +60,29 @@ def add_common(parser: Any) -> None:
 
 async def keep(site: Site, asked: argparse.Namespace) -> None:
     """A new seat, for oneself or for somebody who stands there."""
-    name, zone = await _target(site, asked)
+    name, zone, title = await _target(site, asked)
     said = seats_words.made()
     request = pb.ReserveRequest(name=name, guest_key=said, on_behalf=asked.for_somebody, request_id=_id())
     await _fill(site, asked, request)
     request.list_code = asked.list_code or ""
     reply = await site.seats.Reserve(request, timeout=PATIENCE)
+    say(asked, seen(title))
     _say(asked, reply.seat, zone)
+    page = _page(site, name)
     say(asked, f"\nThese six words keep it. They are not kept anywhere else:\n\n{seats_words.card(said)}")
-    give(asked, {"words": said, "seat": _plain(reply.seat)})
+    say(asked, f"\nTyped in at {page} they show it, and give it back.")
+    give(asked, {"words": said, "page": page, "seat": _plain(reply.seat)})
+
+
+def _page(site: Site, name: str) -> str:
+    """Where the seat is found by its words."""
+    parts = name.split("/")
+    return f"{site.address}/m/{parts[3]}/{parts[-1] if 'occurrences' in parts else 'all'}"
 
 
 async def change(site: Site, asked: argparse.Namespace) -> None:
     """Another number of people, way of taking part, answer, name."""
-    name, zone = await _target(site, asked)
+    name, zone, _ = await _target(site, asked)
     paths = [field for option, field in _FIELDS.items() if getattr(asked, option) is not None]
     if not paths:
         raise Failure("say what is to be changed: `openchair seats change --help` lists it", USAGE)
@@ -102,20 +119,19 @@ async def confirm(site: Site, asked: argparse.Namespace) -> None:
 
 async def _plainly(site: Site, asked: argparse.Namespace, request: Any, call: Callable[..., Awaitable[Any]]) -> None:
     """One call that takes a name and a key, and gives the seat."""
-    request.name, zone = await _target(site, asked)
+    request.name, zone, _ = await _target(site, asked)
     request.guest_key = seats_words.typed()
     _told(asked, await call(request, timeout=PATIENCE), zone)
 
 
-async def _target(site: Site, asked: argparse.Namespace) -> tuple[str, str]:
-    """The name that the seat is kept under, and the time zone of its meeting."""
+async def _target(site: Site, asked: argparse.Namespace) -> _Target:
     house, series = await series_of(site, asked)
     if asked.always:
         if asked.date:
             raise Failure("--always is for all dates: leave DATE out", USAGE)
-        return series.named.name, series.named.schedule.time_zone
+        return _Target(series.named.name, series.named.schedule.time_zone, series.named.title)
     date = named(house, series, asked.date)
-    return date.name, date.meeting.schedule.time_zone
+    return _Target(date.name, date.meeting.schedule.time_zone, date.meeting.title)
 
 
 async def _fill(site: Site, asked: argparse.Namespace, request: Any) -> None:

@@ -33,6 +33,7 @@ MOVES: Final = {"keep": 0, "release": 1}
 PARTIES: Final = {"wait": 0, "pass": 1}
 _YES: Final = {"yes": True, "no": False}
 _OUTPUT: Final = ("name", "etag", "update_time", "list_code_set")
+NONE_KEPT: Final = "No seats are kept at this meeting: people just come. --mode optional, or required, changes that."
 
 
 def count(text: str) -> int:
@@ -140,8 +141,13 @@ def _states(asked: argparse.Namespace) -> bool:
     return any(each is not None for each in (*lists, *(getattr(asked, f"rule_{f}") for f, _, _ in FIELDS.values())))
 
 
+def _kept(found: rules_pb.ListRules) -> bool:
+    """Whether there is more to say than that people just come."""
+    return bool(facts(found).items() - facts(rules_pb.ListRules()).items())
+
+
 def _show(asked: argparse.Namespace, found: rules_pb.ListRules, *, changed: bool) -> None:
-    say(asked, SAME if changed else "\n".join(lines(facts(found))))
+    say(asked, SAME if changed else "\n".join(lines(facts(found))) if _kept(found) else NONE_KEPT)
     give(asked, MessageToDict(found, preserving_proto_field_name=True))
 
 
@@ -158,6 +164,8 @@ async def _set(
         request = pb.SetListRulesRequest(list_rules=wanted, request_id=secrets.token_hex(16))
         wanted = await site.seats.SetListRules(request, timeout=PATIENCE)
         say(asked, "Done.")
+        if wanted.mode and not asked.date:
+            say(asked, f"People keep a seat at {site.address}/m/{wanted.name.split('/')[3]}")
     plain = MessageToDict(wanted, preserving_proto_field_name=True)
     give(asked, {"done": done, "changes": [each._asdict() for each in told], "rules": plain})
 

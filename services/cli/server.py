@@ -11,7 +11,7 @@ from openchair.meetings.v1.meeting_service_pb2_grpc import MeetingServiceStub
 from openchair.meetings.v1.room_service_pb2_grpc import RoomServiceStub
 from openchair.rsvps.v1.rsvp_service_pb2_grpc import RsvpServiceStub
 
-from services.cli.shell import USAGE, Failure, own_token
+from services.cli.shell import USAGE, Failure, own_token, site_address
 from services.cli.terms import failure
 from services.kit.client import RpcError, connect, explain
 
@@ -24,12 +24,13 @@ PATIENCE = 60.0  # seconds that one call may take
 
 
 class Site(NamedTuple):
-    """The services that coordinators work with, over one connection."""
+    """The services that coordinators work with, over one connection. `address`: of its pages, as far as it is known."""
 
     meetings: MeetingServiceStub
     rooms: RoomServiceStub
     closures: ClosureServiceStub
     seats: RsvpServiceStub
+    address: str = ""
 
 
 @asynccontextmanager
@@ -37,7 +38,11 @@ async def site(settings: Settings, options: Mapping[str, str]) -> AsyncIterator[
     """All that a coordinator works with, as `meetings` gives one of them."""
     async with _connected(settings, options) as channel:
         yield Site(
-            MeetingServiceStub(channel), RoomServiceStub(channel), ClosureServiceStub(channel), RsvpServiceStub(channel)
+            MeetingServiceStub(channel),
+            RoomServiceStub(channel),
+            ClosureServiceStub(channel),
+            RsvpServiceStub(channel),
+            site_address(settings),
         )
 
 

@@ -16,7 +16,7 @@ from services.rsvps import following, keys, records, ruling, wire
 from services.rsvps.places import Places
 from services.rsvps.reacting import parts_of, shared
 from services.rsvps.sister_names import names_of, read_sisters
-from services.rsvps.types import DatedList, Event
+from services.rsvps.types import DatedList, Event, Use
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,7 +69,7 @@ class ListsRules:
             etag = ruling.etag(held.rules)
             if message.etag and message.etag != etag:
                 raise Stale(message.name, etag)
-            event = await self._ruled(held, message)
+            event = await self._ruled(held, message, call.caller.subject)
             at = self._desk.now()
             event = replace(event, ruled_at=at)
             reply = await self._message(held._replace(event=event), message.name)
@@ -121,8 +121,8 @@ class ListsRules:
         event = found.event if record is None or record.gone else records.read(record, Event)
         return Held(found, record, event)
 
-    async def _ruled(self, held: Held, message: list_rules_pb2.ListRules) -> Event:
-        """The event with what was asked for. Raises Invalid, Unmet."""
+    async def _ruled(self, held: Held, message: list_rules_pb2.ListRules, who: str) -> Event:
+        """The event with what was asked for; `who` asks. Raises Invalid, Unmet."""
         event = held.event
         if held.key is not None:
             room, online = ruling.of_date(message, await self._message(held._replace(event=event), message.name))
@@ -131,6 +131,8 @@ class ListsRules:
         rules = ruling.read(message, event.rules, self._new_id, answered=answered)
         if answered and rules.scope is not event.rules.scope:
             raise Unmet("people keep seats already: it can be no other kind of list any more", "SCOPE_IN_USE")
+        if not rules.organisers and any(each.use is Use.ORGANISER for each in rules.questions):
+            rules = replace(rules, organisers=(who,))  # else guests would be asked what nobody can read
         rules = replace(rules, code=self._code(event, message.list_code))
         rules = replace(rules, sisters=await read_sisters(self._desk, event, message.sister_dates, self._new_id))
         ruled = replace(event, rules=rules, sistered=bool(rules.sisters))

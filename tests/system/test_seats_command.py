@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import random
+import re
 import sys
 from contextlib import redirect_stdout
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ import pytest
 from services.cli.__main__ import main
 from services.kit import words
 from services.rsvps.secrets import FILE
-from tests.system.coordinator import asked_json, command, done, refused
+from tests.system.coordinator import asked_json, command, done, next_days, refused
 from tests.system.running import System, until
 
 if TYPE_CHECKING:
@@ -43,9 +44,7 @@ def lines(system: System) -> bytes:
 @pytest.fixture(scope="module")
 def supper(system: System) -> str:
     """A meeting of the sample at which one keeps a seat, once it is set up."""
-    until(
-        lambda: lines(system).count(b"Keep a seat") >= 4, "the sample has seats, and calendars say so"
-    )
+    until(lambda: lines(system).count(b"Keep a seat") >= 4, "the sample has seats, and calendars say so")
     return "SMART Recovery"
 
 
@@ -66,6 +65,11 @@ def test_rules_are_shown_before_they_are_set_and_what_is_wrong_is_told_by_its_op
     done(system, *words_, "--mode=optional", "--capacity=30", "--question=Mat: own | borrowed", "--yes")
     shown = done(system, *words_)
     assert "Mat: own | borrowed" in shown
+    assert "organisers" not in shown
+    named = done(system, *words_, "--question=Anything else", "--yes")
+    assert re.search(r"People keep a seat at http://\S+/m/\S+", named)
+    assert "organisers" in done(system, *words_)
+    assert "people just come" in done(system, "seats", "rules", HOUSE, "Alateen")
     assert "--capacity" in refused(system, *words_, "--capacity=5001", "--yes")[1]
 
 
@@ -77,6 +81,10 @@ def test_a_seat_is_kept_for_somebody_who_stands_there_and_found_by_the_words_on_
     assert kept["seat"]["state"] == "SEAT_STATE_GOING"
     paper = done(system, "seats", "keep", HOUSE, supper, "--attend=online", "--for-somebody")
     assert len([line for line in paper.splitlines() if line.startswith("|")]) == 6
+    assert paper.startswith(f"{supper}\n")
+    page = kept["page"]
+    assert page in done(system, "seats", "keep", HOUSE, supper, "--attend=online", "--for-somebody")
+    assert "Keep my seat" in system.get(page[page.index("/m/") :]).body.decode()
     assert "going" in said(kept["words"].upper(), "seats", "show", HOUSE, supper)
     assert "chairs to put out  1" in done(system, "seats", "needs", HOUSE, supper)
     assert "given back" in said(kept["words"], "seats", "give-back", HOUSE, supper)
@@ -91,6 +99,17 @@ def test_a_list_is_closed_and_taken_up_again_and_calendars_say_so(system: System
     assert "SMART Recovery" not in done(system, "find", "smart", "recovery", "--centre", HOUSE, "--open")
     done(system, "seats", "reopen", HOUSE, supper, "--yes")
     until(lambda: b"SMART Recovery (full)" not in lines(system), "it is open again")
+
+
+def test_the_address_of_a_seat_leads_to_it_after_the_series_was_split(system: System) -> None:
+    done(system, "seats", "rules", HOUSE, "Wise Inquiry", "--mode=optional", "--yes")
+    last = next_days(system, "Wise Inquiry")[-1]
+    kept = asked_json(system, "seats", "keep", HOUSE, "Wise Inquiry", str(last), "--attend=in-person")
+    link = f"{kept['page'][kept['page'].index('/m/') :]}/mine/{kept['words'].replace(' ', '-')}"
+    until(lambda: b"Your seat is kept" in system.get(link).body, "the page of the seat")
+    done(system, "meeting", "edit", HOUSE, "Wise Inquiry", "--at=19:30", f"--from={last}", "--yes")
+    until(lambda: b"7:30" in system.get(link).body, "the seat is on the page of the new part")
+    assert b"Your seat is kept" in system.get(link).body
 
 
 def test_a_standing_seat_is_kept_with_always(system: System, supper: str) -> None:
