@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import functools
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-from openchair.rsvps.v1 import seat_pb2
+from openchair.rsvps.v1 import rsvp_service_pb2, seat_pb2
 
 from services.kit.errors import NotFound, Unmet
 from services.kit.leaves import Decision
 from services.rsvps import coming, following, seating, turns
 from services.rsvps.application import Application, may_only_show
-from services.rsvps.several import About, Several, again
+from services.rsvps.several import About, Several
 from services.rsvps.sheet import Sheet
 from services.rsvps.wire_seats import seat_message, with_own_words
 
@@ -19,13 +18,25 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from services.kit.call import Call
-    from services.kit.leaves import Head
+    from services.kit.leaves import Changes, Head
     from services.rsvps.admission import Admission
     from services.rsvps.desk import Desk, Found
     from services.rsvps.line import Line
     from services.rsvps.types import Part, Seat
 
     Decide: TypeAlias = Callable[[Sheet, Seat | None, str], Seat | None]
+
+R = TypeVar("R")
+
+
+def _seat(message: seat_pb2.Seat) -> Any:
+    """What most methods reply."""
+    return message
+
+
+def reserved(message: seat_pb2.Seat) -> rsvp_service_pb2.ReserveResponse:
+    """What Reserve replies."""
+    return rsvp_service_pb2.ReserveResponse(seat=message)
 
 
 class Courses:
@@ -36,7 +47,7 @@ class Courses:
         self._admission = admission
         self._several = Several(desk)
 
-    async def reserve(self, call: Call[Any], found: Found) -> seat_pb2.Seat:
+    async def reserve(self, call: Call[Any], found: Found) -> rsvp_service_pb2.ReserveResponse:
         """Joins, or waits for a place. Raises Unmet after the last date for that."""
         found = await self._opened(found)
         parts = [each.value for each in await self._desk.known.parts(found.event.id)]
@@ -48,7 +59,7 @@ class Courses:
             refuse_too_late(sheet, parts, at)
             return seating.reserve(sheet, application.asked(sheet, self._mac(sheet, call), seat), at)
 
-        return await self._decided(call, found, decide, "enrolled")
+        return await self._decided(call, found, decide, "enrolled", reserved)
 
     async def change(self, call: Call[Any], found: Found) -> seat_pb2.Seat:
         """Changes one's own enrolment."""
@@ -106,11 +117,18 @@ class Courses:
             return about
 
         await self._several.decided(prepare, lambda *_: lambda: None, action="opened")
-        return await again(self._desk, found)
+        return await self._desk.again(found)
 
-    async def _decided(self, call: Call[Any], found: Found, decide: Decide, action: str) -> seat_pb2.Seat:
+    async def _decided(
+        self, call: Call[Any], found: Found, decide: Decide, action: str, told: Callable[[seat_pb2.Seat], R] = _seat
+    ) -> R:
+        """`told` makes the method's reply: what is decided is what is kept for doubles of the request."""
         parts = [each.value for each in await self._desk.known.parts(found.event.id)]
-        settled = functools.partial(self._settled, call, found, parts, decide, action)
+
+        def settled(head: Head[Line], at: str) -> Decision[R]:
+            message, changes = self._settled(call, found, parts, decide, head, at)
+            return Decision(told(message), changes, action)
+
         return await self._desk.heads.change("list", found.list, settled, call=call)
 
     def _settled(
@@ -119,10 +137,9 @@ class Courses:
         found: Found,
         parts: Sequence[Part],
         decide: Decide,
-        action: str,
         head: Head[Line],
         at: str,
-    ) -> Decision[seat_pb2.Seat]:
+    ) -> tuple[seat_pb2.Seat, Changes | None]:
         sheet = self._sheet(found, parts, head, at)
         if sheet is None:
             raise NotFound(found.name)
@@ -130,7 +147,7 @@ class Courses:
         turns.settle(sheet, at)
         changes = sheet.changes(turns.next_due(sheet, at))
         now = sheet.seat(seat.id) or seat if seat is not None else None
-        return Decision(whole_message(found.name, sheet, now, at), changes, action)
+        return whole_message(found.name, sheet, now, at), changes
 
     def _sheet(self, found: Found, parts: Sequence[Part], head: Head[Line], at: str) -> Sheet | None:
         value = self._desk.list_of(head)

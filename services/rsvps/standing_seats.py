@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from services.kit.errors import NotFound, Unmet
 from services.rsvps import coming, following, seating, standing
 from services.rsvps.application import Application, may_only_show
-from services.rsvps.courses import whole_message
+from services.rsvps.courses import reserved, whole_message
 from services.rsvps.several import About, Several
 from services.rsvps.types import State
 from services.rsvps.wire_seats import seat_message, with_own_words
@@ -19,7 +19,7 @@ from services.rsvps.wire_seats import seat_message, with_own_words
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from openchair.rsvps.v1 import seat_pb2
+    from openchair.rsvps.v1 import rsvp_service_pb2, seat_pb2
 
     from services.kit.call import Call
     from services.rsvps.admission import Admission
@@ -44,11 +44,11 @@ class StandingSeats:
         self._admission = admission
         self._several = Several(desk)
 
-    async def reserve(self, call: Call[Any], found: Found) -> seat_pb2.Seat:
+    async def reserve(self, call: Call[Any], found: Found) -> rsvp_service_pb2.ReserveResponse:
         """Keeps a seat on every date ahead; where one is full a place in its line. The reply says so."""
         application = Application(self._desk, found, call.message, "")
 
-        def decide(about: About, sheets: Sheets, at: str) -> Callable[[], seat_pb2.Seat]:
+        def decide(about: About, sheets: Sheets, at: str) -> Callable[[], rsvp_service_pb2.ReserveResponse]:
             shared = self._whole(about, sheets, found)
             seat = shared.held(self._mac(shared, call))
             if seat is None or seat.state is not State.GOING:
@@ -56,7 +56,7 @@ class StandingSeats:
                 for sheet in _dates(sheets, shared):
                     self._adopt(sheet, seat, call)
             self._ahead.arrange(about, sheets, found.event.id, at)
-            return functools.partial(self._reply, found, about, sheets, seat, at)
+            return lambda: reserved(self._reply(found, about, sheets, seat, at))
 
         prepare = functools.partial(self._prepared, found, make=True)
         return await self._several.decided(prepare, decide, call=call, action="standing")

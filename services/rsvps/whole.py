@@ -35,8 +35,7 @@ class WholeMeetings:
         if found.rules.scope is not Scope.SERIES and not found.rules.standing_seats:
             raise Unmet("seats are kept for single dates here", "NO_STANDING_SEATS")
         self._admission.check(call, found)
-        seat = await self._admission.within(call, found, lambda: self._of(found).reserve(call, found))
-        return rsvp_service_pb2.ReserveResponse(seat=seat)
+        return await self._admission.within(call, found, lambda: self._of(found).reserve(call, found))
 
     async def change(self, call: Call[rsvp_service_pb2.ChangeRequest]) -> seat_pb2.Seat:
         """Changes it; of a standing seat on every date ahead, where the places are free."""
