@@ -61,14 +61,15 @@ class Lists(RuleBasedStateMachine):
         draw=st.sampled_from([0, 0, 0, 6]),
         cut_off=st.sampled_from([0, 180]),
         confirm=st.sampled_from([0, 0, 600, 60]),
-        ahead=st.sampled_from([AHEAD, AHEAD, AHEAD, AHEAD, A_DAY, 400]),
+        ahead=st.sampled_from([AHEAD, AHEAD, AHEAD, A_DAY, 400, 200]),
         beds=st.integers(1, 3),
         come=st.lists(st.tuples(people, ways_asked, parties, waits, needs), min_size=6, max_size=9),
+        back=st.integers(0, 2),
     )
     def begin(
         self, room: int, online: int, waitlist: int, beds: int, confirm: int, come: list[Coming], **fields: Any
     ) -> None:
-        """A list whose date is a week ahead, or nearly there, and some who come at once."""
+        """A list whose date is a week ahead, or nearly there; some come at once, and some do not come after all."""
         kept = a_list(
             (ROOM, ONLINE),
             capacity=room,
@@ -90,6 +91,8 @@ class Lists(RuleBasedStateMachine):
         self.turned: set[str] = set()
         self._head(closed=False)
         self.reserve(come)
+        for who in [seat.mac for seat in self._seats() if seat.state is State.GOING][: fields["back"]]:
+            self.cancel(who, staff=True)
 
     # What guests do
 
