@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from services.kit.clock import instant, moment
 from services.rsvps import coming, lists, records, standing
 from services.rsvps.reacting import WHO, parts_of
-from services.rsvps.several import About, Several, again
+from services.rsvps.several import About, Several
 from services.rsvps.types import Event, Scope, State
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Ahead:
         if not found.list and not anybody:
             return found
         await self.bring(event.id, found.key)
-        return await again(self._desk, found)
+        return await self._desk.again(found)
 
     async def due(self, record: Record) -> str | None:
         """Makes, and brings up, the lists of the next dates. It says when the next one is to be made."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from services.kit.leaves import Decision
 from services.kit.store.port import Audit, Commit, Conflict
 from services.rsvps import following, lists, records, turns
-from services.rsvps.reacting import WHO, parts_of
+from services.rsvps.reacting import WHO, series_of
 from services.rsvps.sheet import Sheet
 from services.rsvps.types import Event
 
@@ -58,11 +58,10 @@ class Bringing:
         """Brings one list up to its event, and does what is to be done by now."""
         for step in self.of_list:
             await step(record)
-        event = await self._desk.store.get("event", str(record.state["event"]))
-        if event is None or event.gone:
-            return
-        value = records.read(event, Event)
-        await self.bring(record.id, value, await parts_of(self._desk.store, value.id), event.revision)
+        found = await series_of(self._desk.store, str(record.state["event"]))
+        if found is not None:
+            event, parts = found
+            await self.bring(record.id, records.read(event, Event), parts, event.revision)
 
     async def bring(self, list_id: str, event: Event, parts: Sequence[Part], revision: int) -> None:
         """Has a list follow its event as it stands at that revision, and settles it."""
@@ -79,8 +78,10 @@ class Bringing:
         await self._desk.heads.change("list", list_id, decide, actor=WHO)
 
     async def _lists_of(self, record: Record) -> str | None:
+        found = await series_of(self._desk.store, record.id)
+        if found is None or found[0].revision != record.revision:
+            return None  # it is another one by now, and due at its own time
         event = records.read(record, Event)
-        parts = await parts_of(self._desk.store, event.id)
         for list_id in following.list_ids(event):
-            await self.bring(list_id, event, parts, record.revision)
+            await self.bring(list_id, event, found[1], record.revision)
         return None

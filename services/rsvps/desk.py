@@ -131,19 +131,52 @@ class Desk:
             key = parse_key(ids["occurrence"])
         except RecurrenceError as error:
             raise Invalid(Violation("name", error.reason)) from None
-        part = await self._part(name, ids["centre"], ids["meeting"], call)
-        event, revision = await self._event(part.value)
-        part = await self.known.part(part.value.id) or part  # never older than what the event's revision is said to be
+        while True:
+            part = await self._part(name, ids["centre"], ids["meeting"], call)
+            event, revision = await self._event(part.value)
+            if await self._same_part(part):
+                found = await self._dated(name, (part, event, revision), key, call)
+                if found is not None:
+                    return found
+
+    async def _dated(self, name: str, known: tuple[Kept[Part], Event, int], key: Key, call: Call[Any]) -> Found | None:
+        """What a date is, by a part and its event as they were at one moment; None: more was looked at, and has moved.
+
+        They are written in one commit. What belongs to different moments may be neither what the date was, nor what it
+        is: seats would be released as if it had been moved, and moved back.
+        """
+        part, event, revision = known
         occasion = self.known.occasion(part, key)
-        if occasion is None and event.dated(key) is None:
-            part, key = await self._elsewhere(name, part, key, call)
-            occasion = self.known.occasion(part, key)
-        elif occasion is None:
-            part, occasion = await self._carried_on(part, key)
+        if occasion is None:
+            if event.dated(key) is None:
+                part, key = await self._elsewhere(name, part, key, call)
+                occasion = self.known.occasion(part, key)
+            else:
+                part, occasion = await self._carried_on(part, key)
+            if (await self._event(part.value))[1] != revision:
+                return None
         dated = event.dated(key)
         if occasion is None and dated is None:
             raise NotFound(name)
         return Found(name, event, revision, part.value, key, dated.list if dated else "", occasion)
+
+    async def again(self, found: Found) -> Found:
+        """The same, by what its event says now; what the date is goes with that."""
+        while True:
+            event, revision = await self._event(found.part)
+            if revision == found.revision:
+                return found
+            parts = [each.value for each in await self.known.parts(event.id)]
+            if (await self._event(found.part))[1] == revision:
+                break
+        if found.key is None:
+            return replace(found, event=event, revision=revision, list=event.series)
+        occasion, dated = following.occasion_of(event, parts, found.key), event.dated(found.key)
+        part = following.part_with(parts, found.key) or found.part
+        there = occasion if occasion.start else None
+        return replace(
+            found, event=event, revision=revision, part=part, list=dated.list if dated else "", occasion=there
+        )
 
     async def on_list(
         self,
@@ -163,7 +196,7 @@ class Desk:
             found = await self.first(found)
         if not found.list:
             async with self._turn(found.event.id, found.key):
-                found = await self._again(found)
+                found = await self.again(found)
                 if not found.list:
                     prepare = functools.partial(self._opened, found, decide, action)
                     return await self.heads.together(prepare, call=call, actor=actor)
@@ -242,16 +275,16 @@ class Desk:
 
     async def _opened(self, found: Found, decide: Callable[[Sheet, str], Any], action: str) -> Claim[Any]:
         """The list and the event that knows it, in one commit."""
-        record = await self.store.get("event", found.event.id)
-        event = found.event if record is None or record.gone else records.read(record, Event)
-        key = found.key
+        while True:
+            found = await self.again(found)
+            record = await self.store.get("event", found.event.id)
+            if (0 if record is None or record.gone else record.revision) == found.revision:
+                break
+        event, key = found.event, found.key
         assert key is not None
-        dated = event.dated(key)
-        id_ = (dated.list if dated else "") or lists.new_id(self.ids)
-        if record is not None and record.revision != found.revision:
-            found = replace(found, occasion=await self._now(event, key))
-        found = replace(found, event=event, revision=record.revision if record else 0, list=id_)
-        more = () if dated and dated.list else (_with(event, key, id_),)
+        id_ = found.list or lists.new_id(self.ids)
+        more = () if found.list else (_with(event, key, id_),)
+        found = replace(found, list=id_)
         after = replace(found, revision=found.revision + len(more))
 
         def settle(heads: Mapping[HeadKey, Head[Line]], at: str) -> Joint[Any]:
@@ -264,17 +297,6 @@ class Desk:
             return Joint(reply, {("list", id_): changes}, written, action)
 
         return Claim([("list", id_)], settle)
-
-    async def _now(self, event: Event, key: Key) -> Occasion | None:
-        """What a date is by the parts as they are stored; None: no date."""
-        occasion = following.occasion_of(event, [kept.value for kept in await self.known.parts(event.id)], key)
-        return occasion if occasion.start else None
-
-    async def _again(self, found: Found) -> Found:
-        """The same, by what its event says now."""
-        event, revision = await self._event(found.part)
-        dated = event.dated(found.key) if found.key is not None else None
-        return replace(found, event=event, revision=revision, list=dated.list if dated else "")
 
     def _turn(self, event: str, key: Key | None) -> asyncio.Lock:
         """One after the other: of many who come first, one makes the list."""
@@ -293,6 +315,11 @@ class Desk:
         if not await gate.may_know(self.store, part.value, call, self.now()):
             raise NotFound(name)
         return part
+
+    async def _same_part(self, part: Kept[Part]) -> bool:
+        """Whether it is still what it was when it was read: what was read meanwhile goes with it."""
+        now = await self.known.part(part.value.id)
+        return now is not None and now.revision == part.revision
 
     async def _event(self, part: Part) -> tuple[Event, int]:
         event = await self.known.event(part.lineage)

@@ -136,6 +136,18 @@ async def _events(store: Store, part: Part, at: str) -> list[Record]:
     return found
 
 
+async def series_of(store: Store, id_: str) -> tuple[Record, tuple[Part, ...]] | None:
+    """An event and its parts as they were at one moment: they are written together. None: there is none."""
+    while True:
+        record = await store.get("event", id_)
+        if record is None or record.gone:
+            return None
+        parts = await parts_of(store, id_)
+        now = await store.get("event", id_)
+        if now is not None and now.revision == record.revision:
+            return record, parts
+
+
 async def parts_of(store: Store, lineage: str) -> tuple[Part, ...]:
     """All parts of a series that were heard of."""
     page = await store.find("part", {"lineage": lineage}, limit=MOST_PARTS)

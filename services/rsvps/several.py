@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
@@ -13,7 +12,7 @@ from services.kit.clock import day
 from services.kit.heads import Claim
 from services.kit.leaves import Changes, Joint
 from services.rsvps import following, lists, records, turns
-from services.rsvps.reacting import parts_of
+from services.rsvps.reacting import series_of
 from services.rsvps.sheet import Sheet
 from services.rsvps.types import DatedList, Event, GuestList, Scope
 
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from services.kit.leaves import Head, Key
     from services.kit.store.port import Record
     from services.recurrence.types import Key as Date
-    from services.rsvps.desk import Desk, Found
+    from services.rsvps.desk import Desk
     from services.rsvps.line import Line
     from services.rsvps.types import Part
 
@@ -76,10 +75,11 @@ class Several:
     async def load(self, about: About, event: str) -> Series | None:
         """An event, for what is decided; None: nothing was ever said about seats of it."""
         if event not in about.series:
-            record = await self.desk.store.get("event", event)
-            if record is None or record.gone:
+            found = await series_of(self.desk.store, event)
+            if found is None:
                 return None
-            about.series[event] = Series(records.read(record, Event), await parts_of(self.desk.store, event), record)
+            record, parts = found
+            about.series[event] = Series(records.read(record, Event), parts, record)
         return about.series[event]
 
     def dated(self, about: About, event: str, date: Date) -> str:
@@ -153,16 +153,6 @@ class Several:
                 following.bring(sheet, event, parts, record.revision + (event.id in about.changed), at)
                 turns.settle(sheet, at)
         return found
-
-
-async def again(desk: Desk, found: Found) -> Found:
-    """What a name is about, by what its event says now."""
-    kept = await desk.known.event(found.event.id)
-    if kept is None:
-        return found
-    dated = kept.value.dated(found.key) if found.key is not None else None
-    list_id = kept.value.series if found.key is None else (dated.list if dated is not None else "")
-    return dataclasses.replace(found, event=kept.value, revision=kept.revision, list=list_id)
 
 
 def _changes(sheets: Sheets, at: str) -> dict[Key, Changes]:
