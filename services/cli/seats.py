@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import RawDescriptionHelpFormatter
 from typing import TYPE_CHECKING, Any, Final
 
-from services.cli import asking, seats_acts, seats_dates, seats_led, seats_rules
+from services.cli import asking, seats_acts, seats_dates, seats_led, seats_rules, seats_there
 from services.cli.acting import action
 from services.cli.shell import EXIT_CODES
 
@@ -25,6 +25,13 @@ OPTIONS: Final[Mapping[str, str]] = {
     "quotas": "--need",
     "first_name": "--first-name",
     "list_code": "--list-code",
+    "also": "--also",
+    "code": "--code",
+    "person": "--name",
+    "days": "--days",
+    "fields": "--show",
+    "celebration.named": "--named",
+    "celebration.milestone": "--milestone",
     "in_person": "--in-person",
     "online": "--online",
 }
@@ -39,6 +46,8 @@ _EXAMPLES: Final = """examples:
   openchair seats show riverside "Tuesday Night" tuesday                   asks for the six words
   openchair seats give-back riverside "Tuesday Night" tuesday
   openchair seats needs riverside "Tuesday Night"                          chairs to put out, and what people need
+  openchair seats rules riverside Workshop --sisters "Workshop: 3 dec | Workshop South: 5 dec"
+  openchair seats keep riverside Workshop "3 dec" --also "Workshop South: 5 dec"    the first with a place
   openchair seats code riverside "Tuesday Night"                           to check in: shown in the room
   openchair seats count riverside "Tuesday Night" today --in-person 31 --online 4
 
@@ -64,12 +73,14 @@ def add_to(commands: Any) -> None:
     asking.add_to(rules)
     _add_guests(actions)
     _add_led(actions)
+    _add_there(actions)
 
 
 def _add_guests(actions: Any) -> None:
     keep = _action(actions, "keep", "a seat, or a place in the line", seats_acts.keep)
     seats_acts.add_fields(keep)
     keep.add_argument("--for-somebody", action="store_true", help="who stands there: you keep it as staff")
+    keep.add_argument("--also", action="append", metavar="DATE", help='would do as well: "Workshop South: 5 dec"')
     keep.add_argument("--list-code", metavar="CODE", help="of the list, where it asks for one")
     seats_acts.add_common(keep)
     change = _action(actions, "change", "how one comes, or with how many", seats_acts.change)
@@ -99,6 +110,18 @@ def _add_led(actions: Any) -> None:
     code = _action(actions, "code", "the code to check in with, as long as you let it run", seats_led.code)
     code.add_argument("--once", action="store_true", help="the present one, and no next")
     for parser in (needs, count, export, code):
+        parser.add_argument("--json", action="store_true", help="as JSON on standard output")
+
+
+def _add_there(actions: Any) -> None:
+    there = _action(actions, "check-in", "somebody is there, by the code that is shown", seats_there.check_in)
+    seats_there.add_check_in(there)
+    slip = _action(actions, "slip", "a slip for who checked in, by the six words of that", seats_there.slip)
+    seats_there.add_slip(slip)
+    said = _action(actions, "feedback", "answers of who checked in", seats_there.feedback)
+    seats_there.add_feedback(said)
+    places = _action(actions, "places", "whether there is one, in the word that everybody is told", seats_there.places)
+    for parser in (there, slip, said, places):
         parser.add_argument("--json", action="store_true", help="as JSON on standard output")
 
 

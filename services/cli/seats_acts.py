@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from argparse import BooleanOptionalAction
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from google.protobuf.json_format import MessageToDict
@@ -12,10 +13,12 @@ from openchair.rsvps.v1 import seat_pb2
 from services.cli import seats_told, seats_words
 from services.cli.asking import give, say
 from services.cli.facts import lines
+from services.cli.house import open_house
 from services.cli.seats_answers import answers_of
-from services.cli.seats_dates import named, series_of
+from services.cli.seats_dates import called, named, series_of
 from services.cli.server import PATIENCE
 from services.cli.shell import USAGE, Failure, seen
+from services.cli.when import full
 
 if TYPE_CHECKING:
     import argparse
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
 
     from services.cli.server import Site
 
-_WAYS: Final = {"in-person": seat_pb2.ATTENDANCE_IN_PERSON, "online": seat_pb2.ATTENDANCE_ONLINE}
+WAYS: Final = {"in-person": seat_pb2.ATTENDANCE_IN_PERSON, "online": seat_pb2.ATTENDANCE_ONLINE}
 _FIELDS: Final[Mapping[str, str]] = {
     "attend": "attendance",
     "people": "party_size",
@@ -31,6 +34,9 @@ _FIELDS: Final[Mapping[str, str]] = {
     "answer": "answers",
     "need": "quotas",
     "first_name": "first_name",
+    "chip": "celebration",
+    "named": "celebration",
+    "milestone": "celebration",
 }
 
 
@@ -44,12 +50,17 @@ class _Target(NamedTuple):
 
 def add_fields(parser: Any) -> None:
     """Adds what a guest says of a seat."""
-    parser.add_argument("--attend", choices=_WAYS, help="how, where both are possible")
+    parser.add_argument("--attend", choices=WAYS, help="how, where both are possible")
     parser.add_argument("--people", type=int, metavar="N", help="so many come together")
-    parser.add_argument("--ask-me", action="store_true", default=None, help="from the waitlist: ask, do not just give")
+    parser.add_argument(
+        "--ask-me", action=BooleanOptionalAction, help="when a place comes free for who waits: ask, do not just give"
+    )
     parser.add_argument("--answer", action="append", metavar="QUESTION=ANSWER", help="by the question's id")
     parser.add_argument("--need", action="append", metavar="ID", help="a place of this quota, such as wheelchair")
     parser.add_argument("--first-name", metavar="NAME", help='shown to who leads this date; "" takes it back')
+    parser.add_argument("--chip", choices=("yes", "no"), help="a chip, where something is celebrated")
+    parser.add_argument("--named", metavar="NAME", help='to be called out as; "" takes it back')
+    parser.add_argument("--milestone", metavar="TEXT", help='for what, in one\'s own words; "" takes it back')
 
 
 def add_common(parser: Any) -> None:
@@ -65,7 +76,12 @@ async def keep(site: Site, asked: argparse.Namespace) -> None:
     request = pb.ReserveRequest(name=name, guest_key=said, on_behalf=asked.for_somebody, request_id=_id())
     await _fill(site, asked, request)
     request.list_code = asked.list_code or ""
+    house = await open_house(site, asked.centre)
+    also = {each.name: each for each in [await called(site, asked.centre, house, text) for text in asked.also or ()]}
+    request.also.extend(also)
     reply = await site.seats.Reserve(request, timeout=PATIENCE)
+    if other := also.get(reply.seat.name):
+        name, title = other.name, f"{other.meeting.title}, {full(other.local)}: another date than was asked for first"
     say(asked, seen(title))
     _say(asked, reply.seat, zone)
     page = _page(site, name)
@@ -83,12 +99,14 @@ def _page(site: Site, name: str) -> str:
 async def change(site: Site, asked: argparse.Namespace) -> None:
     """Another number of people, way of taking part, answer, name."""
     name, zone, _ = await _target(site, asked)
-    paths = [field for option, field in _FIELDS.items() if getattr(asked, option) is not None]
+    paths = list(dict.fromkeys(field for option, field in _FIELDS.items() if getattr(asked, option) is not None))
     if not paths:
         raise Failure("say what is to be changed: `openchair seats change --help` lists it", USAGE)
-    request = pb.ChangeRequest(name=name, update_mask=paths, request_id=_id())
+    request = pb.ChangeRequest(name=name, update_mask=paths, request_id=_id(), guest_key=seats_words.typed())
+    if "celebration" in paths:  # what is not said stays
+        mine = await site.seats.GetMine(pb.GetMineRequest(name=name, guest_key=request.guest_key), timeout=PATIENCE)
+        request.celebration.CopyFrom(mine.celebration)
     await _fill(site, asked, request)
-    request.guest_key = seats_words.typed()
     _told(asked, await site.seats.Change(request, timeout=PATIENCE), zone)
 
 
@@ -136,11 +154,16 @@ async def _target(site: Site, asked: argparse.Namespace) -> _Target:
 
 async def _fill(site: Site, asked: argparse.Namespace, request: Any) -> None:
     """What a guest says of a seat, put into the request."""
-    request.attendance = _WAYS.get(asked.attend, seat_pb2.ATTENDANCE_UNSPECIFIED)
+    request.attendance = WAYS.get(asked.attend, seat_pb2.ATTENDANCE_UNSPECIFIED)
     request.party_size = asked.people or 0
     request.wait = seat_pb2.WAIT_CHOICE_ASK if asked.ask_me else seat_pb2.WAIT_CHOICE_UNSPECIFIED
     request.quotas.extend(asked.need or ())
     request.first_name = asked.first_name or ""
+    if asked.chip is not None:
+        request.celebration.chip = asked.chip == "yes"
+    for field in ("named", "milestone"):
+        if getattr(asked, field) is not None:
+            setattr(request.celebration, field, getattr(asked, field))
     if asked.answer:
         found = await site.seats.GetAvailability(pb.GetAvailabilityRequest(name=request.name), timeout=PATIENCE)
         request.answers.extend(answers_of(asked.answer, found.invitation.questions))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from openchair.rsvps.v1 import list_rules_pb2 as pb
 from openchair.rsvps.v1 import seat_pb2
@@ -14,11 +14,26 @@ from services.cli.shell import USAGE, Failure
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    Asked = TypeVar("Asked", pb.Question, pb.Quota)
+
+_USES: Final = {"for the organiser", "several", "required"}
+_HOW: Final = re.compile(r"(.*\S)\s*\(([^()]*)\)")
 _NUMBER: Final = re.compile(r"(.*\S)\s*\(\s*(-?\d+)\s*(?:-|to)\s*(-?\d+)\s*\)")
 
 
 def question(text: str) -> pb.Question:
-    """Of "Diet: vegan | vegetarian" a choice, of "Chairs (0-4)" a number, else a text for the organiser."""
+    """Of "Diet: vegan | vegetarian" a choice, of "Chairs (0-4)" a number, else a text for the organiser.
+
+    At the end may stand how it is asked: "(several, required, for the organiser)".
+    """
+    how = _HOW.fullmatch(text.strip())
+    words = {each.strip() for each in how[2].split(",")} if how else set()
+    if how and words <= _USES:
+        found = question(how[1])
+        found.several, found.required = "several" in words, "required" in words
+        if "for the organiser" in words:
+            found.use = pb.QUESTION_USE_ORGANISER
+        return found
     title, colon, choices = text.rpartition(":")
     if colon and "|" in choices:
         made = [each.strip() for each in choices.split("|")]
@@ -46,6 +61,13 @@ def quota(text: str) -> pb.Quota:
     if not title.strip() or not places.strip().isdecimal():
         raise Failure(f"--quota: {text!r} is not a title and a number of places such as 'Scholarship: 10'", USAGE)
     return pb.Quota(title=title.strip(), places=int(places))
+
+
+def keep_ids(made: Sequence[Asked], before: Iterable[Asked]) -> None:
+    """What is asked for by the same title as before stays what it was: people have answered it, or hold its places."""
+    known = {folded(each.title): each.id for each in before}
+    for each in made:
+        each.id = each.id or known.pop(folded(each.title), "")
 
 
 def answers_of(texts: Iterable[str], questions: Sequence[pb.Question]) -> list[seat_pb2.Answer]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from services.cli import dates
 from services.cli.house import open_house
 from services.cli.series import find
-from services.cli.shell import Failure
+from services.cli.shell import USAGE, Failure
 
 if TYPE_CHECKING:
     import argparse
@@ -38,6 +38,14 @@ async def date_of(site: Site, asked: argparse.Namespace) -> Date:
     """The date that is named. Raises Failure."""
     house, series = await series_of(site, asked)
     return named(house, series, asked.date)
+
+
+async def called(site: Site, centre: str, house: House, text: str) -> Date:
+    """Another date, as "Workshop South: 5 dec". Raises Failure."""
+    title, colon, day = text.rpartition(":")
+    if not colon or not title.strip():
+        raise Failure(f"{text.strip()!r} is no title and day such as 'Workshop South: 5 dec'", USAGE)
+    return named(house, await find(site, centre, title.strip()), day.strip())
 
 
 def named(house: House, series: Series, text: str) -> Date:

@@ -14,8 +14,8 @@ from openchair.rsvps.v1 import rsvp_service_pb2 as pb
 
 from services.cli.asking import SAME, UNSEEN, give, go_ahead, say, until_current
 from services.cli.facts import changed_lines, differing, lines
-from services.cli.seats_answers import question, question_text, quota
-from services.cli.seats_dates import named, series_of
+from services.cli.seats_answers import keep_ids, question, question_text, quota
+from services.cli.seats_dates import called, named, series_of
 from services.cli.server import PATIENCE
 from services.cli.shell import USAGE, Failure
 from services.cli.when import Unclear, length, long
@@ -96,6 +96,8 @@ FIELDS: Final[Mapping[str, tuple[str, Callable[[str], Any], str]]] = {
 }
 OPTIONS: Final[Mapping[str, str]] = {f"list_rules.{field}": option for option, (field, _, _) in FIELDS.items()} | {
     "list_rules.questions": "--question",
+    "list_rules.feedback": "--ask-afterwards",
+    "list_rules.sister_dates": "--sisters",
     "list_rules.quotas": "--quota",
     "list_rules.organisers": "--organiser",
     "list_rules.list_code": "--list-code-file",
@@ -107,7 +109,19 @@ def add_to(parser: Any) -> None:
     for option, (field, read, text) in FIELDS.items():
         parser.add_argument(option, dest=f"rule_{field}", type=read, metavar="VALUE", help=text)
     parser.add_argument(
-        "--question", action="append", metavar="TEXT", help='"Diet: vegan | all"; "Chairs (0-4)"; a text'
+        "--question",
+        action="append",
+        metavar="TEXT",
+        help='"Diet: vegan | all (required)"; "Chairs (0-4)"; a text; none; may be given again',
+    )
+    parser.add_argument(
+        "--ask-afterwards", action="append", metavar="TEXT", help="of those who were there: choices and numbers; none"
+    )
+    parser.add_argument(
+        "--sisters",
+        action="append",
+        metavar="DATES",
+        help='dates that share a waitlist: "Workshop: 3 dec | Workshop South: 5 dec"; none',
     )
     parser.add_argument("--quota", action="append", metavar="TEXT", help='"Scholarship: 10"; may be given again')
     parser.add_argument("--organiser", action="append", metavar="SUBJECT", help="who reads answers for the organiser")
@@ -127,6 +141,7 @@ async def rules(site: Site, asked: argparse.Namespace) -> None:
         wanted = rules_pb.ListRules()
         wanted.CopyFrom(found)
         _fill(asked, wanted)
+        await _fill_sisters(site, asked, house, wanted)
         if wanted == found:
             _show(asked, found, changed=_states(asked))
             return
@@ -137,8 +152,9 @@ async def rules(site: Site, asked: argparse.Namespace) -> None:
 
 def _states(asked: argparse.Namespace) -> bool:
     """Whether anything was to be changed."""
-    lists = (asked.question, asked.quota, asked.organiser, asked.list_code_file, asked.from_json)
-    return any(each is not None for each in (*lists, *(getattr(asked, f"rule_{f}") for f, _, _ in FIELDS.values())))
+    lists = (asked.question, asked.ask_afterwards, asked.sisters, asked.quota, asked.organiser)
+    rules = [getattr(asked, f"rule_{field}") for field, _, _ in FIELDS.values()]
+    return any(each is not None for each in (*lists, *rules, asked.list_code_file, asked.from_json))
 
 
 def _kept(found: rules_pb.ListRules) -> bool:
@@ -157,7 +173,7 @@ async def _set(
     told = differing(facts(found), facts(wanted))
     say(asked, f"How seats are kept at this meeting of {house.centre.title}:")
     say(asked, "\n".join(changed_lines(told)) or UNSEEN)
-    if wanted.capacity and wanted.capacity < (found.capacity or wanted.capacity + 1):
+    if found.mode and wanted.capacity and wanted.capacity < (found.capacity or wanted.capacity + 1):
         say(asked, "Nobody loses a seat: a smaller number is reached as seats are given back.")
     done = go_ahead(asked)
     if done:
@@ -180,14 +196,31 @@ def _fill(asked: argparse.Namespace, wanted: rules_pb.ListRules) -> None:
             setattr(wanted, field, value)
     for field, texts, read in (
         ("questions", asked.question, question),
+        ("feedback", asked.ask_afterwards, question),
         ("quotas", asked.quota, quota),
         ("organisers", asked.organiser, str),
     ):
-        if texts is not None:
-            del getattr(wanted, field)[:]
-            getattr(wanted, field).extend([read(text) for text in texts if text != "none"])
+        if texts is None:
+            continue
+        before, made = list(getattr(wanted, field)), [read(text) for text in texts if text != "none"]
+        if field != "organisers":
+            keep_ids(made, before)
+        del getattr(wanted, field)[:]
+        getattr(wanted, field).extend(made)
     if asked.list_code_file:
         wanted.list_code = "-" if asked.list_code_file == "-" else _text(asked.list_code_file).strip()
+
+
+async def _fill_sisters(site: Site, asked: argparse.Namespace, house: House, wanted: rules_pb.ListRules) -> None:
+    """Groups of sister dates; one of the same dates as before stays what it was: people wait in it."""
+    if asked.sisters is None:
+        return
+    before = {frozenset(each.names): each.id for each in wanted.sister_dates}
+    del wanted.sister_dates[:]
+    for text in asked.sisters:
+        if text != "none":
+            names = [(await called(site, asked.centre, house, each)).name for each in text.split("|")]
+            wanted.sister_dates.add(id=before.get(frozenset(names), ""), names=names)
 
 
 def _read(path: str, wanted: rules_pb.ListRules) -> None:

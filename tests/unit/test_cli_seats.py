@@ -6,6 +6,7 @@ import argparse
 import io
 import sys
 from argparse import ArgumentTypeError
+from pathlib import Path
 
 import pytest
 from openchair.rsvps.v1 import list_rules_pb2, seat_pb2, slip_pb2, statistics_pb2
@@ -13,7 +14,7 @@ from openchair.rsvps.v1 import rsvp_service_pb2 as pb
 
 from services.cli import seats_led, seats_rules, seats_told, seats_words, slip, statistics
 from services.cli.__main__ import parser
-from services.cli.seats_answers import answers_of, question, question_text, quota
+from services.cli.seats_answers import answers_of, keep_ids, question, question_text, quota
 from services.cli.shell import Failure
 from services.kit import words
 
@@ -58,11 +59,35 @@ def test_a_quota_is_a_title_and_a_number() -> None:
 
 
 def test_every_rule_of_the_contract_can_be_set() -> None:
-    said = {field for field, _, _ in seats_rules.FIELDS.values()} | {"questions", "quotas", "organisers", "list_code"}
+    lists = {"questions", "feedback", "quotas", "organisers", "list_code", "sister_dates"}
+    said = {field for field, _, _ in seats_rules.FIELDS.values()} | lists
     output = {"name", "etag", "update_time", "list_code_set"}
-    in_file_only = {"sister_dates", "feedback"}
     every = {field.name for field in list_rules_pb2.ListRules.DESCRIPTOR.fields}
-    assert every == said | output | in_file_only
+    assert every == said | output
+    assert lists <= {option.removeprefix("list_rules.") for option in seats_rules.OPTIONS}
+
+
+def test_every_method_about_seats_has_a_command() -> None:
+    folder = Path(seats_led.__file__).parent
+    text = "".join(each.read_text("utf-8") for each in folder.glob("*.py"))
+    methods = {each.name for each in pb.DESCRIPTOR.services_by_name["RsvpService"].methods}
+    assert {each for each in methods if f"site.seats.{each}" not in text} == {"ShowCheckInCode"}  # for a page
+
+
+def test_what_keeps_its_title_keeps_its_id_so_that_seats_keep_what_they_hold() -> None:
+    before = [list_rules_pb2.Quota(id="8fcf", title="Scholarship", places=5), list_rules_pb2.Quota(id="1", title="Bed")]
+    made = [quota("scholarship: 10"), quota("Wheelchair: 4")]
+    keep_ids(made, before)
+    assert [(each.id, each.places) for each in made] == [("8fcf", 10), ("", 4)]
+
+
+def test_how_a_question_is_asked_stands_behind_it() -> None:
+    made = question("Diet: vegan | no nuts (several, required, for the organiser)")
+    assert (made.title, list(made.choices)) == ("Diet", ["vegan", "no nuts"])
+    assert (made.several, made.required, made.use) == (True, True, list_rules_pb2.QUESTION_USE_ORGANISER)
+    assert question(question_text(made)) == made
+    assert question("Beds (0-2)").kind == NUMBER
+    assert question("Who brings tea (or coffee)?").title == "Who brings tea (or coffee)?"
 
 
 @pytest.mark.parametrize(
