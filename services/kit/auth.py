@@ -12,7 +12,7 @@ import math
 import os
 import re
 import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -195,7 +195,7 @@ class Authentication:
         if kind.lower() != "bearer":
             raise _invalid()
         rest = {key: value for key, value in call.metadata.items() if key != "authorization"}
-        return await method(replace(call, caller=self._verifier.caller(token), metadata=rest))
+        return await method(call.having(caller=self._verifier.caller(token), metadata=rest))
 
 
 def load_or_make_keys(folder: Path) -> Keys:

@@ -51,12 +51,10 @@ class Command:
         self.actor = actor or ((call.caller.subject or "guest") if call else "system")
         self.context = copy_context()
         self.done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-
-    @property
-    def request(self) -> RequestKey | None:
+        self.request: RequestKey | None = None
         """Under which key its answer is kept; None: it is not."""
-        call = self.call
-        return RequestKey(call.method, call.caller.subject, call.request_id) if call and call.request_id else None
+        if call and call.request_id:
+            self.request = RequestKey(call.method, call.caller.subject, call.request_id)
 
     def reply(self, reply: object) -> None:
         """Answers it, if anybody still waits."""

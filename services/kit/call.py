@@ -55,6 +55,12 @@ class Call(Generic[Q]):
     trace: str = ""
     network: str = field(default="", repr=False)
 
+    def having(self, **changes: Any) -> Call[Q]:
+        """The same call with these fields instead: `dataclasses.replace`, at a tenth of its price."""
+        other: Call[Q] = object.__new__(type(self))
+        other.__dict__.update(self.__dict__, **changes)
+        return other
+
 
 Method: TypeAlias = Callable[[Call[Any]], Awaitable[Message]]
 

@@ -8,7 +8,6 @@ import random
 import re
 import threading
 import time
-import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
@@ -16,6 +15,9 @@ PIECE = 4096
 LONGEST_DRAWN = 1024
 MIDNIGHT = "T00:00:00.000Z"
 INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", re.ASCII)
+_RANDOM = 0xFFFFFFFF_FFFF_0FFF_3FFF_FFFFFFFFFFFF
+"""What of a UUID is random: all but the version, and the variant of RFC 9562."""
+_VERSION_4 = 0x4000_8000_000000000000
 
 
 class Clock(Protocol):
@@ -138,7 +140,12 @@ class Ids:
 
     def uuid(self) -> str:
         """A random (version 4) UUID, RFC 9562 section 5.4, as text."""
-        return str(uuid.UUID(int=self.random.getrandbits(128), version=4))
+        text = self.digits()
+        return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+    def digits(self) -> str:
+        """The same without its hyphens: 32 hexadecimal digits."""
+        return f"{self.random.getrandbits(128) & _RANDOM | _VERSION_4:032x}"
 
 
 def instant(moment: datetime) -> str:

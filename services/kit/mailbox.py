@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Sequence
-from contextlib import asynccontextmanager
 from contextvars import Context
 from typing import TYPE_CHECKING, Generic, Protocol, TypeAlias, TypeVar
 
@@ -24,6 +24,11 @@ class Waiting(Protocol):
 
 
 M = TypeVar("M", bound=Waiting)
+
+SHARE = 0.5
+"""Of the time that was spent on several together, for how long others are waited for before the next turn, at most."""
+LONGEST = 0.02
+"""Seconds for which they are waited for, at most."""
 
 Run: TypeAlias = Callable[[Key, Sequence[M]], Coroutine[None, None, Sequence[M]]]
 
@@ -54,6 +59,7 @@ class Mailboxes(Generic[M]):
         self._most = most
         self._lanes: dict[Key, deque[M | _Gate]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._wanted: dict[Key, tuple[int, asyncio.Event]] = {}
 
     def post(self, key: Key, message: M) -> None:
         """Puts it at the end of the queue."""
@@ -63,7 +69,7 @@ class Mailboxes(Generic[M]):
         """Whether anybody waits for the key or has it."""
         return key in self._lanes
 
-    @asynccontextmanager
+    @contextlib.asynccontextmanager
     async def hold(self, keys: Iterable[Key]) -> AsyncIterator[None]:
         """Has all of these keys alone, after everybody who came before.
 
@@ -99,6 +105,9 @@ class Mailboxes(Generic[M]):
             lane = self._lanes[key] = deque()
             self.spawn(self._work(key, lane), Context())
         lane.append(message)
+        wanted = self._wanted.get(key)
+        if wanted is not None and len(lane) >= wanted[0]:
+            wanted[1].set()
 
     async def _work(self, key: Key, lane: deque[M | _Gate]) -> None:
         try:
@@ -108,10 +117,32 @@ class Mailboxes(Generic[M]):
                     lane.popleft()
                     await first.open()
                 else:
-                    left = await self._deal(key, self._together(lane))
-                    lane.extendleft(reversed(left))
+                    await self._turn(key, lane)
         finally:
             del self._lanes[key]
+
+    async def _turn(self, key: Key, lane: deque[M | _Gate]) -> None:
+        """Deals with those who wait.
+
+        Where they were several they are likely to come again, one after the other, once they were answered. They are
+        let come: whoever came first would be dealt with alone, which costs as much as all of them together.
+        """
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        taken = self._together(lane)
+        left = await self._deal(key, taken)
+        lane.extendleft(reversed(left))
+        if 1 < len(taken) > len(lane):
+            await self._gather(key, len(taken), min(LONGEST, (loop.time() - began) * SHARE))
+
+    async def _gather(self, key: Key, many: int, seconds: float) -> None:
+        """Until so many wait, or for so long."""
+        enough = asyncio.Event()
+        self._wanted[key] = (many, enough)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await enough.wait()
+        del self._wanted[key]
 
     async def _deal(self, key: Key, taken: Sequence[M]) -> Sequence[M]:
         return await asyncio.get_running_loop().create_task(self._run(key, taken), context=taken[0].context)

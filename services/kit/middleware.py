@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import functools
 import hashlib
 import re
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from traceback import extract_tb
@@ -19,13 +19,14 @@ from typing import TYPE_CHECKING, Any
 from google.protobuf import descriptor_pool, message_factory
 
 from services.kit.auth import Authentication, TokenVerifier
-from services.kit.clock import Ids, day, instant
+from services.kit.clock import MIDNIGHT, Ids, instant
 from services.kit.errors import Fault, Invalid, Late, Refusal, Unavailable, Violation
 from services.kit.store.port import Answer, Conflict, OutcomeUnknown, RequestKey, Store, Unwritten
 from services.kit.validation import TextRules, Validation
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
+    from datetime import date
 
     from google.protobuf.message import Message
 
@@ -77,7 +78,7 @@ class Observation:
 
     async def __call__(self, call: Call[Any], method: Method) -> Message:
         """Passes the call on. Raises what the method refused, or Fault."""
-        call = replace(call, trace=_trace(call.metadata) or self._ids.uuid().replace("-", ""))
+        call = call.having(trace=_trace(call.metadata) or self._ids.digits())
         started = call.clock.monotonic()
         try:
             reply = await method(call)
@@ -119,7 +120,7 @@ class Deadline:
         seconds = self._default if asked == float("inf") else min(asked, self._longest)
         if seconds <= 0:
             raise _late()
-        call = replace(call, deadline=call.clock.monotonic() + seconds)
+        call = call.having(deadline=call.clock.monotonic() + seconds)
         try:
             async with asyncio.timeout(seconds) as limit:
                 return await method(call)
@@ -185,9 +186,8 @@ def answer_for(call: Call[Any], reply: Message, *, coarse: bool = False) -> tupl
     """
     if not call.request_id:
         return ()
-    expires_at = instant(call.clock.now() + ANSWERS_KEPT)
-    if coarse:
-        expires_at = day(instant(call.clock.now() + ANSWERS_KEPT + timedelta(days=1)))
+    now = call.clock.now()
+    expires_at = _days_end(now.date()) if coarse else instant(now + ANSWERS_KEPT)
     text = base64.b64encode(reply.SerializeToString(deterministic=True)).decode()
     return (Answer(_key(call), _digest(call.message), text, expires_at),)
 
@@ -217,12 +217,19 @@ def _late() -> Late:
 
 def _trace(metadata: Mapping[str, str]) -> str:
     """The trace id of a W3C traceparent; "" without a sound one."""
-    match = _TRACEPARENT.fullmatch(metadata.get("traceparent", ""))
+    stated = metadata.get("traceparent")
+    match = _TRACEPARENT.fullmatch(stated) if stated else None
     return match[1] if match else ""
 
 
 def _key(call: Call[Any]) -> RequestKey:
     return RequestKey(call.method, call.caller.subject, call.request_id)
+
+
+@functools.lru_cache(maxsize=8)
+def _days_end(today: date) -> str:
+    """Until when an answer of this day (UTC) is kept at least, as the beginning of a day."""
+    return f"{today + ANSWERS_KEPT + timedelta(days=1)}{MIDNIGHT}"
 
 
 def _digest(message: Message) -> str:

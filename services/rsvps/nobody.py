@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from openchair.rsvps.v1 import rsvp_service_pb2
@@ -41,5 +40,5 @@ LATE: Final = frozenset(
 async def guests_are_nobody(call: Call[Any], method: Method) -> Message:
     """Passes the call on, without its caller where a guest is meant."""
     if call.caller.subject and call.method in GUESTS and not getattr(call.message, "on_behalf", False):
-        call = replace(call, caller=NOBODY)
+        call = call.having(caller=NOBODY)
     return await method(call)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import cProfile
+import gc
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -21,6 +22,7 @@ from services.kit.clock import Ids, SystemClock, instant
 from services.kit.logs import make_log
 from services.kit.middleware import outer
 from services.kit.paging import Pages
+from services.kit.process import GARBAGE
 from services.kit.server import GrpcServer
 from services.kit.store.mongo import MongoStore
 from services.kit.store.port import Commit
@@ -63,6 +65,7 @@ async def fill(store: Store, clock: Clock) -> None:
 
 async def main(folder: Path, where: str) -> None:
     """Serves until standard input ends."""
+    gc.set_threshold(*GARBAGE)  # as deployed
     clock = SystemClock()
     store: Store = (
         SqliteStore(folder / "rush.db", KINDS, clock)

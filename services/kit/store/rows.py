@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from services.kit.store import codec
@@ -13,11 +14,13 @@ if TYPE_CHECKING:
 
     from services.kit.store.port import Entry
 
-INSERT_AUDIT = """INSERT INTO audit (kind, id, revision, line, at, actor, action, reason) SELECT ?1, ?2, ?3,
-    (SELECT coalesce(max(line), 0) + 1 FROM audit WHERE kind = ?1 AND id = ?2 AND revision = ?3), ?4, ?5, ?6, ?7"""
-INSERT_ANSWER = """INSERT INTO answer (method, caller, request_id, digest, reply, expires_at) VALUES (?, ?, ?, ?, ?, ?)
-    ON CONFLICT DO UPDATE SET digest = excluded.digest, reply = excluded.reply, expires_at = excluded.expires_at
-    WHERE answer.expires_at <= ?"""
+LINES = "SELECT coalesce(max(line), 0) FROM audit WHERE kind = ? AND id = ? AND revision = ?"
+INSERT_AUDIT = "INSERT INTO audit (kind, id, revision, line, at, actor, action, reason) VALUES "
+INSERT_ANSWER = "INSERT INTO answer (method, caller, request_id, digest, reply, expires_at) VALUES "
+UNLESS_KEPT = """ ON CONFLICT DO UPDATE SET digest = excluded.digest, reply = excluded.reply,
+    expires_at = excluded.expires_at WHERE answer.expires_at <= ?"""
+TOGETHER = 16
+"""Rows in one statement: each one costs a handing over of the interpreter, there and back."""
 RAISE_VIEW = """INSERT INTO view (kind, id, name, revision, at, digest, serial) VALUES (?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT DO UPDATE SET revision = excluded.revision, at = excluded.at, digest = excluded.digest,
     serial = coalesce(serial, excluded.serial) WHERE excluded.revision > revision"""
@@ -39,15 +42,20 @@ class Prepared(NamedTuple):
 def write(connection: sqlite3.Connection, kinds: Mapping[str, Kind], prepared: Prepared, serial: int) -> None:
     """Writes a commit. Raises Conflict and leaves the rest to a rollback."""
     change = prepared.change
-    for answer in change.answers:
-        _answer(connection, answer, prepared.now)
+    _answers(connection, change.answers, prepared.now)
+    new: dict[str, list[tuple[Any, ...]]] = {}
     for record, text in zip(change.records, prepared.texts, strict=True):
-        _record(connection, kinds[record.kind].version, record, text)
+        row = _row(kinds[record.kind].version, record, text)
+        if record.revision == 1:
+            new.setdefault(record.kind, []).append(row)
+        else:
+            _update(connection, record, row)
         for view in record.views:
             mark = (record.kind, record.id, view.name, view.revision, view.at, view.digest, serial)
             connection.execute(RAISE_VIEW, mark)
-    for line in change.audit:
-        _line(connection, line)
+    for kind, rows in new.items():
+        _insert(connection, kind, rows)
+    _lines(connection, change.audit)
     for one in change.forgotten:
         _forget(connection, one)
 
@@ -76,9 +84,9 @@ def take_record(connection: sqlite3.Connection, kind: Kind, record: Record, text
 def take(connection: sqlite3.Connection, entry: Answer | Audit) -> None:
     """Inserts an answer or a line of a dump."""
     if isinstance(entry, Audit):
-        _line(connection, entry)
+        _lines(connection, (entry,))
     else:
-        _answer(connection, entry, entry.expires_at)
+        _answers(connection, (entry,), entry.expires_at)
 
 
 def everything(connection: sqlite3.Connection, kinds: Mapping[str, Kind], epoch: int) -> Iterator[Entry]:
@@ -115,31 +123,70 @@ def refuse_unless_empty(connection: sqlite3.Connection, kinds: Mapping[str, Kind
             raise ValueError("the store is not empty: it cannot be filled")
 
 
-def _line(connection: sqlite3.Connection, line: Audit) -> None:
-    said = (line.kind, line.id, line.revision, line.at, line.actor, line.action, line.reason)
-    connection.execute(INSERT_AUDIT, said)
+def _lines(connection: sqlite3.Connection, lines: Sequence[Audit]) -> None:
+    """Each gets the number after the last of its record's revision."""
+    last: dict[tuple[str, str, int], int] = {}
+    rows = []
+    for line in lines:
+        of = (line.kind, line.id, line.revision)
+        last[of] = number = 1 + (last[of] if of in last else connection.execute(LINES, of).fetchone()[0])
+        rows.append((*of, number, line.at, line.actor, line.action, line.reason))
+    _together(connection, INSERT_AUDIT, rows)
 
 
-def _answer(connection: sqlite3.Connection, answer: Answer, now: str) -> None:
-    key = answer.key
-    row = (key.method, key.caller, key.request_id, answer.digest, answer.reply, answer.expires_at, now)
-    if connection.execute(INSERT_ANSWER, row).rowcount != 1:
-        raise Conflict(f"{key.method}: this request is answered already")
+def _answers(connection: sqlite3.Connection, answers: Sequence[Answer], now: str) -> None:
+    rows = [(*_of(each.key), each.digest, each.reply, each.expires_at) for each in answers]
+    if _together(connection, INSERT_ANSWER, rows, UNLESS_KEPT, (now,)) != len(rows):
+        raise Conflict(f"{answers[0].key.method}: a request is answered already")
 
 
-def _record(connection: sqlite3.Connection, version: int, record: Record, text: str) -> None:
-    row = (record.revision, version, record.at, record.actor, record.due_at, record.gone, text, record.id)
-    if record.revision == 1:
-        statement = f"""INSERT INTO record_{record.kind} (rowid, revision, version, at, actor, due_at, gone, state, id)
-            VALUES (random(), ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"""  # noqa: S608 - a checked name
-        done = connection.execute(statement, row)
-    else:
-        statement = f"""UPDATE record_{record.kind}
-            SET revision = ?, version = ?, at = ?, actor = ?, due_at = ?, gone = ?, state = ?
-            WHERE id = ? AND revision = ?"""  # noqa: S608 - a checked name
-        done = connection.execute(statement, (*row, record.revision - 1))
-    if done.rowcount != 1:
+def _of(key: RequestKey) -> tuple[str, str, str]:
+    return (key.method, key.caller, key.request_id)
+
+
+def _row(version: int, record: Record, text: str) -> tuple[Any, ...]:
+    return (record.revision, version, record.at, record.actor, record.due_at, record.gone, text, record.id)
+
+
+def _insert(connection: sqlite3.Connection, kind: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    """New records. Raises Conflict where one of them is there."""
+    # Rowids are random: those of neighbours in a commit tell nothing.
+    statement = f"INSERT INTO record_{kind} (rowid, revision, version, at, actor, due_at, gone, state, id) VALUES "  # noqa: S608 - a checked name
+    if _together(connection, statement, rows, " ON CONFLICT DO NOTHING", first="random(), ") != len(rows):
+        raise Conflict(f"{kind}: a new one is there already")
+
+
+def _update(connection: sqlite3.Connection, record: Record, row: tuple[Any, ...]) -> None:
+    """Another revision of a record. Raises Conflict where it is not at the one before."""
+    statement = f"""UPDATE record_{record.kind}
+        SET revision = ?, version = ?, at = ?, actor = ?, due_at = ?, gone = ?, state = ?
+        WHERE id = ? AND revision = ?"""  # noqa: S608 - a checked name
+    if connection.execute(statement, (*row, record.revision - 1)).rowcount != 1:
         raise Conflict(f"{record.kind} {record.id!r} is not at revision {record.revision - 1}")
+
+
+def _together(
+    connection: sqlite3.Connection,
+    statement: str,
+    rows: Sequence[tuple[Any, ...]],
+    rest: str = "",
+    values: tuple[Any, ...] = (),
+    *,
+    first: str = "",
+) -> int:
+    """Executes a statement that ends with VALUES for rows, many at a time, and says how many were written.
+
+    `rest` follows the rows, with `values` of its own; `first` is what each row begins with.
+    """
+    done = start = 0
+    while start < len(rows):
+        many = TOGETHER if len(rows) - start >= TOGETHER else 1  # two statements of each kind, which are kept prepared
+        taken = rows[start : start + many]
+        row = f"({first}{', '.join('?' * len(taken[0]))})"
+        given = [*chain.from_iterable(taken), *values]
+        done += connection.execute(f"{statement}{', '.join([row] * many)}{rest}", given).rowcount
+        start += many
+    return done
 
 
 def select(kind: Kind, rest: str) -> str:
