@@ -23,6 +23,7 @@ from services.kit.http import Front
 from services.kit.store.memory import MemoryStore
 from services.meetings.records import KINDS, PUBLICATIONS
 from services.plans import PLANS
+from services.rsvps import records as seats
 from tests.service.meetings_house import CENTRE
 from tests.sim.history import ACKNOWLEDGED, REFUSED
 from tests.sim.site import ADDRESS, SITE, Answer, Node, asked
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from tests.sim.site import Site
 
 CODINGS = ("identity", "gzip")
+_KINDS = {"meetings": KINDS, "rsvps": seats.KINDS}
 
 
 async def check(site: Site, history: History, *, modelled: bool = True) -> None:
@@ -57,7 +59,7 @@ async def check(site: Site, history: History, *, modelled: bool = True) -> None:
 def effects(history: History) -> Iterator[str]:
     """Commands that took effect too often, or not at all."""
     for command in history.commands.values():
-        least = 1 if command.outcome == ACKNOWLEDGED else 0
+        least = 1 if command.outcome == ACKNOWLEDGED and not command.nothing else 0
         most = 0 if command.outcome == REFUSED else 1
         if not least <= command.effects <= most:
             yield str(command)
@@ -72,13 +74,16 @@ def _left_over(site: Site) -> Iterator[str]:
                 if projection.held or projection.skipped or not projection.current:
                     state = f"held {projection.held}, skipped {projection.skipped}, current {projection.current}"
                     yield f"{node.name} follows badly: {state}"
+            for reactor in one.reactors:
+                if reactor.dead or not reactor.current:
+                    yield f"{node.name} reacts badly: {reactor.dead} dead letters, current {reactor.current}"
             relay: Relay | None = one.relay
             if relay is not None and (relay.alarms or relay.lag):
                 yield f"the relay of {node.name}: {relay.alarms} alarms, lag {relay.lag}"
 
 
 async def _unpublished(site: Site) -> list[str]:
-    left = await _store(site).unpublished(10)
+    left = [record for store in _stores(site) for record in await store.unpublished(10)]
     return [f"unpublished: {record.kind} {record.id}" for record in left]
 
 
@@ -95,7 +100,7 @@ async def _feeds(site: Site, fresh: list[Node]) -> list[str]:
     """Equal bytes and headers everywhere."""
     wrong = []
     nodes = {node.name: node for node in (*site.of("feeds"), *fresh) if node.name.startswith("feeds")}
-    truth = calendars_of(await stored(site), site.clock, site.log)
+    truth = calendars_of([*await stored(site), *await stored(site, "rsvps")], site.clock, site.log)
     for coding in CODINGS:
         expected = await asked(truth, FEED, {"accept_encoding": coding})
         for name, node in sorted(nodes.items()):
@@ -168,7 +173,7 @@ def calendars_of(records: Iterable[Record], clock: Clock, log: Log, buried: Iter
     """The calendars made of the store alone, without any bus; and of tombstones of what the store does not know."""
     directory = Directory()
     calendars = Calendars(directory, lambda: True, clock, ADDRESS, log)
-    shown = (one for one in PUBLICATIONS if one.view == "public")
+    shown = (one for one in (*PUBLICATIONS, *seats.PUBLICATIONS) if one.view == "public")
     pairs = itertools.product(shown, tuple(records))
     mine = (one.event(each, SITE) for one, each in pairs if one.kind == each.kind and each.view("public"))
     for event in (*mine, *buried):
@@ -178,20 +183,26 @@ def calendars_of(records: Iterable[Record], clock: Clock, log: Log, buried: Iter
     return Front({"/calendars": calendars})
 
 
-async def stored(site: Site) -> list[Record]:
-    """All records of the meetings' store."""
-    store = _store(site)
+async def stored(site: Site, service: str = "meetings") -> list[Record]:
+    """All records of a service's store; none of a service that does not run."""
+    if service not in site.disks:
+        return []
+    store = _store(site, service)
     found: list[Record] = []
-    for kind in KINDS:
-        for id_ in sorted(site.disks["meetings"].rows.get(kind.name, {})):
+    for kind in _KINDS[service]:
+        for id_ in sorted(site.disks[service].rows.get(kind.name, {})):
             record = await store.get(kind.name, id_)
             assert record is not None
             found.append(record)
     return found
 
 
-def _store(site: Site) -> MemoryStore:
-    return MemoryStore(KINDS, site.clock, site.disks["meetings"])
+def _stores(site: Site) -> Iterator[MemoryStore]:
+    return (_store(site, service) for service in _KINDS if service in site.disks)
+
+
+def _store(site: Site, service: str) -> MemoryStore:
+    return MemoryStore(_KINDS[service], site.clock, site.disks[service])
 
 
 def difference(found: Answer, expected: Answer) -> str:

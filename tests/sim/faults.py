@@ -25,6 +25,7 @@ BETWEEN = 5.0
 
 STREAM = public_stream(SITE)
 ON_THE_WAY = [point for point in POINTS if point.split(".")[0] in {"store", "relay", "projection", "intent"}]
+AT_SEATS = [*ON_THE_WAY, *(point for point in POINTS if point.startswith("reactor"))]
 
 
 class Faults:
@@ -86,9 +87,11 @@ class Faults:
 
     async def killed_at_a_point(self) -> None:
         """A process, at a named point on the way of a change."""
-        node = self._chance.choice([*self._site.of("meetings") * 3, *self._site.of("feeds")])
+        seats = self._site.of("rsvps")
+        node = self._chance.choice([*self._site.of("meetings") * 3, *self._site.of("feeds"), *seats * 4])
         if node.process is not None:
-            node.process.doom = Doom(self._chance.choice(ON_THE_WAY), self._chance.randint(1, 3))
+            points = AT_SEATS if node in seats else ON_THE_WAY
+            node.process.doom = Doom(self._chance.choice(points), self._chance.randint(1, 3))
 
     async def broker_away(self) -> None:
         """The broker, for up to a minute."""

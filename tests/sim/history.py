@@ -12,6 +12,8 @@ from openchair.meetings.v1 import closure_service_pb2, meeting_pb2, meeting_serv
 from openchair.meetings.v1.closure_service_pb2_grpc import ClosureServiceStub
 from openchair.meetings.v1.meeting_service_pb2_grpc import MeetingServiceStub
 from openchair.meetings.v1.room_service_pb2_grpc import RoomServiceStub
+from openchair.rsvps.v1 import rsvp_service_pb2
+from openchair.rsvps.v1.rsvp_service_pb2_grpc import RsvpServiceStub
 
 from services.kit.channel import LocalChannel
 from services.kit.client import RpcError, explain
@@ -38,7 +40,8 @@ _NOT_WRITTEN = {"CONTENTION", "STORE_UNAVAILABLE"}
 _CLOSURES = closure_service_pb2.DESCRIPTOR.services_by_name["ClosureService"].methods_by_name
 _ROOMS = room_service_pb2.DESCRIPTOR.services_by_name["RoomService"].methods_by_name
 _MEETINGS = meeting_service_pb2.DESCRIPTOR.services_by_name["MeetingService"].methods_by_name
-_METHODS = {**_MEETINGS, **_CLOSURES, **_ROOMS}
+_SEATS = rsvp_service_pb2.DESCRIPTOR.services_by_name["RsvpService"].methods_by_name
+_METHODS = {**_MEETINGS, **_CLOSURES, **_ROOMS, **_SEATS}
 
 
 class Named(Protocol):
@@ -71,7 +74,10 @@ class Around(Protocol):
 
 @dataclass
 class Command:
-    """One command of one caller. `effects`: how many commits of it the database took in. `then` hears of each."""
+    """One command of one caller. `effects`: how many commits of it the database took in. `then` hears of each.
+
+    `method` and `fields` are what was sent. `nothing`: the answer was that there was nothing to be done about.
+    """
 
     id: str
     edit: model.Edit | None
@@ -80,9 +86,13 @@ class Command:
     reason: str = ""
     tries: int = 0
     effects: int = 0
+    method: str = ""
+    fields: dict[str, Any] = field(default_factory=dict)
+    nothing: bool = False
 
     def __str__(self) -> str:
-        return f"{self.id} {self.outcome} {self.reason} after {self.tries} tries, {self.effects} effects: {self.edit}"
+        what = self.edit or f"{self.method} {self.fields}"
+        return f"{self.id} {self.outcome} {self.reason} after {self.tries} tries, {self.effects} effects: {what}"
 
 
 @dataclass
@@ -106,6 +116,7 @@ class History:
             ClosureServiceStub(channel),
             RoomServiceStub(channel),
         )
+        self.seats = RsvpServiceStub(channel)
 
     async def do(self, edit: model.Edit, tries: int, timeout: float) -> Command:  # noqa: ASYNC109 - the call's own
         """Sends the edit, again under its request id while its outcome is unknown."""
@@ -126,7 +137,7 @@ class History:
 
         `by` is who, and in which role, if not an operator.
         """
-        command = Command(f"command-{len(self.commands)}", edit, then)
+        command = Command(f"command-{len(self.commands)}", edit, then, method=method, fields=fields)
         self.commands[command.id] = command
         message = message_factory.GetMessageClass(_METHODS[method].input_type)
         request = ParseDict({**fields, "request_id": command.id}, message())
@@ -148,6 +159,8 @@ class History:
     def _stub(self, method: str, by: tuple[str, str] | None) -> Any:
         if by is not None:
             return RoomServiceStub(cast("Any", LocalChannel(self.site, self.site.token(*by))))
+        if method in _SEATS:
+            return self.seats
         if method in _ROOMS:
             return self.rooms
         return self.closing if method in _CLOSURES else self.stub
@@ -169,7 +182,7 @@ class History:
 
     async def _try(self, command: Command, method: Any, request: Any, timeout: float) -> None:  # noqa: ASYNC109 - the same
         try:
-            await method(request, timeout=timeout)
+            reply = await method(request, timeout=timeout)
         except RpcError as error:
             problem = explain(error)
             command.reason = problem.reason or problem.code
@@ -180,6 +193,7 @@ class History:
             await self.site.clock.sleep(command.tries * self.site.chance.random())
         else:
             command.outcome = ACKNOWLEDGED
+            command.nothing = command.method == "Cancel" and not reply.state
 
     def _note(self, node: Named, change: Commit) -> None:
         mine = [line for line in change.audit if line.actor == CALLER and line.kind == "meeting"]

@@ -6,7 +6,7 @@ import asyncio
 import random
 from datetime import UTC, datetime, timedelta
 from io import StringIO
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -41,6 +41,11 @@ KEY = Ed25519PrivateKey.from_private_bytes(b"a key that everybody may know...")
 CALLER = "p1"
 AGAIN = 1.0
 """Seconds after which a process that ended is started again."""
+GUEST_SECRET = (("1", b"what guest keys are hashed with!"),)
+
+USUAL: Final[Mapping[str, int]] = {"meetings": 2, "feeds": 2, "web": 1}
+"""How many instances of each service there are."""
+WITH_SEATS: Final[Mapping[str, int]] = {"meetings": 1, "rsvps": 2, "feeds": 1, "web": 1}
 
 
 class Answer(NamedTuple):
@@ -146,14 +151,19 @@ class Guests:
 class Site:
     """The site. `noted` hears each commit in the order of the database; set it before anything runs."""
 
-    def __init__(self, loop: SimLoop, chance: random.Random) -> None:
+    def __init__(self, loop: SimLoop, chance: random.Random, instances: Mapping[str, int] = USUAL) -> None:
         self.loop = loop
         self.chance = chance
         self.clock = LoopClock(loop, START)
         self.odds = Odds()
         self.broker = MemoryBroker(self.clock)
         self.disks: dict[str, Disk] = {}
-        self.settings = Settings(site=SITE, public_url=ADDRESS, page_secret="a secret that everybody may know: " * 2)
+        self.settings = Settings(
+            site=SITE,
+            public_url=ADDRESS,
+            page_secret="a secret that everybody may know: " * 2,
+            guest_secret=GUEST_SECRET,
+        )
         self.verifier = TokenVerifier({key_id(KEY.public_key()): KEY.public_key()}, audience_of(SITE), self.clock)
         self.lines = StringIO()
         self.log = _log(self.lines, loop)
@@ -165,7 +175,7 @@ class Site:
         by_name = {plan.name: plan for plan in PLANS}
         self.nodes = {
             f"{name}-{number}": Node(self, f"{name}-{number}", (by_name[name],))
-            for name, count in (("meetings", 2), ("feeds", 2), ("web", 1))
+            for name, count in instances.items()
             for number in range(1, count + 1)
         }
         self._running: list[asyncio.Task[None]] = []
@@ -207,7 +217,7 @@ class Site:
     async def carried(self, path: str, request: bytes, metadata: Metadata, seconds: float | None) -> bytes:
         """The network: a call reaches one of the instances, or none, and its answer may not come back."""
         await self._travel()
-        node = self.chance.choice(self.of("meetings"))
+        node = self.chance.choice(self.of(_service(path)))
         process, server = node.process, node.server
         if process is None or server is None or not process.alive or self.chance.random() < self.odds.lost_request:
             raise failed("UNAVAILABLE", "nobody there")
@@ -226,6 +236,11 @@ class Site:
 
     async def _travel(self) -> None:
         await asyncio.sleep(self.chance.random() * 0.01)
+
+
+def _service(path: str) -> str:
+    """Which of the services a method belongs to ("openchair.rsvps.v1.RsvpService/Reserve", with a slash before it)."""
+    return path.lstrip("/").split(".")[1]
 
 
 def bears(metadata: Metadata) -> bool:
