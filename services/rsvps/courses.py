@@ -10,8 +10,10 @@ from services.kit.errors import NotFound, Unmet
 from services.kit.leaves import Decision
 from services.rsvps import coming, following, seating, turns
 from services.rsvps.application import Application, may_only_show
+from services.rsvps.line import Line
 from services.rsvps.several import About, Several
 from services.rsvps.sheet import Sheet
+from services.rsvps.types import Scope
 from services.rsvps.wire_seats import seat_message, with_own_words
 
 if TYPE_CHECKING:
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
     from services.kit.leaves import Changes, Head
     from services.rsvps.admission import Admission
     from services.rsvps.desk import Desk, Found
-    from services.rsvps.line import Line
     from services.rsvps.types import Part, Seat
 
     Decide: TypeAlias = Callable[[Sheet, Seat | None, str], Seat | None]
@@ -49,7 +50,6 @@ class Courses:
 
     async def reserve(self, call: Call[Any], found: Found) -> rsvp_service_pb2.ReserveResponse:
         """Joins, or waits for a place. Raises Unmet after the last date for that."""
-        found = await self._opened(found)
         parts = [each.value for each in await self._desk.known.parts(found.event.id)]
         application = Application(self._desk, found, call.message, "")
 
@@ -59,6 +59,9 @@ class Courses:
             refuse_too_late(sheet, parts, at)
             return seating.reserve(sheet, application.asked(sheet, self._mac(sheet, call), seat), at)
 
+        if not found.list:
+            self._try(found, parts, decide, self._desk.now())
+            found = await self._opened(found)
         return await self._decided(call, found, decide, "enrolled", reserved)
 
     async def change(self, call: Call[Any], found: Found) -> seat_pb2.Seat:
@@ -105,10 +108,16 @@ class Courses:
 
         return await self._desk.heads.change("list", found.list, read)
 
+    def _try(self, found: Found, parts: Sequence[Part], decide: Decide, at: str) -> None:
+        """Raises what whoever comes first is refused with: no list is made for that."""
+        empty = self._several.new(found.event, "none", Scope.SERIES)
+        sheet = Sheet(empty, Line(empty.id))
+        following.bring(sheet, found.event, parts, found.revision, at)
+        turns.settle(sheet, at)
+        decide(sheet, None, at)
+
     async def _opened(self, found: Found) -> Found:
         """With a list: it is made before the first who comes is decided about."""
-        if found.list:
-            return found
 
         async def prepare() -> About:
             about = About()

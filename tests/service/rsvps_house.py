@@ -98,8 +98,12 @@ class House:
 
     async def call(self, method: str, caller: Caller | None = None, /, **request: Any) -> Any:
         """The reply, by default to nobody. Raises the refusal."""
-        self.caller = caller or NOBODY
         message = ParseDict(request, getattr(rsvp_service_pb2, f"{method}Request")())
+        return await self.send(method, message, caller)
+
+    async def send(self, method: str, message: Message, caller: Caller | None = None) -> Any:
+        """The reply to that message, by default to nobody. Raises the refusal."""
+        self.caller = caller or NOBODY
         reply = await self._bound[method].answer(message.SerializeToString(), {})
         return _reply_type(self.rsvps, method).FromString(reply)
 

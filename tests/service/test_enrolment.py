@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from openchair.rsvps.v1 import seat_pb2
 
-from services.kit.errors import Unmet
+from services.kit.errors import Invalid, Unmet
 from services.rsvps.types import Differing, Scope, State
 from tests.service.rsvps_house import CENTRE, DATE, MEETING, House, key_of, weekly
 
@@ -112,3 +112,10 @@ async def test_availability_of_a_date_is_that_of_the_course(plain: House) -> Non
         await plain.reserve(number, NAME)
     assert (await plain.call("GetAvailability", name=DATE)).availability.in_person == 2
     assert (await plain.call("GetAvailability", name=NAME)).availability.in_person == 2
+
+
+async def test_no_list_is_made_for_somebody_who_is_refused(course: House) -> None:
+    before = [repr(entry) async for entry in course.store.dump()]
+    with pytest.raises(Invalid):
+        await course.reserve(1, NAME, first_name="ann@example.org")
+    assert [repr(entry) async for entry in course.store.dump()] == before
