@@ -203,6 +203,14 @@ class Desk:
         decided = functools.partial(self._decided, found, decide, action)
         return await self.heads.change("list", found.list, decided, call=call, actor=actor)
 
+    async def answered(self, call: Call[Any], reply: R) -> R:
+        """The reply to a request that changes nothing, kept for its doubles: what happens meanwhile is not theirs."""
+
+        async def prepare() -> Claim[R]:
+            return Claim((), lambda *_: Joint(reply, {}))
+
+        return await self.heads.together(prepare, call=call)
+
     async def look(self, found: Found, read: Callable[[Sheet, str], R]) -> R | None:
         """What `read` finds in a date's list, brought up to date for this once; None: there is no list."""
         if not found.list:

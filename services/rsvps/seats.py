@@ -261,7 +261,7 @@ class Seats:
 
         if not found.list and found.event.series == "":
             _refuse_absent(name, absent=absent)
-            return seat_pb2.Seat(name=name)
+            return await self._desk.answered(call, seat_pb2.Seat(name=name))
         return await self._desk.on_list(found, about, call=call, action=action)
 
     def _mac(self, sheet: Sheet, key: bytes) -> str:

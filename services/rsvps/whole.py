@@ -46,7 +46,8 @@ class WholeMeetings:
         """Gives it back, for all dates ahead. Where there is none nothing is said but that."""
         found = await self._found(call)
         if not found.list:
-            return seat_pb2.Seat(name=call.message.name)
+            self._desk.key(call)
+            return await self._desk.answered(call, seat_pb2.Seat(name=call.message.name))
         return await self._of(found).cancel(call, found)
 
     async def confirm(self, call: Call[rsvp_service_pb2.ConfirmRequest]) -> seat_pb2.Seat:

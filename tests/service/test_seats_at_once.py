@@ -12,6 +12,7 @@ from openchair.rsvps.v1 import rsvp_service_pb2, seat_pb2
 
 from services.kit.call import NOBODY, Call
 from services.kit.clock import Ids, instant
+from services.kit.errors import Invalid
 from services.kit.record import transact
 from services.kit.store.memory import Disk, MemoryStore
 from services.rsvps import records
@@ -19,7 +20,7 @@ from services.rsvps.reacting import kept
 from services.rsvps.records import KINDS
 from services.rsvps.types import OnMove, Part
 from tests.contract.heads_examples import Instantly
-from tests.service.rsvps_house import CENTRE, DATE, MEETING, House, shown, weekly
+from tests.service.rsvps_house import CENTRE, DATE, MEETING, House, key_of, shown, weekly
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -131,3 +132,19 @@ async def test_a_date_of_a_series_with_standing_seats_is_what_it_is_when_it_is_d
     await house.desk.on_list(slow, lambda sheet, _: sheet.list)
     await house.sweep()
     assert (await other.mine(3)).state == GOING
+
+
+@pytest.mark.parametrize("name", [DATE, f"{CENTRE}/meetings/{MEETING}"])
+async def test_what_was_given_back_before_there_was_anything_is_not_given_back_by_a_double(
+    houses: tuple[House, House], name: str
+) -> None:
+    house, other = houses
+    await house.rules(standing_seats=True)
+    request = {"name": name, "guest_key": key_of(1), "request_id": "once-and-for-all"}
+    nothing = await house.call("Cancel", **request)
+    await house.reserve(1, name)
+    assert await other.call("Cancel", **request) == nothing
+    assert (await house.mine(1, name)).state == GOING
+    with pytest.raises(Invalid) as refused:
+        await other.call("Cancel", **{**request, "guest_key": key_of(2)})
+    assert refused.value.reason == "REQUEST_ID_REUSED"
