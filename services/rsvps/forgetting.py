@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from services.recurrence.types import Key
     from services.rsvps.desk import Desk
     from services.rsvps.line import Line
-    from services.rsvps.types import Count, DatedList, Part
+    from services.rsvps.types import Count, DatedList, Part, SisterDate
 
 WORDS_KEPT: Final = timedelta(days=7)
 """So long after the end the organiser can read what was for the organiser."""
@@ -43,6 +43,8 @@ RETENTION: Final = 30
 BLANK_AFTER: Final = timedelta(days=4)
 """A date without a list is counted so long after its local day began."""
 
+MOST_LISTS: Final = 1000
+"""Lists of a series that are looked at for those of sister dates."""
 LOOK_AHEAD: Final = timedelta(days=35)
 _DAY: Final = timedelta(days=1)
 SLICE: Final = 250
@@ -161,17 +163,23 @@ class Forgetting:
         return tomorrow if left or event.rules.scope is Scope.SERIES else None
 
     async def _sisters(self, _record: Record, event: Event, _: Sequence[Part]) -> str | None:
-        """A waitlist of sister dates goes with the last of them."""
-        ahead = []
-        for sisters in event.rules.sisters:
-            if await self._list(sisters.list) is None:
-                continue
-            last = max((each.date for each in sisters.dates), default=date.min)
-            over = _midnight(last + timedelta(days=2)) + self._days
+        """A waitlist of sister dates goes with the last of them, also when the rules have none any more."""
+        ahead, known = [], {each.list: each.dates for each in event.rules.sisters}
+        page = await self._desk.store.find("list", {"event": event.id}, limit=MOST_LISTS)
+        for list_id in (each.id for each in page.records if each.state["scope"] == Scope.SISTERS.value):
+            over = await self._waited_until(list_id, known.get(list_id, ())) + self._days
             if self._desk.clock.now() >= over:
-                return await self._forget(event.id, sisters.list)
+                return await self._forget(event.id, list_id)
             ahead.append(instant(over))
         return min(ahead, default=None)
+
+    async def _waited_until(self, list_id: str, dates: Sequence[SisterDate]) -> datetime:
+        """When the last of these dates is over, and of those that anybody waits for in this list."""
+        ends_ = [_midnight(each.date + timedelta(days=2)) for each in dates]
+        for each in await self._desk.heads.look("list", list_id, _wanted):
+            held = await self._list(each)
+            ends_ += [ends(held)] if held is not None else []
+        return max(ends_, default=_midnight(date.min + _DAY))
 
     # For good
 
@@ -271,6 +279,10 @@ def dates(parts: Iterable[Part], after: date, until: date) -> list[tuple[date, K
             for each in occurrences(shown.schedule, shown.changes, since, to):
                 found[each.key] = to_local(each.start, shown.schedule.zone).date()
     return sorted((day_, key) for key, day_ in found.items() if after < day_ <= until)
+
+
+def _wanted(head: Head[Line]) -> set[str]:
+    return {list_id for seat in head.index.seats.values() for list_id in seat.wanted}
 
 
 def _ended(leaf: Record) -> bool:

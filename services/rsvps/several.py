@@ -50,6 +50,8 @@ class About:
     made: dict[str, GuestList] = field(default_factory=dict)
     changed: set[str] = field(default_factory=set)
     """Ids of events that know of a new list. They are due, for whoever looks after what they need."""
+    gone: set[str] = field(default_factory=set)
+    """Lists that were asked for and are forgotten: their ids never come back."""
 
     def of(self, list_id: str) -> Series:
         """What a list belongs to."""
@@ -152,6 +154,8 @@ class Several:
                 event, parts, record = about.of(id_)
                 following.bring(sheet, event, parts, record.revision + (event.id in about.changed), at)
                 turns.settle(sheet, at)
+            else:
+                about.gone.add(id_)
         return found
 
 

@@ -138,10 +138,11 @@ class SisterSeats:
         eager = await self._desk.heads.look("list", record.id, _eager)
         for shared_id, macs in eager.items():
 
-            def decide(_: About, sheets: Sheets, at: str, shared_id: str = shared_id) -> Callable[[], None]:
+            def decide(about: About, sheets: Sheets, at: str, shared_id: str = shared_id) -> Callable[[], None]:
                 shared = sheets.get(shared_id)
                 if shared is not None:
-                    sisters.settle({id_: sheet for id_, sheet in sheets.items() if id_ != shared_id}, shared, at)
+                    dates = {id_: sheet for id_, sheet in sheets.items() if id_ != shared_id}
+                    sisters.settle(dates, shared, at, about.gone)
                 return lambda: None
 
             prepare = functools.partial(self._tied, [record.id], shared_id, {record.id: macs})
@@ -163,8 +164,9 @@ class SisterSeats:
             if place is None or shared is None:
                 raise NotFound(call.message.name)
             dates = {id_: sheet for id_, sheet in sheets.items() if sheet is not shared}
+            sisters.without_gone(shared, tied.list, place, about.gone)
             chosen, seat = act(dates, shared, place, at)
-            sisters.settle(dates, shared, at)
+            sisters.settle(dates, shared, at, about.gone)
             return functools.partial(self._reply, about, dates, shared, chosen, seat, at)
 
         async def prepare() -> About:
@@ -190,6 +192,8 @@ class SisterSeats:
             event = str(record.state["event"]) if record is not None and not record.gone else ""
             if event and await self._several.load(about, event) is not None:
                 about.lists[id_] = event
+            else:
+                about.gone.add(id_)
         return about
 
     async def _group(self, founds: Sequence[Found]) -> tuple[About, Sisters, Event]:

@@ -16,7 +16,7 @@ from services.rsvps import seating, turns
 from services.rsvps.types import End, Seat, State, Wait
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from services.rsvps.seating import Asked
     from services.rsvps.sheet import Sheet
@@ -73,21 +73,25 @@ def holding(dates: Mapping[str, Sheet], asked: Mapping[str, Asked]) -> tuple[str
     return min(found, key=lambda each: each[1].state is not State.GOING, default=None)
 
 
-def settle(dates: Mapping[str, Sheet], shared: Sheet, at: str) -> None:
-    """Settles each of these dates, and takes what came free for who wants to be given it, until nothing changes."""
+def settle(dates: Mapping[str, Sheet], shared: Sheet, at: str, gone: Collection[str] = ()) -> None:
+    """Settles each of these dates, and takes what came free for who wants to be given it, until nothing changes.
+
+    `gone` are lists of dates that are forgotten: nobody has to leave those.
+    """
     for _ in range(2 * len(dates) + 1):
         for sheet in dates.values():
             turns.settle(sheet, at)
-        given = [_given(id_, dates, shared, at) for id_ in dates]
+        given = [_given(id_, dates, shared, at, gone) for id_ in dates]
         if not any(given):
             return
 
 
-def _given(id_: str, dates: Mapping[str, Sheet], shared: Sheet, at: str) -> bool:
+def _given(id_: str, dates: Mapping[str, Sheet], shared: Sheet, at: str, gone: Collection[str]) -> bool:
     waiting = [each for each in dates[id_].offered() if each.sisters == shared.list.id and each.wait is Wait.GIVE]
     taken = False
     for each in waiting:
         if each.offered_until > at:
+            without_gone(shared, id_, each, gone)
             taken = take(dates, shared, id_, each, at) or taken
     return taken
 
@@ -132,6 +136,14 @@ def decline(dates: Mapping[str, Sheet], shared: Sheet, declined: str, place: Sea
     elif leaf is not None:
         shared.drop(leaf.id)
     return no
+
+
+def without_gone(shared: Sheet, list_id: str, place: Seat, gone: Collection[str]) -> None:
+    """Who has this place in the line of one date waits for those no more whose lists are forgotten."""
+    leaf = leaf_of(shared, list_id, place) if gone else None
+    wanted = {id_: mac for id_, mac in leaf.wanted.items() if id_ not in gone} if leaf is not None else {}
+    if leaf is not None and wanted != leaf.wanted:
+        shared.put(replace(leaf, wanted=wanted))
 
 
 def leaf_of(shared: Sheet, list_id: str, place: Seat) -> Seat | None:

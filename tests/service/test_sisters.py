@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,8 @@ from openchair.rsvps.v1 import seat_pb2
 
 from services.kit.errors import Invalid, Unmet
 from services.rsvps.types import Scope, SisterDate, Sisters, State
-from tests.service.rsvps_house import CENTRE, DATE, House, key_of, weekly
+from tests.service.rsvps_house import CENTRE, COORDINATOR, DATE, House, key_of, weekly
+from tests.service.test_retention import published
 
 if TYPE_CHECKING:
     from services.rsvps.types import Seat
@@ -178,3 +180,40 @@ async def test_the_meeting_whose_rules_hold_the_group_need_not_be_the_one_that_i
     thursday = await plain.event("thursday")
     assert thursday is not None
     assert thursday.rules.sisters == ()
+
+
+async def test_who_waits_is_given_a_later_date_also_when_the_list_of_an_earlier_one_is_forgotten(alone: House) -> None:
+    winter = f"{CENTRE}/meetings/winter/occurrences/20270112"
+    await alone.part("winter", schedule=weekly(datetime(2027, 1, 12, 19), rule=""))  # noqa: DTZ001 - local
+    dates = (SisterDate("tuesday", date(2026, 11, 24)), SisterDate("winter", date(2027, 1, 12)))
+    await alone.rules(capacity=1, sisters=(Sisters("any", "l" + "5" * 32, dates),))
+    await alone.rules("winter", capacity=1)
+    await alone.reserve(1)
+    await alone.reserve(2, winter)
+    await alone.reserve(3, also=[winter])
+    await alone.reserve(4, also=[winter], wait="WAIT_CHOICE_ASK")
+    alone.later(days=40)
+    async with asyncio.timeout(5):
+        for _ in range(3):
+            await published(alone)
+            await alone.sweep()
+        assert [value.event for _, value in await alone.lists() if value.scope is Scope.DATE] == ["winter"]
+        await gives_back(alone, 2, winter)
+        assert (await alone.mine(3, winter)).state == GOING
+        await gives_back(alone, 3, winter)
+        taken = await alone.call("AcceptOffer", name=winter, guest_key=key_of(4))
+        assert (taken.name, taken.state, list(taken.also)) == (winter, GOING, [])
+
+
+async def test_a_waitlist_that_the_rules_do_not_have_any_more_is_forgotten_after_its_dates(plain: House) -> None:
+    await waits(plain, 3)
+    rules = {"name": f"{CENTRE}/meetings/tuesday/listRules", "mode": "RSVP_MODE_OPTIONAL", "capacity": 1}
+    await plain.call("SetListRules", COORDINATOR, list_rules=rules)
+    for days in (1, 40):
+        plain.later(days=days)
+        for _ in range(4):
+            await plain.sweep()
+            await published(plain)
+            plain.later(minutes=2)
+        left = [value.scope for _, value in await plain.lists()]
+        assert (Scope.SISTERS in left) == (days == 1)
