@@ -22,6 +22,7 @@ from services.cli.shell import EXIT_CODES, centre_id, seen
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping, Sequence
+    from datetime import date
 
     from services.cli.server import Site
 
@@ -33,6 +34,8 @@ FIGURES: Final = (
 SUPPRESSED: Final = "suppressed"
 _DAYS: Final = ("", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _USUAL: Final = timedelta(days=90)
+_CLOSED: Final = timedelta(days=12)
+"""So long after its end a month is in exports, wherever the centre is."""
 _ABOUT: Final = """Head counts of dates that are over: totals, of nobody. They are exact, and for the centre alone.
 What goes to others comes from --export: there every number from 1 to 10, and what would reveal one, is left out."""
 _EXAMPLES: Final = """examples:
@@ -53,8 +56,10 @@ def add_to(commands: Any) -> None:
         formatter_class=RawDescriptionHelpFormatter,
     )
     parser.add_argument("centre", metavar="CENTRE", type=centre_id, help="id of the centre")
-    parser.add_argument("--from", dest="since", metavar="DATE", help="first date (default: 90 days ago)")
-    parser.add_argument("--until", metavar="DATE", help="last date (default: today)")
+    parser.add_argument(
+        "--from", dest="since", metavar="DATE", help="first date (default: 90 days ago; exported: 3 months)"
+    )
+    parser.add_argument("--until", metavar="DATE", help="last date (default: today; exported: the last closed month)")
     parser.add_argument("--by", choices=BY, action="append", default=[], help="what rows are by; may be given again")
     parser.add_argument("--export", choices=("csv", "json"), help="for others: small numbers are suppressed")
     parser.add_argument("--json", action="store_true", help="as JSON on standard output")
@@ -63,10 +68,11 @@ def add_to(commands: Any) -> None:
 
 async def _statistics(site: Site, asked: argparse.Namespace) -> None:
     house = await open_house(site, asked.centre)
+    first, last = whole_months(house.today) if asked.export else (house.today - _USUAL, house.today)
     span: dict[str, Any] = {
         "parent": house.centre.name,
-        "first_date": (house.day("--from", asked.since) if asked.since else house.today - _USUAL).isoformat(),
-        "last_date": (house.day("--until", asked.until) if asked.until else house.today).isoformat(),
+        "first_date": (house.day("--from", asked.since) if asked.since else first).isoformat(),
+        "last_date": (house.day("--until", asked.until) if asked.until else last).isoformat(),
         "dimensions": [BY[each] for each in asked.by],
     }
     found: pb.GetStatisticsResponse | pb.ExportStatisticsResponse
@@ -87,6 +93,15 @@ async def _statistics(site: Site, asked: argparse.Namespace) -> None:
         print("\n".join(columns(rows)))
 
 
+def whole_months(today: date) -> tuple[date, date]:
+    """The first and the last day of the three newest months that are closed."""
+    last = (today - _CLOSED).replace(day=1) - timedelta(days=1)
+    first = last.replace(day=1)
+    for _ in range(2):
+        first = (first - timedelta(days=1)).replace(day=1)
+    return first, last
+
+
 def table(
     by: Sequence[str], rows: Sequence[statistics_pb2.StatisticsRow], titles: Mapping[str, str]
 ) -> list[list[str]]:
@@ -103,8 +118,8 @@ def _keys(by: Sequence[str], row: statistics_pb2.StatisticsRow, titles: Mapping[
 
 
 def cell(figure: statistics_pb2.Cell) -> str:
-    """A figure, as it may be shown."""
-    return SUPPRESSED if figure.suppressed else str(figure.value)
+    """A figure, as it may be shown; "+": something of it is withheld, so it is that much at least."""
+    return SUPPRESSED if figure.suppressed else f"{figure.value}{'+' * (figure.withheld > 0)}"
 
 
 def columns(rows: Sequence[Sequence[str]]) -> list[str]:

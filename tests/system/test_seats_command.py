@@ -119,6 +119,7 @@ def test_a_standing_seat_is_kept_with_always(system: System, supper: str) -> Non
 
 def test_figures_of_nothing_are_a_row_of_noughts(system: System) -> None:
     assert "advertised" in done(system, "statistics", HOUSE)
+    assert "advertised" in done(system, "statistics", HOUSE, "--by=kind", "--by=month", "--export=csv")
 
 
 def test_keys_of_slips_are_for_everybody_and_what_is_no_slip_is_refused(system: System) -> None:

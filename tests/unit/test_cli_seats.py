@@ -6,6 +6,7 @@ import argparse
 import io
 import sys
 from argparse import ArgumentTypeError
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -173,3 +174,24 @@ def test_a_slip_shows_what_stands_on_it_and_that_nobody_checked_the_name() -> No
     told = slip.facts(slip_pb2.SlipContent(centre="centres/a", person="Sam", valid_until="2026-12-24"))
     assert told["person"] == "Sam  (as they said; nobody checked it)"
     assert set(told) == {"centre", "person", "valid until"}
+
+
+@pytest.mark.parametrize(
+    ("today", "first", "last"),
+    [
+        (date(2026, 11, 22), date(2026, 8, 1), date(2026, 10, 31)),
+        (date(2026, 11, 5), date(2026, 7, 1), date(2026, 9, 30)),
+        (date(2027, 1, 13), date(2026, 10, 1), date(2026, 12, 31)),
+    ],
+)
+def test_an_export_is_of_months_that_are_closed(today: date, first: date, last: date) -> None:
+    assert statistics.whole_months(today) == (first, last)
+
+
+def test_a_figure_of_which_something_is_withheld_says_so() -> None:
+    cells = [
+        statistics_pb2.Cell(value=45),
+        statistics_pb2.Cell(value=45, withheld=2),
+        statistics_pb2.Cell(suppressed=True, withheld=2),
+    ]
+    assert [statistics.cell(each) for each in cells] == ["45", "45+", "suppressed"]
