@@ -141,7 +141,7 @@ class _Watched:
         self.commits = 0
         self.hits = {prefix or ELSEWHERE: Hits() for prefix in hosted.mounts}
         if hosted.own_store is not None:
-            hosted.own_store.watch(self._committed)
+            hosted.own_store.watch(self._committed, kinds=())
         hosted.keepers[:] = [CountedKeeper(keeper, self._hits_of(keeper)) for keeper in hosted.keepers]
         for prefix, app in hosted.mounts.items():
             hosted.mounts[prefix] = counted(app, self.hits[prefix or ELSEWHERE])

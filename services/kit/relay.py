@@ -116,7 +116,7 @@ class Relay:
         self.published = 0
         self.lag = 0
         """Views seen marked and not yet published; counted up to one batch."""
-        store.watch(lambda _: self.wake())
+        store.watch(lambda _: self.wake(), kinds=())
         bus.watch(self._connected)
 
     @property

@@ -69,7 +69,7 @@ class Board:
         self._loading: dict[str, asyncio.Task[None]] = {}
         self._rules: dict[Rule, Rule] = {}
         self._orders: dict[_Seen, _Seen] = {}
-        store.watch(self._committed)
+        store.watch(self._committed, kinds=KINDS)
 
     async def house(self, centre: str) -> House:
         """The rooms of a centre (id). Raises what the store raises."""

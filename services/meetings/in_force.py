@@ -24,7 +24,7 @@ class InForce:
         self.desk = desk
         self._frames: dict[str, Frame] = {}
         self._turn = 0
-        desk.store.watch(self._committed)
+        desk.store.watch(self._committed, kinds=("closure", "centre", "room"))
 
     async def frame(self, centre: str, *, holidays: bool = True) -> Frame:
         """What counts there now. Without `holidays` an empty frame will do where nothing is closed."""

@@ -59,7 +59,7 @@ class Listing:
         self._seen: dict[str, _Seen] = {}
         self._agendas: defaultdict[str, Agenda] = defaultdict(Agenda)
         self.finder = Finder()
-        store.watch(self._committed)
+        store.watch(self._committed, kinds=("meeting",))
 
     async def load(self) -> None:
         """Reads every living meeting."""

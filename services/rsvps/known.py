@@ -19,6 +19,8 @@ T = TypeVar("T", bound=msgspec.Struct)
 MOST: Final = 50_000
 """Parts and events, occasions, lists, of each: then it begins anew."""
 
+_KINDS: Final = frozenset({"part", "event"})
+
 
 class Kept(NamedTuple, Generic[T]):
     """A value and the revision that it was read at."""
@@ -38,7 +40,7 @@ class Known:
         self._occasions: dict[tuple[str, int, Key], Occasion | None] = {}
         self._versions: dict[str, str] = {}
         if alone:
-            store.watch(self._hear)
+            store.watch(self._hear, kinds=_KINDS)
 
     async def part(self, id_: str) -> Kept[Part] | None:
         """A meeting as it was heard of; None: never, or it is gone."""
@@ -87,6 +89,6 @@ class Known:
 
     def _hear(self, change: Commit) -> None:
         for record in change.records:
-            if record.kind in {"part", "event"}:
+            if record.kind in _KINDS:
                 self._heard += 1
                 self._read.pop((record.kind, record.id), None)

@@ -153,6 +153,17 @@ async def test_listeners_hear_every_commit_in_order_before_the_committer_goes_on
     assert heard[-1].records == (await stored(store, "m0"),)
 
 
+async def test_who_looks_at_some_kinds_hears_of_every_commit_with_the_records_of_those(store: Store) -> None:
+    heard, counted = list[Commit](), list[Commit]()
+    store.watch(heard.append, kinds=("meeting",))
+    store.watch(counted.append, kinds=())
+    await store.commit(Commit((meeting("a"), seat("c")), (), (line("a", 1, "created"),)))
+    await store.commit(commit(seat("d")))
+    assert [[each.id for each in change.records if each.kind == "meeting"] for change in heard] == [["a"], []]
+    assert heard[0].audit == (line("a", 1, "created"),)
+    assert len(counted) == 2
+
+
 async def test_what_listeners_hear_is_theirs(store: Store) -> None:
     heard = list[Commit]()
     store.watch(heard.append)

@@ -10,7 +10,7 @@ from services.kit.store.sqlite import SqliteStore
 from services.kit.store.watch import Listeners
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterable, Sequence
     from pathlib import Path
 
     from services.kit.clock import Clock
@@ -86,8 +86,8 @@ class Seat:
     def dump(self) -> AsyncIterator[Entry]:
         return self._database.store.dump()
 
-    def watch(self, listener: Callable[[Commit], None]) -> None:
-        self._listeners.add(listener)
+    def watch(self, listener: Callable[[Commit], None], kinds: Iterable[str] | None = None) -> None:
+        self._listeners.add(listener, kinds)
 
     async def open(self) -> None:
         """It is open."""
@@ -116,7 +116,7 @@ class Seat:
         await self._database.store.commit(change)
         told = self._database.told(change)
         await self._gate.wait()
-        self._listeners.tell(lambda: told)
+        self._listeners.tell(lambda _: told)
 
     def _written(self, task: asyncio.Task[None]) -> None:
         self._writing.discard(task)

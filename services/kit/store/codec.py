@@ -9,7 +9,7 @@ import msgspec
 from services.kit.store.port import Commit, Document, Kind, Record, View
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
 BYTES = 8 * 1024 * 1024  # half of what MongoDB takes, and eight times what NATS publishes
 _encoder = msgspec.json.Encoder()
@@ -30,11 +30,12 @@ def encode(record: Record) -> str:
     return encoded.decode()
 
 
-def copy(change: Commit, texts: Sequence[str], epoch: int) -> Commit:
-    """The commit as it was stored, sharing nothing with the committer's: what listeners get."""
+def copy(change: Commit, texts: Sequence[str], epoch: int, kinds: Collection[str] | None) -> Commit:
+    """The commit as it was stored, sharing nothing with the committer's, with records of these kinds (None: of all)."""
     records = (
         msgspec.structs.replace(record, epoch=epoch, state=_documents.decode(encoded))
         for record, encoded in zip(change.records, texts, strict=True)
+        if kinds is None or record.kind in kinds
     )
     return msgspec.structs.replace(change, records=tuple(records))
 

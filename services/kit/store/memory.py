@@ -15,7 +15,7 @@ from services.kit.store.port import Answer, Audit, Conflict, In, Page, Position,
 from services.kit.store.watch import Listeners
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 
     from services.kit.clock import Clock
     from services.kit.store.port import Commit, Entry, Kind, View, Where
@@ -98,7 +98,7 @@ class MemoryStore:
         for one in change.forgotten:
             del self._rows(one.kind)[one.id]
             self._disk.audit.pop((one.kind, one.id), None)
-        self._listeners.tell(lambda: codec.copy(change, texts, self._disk.epoch))
+        self._listeners.tell(lambda kinds: codec.copy(change, texts, self._disk.epoch, kinds))
         await asyncio.sleep(0)
 
     async def answer(self, request: RequestKey) -> Answer | None:
@@ -204,9 +204,9 @@ class MemoryStore:
         await asyncio.sleep(0)
         return len(over)
 
-    def watch(self, listener: Callable[[Commit], None]) -> None:
+    def watch(self, listener: Callable[[Commit], None], kinds: Iterable[str] | None = None) -> None:
         """Calls `listener` after each commit."""
-        self._listeners.add(listener)
+        self._listeners.add(listener, kinds)
 
     def _rows(self, kind: str) -> dict[str, Row]:
         return self._disk.rows.setdefault(kind, {})

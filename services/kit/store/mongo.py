@@ -36,7 +36,7 @@ from services.kit.store.port import Answer, Audit, Commit, Conflict, Kind, Page,
 from services.kit.store.watch import Listeners
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine, Hashable, Sequence
+    from collections.abc import AsyncIterator, Callable, Coroutine, Hashable, Iterable, Sequence
     from datetime import timedelta
 
     from services.kit.store.mongo_client import Client, Collection, Database, Driver
@@ -249,9 +249,9 @@ class MongoStore:
             gone = await self._database["answers"].delete_many({"expires_at": {"$lte": now}})
         return int(gone.deleted_count)
 
-    def watch(self, listener: Callable[[Commit], None]) -> None:
+    def watch(self, listener: Callable[[Commit], None], kinds: Iterable[str] | None = None) -> None:
         """Calls `listener` after each commit of this instance."""
-        self._listeners.add(listener)
+        self._listeners.add(listener, kinds)
 
     def _opened(self) -> Client:
         if self._client is None:
@@ -314,7 +314,7 @@ class MongoStore:
         async with self._turns.of(keys):
             if not await self._transact(prepared):
                 raise Conflict("what should be new is there already")
-            self._listeners.tell(lambda: codec.copy(change, prepared.texts, self._epoch))
+            self._listeners.tell(lambda kinds: codec.copy(change, prepared.texts, self._epoch, kinds))
 
     async def _transact(self, prepared: Prepared) -> bool:
         """False: something that it inserts is there already."""

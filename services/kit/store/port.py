@@ -6,7 +6,7 @@ are RFC 3339 UTC strings of fixed width (`clock.instant`); field names are ours,
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from typing import Protocol, TypeAlias
 
 import msgspec
@@ -228,9 +228,10 @@ class Store(Protocol):
     async def expire(self, now: str) -> int:
         """Forgets answers whose time is over, and says how many."""
 
-    def watch(self, listener: Callable[[Commit], None]) -> None:
+    def watch(self, listener: Callable[[Commit], None], kinds: Iterable[str] | None = None) -> None:
         """Calls `listener` in the event loop after each commit, in their order, before the committer goes on.
 
         It gets a copy that shares nothing with the committer's, with the epoch filled in; marks and sequences in it are
-        the committer's. What a listener raises goes to the loop's exception handler and to nobody else.
+        the committer's. What a listener raises goes to the loop's exception handler and to nobody else. `kinds`: whose
+        records it looks at; those of others may be missing in what it gets. None: it looks at all.
         """

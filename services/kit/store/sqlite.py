@@ -31,7 +31,7 @@ from services.kit.store.watch import Listeners
 from services.kit.store.worker import Job, Worker, one_by_one
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from services.kit.store.port import Entry
@@ -103,7 +103,7 @@ class SqliteStore:
             rows.write(connection, self._kinds, prepared, self._serial)
 
         def told(_: None) -> None:
-            self._listeners.tell(lambda: codec.copy(change, texts, self._epoch))
+            self._listeners.tell(lambda kinds: codec.copy(change, texts, self._epoch, kinds))
 
         await self._write(work, told, after=writer.empty_log if change.forgotten else None)
 
@@ -192,9 +192,9 @@ class SqliteStore:
             with contextlib.suppress(Unwritten, OutcomeUnknown):
                 await self._write(lambda _: None, after=writer.scatter)
 
-    def watch(self, listener: Callable[[Commit], None]) -> None:
+    def watch(self, listener: Callable[[Commit], None], kinds: Iterable[str] | None = None) -> None:
         """Calls `listener` after each commit."""
-        self._listeners.add(listener)
+        self._listeners.add(listener, kinds)
 
     async def _read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         return await self._reader.submit(Job(work))

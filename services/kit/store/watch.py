@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection, Iterable
 
     from services.kit.store.port import Commit
 
@@ -16,16 +16,21 @@ class Listeners:
 
     def __init__(self) -> None:
         self._listeners: list[Callable[[Commit], None]] = []
+        self._kinds: frozenset[str] | None = frozenset()
 
-    def add(self, listener: Callable[[Commit], None]) -> None:
-        """Calls this one too from now on."""
+    def add(self, listener: Callable[[Commit], None], kinds: Iterable[str] | None = None) -> None:
+        """Calls this one too from now on. `kinds`: whose records it looks at; None: at all."""
+        self._kinds = None if kinds is None or self._kinds is None else self._kinds | frozenset(kinds)
         self._listeners.append(listener)
 
-    def tell(self, change: Callable[[], Commit]) -> None:
-        """Calls each with the commit, which is made once, if anybody listens. A fault of one is not another's."""
+    def tell(self, change: Callable[[Collection[str] | None], Commit]) -> None:
+        """Calls each with the commit, which is made once, if anybody listens. A fault of one is not another's.
+
+        `change` makes it with the records of those kinds (None: of all) that anybody looks at.
+        """
         if not self._listeners:
             return
-        commit = change()
+        commit = change(self._kinds)
         for listener in tuple(self._listeners):
             try:
                 listener(commit)
