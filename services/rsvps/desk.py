@@ -124,13 +124,13 @@ class Desk:
         event, revision = await self._event(part.value)
         return Found(name, event, revision, part.value, None, event.series, None)
 
-    async def occurrence(self, name: str, call: Call[Any]) -> Found:
+    async def occurrence(self, name: str, call: Call[Any], field: str = "name") -> Found:
         """What the name of a date is about. Raises Invalid, or NotFound alike for absent, another's and unseen."""
-        ids = OCCURRENCE.parse(name, "name")
+        ids = OCCURRENCE.parse(name, field)
         try:
             key = parse_key(ids["occurrence"])
         except RecurrenceError as error:
-            raise Invalid(Violation("name", error.reason)) from None
+            raise Invalid(Violation(field, error.reason)) from None
         while True:
             part = await self._part(name, ids["centre"], ids["meeting"], call)
             event, revision = await self._event(part.value)

@@ -208,7 +208,9 @@ def _refuse_size(sheet: Sheet, where: Where, party: int, quotas: tuple[str, ...]
     """Raises Invalid for what could never be had, Unmet for more than there are places."""
     rules = sheet.list.rules
     if not 1 <= party <= rules.party_size:
-        raise Invalid(Violation("party_size", f"must be 1 to {rules.party_size}"))
+        most = rules.party_size
+        reason = f"must be 1 to {most}" if most > 1 else "must be 1: here everybody keeps a seat of their own"
+        raise Invalid(Violation("party_size", reason))
     places = {each.id: each.places for each in rules.quotas}
     if unknown := [quota for quota in quotas if quota not in places]:
         raise Invalid(Violation("quotas", f"{unknown[0]!r} is not one of this list's"))

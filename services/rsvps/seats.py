@@ -177,7 +177,7 @@ class Seats:
             return await self._on_mine(call, found, (key, series_mac), decide, "accepted")
         except Tied as tied:
             chosen = call.message.date_name
-            other = await self._desk.occurrence(chosen, call) if chosen else None
+            other = await self._desk.occurrence(chosen, call, "date_name") if chosen else None
             return await self._shared.accept(call, tied, other.list if other is not None else "")
 
     async def decline_offer(self, call: Call[rsvp_service_pb2.DeclineOfferRequest]) -> seat_pb2.Seat:
@@ -207,10 +207,11 @@ class Seats:
 
     async def _wanted(self, call: Call[Any], found: Found, key: bytes) -> list[tuple[Found, str]]:
         """The date and its sisters, each with what the key is in the list of its series. Raises as for one of them."""
-        names = dict.fromkeys(each for each in call.message.also if each != call.message.name)
+        also = list(call.message.also)
+        names = dict.fromkeys(each for each in also if each != call.message.name)
         if len(names) >= MOST_DATES:
             raise Invalid(Violation("also", f"must be fewer than {MOST_DATES}"))
-        others = [await self._desk.occurrence(name, call) for name in names]
+        others = [await self._desk.occurrence(name, call, f"also[{also.index(name)}]") for name in names]
         for each in others:
             refuse_unless_kept(each)
             self._admission.check(call, each)

@@ -98,7 +98,7 @@ class HerePages:
         asking = pb.GiveFeedbackRequest(name=at.name, guest_key=key)
         asking.answers.extend(seats_forms.answers(available.invitation.feedback, seats_forms.typed(said)))
         reply = await self._ask("GiveFeedback", asking, request)
-        told = seats_said.refused(reply) if isinstance(reply, Problem) else seats_said.THANKS
+        told = seats_said.not_said(reply) if isinstance(reply, Problem) else seats_said.THANKS
         return await self._show(request, at, key, inside=True, refusal=told, answered=not isinstance(reply, Problem))
 
     async def _ask(self, method: str, asking: Any, request: Request) -> Any:

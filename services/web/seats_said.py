@@ -120,6 +120,12 @@ _BY_CODE: Final = {
     "UNAVAILABLE": _REFUSED[UNREACHABLE],
     "NOT_FOUND": _REFUSED["NOT_FOUND"],
 }
+_NOT_SAID: Final = {
+    "NOT_NOW": Said("Not yet, or not any more", "It can be said from the start until three days after the end."),
+    "ANSWERED": Said("You have said it", "It is counted once."),
+    "NOT_FOUND": Said("You have not checked in", "It can be said until three days after the end."),
+}
+"""Of feedback."""
 _OTHERWISE: Final = Said("That did not work", "Nothing was changed. You can try again.")
 
 
@@ -130,3 +136,8 @@ def refused(problem: Problem) -> Said:
     if seconds.isdigit():
         return said._replace(text=f"{said.text} Try again in {span(-(-int(seconds) // 60))}.")
     return said
+
+
+def not_said(problem: Problem) -> Said:
+    """What the service answered to feedback."""
+    return _NOT_SAID.get(problem.reason) or refused(problem)

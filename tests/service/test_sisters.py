@@ -153,6 +153,13 @@ async def test_two_places_that_come_free_at_once_are_one_seat_and_one_free_place
     assert len([each for each in await leaves(plain) if each.state in {State.GOING, State.OFFERED}]) == 1
 
 
+async def test_a_sister_date_that_is_no_date_is_named_by_its_field(plain: House) -> None:
+    for also, field in (["x"], "also[0]"), ([THURSDAY, THURSDAY.replace("20261126", "soon")], "also[1]"):
+        with pytest.raises(Invalid) as refused:
+            await plain.reserve(3, also=also)
+        assert [each.field for each in refused.value.violations] == [field]
+
+
 async def test_what_is_no_sister_date_is_refused_and_a_place_in_several_lines_is_not_changed(plain: House) -> None:
     with pytest.raises(Invalid):
         await plain.reserve(3, DATE, also=[f"{CENTRE}/meetings/tuesday/occurrences/20261201"])

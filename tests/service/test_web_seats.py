@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ import pytest
 from services.kit.channel import LocalServer
 from services.kit.logs import make_log
 from services.meetings.records import KINDS
-from services.rsvps.types import Question, QuestionKind, Scope, Use
+from services.rsvps.types import Differing, Question, QuestionKind, Scope, Use
 from services.rsvps.types import RsvpMode as Mode
 from tests.contract.store_fixtures import ENGINES
 from tests.service.meetings_house import House as Meetings
@@ -416,6 +416,30 @@ async def test_who_is_there_checks_in_with_the_code_that_is_shown_and_takes_a_sl
     assert slip.headers["content-type"] == "application/pdf"
     assert slip.content.startswith(b"%PDF-")
     assert slip.headers["content-disposition"].startswith("attachment")
+
+
+async def test_a_cancelled_date_says_why_to_who_kept_a_seat_and_asks_nobody_to_keep_another(desk: Desk) -> None:
+    words = await desk.keep()
+    desk.meeting(changes=[{"date": "2026-11-24", "cancelled": True, "reason": "Snow"}])
+    await desk.house.part(changes=(Differing(date=date(2026, 11, 24), cancelled=True),))
+    gone = (await desk.ask(PAGE, {"do": "find", "words": words})).text
+    assert (title(gone), "Snow" in gone) == ("It does not take place", True)
+    assert ("Keep a seat again" in gone, "check in" in gone, "Open chairs instead" in gone) == (False, False, True)
+
+
+async def test_feedback_before_the_start_is_told_when_it_can_be_said(desk: Desk) -> None:
+    how = Question(id="how", title="How was it?", kind=QuestionKind.CHOICE, choices=("Good", "Bad"))
+    await desk.house.rules(feedback=(how,))
+    desk.house.to(desk.house.clock.now() + timedelta(days=3, hours=12, minutes=35))
+    name = "centres/house/meetings/tuesday/occurrences/20261124"
+    shown = await desk.house.call("GetCheckInCode", OPERATOR, name=name)
+    form = hidden((await desk.ask(shown.url)).text)
+    await desk.ask(f"{PAGE}/here", form | {"shown": shown.words})
+    said = {"do": "feedback", "key": form["key"], "q-how": "0"}
+    assert "Not yet, or not any more" in (await desk.ask(f"{PAGE}/here", said)).text
+    desk.house.later(minutes=30)
+    assert "Your answers are counted, without you." in (await desk.ask(f"{PAGE}/here", said)).text
+    assert "You have said it" in (await desk.ask(f"{PAGE}/here", said)).text
 
 
 async def test_a_screen_in_the_room_shows_the_code_and_asks_for_the_next_one_by_itself(desk: Desk) -> None:
