@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 PRIVATE: Final = ASKING | {"cache-control": "private, no-store"}
 _SOURCE: Final = random.SystemRandom()
 TOGETHER: Final = "together"
+SHOWN: Final = frozenset({"first_name", "celebration"})
+"""All that can be changed while somebody waits for several dates."""
 
 
 class Form(NamedTuple):
@@ -197,7 +199,14 @@ class SeatPages:
         rules = _rules(available)
         asking = pb.ChangeRequest(name=at.name, guest_key=one(said, "key"), invite_code=at.code)
         seats_forms.say(asking, what, rules)
-        asking.update_mask.extend(_mask(said, rules))
+        mine = await self._mine(request, at, asking.guest_key)
+        several = list(mine.also) if mine is not None else []
+        asking.update_mask.extend(each for each in _mask(said, rules) if not several or each in SHOWN)
+        for name in several:  # what is shown, and taken back, is so at each date that somebody waits for
+            there = pb.ChangeRequest()
+            there.CopyFrom(asking)
+            there.name = name
+            await self._calls.ask("Change", there, self.network(request))
         return await self._done(request, at, said, "Change", asking)
 
     async def cancel(self, request: Request, at: At, said: dict[str, list[str]]) -> Response:

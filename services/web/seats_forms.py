@@ -30,7 +30,7 @@ async def fields(request: Request) -> dict[str, list[str]]:
             body += chunk
             if len(body) > LONGEST:
                 raise HTTPException(413)
-        return parse_qs(body.decode("ascii"), max_num_fields=MOST_FIELDS)
+        return parse_qs(body.decode("ascii"), keep_blank_values=True, max_num_fields=MOST_FIELDS)
     except ValueError as error:
         raise HTTPException(400) from error
     except ClientDisconnect:

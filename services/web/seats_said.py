@@ -110,6 +110,12 @@ _REFUSED: Final = {
     "NOT_NOW": Said("Not at this time", "One checks in from 60 minutes before the start to the end."),
     "NOT_CHECKED_IN": Said("You have not checked in", "Slips are for who checked in, until three days after the end."),
     "NOT_A_FIRST_NAME": Said("That name does not fit", "A first name and at most an initial: no address, no number."),
+    "SEVERAL_DATES": Said(
+        "You wait for several dates", "To ask for something else, leave these waitlists first and then ask anew."
+    ),
+    "NO_STANDING_SEATS": Said("No seats at every date are kept here", "Keep one at each date that you come to."),
+    "DATE_NEEDED": Said("Say which date you mean", "Choose one of the next dates below."),
+    "WAY_NOT_OFFERED": Said("It does not take place that way", "Choose how you take part among what there is."),
     "NO_CELEBRATIONS": Said("Nothing is celebrated here", "Leave that part of the form empty."),
     "TOO_MANY": Said("Too many at once", "Please try again in a while."),
     "TOO_MANY_FROM_NETWORK": Said("Too many from your network at once", "Whoever shares your connection counts, too."),

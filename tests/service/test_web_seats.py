@@ -176,6 +176,29 @@ async def test_who_waits_for_several_dates_sees_all_of_them_and_an_offer_at_any(
     assert title(taken.text) == "Your seat is kept"
 
 
+async def test_what_is_emptied_in_the_form_is_taken_back(desk: Desk) -> None:
+    await desk.house.rules(celebrations=True, questions=(ALLERGIES,))
+    words = await desk.keep(**{"first-name": "Kim", "named": "Kim R.", "q-allergy": "Nuts"})
+    emptied = {"do": "change", "key": words, "first-name": "", "named": "", "q-allergy": ""}
+    changed = (await desk.ask(PAGE, emptied)).text
+    assert re.findall(r'value="(Kim|Kim R\.|Nuts)"', changed) == []
+    needs = await desk.house.call("GetNeeds", OPERATOR, name="centres/house/meetings/tuesday/occurrences/20261124")
+    assert (list(needs.first_names), list(needs.celebrations)) == ([], [])
+
+
+async def test_who_waits_for_several_dates_takes_a_name_back_at_all_of_them(either: Desk) -> None:
+    await either.keep(THURSDAY)
+    form = hidden((await either.ask()).text) | {"also": ELSEWHERE, "wait": "ask", "first-name": "Kim"}
+    words = six((await either.ask(PAGE, form)).text)
+    shown = (await either.ask(THURSDAY, {"do": "find", "words": words})).text
+    assert 'value="Kim"' in shown
+    assert 'name="wait"' not in shown
+    changed = (await either.ask(PAGE, {"do": "change", "key": words, "first-name": "", "wait": "give"})).text
+    assert "You wait for several dates" not in changed
+    for page in (PAGE, THURSDAY):
+        assert 'value="Kim"' not in (await either.ask(page, {"do": "find", "words": words})).text
+
+
 async def test_an_offer_is_declined_and_leaves_the_line(desk: Desk) -> None:
     await desk.house.rules(capacity=1)
     first, second = await desk.keep(), await desk.keep(wait="ask")
