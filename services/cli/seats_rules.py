@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from argparse import ArgumentTypeError
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,11 +19,11 @@ from services.cli.seats_answers import keep_ids, question, question_text, quota
 from services.cli.seats_dates import called, named, series_of
 from services.cli.server import PATIENCE
 from services.cli.shell import USAGE, Failure
-from services.cli.when import Unclear, length, long
+from services.cli.when import Unclear, full, length, long
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from services.cli.house import House
     from services.cli.server import Site
@@ -265,13 +266,21 @@ def facts(found: rules_pb.ListRules) -> dict[str, str]:
         "last joining date": found.last_joining_date,
         "questions": "\n".join(map(question_text, found.questions)),
         "quotas": "\n".join(f"{each.id}  {each.title}: {each.places}" for each in found.quotas),
-        "sister dates": "\n".join(", ".join(each.names) for each in found.sister_dates),
+        "sister dates": "\n".join(" | ".join(_dates(each.names, found.name)) for each in found.sister_dates),
         "organisers": ", ".join(found.organisers),
         "celebrations": "yes" if found.celebrations else "no",
         "list code": _code(found),
         "asked afterwards": "\n".join(map(question_text, found.feedback)),
     }
     return {name: text for name, text in told.items() if text}
+
+
+def _dates(names: Iterable[str], rules: str) -> Iterator[str]:
+    """Occurrences as days; of another meeting than that of the rules with its id."""
+    for name in names:
+        meeting, _, key = name.partition("/occurrences/")
+        day = full(date.fromisoformat(key[:10].partition("-")[0]))
+        yield day if rules.startswith(f"{meeting}/") else f"{meeting.rpartition('/')[2]}: {day}"
 
 
 def _code(found: rules_pb.ListRules) -> str:

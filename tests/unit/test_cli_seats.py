@@ -195,3 +195,11 @@ def test_a_figure_of_which_something_is_withheld_says_so() -> None:
         statistics_pb2.Cell(suppressed=True, withheld=2),
     ]
     assert [statistics.cell(each) for each in cells] == ["45", "45+", "suppressed"]
+
+
+def test_sister_dates_are_said_as_days_and_of_another_meeting_with_its_id() -> None:
+    names = ["centres/a/meetings/b/occurrences/20261208", "centres/a/meetings/c/occurrences/20261222-1"]
+    rules = list_rules_pb2.ListRules(
+        name="centres/a/meetings/b/listRules", sister_dates=[list_rules_pb2.SisterDates(names=names)]
+    )
+    assert seats_rules.facts(rules)["sister dates"] == "Tuesday 8 December 2026 | c: Tuesday 22 December 2026"
