@@ -32,6 +32,7 @@ from tests.system import acts, canaries
 from tests.system.running import System, reached, running
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 PEOPLE = 10
@@ -174,14 +175,29 @@ def rank(rows: list[list[Row]], where: dict[str, float]) -> float:
 
     By chance it is half of one more than the people.
     """
+    return rank_by(rows, lambda one, other: abs(where[one.id] - where[other.id]))
+
+
+def rank_by(rows: list[list[Row]], far: Callable[[Row, Row], float]) -> float:
+    """The same, by how far two seats are from each other."""
     ranks = []
-    for one, other in combinations(ACTS, 2):
+    for one, other in combinations(sorted({row.of for row in rows[0]}, key=ACTS.index), 2):
         first = [next(row for row in each if row.of == one) for each in rows]
         second = [next(row for row in each if row.of == other) for each in rows]
         for number, row in enumerate(first):
-            far = [abs(where[each.id] - where[row.id]) for each in second]
-            ranks.append(sorted(range(len(far)), key=far.__getitem__).index(number) + 1)
+            away = [far(row, each) for each in second]
+            ranks.append(sorted(range(len(away)), key=away.__getitem__).index(number) + 1)
     return sum(ranks) / len(ranks)
+
+
+def places_of(body: bytes, row: Row) -> list[int]:
+    """Wherever a seat stands in a file."""
+    return [match.start() for word in {row.id, row.mac} for match in re.finditer(re.escape(word.encode()), body)]
+
+
+def nearest(some: list[int], others: list[int]) -> float:
+    """How far the nearest two are from each other."""
+    return min(abs(one - other) for one in some for other in others)
 
 
 BY_CHANCE = (PEOPLE + 1) / 2
@@ -221,6 +237,39 @@ def test_where_seats_stand_in_tables_and_files_says_nothing(site: Site) -> None:
     assert rank(site.rows, {row.id: float(body.find(row.id.encode())) for row in rows}) > BETTER
 
 
+def test_nowhere_in_any_file_is_one_seat_of_a_person_nearer_to_another_than_to_anybody_elses(site: Site) -> None:
+    """Wherever ids and HMACs of seats stand: tables, indexes, what was freed, copies, whatever the file."""
+    looked = []
+    for surface in canaries.files(site.folder):
+        places = {row.id: places_of(surface.body, row) for each in site.rows for row in each}
+        if all(places.values()):
+            looked.append(surface.name)
+            assert rank_by(site.rows, lambda one, other, at=places: nearest(at[one.id], at[other.id])) > BETTER  # type: ignore[misc]
+    assert looked
+
+
+def test_answers_that_are_kept_stand_in_no_order_in_which_people_came(site: Site) -> None:
+    """Of each person three were kept, asked for one right after the other."""
+    (path,) = site.folder.glob("**/rsvps.sqlite")
+    body = path.read_bytes()
+    with closing(sqlite3.connect(path)) as connection:
+        kept = {id_ for (id_,) in connection.execute("SELECT request_id FROM answer WHERE method LIKE '%Reserve'")}
+    mine = [sorted(each for each in kept if each.endswith(f"-{number}")) for number in range(PEOPLE)]
+    assert {len(each) for each in mine} == {3}
+    answers = [[Row(act, 0, id_, id_, "", "") for act, id_ in zip(ACTS, each, strict=False)] for each in mine]
+    where = {row.id: places_of(body, row) for each in answers for row in each}
+    assert rank_by(answers, lambda one, other: nearest(where[one.id], where[other.id])) > BETTER
+
+
+def test_no_stream_knows_of_a_list_whose_word_never_changed(site: Site) -> None:
+    """It would tell to the second when the first seat was kept; who begins two lists would be found by that."""
+    streams = list(canaries.files(site.folder / "var" / "nats"))
+    heads = {f"{row.of}: {row.head}": row.head for each in site.rows for row in each}
+    told = {name for _, name in canaries.found(streams, heads)}
+    assert told
+    assert {name.partition(":")[0] for name in told} == {ACTS[3]}, "only there did a word ever change"
+
+
 def test_no_stream_and_no_log_knows_of_a_seat(site: Site) -> None:
     streams = list(canaries.files(site.folder / "var" / "nats"))
     assert streams
@@ -247,6 +296,9 @@ def test_rising_rowids_a_shared_value_or_a_time_would_be_found(site: Site) -> No
     rising = {row.id: 10.0 * number + place for number, each in enumerate(site.rows) for place, row in enumerate(each)}
     assert rank(site.rows, rising) < 2
     assert rank(site.rows, rising) < BETTER
+    body = b"".join(row.id.encode() + row.mac.encode() for each in site.rows for row in each)
+    where = {row.id: places_of(body, row) for each in site.rows for row in each}
+    assert rank_by(site.rows, lambda one, other: nearest(where[one.id], where[other.id])) < BETTER
     marked = [
         [row._replace(text=f"{row.text} device-{number:04d}") for row in each] for number, each in enumerate(site.rows)
     ]
