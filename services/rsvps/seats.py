@@ -120,8 +120,7 @@ class Seats:
 
         def decide(sheet: Sheet, at: str, seat: Seat) -> None:
             refuse_tied(sheet, seat)
-            if seating.standing_of(sheet.list, seat, at)[0] in _HELD:
-                seating.cancel(sheet, seat, at)
+            seating.cancel(sheet, seat, at)  # also while the date is off: it is not to come back with it
 
         try:
             return await self._on_mine(call, found, (key, series_mac), decide, "cancelled", absent=True)

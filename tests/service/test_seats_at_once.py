@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -18,7 +18,7 @@ from services.kit.store.memory import Disk, MemoryStore
 from services.rsvps import records
 from services.rsvps.reacting import kept
 from services.rsvps.records import KINDS
-from services.rsvps.types import OnMove, Part
+from services.rsvps.types import Differing, OnMove, Part
 from tests.contract.heads_examples import Instantly
 from tests.service.rsvps_house import CENTRE, DATE, MEETING, House, key_of, shown, weekly
 
@@ -148,3 +148,13 @@ async def test_what_was_given_back_before_there_was_anything_is_not_given_back_b
     with pytest.raises(Invalid) as refused:
         await other.call("Cancel", **{**request, "guest_key": key_of(2)})
     assert refused.value.reason == "REQUEST_ID_REUSED"
+
+
+async def test_what_is_given_back_while_the_date_is_off_does_not_come_back_with_it(houses: tuple[House, House]) -> None:
+    house, other = houses
+    await house.reserve(1)
+    await hear(other, changes=(Differing(date=date(2026, 11, 24), ordinal=0, cancelled=True),))
+    given = await house.call("Cancel", name=DATE, guest_key=key_of(1))
+    assert (given.state, given.end) == (seat_pb2.SEAT_STATE_CANCELLED, seat_pb2.SEAT_END_OWN)
+    await hear(other)
+    assert (await house.mine(1)).end == seat_pb2.SEAT_END_OWN
