@@ -93,7 +93,10 @@ async def _told(system: System, told: dict[str, str]) -> list[Surface]:
         await reached(lambda: _ruled(staff, made.name, told["list code"]), "the meeting is heard of")
         await _kept(staff, guests, date, told)
         answers = [Surface("refused", text.encode()) for text in await _refused(staff, guests, date, told)]
-        return answers + [Surface("answered", str(each).encode()) for each in await _asked(staff, guests, date)]
+        return answers + [
+            Surface("answered", str(each).encode() + each.SerializeToString())
+            for each in await _asked(staff, guests, date)
+        ]
 
 
 async def _ruled(staff: RsvpServiceStub, meeting: str, code: str) -> bool:

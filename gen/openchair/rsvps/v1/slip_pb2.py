@@ -25,21 +25,27 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dopenchair/rsvps/v1/slip.proto\x12\x12openchair.rsvps.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb9\x01\n\x0bSlipContent\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06\x63\x65ntre\x18\x02 \x01(\t\x12\x14\n\x0c\x63\x65ntre_title\x18\x03 \x01(\t\x12\x0e\n\x06person\x18\x04 \x01(\t\x12\x0c\n\x04\x64\x61te\x18\x05 \x01(\t\x12\r\n\x05start\x18\x06 \x01(\t\x12\x0b\n\x03\x65nd\x18\x07 \x01(\t\x12\x15\n\rmeeting_title\x18\x08 \x01(\t\x12\x12\n\nattendance\x18\t \x01(\t\x12\x13\n\x0bvalid_until\x18\n \x01(\t\"^\n\x0e\x41ttendanceSlip\x12\x30\n\x07\x63ontent\x18\x01 \x01(\x0b\x32\x1f.openchair.rsvps.v1.SlipContent\x12\r\n\x05token\x18\x02 \x01(\t\x12\x0b\n\x03pdf\x18\x03 \x01(\x0c\"R\n\x07SlipKey\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0b\n\x03pem\x18\x02 \x01(\t\x12.\n\nsince_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*\x9a\x01\n\tSlipField\x12\x1a\n\x16SLIP_FIELD_UNSPECIFIED\x10\x00\x12\x13\n\x0fSLIP_FIELD_NAME\x10\x01\x12\x13\n\x0fSLIP_FIELD_DATE\x10\x02\x12\x14\n\x10SLIP_FIELD_TIMES\x10\x03\x12\x16\n\x12SLIP_FIELD_MEETING\x10\x04\x12\x19\n\x15SLIP_FIELD_ATTENDANCE\x10\x05*y\n\x0bSlipVerdict\x12\x1c\n\x18SLIP_VERDICT_UNSPECIFIED\x10\x00\x12\x18\n\x14SLIP_VERDICT_GENUINE\x10\x01\x12\x18\n\x14SLIP_VERDICT_EXPIRED\x10\x02\x12\x18\n\x14SLIP_VERDICT_REVOKED\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dopenchair/rsvps/v1/slip.proto\x12\x12openchair.rsvps.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xbe\x01\n\x0bSlipContent\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06\x63\x65ntre\x18\x02 \x01(\t\x12\x14\n\x0c\x63\x65ntre_title\x18\x03 \x01(\t\x12\x13\n\x06person\x18\x04 \x01(\tB\x03\x80\x01\x01\x12\x0c\n\x04\x64\x61te\x18\x05 \x01(\t\x12\r\n\x05start\x18\x06 \x01(\t\x12\x0b\n\x03\x65nd\x18\x07 \x01(\t\x12\x15\n\rmeeting_title\x18\x08 \x01(\t\x12\x12\n\nattendance\x18\t \x01(\t\x12\x13\n\x0bvalid_until\x18\n \x01(\t\"h\n\x0e\x41ttendanceSlip\x12\x30\n\x07\x63ontent\x18\x01 \x01(\x0b\x32\x1f.openchair.rsvps.v1.SlipContent\x12\x12\n\x05token\x18\x02 \x01(\tB\x03\x80\x01\x01\x12\x10\n\x03pdf\x18\x03 \x01(\x0c\x42\x03\x80\x01\x01\"R\n\x07SlipKey\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0b\n\x03pem\x18\x02 \x01(\t\x12.\n\nsince_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*\x9a\x01\n\tSlipField\x12\x1a\n\x16SLIP_FIELD_UNSPECIFIED\x10\x00\x12\x13\n\x0fSLIP_FIELD_NAME\x10\x01\x12\x13\n\x0fSLIP_FIELD_DATE\x10\x02\x12\x14\n\x10SLIP_FIELD_TIMES\x10\x03\x12\x16\n\x12SLIP_FIELD_MEETING\x10\x04\x12\x19\n\x15SLIP_FIELD_ATTENDANCE\x10\x05*y\n\x0bSlipVerdict\x12\x1c\n\x18SLIP_VERDICT_UNSPECIFIED\x10\x00\x12\x18\n\x14SLIP_VERDICT_GENUINE\x10\x01\x12\x18\n\x14SLIP_VERDICT_EXPIRED\x10\x02\x12\x18\n\x14SLIP_VERDICT_REVOKED\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'openchair.rsvps.v1.slip_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SLIPFIELD']._serialized_start=455
-  _globals['_SLIPFIELD']._serialized_end=609
-  _globals['_SLIPVERDICT']._serialized_start=611
-  _globals['_SLIPVERDICT']._serialized_end=732
+  _globals['_SLIPCONTENT'].fields_by_name['person']._loaded_options = None
+  _globals['_SLIPCONTENT'].fields_by_name['person']._serialized_options = b'\200\001\001'
+  _globals['_ATTENDANCESLIP'].fields_by_name['token']._loaded_options = None
+  _globals['_ATTENDANCESLIP'].fields_by_name['token']._serialized_options = b'\200\001\001'
+  _globals['_ATTENDANCESLIP'].fields_by_name['pdf']._loaded_options = None
+  _globals['_ATTENDANCESLIP'].fields_by_name['pdf']._serialized_options = b'\200\001\001'
+  _globals['_SLIPFIELD']._serialized_start=470
+  _globals['_SLIPFIELD']._serialized_end=624
+  _globals['_SLIPVERDICT']._serialized_start=626
+  _globals['_SLIPVERDICT']._serialized_end=747
   _globals['_SLIPCONTENT']._serialized_start=87
-  _globals['_SLIPCONTENT']._serialized_end=272
-  _globals['_ATTENDANCESLIP']._serialized_start=274
-  _globals['_ATTENDANCESLIP']._serialized_end=368
-  _globals['_SLIPKEY']._serialized_start=370
-  _globals['_SLIPKEY']._serialized_end=452
+  _globals['_SLIPCONTENT']._serialized_end=277
+  _globals['_ATTENDANCESLIP']._serialized_start=279
+  _globals['_ATTENDANCESLIP']._serialized_end=383
+  _globals['_SLIPKEY']._serialized_start=385
+  _globals['_SLIPKEY']._serialized_end=467
 # @@protoc_insertion_point(module_scope)
