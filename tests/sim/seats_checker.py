@@ -28,7 +28,7 @@ from services.kit.channel import LocalChannel
 from services.kit.client import RpcError, explain
 from services.kit.clock import instant
 from services.recurrence.wire import key_text
-from services.rsvps import following, seating
+from services.rsvps import following
 from services.rsvps.line import LAPSES
 from services.rsvps.times import times
 from services.rsvps.types import PartyRule, RsvpMode, Scope, SeatFor, State, Where
@@ -36,7 +36,7 @@ from services.rsvps.wire_seats import STATES
 from tests.sim.checker import stored
 from tests.sim.loop import LoopClock
 from tests.sim.seat_guests import CENTRE, GUESTS, key_of
-from tests.sim.seats_trail import Held, Trail
+from tests.sim.seats_trail import Held, Trail, in_effect
 from tests.sim.site import KEY, SITE, START
 
 if TYPE_CHECKING:
@@ -94,7 +94,8 @@ async def wrong(site: Site, keepers: Keepers, trail: Trail) -> list[str]:
     found = [*trail.wrong, *await _as_written(site, trail), *_followed(trail, known), *_ruled(keepers, trail)]
     for held in trail.lists.values():
         if held.head is not None and held.head.scope is Scope.DATE:
-            found += [f"{held.head.date}: {each}" for each in (*_free(held, known.now), *_standing(trail, held, known))]
+            found += [f"{held.head.date}: {each}" for each in (*_free(held, known.now), *_worded(held, known.now))]
+            found += [f"{held.head.date}: {each}" for each in _standing(trail, held, known)]
     for node in site.of("rsvps"):
         found += [f"{node.name}: {each}" for each in await _told(node, trail, known)]
     return found
@@ -173,6 +174,24 @@ def _free(held: Held, now: datetime) -> Iterator[str]:
         yield from (f"{free} are free, and #{each.order} ({each.party}) waits" for each in waits if each.party <= free)
 
 
+def _worded(held: Held, now: datetime) -> Iterator[str]:
+    """A list that says there is a place where there is none, or the other way round."""
+    head = held.head
+    assert head is not None
+    if head.rules.mode is RsvpMode.OFF or head.rules.scope is Scope.SERIES or head.occasion.end <= instant(now + SOON):
+        return
+    closed = head.occasion.off or head.closed or times(head).closes <= instant(now - SOON)
+    for where in head.occasion.ways:
+        most = head.rules.capacity if where is Where.ROOM else head.rules.online_capacity
+        waits = any(each.where is where and each.state is State.WAITLISTED for each in held.live())
+        free = not most or held.taken(where) < most
+        word = head.words.get(where.value)
+        if (closed and word != "full") or (word == "open" and not free):
+            yield f"it says {word!r} ({where.value}), and there is no place"
+        if times(head).closes > instant(now + SOON) and not closed and free and not waits and word != "open":
+            yield f"it says {word!r} ({where.value}), and there is a place"
+
+
 def _standing(trail: Trail, held: Held, known: Truth) -> Iterator[str]:
     """Who has a standing seat is in it, if it takes place and is ahead."""
     head = held.head
@@ -234,8 +253,8 @@ def _differs(told: seat_pb2.Seat | None, head: GuestList, seat: Seat | None, now
         if told.state:
             yield f"is told {told.state}, and has nothing"
         return
-    states = {seating.standing_of(head, seat, instant(at))[0] for at in (now - SOON, now + SOON)}
-    if told.state not in {STATES[each] for each in states if each is not None}:
+    states = {STATES[in_effect(head, seat, instant(at))] for at in (now - SOON, now + SOON)}
+    if told.state not in states:
         yield f"is told {seat_pb2.SeatState.Name(told.state)}, which is {seat.state.value} ({head.occasion})"
     if instant(told.start_time.ToDatetime(UTC)) != head.occasion.start:
         yield f"is told another time than {head.occasion.start}"
@@ -255,12 +274,18 @@ async def counted(site: Site, trail: Trail, before: Truth) -> list[str]:
             held[identity] = bool(record.state["held"])
     soon, late = before.now + SOON, before.now + LATER - timedelta(days=5, hours=2)
     over = {i: d for i, d in before.dates.items() if d.end_time.ToDatetime(UTC) < late}
-    lists = {f"{event.id}/{key_text(each.key)}" for event in trail.events.values() for each in event.lists if each.list}
+    ends = {  # a list keeps the time that people know of for as long as its date is off
+        f"{event.id}/{key_text(each.key)}": head.occasion.end
+        for event in trail.events.values()
+        for each in event.lists
+        if each.list and (head := trail.lists[each.list].head) is not None
+    }
     wrong_ = [f"{identity} is counted {many} times" for identity, many in found.items() if many > 1]
     for identity, date in over.items():
-        if identity.partition("/")[0] in trail.events and date.end_time.ToDatetime(UTC) > soon - timedelta(hours=1):
+        known = identity.partition("/")[0] in trail.events and ends.get(identity, "") < instant(late)
+        if known and date.end_time.ToDatetime(UTC) > soon - timedelta(hours=1):
             if not found[identity]:
-                wrong_.append(f"{identity} ({'list' if identity in lists else 'no list'}) is not counted")
+                wrong_.append(f"{identity} ({'list' if identity in ends else 'no list'}) is not counted")
             elif held[identity] != (date.state != 2):
                 wrong_.append(f"{identity} is counted as {'held' if held[identity] else 'not held'}")
     totals = {await _advertised(site, node, before.now + LATER) for node in site.of("rsvps")}

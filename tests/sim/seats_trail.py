@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from openchair.rsvps.v1 import rsvp_service_pb2, seat_pb2
 
 from services.kit.clock import instant
-from services.rsvps import records, seating
+from services.rsvps import records
 from services.rsvps.keys import Secrets, read
-from services.rsvps.times import times
-from services.rsvps.types import End, Event, GuestList, PartyRule, Scope, Seat, SeatFor, State, Wait, Where
+from services.rsvps.times import shifted, times
+from services.rsvps.types import End, Event, GuestList, OnMove, PartyRule, Scope, Seat, SeatFor, State, Wait, Where
 from services.rsvps.wire_seats import STATES
 from tests.sim.site import GUEST_SECRET
 
@@ -147,8 +147,11 @@ class Trail:
         if now.head is None:
             return
         yield from _unique(now)
-        if was.head is not None and now.head.ended and not was.head.ended:
-            self.happened["counted"] += 1
+        if was.head is not None:
+            self.happened["counted"] += now.head.ended and not was.head.ended
+            self.happened["moved"] += now.head.moves > was.head.moves
+            self.happened["released"] += now.head.era > was.head.era
+            yield from _carried(was.head, now.head)
         for id_ in sorted({*was.seats} | {*now.seats}):
             a, b = was.seats.get(id_), now.seats.get(id_)
             if a != b:
@@ -214,8 +217,17 @@ class Trail:
 
 def _states(head: GuestList, seat: Seat) -> set[seat_pb2.SeatState.ValueType]:
     """As a guest may be told of it: an offer may have lapsed that nobody has taken back yet."""
-    found = {seating.standing_of(head, seat, at)[0] for at in ("", "9999")}
-    return {STATES[each] for each in found if each is not None}
+    return {STATES[in_effect(head, seat, at)] for at in ("", "9999")}
+
+
+def in_effect(head: GuestList, seat: Seat, at: str) -> State:
+    """What a seat is, as the contract has it, said plainly."""
+    if seat.state not in LIVE:
+        return seat.state
+    if head.occasion.off or seat.era != head.era:
+        return State.CANCELLED
+    lapsed = seat.state is State.OFFERED and seat.offered_until <= at
+    return State.WAITLISTED if lapsed else seat.state
 
 
 def _word(seat: Seat | None) -> str:
@@ -230,6 +242,17 @@ def _unique(held: Held) -> Iterator[str]:
         yield "a key has two seats in one list"
     if len({each.order for each in seats}) < len(seats):
         yield "two seats have one place in the line"
+
+
+def _carried(was: GuestList, now: GuestList) -> Iterator[str]:
+    """A date at another time says so, and releases its seats where people were told so; nothing else does."""
+    moved = not now.occasion.off and bool(was.occasion.start) and was.occasion.start != now.occasion.start
+    if now.scope is Scope.DATE and (now.moves - was.moves, now.era - was.era) != (
+        int(moved),
+        int(moved and was.rules.on_move is OnMove.RELEASE),
+    ):
+        times_ = f"from {was.occasion} to {now.occasion}, moves {was.moves} {now.moves}"
+        yield f"{now.date}: {times_}, era {was.era} {now.era}, {was.rules.on_move.value}"
 
 
 def _oversold(was: Held, now: Held) -> Iterator[str]:
@@ -252,18 +275,27 @@ def _moved(now: Held, a: Seat, b: Seat, mine: set[str], at: str) -> Iterator[str
         return
     if mine or turned:
         return
+    yield from _stepped(now.head, a, b, at)
+    if a.order != b.order:
+        yield "its place in the line is another one"
+
+
+def _stepped(head: GuestList, a: Seat, b: Seat, at: str) -> Iterator[str]:
+    """What time and free places made of one, and nobody who asked."""
     steps = (a.state, b.state)
     if steps == (State.WAITLISTED, State.GOING) and b.wait is not Wait.GIVE:
         yield "it was given to who wants to be asked"
     elif steps == (State.OFFERED, State.WAITLISTED):
-        if a.offered_until > at and not now.head.occasion.off:
+        if a.offered_until > at and not head.occasion.off:
             yield f"an offer until {a.offered_until} was taken back"
+    elif b.state is State.OFFERED and b.offered_until != a.offered_until:
+        last = min(shifted(at, head.rules.claim_minutes), times(head).cut_off)
+        if b.offered_until > last:
+            yield f"it is offered until {b.offered_until}, and the rules say {last}"
     elif steps == (State.OFFERED, State.GOING) and not a.sisters:
         yield "nobody took what was offered"
     elif a.state is State.GOING and b.state is not State.GOING:
         yield "a seat was taken away"
-    if a.order != b.order:
-        yield "its place in the line is another one"
 
 
 def _passed(was: Held, now: Held, did: list[Did], at: str, trail: Trail) -> Iterator[str]:

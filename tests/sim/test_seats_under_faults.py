@@ -17,6 +17,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from services.plans import PLANS
+from services.rsvps import chairs, following, seating, serving, turns
+from services.rsvps.forgetting import Forgetting
+from services.rsvps.sheet import Sheet
 from tests.sim import seats_checker
 from tests.sim.checker import check
 from tests.sim.faults import Faults
@@ -30,7 +33,7 @@ from tests.sim.test_edits_under_faults import LINES, QUIET
 from tests.system.acts import create_centre
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 USUAL = "100" if os.environ.get("OPENCHAIR_GATE") == "1" else "1"
 SEEDS: Sequence[int] = [int(os.environ["SEED"])] if "SEED" in os.environ else range(int(os.environ.get("SEEDS", USUAL)))
@@ -39,6 +42,13 @@ COMMANDS = 60  # of each caller
 PAUSES = (0.0, 0.0, 0.1, 4.0, 20.0)
 COUNTING = 300
 """Seconds in which everything that has long been due is done."""
+
+
+_CANDIDATES = serving._candidates
+
+
+async def _nothing(*_: object) -> None:
+    """Does nothing."""
 
 
 class Told(NamedTuple):
@@ -112,6 +122,33 @@ def simulate(seed: int, *, faulty: bool = True) -> Told:
         return Told(outcomes, faults.happened, trail.happened, wrong)
 
     return run(main, chance)
+
+
+BROKEN: Mapping[str, tuple[object, str, Callable[..., object], str]] = {
+    "more people than places": (Sheet, "free", lambda *_: 10, "people for"),
+    "lists that do not follow": (following, "follow", lambda *_, **__: None, "the list of"),
+    "moves that nobody is told": (following, "_move", lambda *_: None, "moves"),
+    "the last first": (serving, "_candidates", lambda *asked: _CANDIDATES(*asked)[::-1], "was served before"),
+    "given to who wants to be asked": (turns, "_served", turns.going, "wants to be asked"),
+    "offers for ever": (turns, "claimed_until", lambda *_: "2030-01-01T00:00:00.000Z", "it is offered until"),
+    "words of yesterday": (chairs, "say", lambda *_: None, "it says"),
+    "dates that are off, and nobody is told": (
+        seating,
+        "standing_of",
+        lambda _, seat, __: (seat.state, None),
+        "is told",
+    ),
+    "dates that nobody counts": (Forgetting, "_blanks", _nothing, "is not counted"),
+}
+"""Ways to break the product: whose, what, by what, and a word of what the check says then."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", BROKEN)
+def test_the_check_sees_what_it_is_for(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    whose, name, by, word = BROKEN[how]
+    monkeypatch.setattr(whose, name, by)
+    assert any(word in each for seed in range(3) for each in simulate(seed).wrong)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
