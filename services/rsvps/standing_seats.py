@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from msgspec.structs import replace
+from openchair.rsvps.v1 import seat_pb2
 
 from services.kit.errors import NotFound, Unmet
 from services.rsvps import coming, following, seating, standing
@@ -19,7 +20,7 @@ from services.rsvps.wire_seats import seat_message, with_own_words
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from openchair.rsvps.v1 import rsvp_service_pb2, seat_pb2
+    from openchair.rsvps.v1 import rsvp_service_pb2
 
     from services.kit.call import Call
     from services.rsvps.admission import Admission
@@ -177,7 +178,7 @@ class StandingSeats:
         return self._desk.secrets.mac(sheet.list.secret, sheet.list.centre, sheet.list.id, self._desk.key(call))
 
     def _reply(self, found: Found, about: About, sheets: Sheets, seat: Seat | None, at: str) -> seat_pb2.Seat:
-        """With the dates on which it is not simply "going", in order."""
+        """With the dates that there is something to say of, in order: not "going", moved, or to be confirmed."""
         shared = self._whole(about, sheets, found)
         if seat is None:
             return whole_message(found.name, shared, None, at)
@@ -188,9 +189,9 @@ class StandingSeats:
             mine = sheet.held(seat.mac)
             name = self._name(about, found, sheet)
             if mine is not None and name and sheet.list.occasion.start > at:
-                state, _ = seating.standing_of(sheet.list, mine, at)
-                if state is not State.GOING:
-                    message.dates.append(seat_message(name, sheet.list, mine, at))
+                date = seat_message(name, sheet.list, mine, at)
+                if date.state != seat_pb2.SEAT_STATE_GOING or date.moved or date.HasField("confirm_until_time"):
+                    message.dates.append(date)
         return message
 
     @staticmethod

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -145,6 +145,21 @@ async def test_not_confirmed_in_time_it_is_released_for_that_date_alone(plain: H
     assert (await plain.mine(2)).state == GOING
     assert (await plain.mine(1, LATER)).state == GOING
     assert (await plain.mine(1, NAME)).state == GOING
+
+
+async def test_dates_that_have_to_be_confirmed_or_were_moved_are_told_with_all_of_it(plain: House) -> None:
+    await plain.rules(capacity=2, standing_seats=True, confirm_before_minutes=24 * 60)
+    await stand(plain, 1)
+    told = (await plain.mine(1, NAME)).dates
+    assert [each.name for each in told][:2] == [DATE, LATER]
+    assert all(each.state == GOING and each.HasField("confirm_until_time") for each in told)
+    await plain.call("Confirm", name=DATE, guest_key=key_of(1))
+    assert DATE not in [each.name for each in (await plain.mine(1, NAME)).dates]
+    later = datetime(2026, 11, 24, 20)  # noqa: DTZ001 - local times are naive
+    await plain.part(changes=(Differing(date=date(2026, 11, 24), start=later),))
+    await plain.sweep()
+    moved = next(each for each in (await plain.mine(1, NAME)).dates if each.name == DATE)
+    assert (moved.state, moved.moved) == (GOING, True)
 
 
 async def test_what_is_shown_on_a_date_is_sealed_for_that_date(plain: House) -> None:

@@ -353,6 +353,17 @@ async def test_the_words_of_a_standing_seat_find_it_on_the_page_of_a_date_that_i
     assert "These words hold no seat here" in other
 
 
+async def test_the_page_of_a_standing_seat_asks_to_confirm_its_next_date(desk: Desk) -> None:
+    await desk.house.rules(standing_seats=True, confirm_before_minutes=24 * 60)
+    words = await desk.keep("/m/tuesday/all")
+    page = (await desk.ask("/m/tuesday/all", {"do": "find", "words": words})).text
+    assert "Please say by Monday 23 November, 7:00\xa0pm that you come" in page
+    confirmed = await desk.ask(PAGE, {"do": "confirm", "key": words})
+    assert title(confirmed.text) == "Your seat is kept"
+    again = (await desk.ask("/m/tuesday/all", {"do": "find", "words": words})).text
+    assert "Please say by Monday 23 November" not in again
+
+
 async def test_an_address_that_was_kept_leads_on_when_the_series_was_split_or_its_days_were_changed(
     desk: Desk,
 ) -> None:

@@ -267,7 +267,9 @@ class Seat(_message.Message):
 
     @_builtins.property
     def dates(self) -> _containers.RepeatedCompositeFieldContainer[Global___Seat]:
-        """Of a standing seat: dates ahead on which it is not simply "going", each with its own state."""
+        """Of a standing seat: dates ahead on which it is not simply "going", each with its own state; those that were moved,
+        and those on which it has to be confirmed, too.
+        """
 
     def __init__(
         self,
