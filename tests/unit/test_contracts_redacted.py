@@ -1,4 +1,4 @@
-"""What a guest holds, types or writes is marked in the contracts: whoever prints a message for debugging leaves it out."""
+"""What a guest holds, types or writes is marked in the contracts: whoever prints a message to debug leaves it out."""
 
 from __future__ import annotations
 
