@@ -64,7 +64,7 @@ class Held(Head[I]):
         leaves += [self._remove(id_, at, actor) for id_ in changes.removed]
         leaves += [self._archive(id_, at, actor) for id_ in changes.archived]
         step = Step(tuple(leaves), changes.facts, tuple(map(self._forgettable, changes.forgotten)))
-        if len(set(step.ids)) != len(step.ids):
+        if len(ids := step.ids) > 1 and len(set(ids)) != len(ids):
             raise ValueError(f"{self.key}: a decision changes a leaf twice")
         return step
 

@@ -127,7 +127,10 @@ _ENCODER = json.JSONEncoder(ensure_ascii=False, default=repr)
 
 def _json(event: Any, **_: Any) -> str:
     """The line; what its fields are as a rule needs no encoder to be made for it."""
-    return f"{{{', '.join([f'{_field(key)}: {_field(value)}' for key, value in event.items()])}}}"
+    return f"{{{', '.join([f'{_key(key)}: {_field(value)}' for key, value in event.items()])}}}"
+
+
+_key = functools.lru_cache(maxsize=1024)(encode_basestring)
 
 
 def _field(value: Any) -> str:

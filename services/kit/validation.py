@@ -77,16 +77,28 @@ class Walk:
 
     def __init__(self, rules: TextRules) -> None:
         self._rules = rules
-        self._checks: dict[str, _Check | None] = {}
+        self._checks: dict[FieldDescriptor, _Check | None] = {}
 
     def violations(self, message: Message) -> tuple[Violation, ...]:
         """What is wrong with the message, in the order of its fields, at most 20."""
+        if self._sound(message):
+            return ()
         found: list[Violation] = []
         for violation in self._message(message, ""):
             found.append(violation)
             if len(found) == MOST_REPORTED:
                 break
         return tuple(found)
+
+    def _sound(self, message: Message) -> bool:
+        """Whether all is well at first sight, as it is with most; False: it has to be looked at, field by field."""
+        for descriptor, value in message.ListFields():
+            if descriptor.message_type is not None or descriptor.is_repeated:
+                return False
+            check = self._check_of(descriptor)
+            if check is not None and check(value):
+                return False
+        return True
 
     def _message(self, message: Message, path: str) -> Iterator[Violation]:
         if message.DESCRIPTOR.full_name == "google.protobuf.Timestamp":
@@ -114,13 +126,15 @@ class Walk:
         if descriptor.message_type is not None:
             yield from self._message(value, path)
             return
-        name = descriptor.full_name
-        if name not in self._checks:
-            self._checks[name] = self._check(descriptor)
-        check = self._checks[name]
+        check = self._check_of(descriptor)
         reason = check(value) if check else None
         if reason:
             yield Violation(path, reason)
+
+    def _check_of(self, descriptor: FieldDescriptor) -> _Check | None:
+        if descriptor not in self._checks:
+            self._checks[descriptor] = self._check(descriptor)
+        return self._checks[descriptor]
 
     def _check(self, descriptor: FieldDescriptor) -> _Check | None:
         """What has to be looked at in values of this field; None: nothing."""

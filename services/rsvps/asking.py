@@ -56,6 +56,8 @@ def party(size: int) -> int:
 
 def quotas(ids: Sequence[str], rules: Rules) -> tuple[str, ...]:
     """The quotas that somebody needs a place of, in the order of the rules. Raises Invalid."""
+    if not ids:
+        return ()
     known = [each.id for each in rules.quotas]
     wrong = [Violation(f"quotas[{index}]", "is none of this list") for index, id_ in enumerate(ids) if id_ not in known]
     if wrong:
@@ -65,6 +67,8 @@ def quotas(ids: Sequence[str], rules: Rules) -> tuple[str, ...]:
 
 def answers(messages: Sequence[seat_pb2.Answer], rules: Rules) -> tuple[tuple[Answer, ...], tuple[Answer, ...]]:
     """Answers that count in totals, and those for the organiser. Raises Invalid, naming each that does not fit."""
+    if not messages and not rules.questions:
+        return (), ()
     asked = {each.id: each for each in rules.questions}
     wrong = [*_misfits(messages, asked), *_missing(messages, rules.questions)]
     if wrong:
@@ -77,6 +81,8 @@ def answers(messages: Sequence[seat_pb2.Answer], rules: Rules) -> tuple[tuple[An
 
 def first_name(text: str, field: str = "first_name") -> str:
     """A first name; "" : none. Raises Invalid."""
+    if not text:
+        return ""
     name = unicodedata.normalize("NFC", " ".join(text.split()))
     letters = [each for each in name if unicodedata.category(each)[0] in "LM"]
     if len(name) > LONGEST_NAME or (name and (not letters or len(letters) + _joints(name) != len(name))):

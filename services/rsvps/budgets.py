@@ -89,8 +89,10 @@ class Budgets:
         self._spend(call, key, limit, 1)
 
     def _check(self, call: Call[Any], key: tuple[str, ...], limit: Limit, text: str) -> None:
+        if not call.network:
+            return
         wait = (self._used(key, limit, call.clock.monotonic()) + 1 - limit.most) * limit.seconds
-        if call.network and wait > 0:
+        if wait > 0:
             seconds = str(max(1, round(wait)))
             details = {"retry_after_seconds": seconds}
             raise Exhausted(f"{text}: try again in {seconds} seconds", "TOO_MANY_FROM_NETWORK", details)

@@ -42,7 +42,7 @@ def may_wait(sheet: Sheet, people: int, at: str) -> bool:
     limit = sheet.list.rules.waitlist
     if limit == 0 or draws(sheet.list, at):
         limit = max(limit, MOST_WAITING)
-    waiting = sum(sheet.people(where, State.WAITLISTED) for where in Where)
+    waiting = sheet.people(Where.ROOM, State.WAITLISTED) + sheet.people(Where.ONLINE, State.WAITLISTED)
     return waiting + people <= limit
 
 

@@ -126,6 +126,17 @@ class Desk:
 
     async def occurrence(self, name: str, call: Call[Any], field: str = "name") -> Found:
         """What the name of a date is about. Raises Invalid, or NotFound alike for absent, another's and unseen."""
+        heard, kept = self.known.heard, self._dates.get(name)
+        if kept is not None and kept[0] == heard:
+            return kept[1]
+        found = await self._occurrence(name, call, field)
+        if self.alone and self.known.heard == heard and gate.anybody_may(found.part):
+            if len(self._dates) >= _KEPT:
+                self._dates.clear()
+            self._dates[name] = heard, found
+        return found
+
+    async def _occurrence(self, name: str, call: Call[Any], field: str) -> Found:
         ids = OCCURRENCE.parse(name, field)
         try:
             key = parse_key(ids["occurrence"])
@@ -268,8 +279,11 @@ class Desk:
         reply = decide(sheet, at)
         if not sheet.touched:
             return (reply() if callable(reply) else reply), None
-        turns.settle(sheet, at)
-        due = turns.next_due(sheet, at)
+        if turns.undisturbed(sheet, at):
+            due = value.due or None
+        else:
+            turns.settle(sheet, at)
+            due = turns.next_due(sheet, at)
         return (reply() if callable(reply) else reply), sheet.changes(due)
 
     def _decided(
@@ -361,6 +375,11 @@ class Desk:
 
     @functools.cached_property
     def _values(self) -> dict[str, tuple[Record, GuestList]]:
+        return {}
+
+    @functools.cached_property
+    def _dates(self) -> dict[str, tuple[int, Found]]:
+        """Dates that anybody may know, by name, and how much had been heard when they were looked up."""
         return {}
 
     @functools.cached_property

@@ -33,6 +33,12 @@ async def may_know(store: Store, part: Part, call: Call[Any], now: str) -> bool:
     return bool(said and shown.group) and await opens(store, part.centre, shown.group, said, now)
 
 
+def anybody_may(part: Part) -> bool:
+    """Whether nobody has to say anything to learn that the meeting exists: `may_know` is true for every caller."""
+    shown = part.shown
+    return shown is not None and shown.visibility != MEMBERS
+
+
 async def opens(store: Store, centre: str, group: str, said: str, now: str) -> bool:
     """Whether a code, as somebody typed it, is one of that group of that centre at this instant."""
     record = await store.get("group", group)

@@ -36,7 +36,8 @@ class Known:
         self._store = store
         self._alone = alone
         self._read: dict[tuple[str, str], Kept[Part] | Kept[Event] | None] = {}
-        self._heard = 0
+        self.heard = 0
+        """How many parts and events were written since this began, where nobody else writes them."""
         self._occasions: dict[tuple[str, int, Key], Occasion | None] = {}
         self._versions: dict[str, str] = {}
         if alone:
@@ -78,10 +79,10 @@ class Known:
     async def _get(self, kind: str, id_: str, shape: type[Part | Event]) -> Kept[Part] | Kept[Event] | None:
         if (kind, id_) in self._read:
             return self._read[kind, id_]
-        heard = self._heard
+        heard = self.heard
         record = await self._store.get(kind, id_)
         found = None if record is None or record.gone else Kept(records.read(record, shape), record.revision)
-        if self._alone and found is not None and heard == self._heard:  # nothing was written while it was read
+        if self._alone and found is not None and heard == self.heard:  # nothing was written while it was read
             if len(self._read) >= MOST:
                 self._read.clear()
             self._read[kind, id_] = found  # type: ignore[assignment]  # as above
@@ -90,5 +91,5 @@ class Known:
     def _hear(self, change: Commit) -> None:
         for record in change.records:
             if record.kind in _KINDS:
-                self._heard += 1
+                self.heard += 1
                 self._read.pop((record.kind, record.id), None)

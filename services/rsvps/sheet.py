@@ -47,6 +47,14 @@ class Sheet:
         untouched = self.list is self._before and not self._over.seats and not self._under.seats
         return untouched and due is not None and (due == "" or at < due)
 
+    def joined(self, at: str) -> Seat | None:
+        """Who came to the end of the line, if that is all that was decided about a settled list."""
+        due, over = self._before.due, self._over.seats
+        if self.list is not self._before or self._under.seats or len(over) != 1 or due is None or (due and due <= at):
+            return None
+        seat = next(iter(over.values()))
+        return seat if seat.state is State.WAITLISTED and seat.use is SeatFor.SEAT else None
+
     # Leaves
 
     def seat(self, id_: str) -> Seat | None:

@@ -41,6 +41,21 @@ def settle(sheet: Sheet, at: str) -> None:
     chairs.say(sheet, at)
 
 
+def undisturbed(sheet: Sheet, at: str) -> bool:
+    """Whether what was decided is that somebody came to the end of a line in which nothing can move, and no more.
+
+    Then a list that was settled before is settled, its words are true, and it is due when it was: `settle` and
+    `next_due` would say the same, for more.
+    """
+    held, joined = sheet.list, sheet.joined(at)
+    if joined is None or held.passed or held.occasion.off or joined.where not in held.occasion.ways:
+        return False
+    for where in held.occasion.ways:
+        if sheet.free(where) or held.words.get(where.value) != chairs.WAITLIST:
+            return False
+    return len(held.words) == len(held.occasion.ways) and chairs.may_wait(sheet, 1, at)
+
+
 def next_due(sheet: Sheet, at: str) -> str | None:
     """When time makes something else of a settled list; at once, where there was more to do than is done at once."""
     if sheet.list.scope is Scope.SISTERS:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +38,12 @@ def kinds(declared: Sequence[Kind]) -> dict[str, Kind]:
 
 def fields(kind: Kind) -> tuple[str, ...]:
     """Every field that an index of this kind holds, each once."""
-    return tuple(dict.fromkeys(field for index in kind.indexes for field in index))
+    return _each(kind.indexes)
+
+
+@functools.lru_cache(maxsize=256)
+def _each(indexes: tuple[tuple[str, ...], ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(field for index in indexes for field in index))
 
 
 def known(declared: Mapping[str, Kind], name: str) -> Kind:
