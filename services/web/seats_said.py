@@ -42,6 +42,11 @@ _ENDS: Final[dict[int, Said]] = {
     ),
     seat_pb2.SEAT_END_STAFF: Said("Your seat was given back", "Whoever runs it gave it back for you.", bad=True),
 }
+_NOT_ALL: Final = Said(
+    "You are on the waitlist",
+    "Not all that you asked for is free. What comes free goes by the order of the line. You can ask for less below.",
+    bad=True,
+)
 _STATES: Final[dict[int, Said]] = {
     GOING: Said("Your seat is kept", "There is a chair for you."),
     WAITLISTED: Said(
@@ -73,6 +78,8 @@ def of_seat(seat: seat_pb2.Seat) -> Said:
         return EVERY
     if seat.state == WAITLISTED and seat.HasField("draw_time"):
         return Said("You are in the draw", "Lots decide who gets a place. This page will say what came of it.")
+    if seat.state == WAITLISTED and (seat.quotas or seat.party_size > 1):
+        return _NOT_ALL
     return _STATES.get(seat.state, NONE)
 
 

@@ -364,6 +364,14 @@ async def test_the_page_of_a_standing_seat_asks_to_confirm_its_next_date(desk: D
     assert "Please say by Monday 23 November" not in again
 
 
+async def test_who_is_enrolled_sees_the_next_dates_and_which_are_off(desk: Desk) -> None:
+    await desk.house.rules(scope=Scope.SERIES)
+    desk.meeting(changes=[{"date": "2026-12-01", "cancelled": True}])
+    kept = await desk.ask("/m/tuesday/all", hidden((await desk.ask("/m/tuesday/all")).text))
+    assert "<li>Tuesday 24 November, 7:00\xa0pm</li>" in kept.text
+    assert "<li>Tuesday 1 December, 7:00\xa0pm (cancelled)</li>" in kept.text
+
+
 async def test_an_address_that_was_kept_leads_on_when_the_series_was_split_or_its_days_were_changed(
     desk: Desk,
 ) -> None:

@@ -87,6 +87,14 @@ def test_a_number_of_people_that_is_none_is_not_taken_for_one(text: str) -> None
     assert asking.party_size < 0
 
 
+def test_who_waits_for_more_than_a_chair_is_not_told_that_all_are_taken() -> None:
+    alone = seat_pb2.Seat(state=seat_pb2.SEAT_STATE_WAITLISTED, party_size=1)
+    assert "All places are taken" in seats_said.of_seat(alone).text
+    for more in ({"party_size": 2}, {"party_size": 1, "quotas": ["scholarship"]}):
+        said = seats_said.of_seat(seat_pb2.Seat(state=seat_pb2.SEAT_STATE_WAITLISTED, **more))  # type: ignore[arg-type]  # of its fields
+        assert (said.title, said.bad, "All places are taken" in said.text) == ("You are on the waitlist", True, False)
+
+
 def test_a_standing_seat_does_not_promise_a_chair_on_a_date_that_is_full() -> None:
     standing = seat_pb2.Seat(state=seat_pb2.SEAT_STATE_GOING, standing=True)
     assert "Where one is full you wait" in seats_said.of_seat(standing).text
