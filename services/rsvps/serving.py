@@ -60,7 +60,9 @@ def next_of(sheet: Sheet) -> tuple[Seat, bool] | None:
 def _first(sheet: Sheet, free: Mapping[Where, int], passed: Mapping[str, int]) -> Seat | None:
     """The first whose turn it is: strictly in order, a party that is not seated yet keeps others from passing it.
 
-    Who waits for a place of a quota keeps back nobody but who needs one of that too, and came later.
+    Who waits for a place of a quota keeps back nobody but who needs one of that too, and came later. A party that waits
+    for places keeps those of its quotas, too, or others would take them meanwhile, and it would be passed for want of
+    them.
     """
     strict = sheet.list.rules.party_rule is PartyRule.IN_ORDER
     kept: dict[str, int] = {}
@@ -71,16 +73,16 @@ def _first(sheet: Sheet, free: Mapping[Where, int], passed: Mapping[str, int]) -
         lacking = _lacking(sheet, seat)
         if not lacking and seat.party <= free[seat.where]:
             return seat
-        if strict and lacking:
-            kept.update({quota: min(kept.get(quota, seat.order), seat.order) for quota in lacking})
-        elif strict:
-            blocked.add(seat.where)
+        if strict:
+            held = lacking or seat.quotas
+            kept.update({quota: min(kept.get(quota, seat.order), seat.order) for quota in held})
+            blocked |= set() if lacking else {seat.where}
     return None
 
 
 def _passes(sheet: Sheet, where: Where, needs: Mapping[str, int]) -> bool:
     """Whether somebody who comes now and is seated would pass somebody who waits."""
-    ways = [way for way in sheet.list.occasion.ways if way is where or needs]
+    ways = [way for way in sheet.list.occasion.ways if way is where or sheet.list.rules.quotas]
     strict = sheet.list.rules.party_rule is PartyRule.IN_ORDER
     kept: set[str] = set()
     for seat in _candidates(sheet, [way for way in ways if sheet.free(way) > 0], {}):
@@ -91,6 +93,8 @@ def _passes(sheet: Sheet, where: Where, needs: Mapping[str, int]) -> bool:
             kept |= lacking if strict else set()
         elif _ahead(sheet, seat, where, needs, strict=strict):
             return True
+        elif strict and seat.party > sheet.free(seat.where):
+            kept.update(seat.quotas)
     return not kept.isdisjoint(needs)
 
 

@@ -511,7 +511,12 @@ def _cannot(held: GuestList, seat: Seat, now: list[Seat], served: list[Seat]) ->
     if held.rules.party_rule is PartyRule.FILL:
         return _taken(there, seat.where) + seat.party > _capacity(held, seat.where)
     ahead = [each for each in now if each.state is State.WAITLISTED and each.order < seat.order and each.lapses < 3]
-    return any(lacks(each) & set(seat.quotas) for each in ahead)
+    return any((lacks(each) or _keeps(held, each, there)) & set(seat.quotas) for each in ahead)
+
+
+def _keeps(held: GuestList, seat: Seat, there: list[Seat]) -> set[str]:
+    """The needs of which a party that waits for more places than there are free keeps places."""
+    return set(seat.quotas) if _taken(there, seat.where) < _capacity(held, seat.where) else set()
 
 
 def _nobody_is_forgotten(held: GuestList, now: list[Seat], where: Where) -> None:
@@ -522,19 +527,18 @@ def _nobody_is_forgotten(held: GuestList, now: list[Seat], where: Where) -> None
     waiting = [each for each in now if each.state is State.WAITLISTED and each.lapses < 3]
     waiting = [each for each in waiting if each.where in held.occasion.ways]
     kept: set[str] = set()
+    blocked: set[Where] = set()
     for seat in sorted(waiting, key=lambda each: each.order):
         others = _capacity(held, seat.where) - _taken(now, seat.where)
-        if others <= 0 or kept & set(seat.quotas):
+        if others <= 0 or seat.where in blocked or kept & set(seat.quotas):
             continue
         lacking = {quota for quota in seat.quotas if _needing(now, quota) + seat.party > places[quota]}
-        if lacking:
-            kept |= lacking if strict else set()
-        elif seat.where is where:
+        kept |= (lacking or set(seat.quotas)) if strict else set()
+        blocked |= {seat.where} if strict and not lacking else set()
+        if not lacking and seat.where is where:
             fewer = any(each.lapses < seat.lapses for each in waiting if each.where is where)
             room = free - (held.passed.get(where.value, 0) if fewer else 0)
             assert seat.party > room, f"{free} free, and {seat} waits"
-            if strict:
-                return
 
 
 def _run(examples: int, steps: int) -> None:

@@ -139,6 +139,18 @@ def test_who_waits_for_a_need_keeps_back_only_who_has_it_too() -> None:
     assert sorted(_of(paper, State.GOING)) == ["b", "d"]
 
 
+def test_a_party_that_waits_for_places_keeps_its_needs_and_is_not_passed_for_want_of_them() -> None:
+    """Or who comes online would take one of its beds, and then who came later its places in the room."""
+    paper = Paper(a_list((ROOM, ONLINE), capacity=3, online_capacity=1, quotas=(Quota("beds", "Beds", 3),)))
+    _come(paper, "first", where=ROOM)
+    _come(paper, "family", where=ROOM, party=3, quotas=("beds",))
+    _come(paper, "later", where=ROOM)
+    _come(paper, "online", where=ONLINE, quotas=("beds",))
+    assert _of(paper, State.WAITLISTED) == ["family", "later", "online"]
+    _leave(paper, "first")
+    assert _of(paper, State.WAITLISTED) == ["later", "online"]
+
+
 def test_a_party_that_waits_for_a_need_keeps_it_from_who_came_later() -> None:
     """One of two beds is free, and a party of two waits for both."""
     paper = _paper(capacity=9, quotas=(Quota("beds", "Beds", 2),))
