@@ -1,5 +1,7 @@
 """What becomes of a list when its date is over: it is counted, what people wrote goes, then all of it goes for good.
 
+With the count goes the order in which people came.
+
 It is a step of what is done with an event that is due, so it happens whenever the process comes to it: after a restart,
 a long pause, or a restore from a backup, what is overdue is done at once.
 """
@@ -19,7 +21,7 @@ from services.kit.leaves import Changes, Decision, Facts, Joint
 from services.kit.store.port import Audit, Commit, Conflict, Forgotten
 from services.recurrence.schedule import occurrences
 from services.recurrence.zones import to_local
-from services.rsvps import check_in, coming, counting, lists, records
+from services.rsvps import check_in, coming, counting, lists, needed, records
 from services.rsvps.reacting import WHO, parts_of
 from services.rsvps.sheet import Sheet
 from services.rsvps.types import Event, GuestList, Scope, SeatFor, State
@@ -94,6 +96,8 @@ class Forgetting:
             await self._count(
                 held.id, counting.blank(event, parts, dated.key, instant(now)), await self._enrolled(event)
             )
+        if now >= end + self._soon(counting.COUNTED_AFTER):
+            await self._level(held.id)
         if now >= end + self._soon(WORDS_KEPT):
             await self._purge(held.id)
         steps = (self._soon(counting.COUNTED_AFTER), self._soon(WORDS_KEPT), self._days)
@@ -131,6 +135,24 @@ class Forgetting:
             return Decision(None, Changes(facts, forgotten=marks), "counted", records=written)
 
         await self._desk.heads.change("list", list_id, decide, actor=WHO)
+
+    async def _level(self, list_id: str) -> None:
+        """Takes away in which order people came, what they need, and what they said that counts: all of it is over.
+
+        Who keeps seats at two lists could be recognised by that. Each seat says by which change it was written; so they
+        are written again, in no order.
+        """
+
+        def decide(head: Head[Line], _: str) -> Decision[int]:
+            held = lists.guest_list(head)
+            over = held is not None and held.ended and not held.occasion.off  # a date that was off may come back
+            rest = needed.shuffled((leaf for leaf in head.index.seats.values() if over and leaf.order), source)[:SLICE]
+            leaves = tuple(lists.leaf(msgspec.structs.replace(leaf, order=0, answers=(), quotas=())) for leaf in rest)
+            return Decision(len(leaves), Changes(leaves=leaves) if leaves else None, "levelled")
+
+        source = self._desk.ids.random
+        while await self._desk.heads.change("list", list_id, decide, actor=WHO):
+            pass
 
     async def _purge(self, list_id: str) -> None:
         """Takes away what was for the organiser."""

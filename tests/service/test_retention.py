@@ -5,10 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from openchair.rsvps.v1 import seat_pb2
+
 from services.kit.clock import VirtualClock, instant
+from services.kit.store.port import Record
 from services.kit.store.sqlite import SqliteStore
 from services.rsvps.records import KINDS
-from services.rsvps.types import Question, QuestionKind, Use
+from services.rsvps.types import Question, QuestionKind, Quota, Use
 from tests.service.rsvps_house import CENTRE, DATE, FACILITATOR, LATER, MEETING, START, House, key_of
 
 if TYPE_CHECKING:
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
     from services.kit.store.port import Entry
 
 pytest_plugins = ("tests.service.rsvps_house",)
+GOING, WAITLISTED = seat_pb2.SEAT_STATE_GOING, seat_pb2.SEAT_STATE_WAITLISTED
 END = datetime(2026, 11, 25, 2, 0, tzinfo=UTC)
 FOR_ORGANISER = (Question(id="t", title="Allergies?", kind=QuestionKind.TEXT, use=Use.ORGANISER),)
 
@@ -167,3 +171,35 @@ async def test_no_byte_of_a_seat_stays_in_the_file(tmp_path: Path) -> None:
 
 def _bytes(folder: Path) -> bytes:
     return b"".join(path.read_bytes() for path in folder.iterdir())
+
+
+async def test_when_a_list_is_counted_nothing_tells_any_more_in_which_order_people_came_and_what_they_need(
+    house: House,
+) -> None:
+    """The same people at two lists, in the same order, with the same needs: that would say who is who."""
+    counts = (Question(id="n", title="Children?", kind=QuestionKind.NUMBER, highest=99),)
+    await house.rules(questions=counts, quotas=(Quota("wheels", "Wheelchair", 2),))
+    for number in range(6):
+        said = [{"question": "n", "number": number}]
+        await house.reserve(number, answers=said, quotas=["wheels"] if number == 3 else [])
+    ((record, _),) = await house.lists()
+    assert [each.order for each in await house.seats(record.id)] == [1, 2, 3, 4, 5, 6]
+    await pass_on(house, END + timedelta(hours=71))
+    assert len({each.order for each in await house.seats(record.id)}) == 6
+
+    await pass_on(house, END + timedelta(hours=73))
+    seats = await house.seats(record.id)
+    assert {(each.order, each.answers, each.quotas) for each in seats} == {(0, (), ())}
+    leaves = [each for each in await entries(house) if isinstance(each, Record) and each.kind == "seat"]
+    assert len({leaf.state["written"] for leaf in leaves}) == 1
+    assert [(await house.mine(number)).state for number in (0, 5)] == [GOING, WAITLISTED]
+
+
+async def test_a_date_that_is_off_keeps_its_order_since_it_may_come_back(alone: House) -> None:
+    await alone.reserve(1)
+    await alone.reserve(2)
+    ((record, _),) = await alone.lists()
+    await alone.part(active=False)
+    await alone.rules()
+    await pass_on(alone, END + timedelta(days=5))
+    assert [each.order for each in await alone.seats(record.id)] == [1, 2]
