@@ -10,7 +10,7 @@ import asyncio
 import random
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import msgspec
 import pytest
@@ -28,10 +28,16 @@ from services.rsvps.reacting import kept
 from services.rsvps.records import KINDS
 from services.rsvps.types import Differing, Part, Scope, SisterDate, Sisters, State
 from tests.contract.heads_examples import Instantly
+from tests.contract.store_fixtures import ENGINES
 from tests.service.rsvps_house import CENTRE, COORDINATOR, DATE, LATER, MEETING, House, key_of, shown, weekly
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from services.kit.store.port import Store
     from services.rsvps.types import GuestList, Seat
+
+pytest_plugins = ("tests.contract.mongod",)
 
 SERIES: Final = f"{CENTRE}/meetings/{MEETING}"
 THURSDAY: Final = f"{CENTRE}/meetings/thursday/occurrences/20261126"
@@ -41,27 +47,30 @@ HELD: Final = {GOING, seat_pb2.SEAT_STATE_WAITLISTED, seat_pb2.SEAT_STATE_OFFERE
 BEFORE: Final[tuple[type[Exception], ...]] = (Conflict, Unwritten, OutcomeUnknown)
 
 
-class Store(MemoryStore):
+class Faulty:
     """A store that takes its time and fails, before or after it has written, as often as `rate` says."""
 
-    def __init__(self, clock: Instantly, disk: Disk, source: random.Random) -> None:
-        super().__init__(KINDS, clock, disk)
+    def __init__(self, store: Store, source: random.Random, rate: float) -> None:
+        self._store = store
         self.source = source
-        self.rate = 0.0
+        self.rate = rate
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
 
     async def commit(self, change: Commit) -> None:
         await self._dawdle()
         failing = self.source.random() < self.rate
         if failing and self.source.random() < 0.5:
             raise self.source.choice(BEFORE)
-        await super().commit(change)
+        await self._store.commit(change)
         if failing:
             raise OutcomeUnknown
         await self._dawdle()
 
     async def get(self, kind: str, id: str) -> Any:  # noqa: A002 - as in the port
         await self._dawdle()
-        return await super().get(kind, id)
+        return await self._store.get(kind, id)
 
     async def _dawdle(self) -> None:
         for _ in range(self.source.choice([0, 0, 1, 3])):
@@ -86,8 +95,11 @@ class Days:
     """What happens."""
 
     source: random.Random
-    disk: Disk = field(default_factory=Disk)
-    clock: Instantly = field(default_factory=Instantly)
+    clock: Instantly
+    start: Callable[[], Awaitable[Store]]
+    """Opens a store of one more instance."""
+    rate: float = 0.0
+    stores: list[Faulty] = field(default_factory=list)
     houses: list[House] = field(default_factory=list)
     guests: list[Guest] = field(default_factory=list)
     capacity: dict[str, int] = field(default_factory=dict)
@@ -96,7 +108,7 @@ class Days:
     refused: Refusal | None = None
     """What was refused last."""
 
-    async def begin(self, rate: float) -> None:
+    async def begin(self) -> None:
         self.houses = [await self._instance() for _ in range(2)]
         house = self.houses[0]
         await house.part()
@@ -111,21 +123,19 @@ class Days:
         await house.put(msgspec.structs.replace(event, sistered=True))
         places = [(DATE, ()), (DATE, ()), (LATER, ()), (THURSDAY, ()), (SERIES, ()), (DATE, (THURSDAY,))]
         self.guests = [Guest(number, *self.source.choice(places)) for number in range(14)]
-        for each in self.houses:
-            each.store.rate = rate  # type: ignore[attr-defined]  # it is one of ours
+        for each in self.stores:
+            each.rate = self.rate
 
     async def _instance(self) -> House:
-        house = House(Store(self.clock, self.disk, self.source), self.clock, alone=False)
+        self.stores.append(Faulty(await self.start(), self.source, 0.0))
+        house = House(cast("Store", self.stores[-1]), self.clock, alone=False)
         house.desk.ids = house.ids = Ids(random.Random(self.source.random()))  # noqa: S311 - seeded
-        await house.store.open()
         return house
 
     async def killed(self) -> None:
         """An instance begins anew, with nothing in memory; whatever it was at is left as it is."""
-        which = self.source.randrange(2)
-        rate = self.houses[which].store.rate  # type: ignore[attr-defined]  # as above
-        self.houses[which] = await self._instance()
-        self.houses[which].store.rate = rate  # type: ignore[attr-defined]  # as above
+        self.houses[self.source.randrange(2)] = await self._instance()
+        self.stores[-1].rate = self.rate
 
     async def ask(self, method: str, **request: Any) -> Any:
         """The reply; None: it was refused. Raises the last refusal where it never became certain."""
@@ -246,8 +256,9 @@ class Days:
 
     async def settle(self) -> None:
         """Nothing fails any more, and everything is on; nobody has anything to do."""
+        for store in self.stores:
+            store.rate = 0.0
         for house in self.houses:
-            house.store.rate = 0.0  # type: ignore[attr-defined]  # as above
             await house.desk.heads.idle()
         await self.heard(off=False, hour=19)
         for _ in range(3):
@@ -325,22 +336,51 @@ def in_order(house: House, guests: list[Guest], found: dict[str, tuple[GuestList
             assert all(place < other for other, (asked, _) in places if told <= asked)
 
 
-async def run(seed: int) -> None:
-    days = Days(random.Random(seed))  # noqa: S311 - the same in every run
+async def run(seed: int, start: Callable[[], Awaitable[Store]], clock: Instantly) -> None:
+    source = random.Random(seed)  # noqa: S311 - the same in every run
+    days = Days(source, clock, start, source.choice([0.0, 0.05, 0.2]))
+    await days.begin()
+    for _ in range(10):
+        await days.pass_by()
+    await days.settle()
+    await check(days)
+
+
+async def in_memory(seed: int) -> None:
+    disk, clock = Disk(), Instantly()
+
+    async def start() -> Store:
+        store = MemoryStore(KINDS, clock, disk)
+        await store.open()
+        return store
+
     async with asyncio.timeout(60):
-        await days.begin(days.source.choice([0.0, 0.05, 0.2]))
-        for _ in range(10):
-            await days.pass_by()
-        await days.settle()
-        await check(days)
+        await run(seed, start, clock)
 
 
 def test_nobody_loses_a_seat_and_no_list_is_oversold_whatever_two_instances_do_at_once() -> None:
     for seed in range(4):
-        asyncio.run(run(seed))
+        asyncio.run(in_memory(seed))
 
 
 @pytest.mark.slow
 def test_nobody_loses_a_seat_in_many_more_days() -> None:
     for seed in range(4, 300):
-        asyncio.run(run(seed))
+        asyncio.run(in_memory(seed))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["mongodb-wire-motor", "mongodb-motor", "mongodb-pymongo"])
+@pytest.mark.parametrize("seed", range(4))
+async def test_nobody_loses_a_seat_on_mongodb(request: pytest.FixtureRequest, name: str, seed: int) -> None:
+    clock = Instantly()
+    async with ENGINES[name](request, clock) as engine:
+        opened: list[Store] = []
+
+        async def start() -> Store:
+            opened.append(await engine.start(KINDS))
+            return opened[-1]
+
+        await run(seed, start, clock)
+        for store in opened:
+            await store.close()
