@@ -148,6 +148,7 @@ def _made(asked: argparse.Namespace, settings: Settings) -> Contents:
             file.flush()
             with opened(part_of(path)) as backup:
                 contents = examined(backup, key)
+            _must_hold(contents, asked.service, settings)
             finish(file, path)
         if asked.offline:
             with suppress(OSError):  # it is made; that nobody is told of it later is no reason to say otherwise
@@ -155,6 +156,13 @@ def _made(asked: argparse.Namespace, settings: Settings) -> Contents:
     finally:
         part_of(path).unlink(missing_ok=True)
     return contents
+
+
+def _must_hold(contents: Contents, service: str, settings: Settings) -> None:
+    """Where no front hands calls on, whoever answers makes a backup of what it has. Raises Failure."""
+    if service and service not in contents.counts:
+        there = " and ".join(contents.counts) or "no service"
+        raise Failure(f"nothing was kept: {there} answers at {settings.target}, not {service} (OPENCHAIR_TARGET)")
 
 
 async def _fetched(settings: Settings, file: BinaryIO, key: bytes, service: str) -> None:

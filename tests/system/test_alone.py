@@ -87,6 +87,17 @@ async def test_what_is_created_over_grpc_is_in_both_feeds_in_the_same_bytes_and_
     assert house.meetings.get("/calendars/first.ics").status == 404  # not 503, which is for what comes
 
 
+def test_a_backup_of_a_service_that_does_not_answer_there_is_refused_and_no_file_is_left(
+    house: Running, tmp_path: Path
+) -> None:
+    key, file = tmp_path / "key", tmp_path / "seats.backup"
+    key.write_text("k3y-of-nine-owls-and-a-heron-at-dusk")
+    key.chmod(0o600)
+    done = house.meetings.command("backup", "--service", "rsvps", "--key-file", str(key), str(file))
+    assert (done.returncode, file.exists()) == (1, False)
+    assert "meetings answers at" in done.stderr
+
+
 async def test_each_is_killed_or_stopped_and_started_again_and_nothing_is_missing(house: Running) -> None:
     names = await furnish(house, "again")
     for system in (house.feeds[0], house.meetings):
