@@ -91,7 +91,13 @@ async def truth(site: Site) -> Truth:
 async def wrong(site: Site, keepers: Keepers, trail: Trail) -> list[str]:
     """Everything that is."""
     known = await truth(site)
-    found = [*trail.wrong, *await _as_written(site, trail), *_followed(trail, known), *_ruled(keepers, trail)]
+    found = [
+        *trail.wrong,
+        *await _as_written(site, trail),
+        *_followed(trail, known),
+        *_ruled(keepers, trail),
+        *_tied(trail),
+    ]
     for held in trail.lists.values():
         if held.head is not None and held.head.scope is Scope.DATE:
             found += [f"{held.head.date}: {each}" for each in (*_free(held, known.now), *_worded(held, known.now))]
@@ -208,6 +214,17 @@ def _standing(trail: Trail, held: Held, known: Truth) -> Iterator[str]:
     there = {each.standing for each in held.seats.values() if each.standing}
     if wanted != there:
         yield f"{len(wanted - there)} standing seats are not in it, {len(there - wanted)} that ended are"
+
+
+def _tied(trail: Trail) -> Iterator[str]:
+    """Places in several lines that belong together, of which some are missing."""
+    wanted, there = set[tuple[str, str, str]](), set[tuple[str, str, str]]()
+    for id_, held in trail.lists.items():
+        for seat in held.seats.values():
+            wanted |= {(id_, other, mac) for other, mac in seat.wanted.items()}
+            there |= {(seat.sisters, id_, seat.mac)} if seat.sisters else set()
+    yield from (f"somebody waits in list {other}, and has no place there" for _, other, _ in wanted - there)
+    yield from (f"a place in list {other} belongs to nobody" for _, other, _ in there - wanted)
 
 
 async def _told(node: Node, trail: Trail, known: Truth) -> list[str]:

@@ -176,6 +176,8 @@ class Trail:
             if not self._may_end(now.head, a, b, mine):
                 yield f"{said}: nobody gave it back"
         elif lives and not lived:
+            self.happened["date of a standing seat"] += bool(one.standing)
+            self.happened["one of several dates"] += bool(one.sisters)
             if "Reserve" not in mine and not self._stands(now.head, b):
                 yield f"{said}: nobody asked for it"
         elif lives and lived and a is not None and b is not None:

@@ -25,6 +25,7 @@ from tests.sim.checker import check
 from tests.sim.faults import Faults
 from tests.sim.history import ACKNOWLEDGED, History
 from tests.sim.loop import SimLoop, run
+from tests.sim.readers import Readers
 from tests.sim.seat_guests import Guests
 from tests.sim.seat_keepers import Keepers
 from tests.sim.seats_trail import Trail
@@ -107,14 +108,15 @@ def simulate(seed: int, *, faulty: bool = True) -> Told:
             await create_centre(keepers.history.stub, "house")
             await keepers.furnish()
             faults = Faults(site)
-            meanwhile = [asyncio.create_task(faults.run())] if faulty else []
+            readers = Readers(site)
+            meanwhile = [asyncio.create_task(work.run()) for work in ((faults, readers) if faulty else (readers,))]
             site.broker.repeat = chance.choice((0, 3)) if faulty else 0
             share = chance.choice((0.1, 0.2, 0.3))
             await asyncio.gather(*(wants(keepers, share) for _ in range(CALLERS)))
             for task in meanwhile:
                 task.cancel()
             faults.heal()
-            wrong = await well(site, keepers, trail)
+            wrong = [*await well(site, keepers, trail), *readers.wrong]
         except BaseException:
             print(site.lines.getvalue()[-LINES:])  # noqa: T201 - pytest shows it
             raise
@@ -138,7 +140,7 @@ BROKEN: Mapping[str, tuple[object, str, Callable[..., object], str]] = {
         lambda _, seat, __: (seat.state, None),
         "is told",
     ),
-    "dates that nobody counts": (Forgetting, "_blanks", _nothing, "is not counted"),
+    "dates that nobody counts": (Forgetting, "step", _nothing, "is not counted"),
 }
 """Ways to break the product: whose, what, by what, and a word of what the check says then."""
 
