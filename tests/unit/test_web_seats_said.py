@@ -91,7 +91,7 @@ def test_who_waits_for_more_than_a_chair_is_not_told_that_all_are_taken() -> Non
     alone = seat_pb2.Seat(state=seat_pb2.SEAT_STATE_WAITLISTED, party_size=1)
     assert "All places are taken" in seats_said.of_seat(alone).text
     for more in ({"party_size": 2}, {"party_size": 1, "quotas": ["scholarship"]}):
-        said = seats_said.of_seat(seat_pb2.Seat(state=seat_pb2.SEAT_STATE_WAITLISTED, **more))  # type: ignore[arg-type]  # of its fields
+        said = seats_said.of_seat(seat_pb2.Seat(state=seat_pb2.SEAT_STATE_WAITLISTED, **more))
         assert (said.title, said.bad, "All places are taken" in said.text) == ("You are on the waitlist", True, False)
 
 
