@@ -27,6 +27,8 @@ _SENTENCES: Final = {
 _CODES: Final = {
     "DEADLINE_EXCEEDED": "the server took too long to answer. Try again in a minute",
     "RESOURCE_EXHAUSTED": "the server has too much to do, or this was too much at once. Try again in a minute",
+    "UNIMPLEMENTED": "what answers there (OPENCHAIR_TARGET) does not do this. Where services run one by one, name the "
+    "front that hands calls on to each of them",
     "ABORTED": "somebody else changed the same at this moment. Try again",
 }
 

@@ -87,15 +87,18 @@ async def test_what_is_created_over_grpc_is_in_both_feeds_in_the_same_bytes_and_
     assert house.meetings.get("/calendars/first.ics").status == 404  # not 503, which is for what comes
 
 
-def test_a_backup_of_a_service_that_does_not_answer_there_is_refused_and_no_file_is_left(
+async def test_what_a_service_that_runs_alone_does_not_do_is_told_with_what_to_do_and_leaves_no_backup(
     house: Running, tmp_path: Path
 ) -> None:
+    async with house.meetings.meetings() as stub:
+        await acts.create_centre(stub, "alone")
     key, file = tmp_path / "key", tmp_path / "seats.backup"
     key.write_text("k3y-of-nine-owls-and-a-heron-at-dusk")
     key.chmod(0o600)
     done = house.meetings.command("backup", "--service", "rsvps", "--key-file", str(key), str(file))
     assert (done.returncode, file.exists()) == (1, False)
     assert "meetings answers at" in done.stderr
+    assert "name the front" in house.meetings.command("statistics", "alone").stderr
 
 
 async def test_each_is_killed_or_stopped_and_started_again_and_nothing_is_missing(house: Running) -> None:
