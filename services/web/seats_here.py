@@ -89,7 +89,7 @@ class HerePages:
             asking.fields.append(slip_pb2.SLIP_FIELD_NAME)
         reply = await self._ask("IssueAttendanceSlip", asking, request)
         if isinstance(reply, Problem):
-            return await self._show(request, at, key, inside=True, refusal=seats_said.refused(reply))
+            return await self._show(request, at, key, inside=_inside(reply), refusal=seats_said.refused(reply))
         return Response(reply.pdf, 200, _PDF)
 
     async def feedback(self, request: Request, at: At, said: dict[str, list[str]], key: str) -> Response:
@@ -99,7 +99,8 @@ class HerePages:
         asking.answers.extend(seats_forms.answers(available.invitation.feedback, seats_forms.typed(said)))
         reply = await self._ask("GiveFeedback", asking, request)
         told = seats_said.not_said(reply) if isinstance(reply, Problem) else seats_said.THANKS
-        return await self._show(request, at, key, inside=True, refusal=told, answered=not isinstance(reply, Problem))
+        done = not isinstance(reply, Problem)
+        return await self._show(request, at, key, inside=done or _inside(reply), refusal=told, answered=done)
 
     async def _ask(self, method: str, asking: Any, request: Request) -> Any:
         return await self._calls.ask(method, asking, self._seats.network(request))
@@ -123,6 +124,11 @@ class HerePages:
             **{"shown": "", "inside": False, "answered": False, "refusal": None} | shown,
         )
         return answer(request, page, 200, PRIVATE)
+
+
+def _inside(problem: Problem) -> bool:
+    """Whether whoever met this has checked in."""
+    return problem.reason not in {"NOT_CHECKED_IN", "NOT_FOUND"}
 
 
 _ACTIONS: Final[dict[str, Any]] = {

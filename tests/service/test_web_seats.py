@@ -502,6 +502,14 @@ async def test_feedback_before_the_start_is_told_when_it_can_be_said(desk: Desk)
     assert "You have said it" in (await desk.ask(f"{PAGE}/here", said)).text
 
 
+async def test_who_has_not_checked_in_is_not_told_that_they_have(desk: Desk) -> None:
+    how = Question(id="how", title="How was it?", kind=QuestionKind.CHOICE, choices=("Good", "Bad"))
+    await desk.house.rules(feedback=(how,))
+    for do in ("slip", "feedback"):
+        told = await desk.ask(f"{PAGE}/here", {"do": do, "key": "able " * 6})
+        assert (title(told.text), "You have not checked in" in told.text) == ("I am there", True)
+
+
 async def test_a_screen_in_the_room_shows_the_code_and_asks_for_the_next_one_by_itself(desk: Desk) -> None:
     begins = desk.house.clock.now() + timedelta(days=3, hours=13, minutes=5)
     desk.house.to(begins.replace(second=20, microsecond=0))
