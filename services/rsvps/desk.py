@@ -265,7 +265,7 @@ class Desk:
     # How what is decided comes to be
 
     def _sheet(self, found: Found, value: GuestList, line: Line, at: str) -> Sheet:
-        sheet = Sheet(value, line)
+        sheet = Sheet(value, line, found.event.series)
         occasion = found.occasion or msgspec.structs.replace(value.occasion, off=True)
         following.follow(sheet, occasion, found.rules, found.revision, at, key=found.key, private=found.private)
         if sheet.touched or not value.words or (value.due and value.due <= at):  # else it is as it was left

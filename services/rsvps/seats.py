@@ -5,11 +5,12 @@ Names of dates are dealt with here, those of whole meetings (standing seats, enr
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from openchair.rsvps.v1 import rsvp_service_pb2, seat_pb2
 
-from services.kit.errors import Invalid, NotFound, Unmet, Violation
+from services.kit.errors import Invalid, NotFound, Unavailable, Unmet, Violation
 from services.rsvps import seating
 from services.rsvps.application import Application, may_only_show
 from services.rsvps.sister_seats import SisterSeats, Tied
@@ -31,6 +32,14 @@ MOST_DATES: Final = 20
 """Sister dates that somebody waits for."""
 
 _HELD: Final = frozenset({State.GOING, State.WAITLISTED, State.OFFERED})
+
+
+TRIES: Final = 8
+"""How often it is looked anew where the series has its first standing seat meanwhile."""
+
+
+class Behind(Exception):  # noqa: N818 - it says what was found
+    """The series has a list by now: somebody may hold the date by a standing seat. Nothing was decided."""
 
 
 class Whole(Protocol):
@@ -69,9 +78,16 @@ class Seats:
 
     async def reserve(self, call: Call[rsvp_service_pb2.ReserveRequest]) -> rsvp_service_pb2.ReserveResponse:
         """Keeps a seat, or a place in the line; of whoever has one already it is the same, unchanged."""
-        message, desk = call.message, self._desk
         if (whole := self._of_whole(call)) is not None:
             return await whole.reserve(call)
+        for _ in range(TRIES):
+            with suppress(Behind):
+                return await self._reserve(call)
+        raise Unavailable("others are changing the same just now: try again", "CONTENTION")
+
+    async def _reserve(self, call: Call[rsvp_service_pb2.ReserveRequest]) -> rsvp_service_pb2.ReserveResponse:
+        """Of a date. Raises Behind."""
+        message, desk = call.message, self._desk
         key = desk.key(call)
         found = await desk.occurrence(message.name, call)
         refuse_unless_kept(found)
@@ -82,6 +98,8 @@ class Seats:
         application = Application(desk, found, message, await self._key_elsewhere(found, key))
 
         def decide(sheet: Sheet, at: str) -> Callable[[], rsvp_service_pb2.ReserveResponse]:
+            if sheet.series != found.event.series:
+                raise Behind
             mac = self._mac(sheet, key)
             seat = sheet.held(mac, application.series_mac)
             if seat is None or seating.standing_of(sheet.list, seat, at)[0] not in _HELD:

@@ -24,14 +24,16 @@ UNLIMITED: Final = 1 << 30
 class Sheet:
     """What a decision reads and writes; the line underneath is not changed.
 
-    `list` may be replaced. `put` writes a seat (new, or another state of one). Counts are of people, parties whole, of
-    the list's present era. `_over` are the leaves as they were decided, `_under` those of the line that they replace or
-    that are dropped: all that is counted is the line's, less what is under, and what is over.
+    `list` may be replaced; `series` is that of the whole series ("": there is none, or nobody asked). `put` writes a
+    seat (new, or another state of one). Counts are of people, parties whole, of the list's present era. `_over` are the
+    leaves as they were decided, `_under` those of the line that they replace or that are dropped: all that is counted
+    is the line's, less what is under, and what is over.
     """
 
-    def __init__(self, guest_list: GuestList, line: Line) -> None:
+    def __init__(self, guest_list: GuestList, line: Line, series: str = "") -> None:
         self.list = guest_list
         self.line = line
+        self.series = series
         self._before = guest_list
         self._over = Line(line.list)
         self._under = Line(line.list)

@@ -158,3 +158,21 @@ async def test_what_is_given_back_while_the_date_is_off_does_not_come_back_with_
     assert (given.state, given.end) == (seat_pb2.SEAT_STATE_CANCELLED, seat_pb2.SEAT_END_OWN)
     await hear(other)
     assert (await house.mine(1)).end == seat_pb2.SEAT_END_OWN
+
+
+@pytest.mark.parametrize("date_name", [DATE, f"{CENTRE}/meetings/{MEETING}/occurrences/20270105"])
+async def test_who_keeps_a_date_and_all_dates_at_once_has_one_seat_there(
+    houses: tuple[House, House], date_name: str
+) -> None:
+    house, other = houses
+    await house.rules(standing_seats=True)
+    assert isinstance(house.store, Store)
+
+    async def standing() -> None:
+        await other.reserve(1, f"{CENTRE}/meetings/{MEETING}")
+
+    house.store.after["event"] = standing
+    seat = await house.reserve(1, date_name)
+    assert (seat.state, seat.standing) == (GOING, True)
+    for _, value in await house.lists():
+        assert len(await house.seats(value.id)) == 1
