@@ -48,6 +48,7 @@ def facts(seat: seat_pb2.Seat, zone: str) -> dict[str, str]:
         "when": _moment(seat.start_time, zone),
         "moved": "the date was moved since the seat was kept" if seat.moved else "",
         "when a place is free": _wait(seat) if seat.state == seat_pb2.SEAT_STATE_WAITLISTED else "",
+        "not asked again": "three offers lapsed; `accept` takes what is free" if seat.passed_over else "",
         "held until": _moment(seat.offer_expire_time, zone),
         "lots are drawn": _moment(seat.draw_time, zone),
         "confirm by": _moment(seat.confirm_until_time, zone),

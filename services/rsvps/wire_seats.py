@@ -10,6 +10,7 @@ from openchair.rsvps.v1 import seat_pb2
 
 from services.kit.clock import moment
 from services.rsvps import seating
+from services.rsvps.line import LAPSES
 from services.rsvps.times import NEVER, times
 from services.rsvps.types import End, State, Wait, Where
 
@@ -49,6 +50,7 @@ def seat_message(name: str, guest_list: GuestList, seat: Seat, at: str) -> seat_
         moved=guest_list.moves > seat.moves,
         standing=bool(seat.standing),
         quotas=seat.quotas,
+        passed_over=state is State.WAITLISTED and seat.lapses >= LAPSES,
     )
     occasion = guest_list.occasion
     if occasion.start:

@@ -47,6 +47,11 @@ _NOT_ALL: Final = Said(
     "Not all that you asked for is free. What comes free goes by the order of the line. You can ask for less below.",
     bad=True,
 )
+_PASSED_OVER: Final = Said(
+    "You are on the waitlist",
+    "You were asked three times and did not answer, so you are not asked again. Take a place here if one is free.",
+    bad=True,
+)
 _STATES: Final[dict[int, Said]] = {
     GOING: Said("Your seat is kept", "There is a chair for you."),
     WAITLISTED: Said(
@@ -78,6 +83,8 @@ def of_seat(seat: seat_pb2.Seat) -> Said:
         return EVERY
     if seat.state == WAITLISTED and seat.HasField("draw_time"):
         return Said("You are in the draw", "Lots decide who gets a place. This page will say what came of it.")
+    if seat.passed_over:
+        return _PASSED_OVER
     if seat.state == WAITLISTED and (seat.quotas or seat.party_size > 1):
         return _NOT_ALL
     return _STATES.get(seat.state, NONE)

@@ -200,6 +200,21 @@ async def test_who_waits_for_several_dates_takes_a_name_back_at_all_of_them(eith
         assert 'value="Kim"' not in (await either.ask(page, {"do": "find", "words": words})).text
 
 
+async def test_who_let_three_offers_lapse_is_told_and_may_take_what_is_free(desk: Desk) -> None:
+    await desk.house.rules(capacity=1, claim_minutes=5)
+    first, words = await desk.keep(), await desk.keep(wait="ask")
+    await desk.ask(PAGE, {"do": "give-back", "key": first})
+    for _ in range(3):
+        offered = (await desk.ask(PAGE, {"do": "find", "words": words})).text
+        assert title(offered) == "A place is free for you"
+        desk.house.later(minutes=6)
+        await desk.house.sweep()
+    passed = (await desk.ask(PAGE, {"do": "find", "words": words})).text
+    assert ("you are not asked again" in passed, "You will be asked" in passed) == (True, False)
+    taken = await desk.ask(PAGE, {"do": "accept", "key": words})
+    assert title(taken.text) == "Your seat is kept"
+
+
 async def test_an_offer_is_declined_and_leaves_the_line(desk: Desk) -> None:
     await desk.house.rules(capacity=1)
     first, second = await desk.keep(), await desk.keep(wait="ask")

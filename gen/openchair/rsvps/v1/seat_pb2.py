@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dopenchair/rsvps/v1/seat.proto\x12\x12openchair.rsvps.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"N\n\x06\x41nswer\x12\x10\n\x08question\x18\x01 \x01(\t\x12\x0f\n\x07\x63hoices\x18\x02 \x03(\x05\x12\x0e\n\x06number\x18\x03 \x01(\x03\x12\x11\n\x04text\x18\x04 \x01(\tB\x03\x80\x01\x01\"G\n\x0b\x43\x65lebration\x12\x0c\n\x04\x63hip\x18\x01 \x01(\x08\x12\x12\n\x05named\x18\x02 \x01(\tB\x03\x80\x01\x01\x12\x16\n\tmilestone\x18\x03 \x01(\tB\x03\x80\x01\x01\"\x91\x06\n\x04Seat\x12\x0c\n\x04name\x18\x01 \x01(\t\x12,\n\x05state\x18\x02 \x01(\x0e\x32\x1d.openchair.rsvps.v1.SeatState\x12(\n\x03\x65nd\x18\x03 \x01(\x0e\x32\x1b.openchair.rsvps.v1.SeatEnd\x12\x32\n\nattendance\x18\x04 \x01(\x0e\x32\x1e.openchair.rsvps.v1.Attendance\x12\x12\n\nparty_size\x18\x05 \x01(\x05\x12,\n\x04wait\x18\x06 \x01(\x0e\x32\x1e.openchair.rsvps.v1.WaitChoice\x12\x35\n\x11offer_expire_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tdraw_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nstart_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x35\n\x11\x63hange_until_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x36\n\x12\x63onfirm_until_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05moved\x18\r \x01(\x08\x12\x10\n\x08standing\x18\x0e \x01(\x08\x12\x0e\n\x06quotas\x18\x0f \x03(\t\x12+\n\x07\x61nswers\x18\x10 \x03(\x0b\x32\x1a.openchair.rsvps.v1.Answer\x12\x17\n\nfirst_name\x18\x11 \x01(\tB\x03\x80\x01\x01\x12\x34\n\x0b\x63\x65lebration\x18\x12 \x01(\x0b\x32\x1f.openchair.rsvps.v1.Celebration\x12\x0c\n\x04\x61lso\x18\x13 \x03(\t\x12\'\n\x05\x64\x61tes\x18\x14 \x03(\x0b\x32\x18.openchair.rsvps.v1.Seat\x12\x16\n\tseat_pass\x18\x15 \x01(\tB\x03\x80\x01\x01*Y\n\nAttendance\x12\x1a\n\x16\x41TTENDANCE_UNSPECIFIED\x10\x00\x12\x18\n\x14\x41TTENDANCE_IN_PERSON\x10\x01\x12\x15\n\x11\x41TTENDANCE_ONLINE\x10\x02*\xa3\x01\n\tSeatState\x12\x1a\n\x16SEAT_STATE_UNSPECIFIED\x10\x00\x12\x14\n\x10SEAT_STATE_GOING\x10\x01\x12\x19\n\x15SEAT_STATE_WAITLISTED\x10\x02\x12\x16\n\x12SEAT_STATE_OFFERED\x10\x03\x12\x17\n\x13SEAT_STATE_DECLINED\x10\x04\x12\x18\n\x14SEAT_STATE_CANCELLED\x10\x05*\xb3\x01\n\x07SeatEnd\x12\x18\n\x14SEAT_END_UNSPECIFIED\x10\x00\x12\x10\n\x0cSEAT_END_OWN\x10\x01\x12\x1e\n\x1aSEAT_END_MEETING_CANCELLED\x10\x02\x12\x12\n\x0eSEAT_END_MOVED\x10\x03\x12\x1a\n\x16SEAT_END_NOT_CONFIRMED\x10\x04\x12\x18\n\x14SEAT_END_SISTER_DATE\x10\x05\x12\x12\n\x0eSEAT_END_STAFF\x10\x06*>\n\nWaitChoice\x12\x1b\n\x17WAIT_CHOICE_UNSPECIFIED\x10\x00\x12\x13\n\x0fWAIT_CHOICE_ASK\x10\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dopenchair/rsvps/v1/seat.proto\x12\x12openchair.rsvps.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"N\n\x06\x41nswer\x12\x10\n\x08question\x18\x01 \x01(\t\x12\x0f\n\x07\x63hoices\x18\x02 \x03(\x05\x12\x0e\n\x06number\x18\x03 \x01(\x03\x12\x11\n\x04text\x18\x04 \x01(\tB\x03\x80\x01\x01\"G\n\x0b\x43\x65lebration\x12\x0c\n\x04\x63hip\x18\x01 \x01(\x08\x12\x12\n\x05named\x18\x02 \x01(\tB\x03\x80\x01\x01\x12\x16\n\tmilestone\x18\x03 \x01(\tB\x03\x80\x01\x01\"\xa6\x06\n\x04Seat\x12\x0c\n\x04name\x18\x01 \x01(\t\x12,\n\x05state\x18\x02 \x01(\x0e\x32\x1d.openchair.rsvps.v1.SeatState\x12(\n\x03\x65nd\x18\x03 \x01(\x0e\x32\x1b.openchair.rsvps.v1.SeatEnd\x12\x32\n\nattendance\x18\x04 \x01(\x0e\x32\x1e.openchair.rsvps.v1.Attendance\x12\x12\n\nparty_size\x18\x05 \x01(\x05\x12,\n\x04wait\x18\x06 \x01(\x0e\x32\x1e.openchair.rsvps.v1.WaitChoice\x12\x35\n\x11offer_expire_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tdraw_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nstart_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x35\n\x11\x63hange_until_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x36\n\x12\x63onfirm_until_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05moved\x18\r \x01(\x08\x12\x10\n\x08standing\x18\x0e \x01(\x08\x12\x0e\n\x06quotas\x18\x0f \x03(\t\x12+\n\x07\x61nswers\x18\x10 \x03(\x0b\x32\x1a.openchair.rsvps.v1.Answer\x12\x17\n\nfirst_name\x18\x11 \x01(\tB\x03\x80\x01\x01\x12\x34\n\x0b\x63\x65lebration\x18\x12 \x01(\x0b\x32\x1f.openchair.rsvps.v1.Celebration\x12\x0c\n\x04\x61lso\x18\x13 \x03(\t\x12\'\n\x05\x64\x61tes\x18\x14 \x03(\x0b\x32\x18.openchair.rsvps.v1.Seat\x12\x16\n\tseat_pass\x18\x15 \x01(\tB\x03\x80\x01\x01\x12\x13\n\x0bpassed_over\x18\x16 \x01(\x08*Y\n\nAttendance\x12\x1a\n\x16\x41TTENDANCE_UNSPECIFIED\x10\x00\x12\x18\n\x14\x41TTENDANCE_IN_PERSON\x10\x01\x12\x15\n\x11\x41TTENDANCE_ONLINE\x10\x02*\xa3\x01\n\tSeatState\x12\x1a\n\x16SEAT_STATE_UNSPECIFIED\x10\x00\x12\x14\n\x10SEAT_STATE_GOING\x10\x01\x12\x19\n\x15SEAT_STATE_WAITLISTED\x10\x02\x12\x16\n\x12SEAT_STATE_OFFERED\x10\x03\x12\x17\n\x13SEAT_STATE_DECLINED\x10\x04\x12\x18\n\x14SEAT_STATE_CANCELLED\x10\x05*\xb3\x01\n\x07SeatEnd\x12\x18\n\x14SEAT_END_UNSPECIFIED\x10\x00\x12\x10\n\x0cSEAT_END_OWN\x10\x01\x12\x1e\n\x1aSEAT_END_MEETING_CANCELLED\x10\x02\x12\x12\n\x0eSEAT_END_MOVED\x10\x03\x12\x1a\n\x16SEAT_END_NOT_CONFIRMED\x10\x04\x12\x18\n\x14SEAT_END_SISTER_DATE\x10\x05\x12\x12\n\x0eSEAT_END_STAFF\x10\x06*>\n\nWaitChoice\x12\x1b\n\x17WAIT_CHOICE_UNSPECIFIED\x10\x00\x12\x13\n\x0fWAIT_CHOICE_ASK\x10\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,18 +42,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SEAT'].fields_by_name['first_name']._serialized_options = b'\200\001\001'
   _globals['_SEAT'].fields_by_name['seat_pass']._loaded_options = None
   _globals['_SEAT'].fields_by_name['seat_pass']._serialized_options = b'\200\001\001'
-  _globals['_ATTENDANCE']._serialized_start=1027
-  _globals['_ATTENDANCE']._serialized_end=1116
-  _globals['_SEATSTATE']._serialized_start=1119
-  _globals['_SEATSTATE']._serialized_end=1282
-  _globals['_SEATEND']._serialized_start=1285
-  _globals['_SEATEND']._serialized_end=1464
-  _globals['_WAITCHOICE']._serialized_start=1466
-  _globals['_WAITCHOICE']._serialized_end=1528
+  _globals['_ATTENDANCE']._serialized_start=1048
+  _globals['_ATTENDANCE']._serialized_end=1137
+  _globals['_SEATSTATE']._serialized_start=1140
+  _globals['_SEATSTATE']._serialized_end=1303
+  _globals['_SEATEND']._serialized_start=1306
+  _globals['_SEATEND']._serialized_end=1485
+  _globals['_WAITCHOICE']._serialized_start=1487
+  _globals['_WAITCHOICE']._serialized_end=1549
   _globals['_ANSWER']._serialized_start=86
   _globals['_ANSWER']._serialized_end=164
   _globals['_CELEBRATION']._serialized_start=166
   _globals['_CELEBRATION']._serialized_end=237
   _globals['_SEAT']._serialized_start=240
-  _globals['_SEAT']._serialized_end=1025
+  _globals['_SEAT']._serialized_end=1046
 # @@protoc_insertion_point(module_scope)

@@ -217,6 +217,7 @@ class Seat(_message.Message):
     ALSO_FIELD_NUMBER: _builtins.int
     DATES_FIELD_NUMBER: _builtins.int
     SEAT_PASS_FIELD_NUMBER: _builtins.int
+    PASSED_OVER_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The occurrence, or for a standing seat or an enrolment the meeting."""
     state: Global___SeatState.ValueType
@@ -233,6 +234,8 @@ class Seat(_message.Message):
     """Of who is going, in answers to GetMine: for a few minutes it shows what seat holders are told of how to join and
     where it is (ViewMeeting).
     """
+    passed_over: _builtins.bool
+    """Of who waits: three offers lapsed, so it is asked no more. It keeps its place, and may take what is free (AcceptOffer)."""
     @_builtins.property
     def offer_expire_time(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -295,10 +298,11 @@ class Seat(_message.Message):
         also: _abc.Iterable[_builtins.str] | None = ...,
         dates: _abc.Iterable[Global___Seat] | None = ...,
         seat_pass: _builtins.str = ...,
+        passed_over: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["celebration", b"celebration", "change_until_time", b"change_until_time", "confirm_until_time", b"confirm_until_time", "draw_time", b"draw_time", "end_time", b"end_time", "offer_expire_time", b"offer_expire_time", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["also", b"also", "answers", b"answers", "attendance", b"attendance", "celebration", b"celebration", "change_until_time", b"change_until_time", "confirm_until_time", b"confirm_until_time", "dates", b"dates", "draw_time", b"draw_time", "end", b"end", "end_time", b"end_time", "first_name", b"first_name", "moved", b"moved", "name", b"name", "offer_expire_time", b"offer_expire_time", "party_size", b"party_size", "quotas", b"quotas", "seat_pass", b"seat_pass", "standing", b"standing", "start_time", b"start_time", "state", b"state", "wait", b"wait"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["also", b"also", "answers", b"answers", "attendance", b"attendance", "celebration", b"celebration", "change_until_time", b"change_until_time", "confirm_until_time", b"confirm_until_time", "dates", b"dates", "draw_time", b"draw_time", "end", b"end", "end_time", b"end_time", "first_name", b"first_name", "moved", b"moved", "name", b"name", "offer_expire_time", b"offer_expire_time", "party_size", b"party_size", "passed_over", b"passed_over", "quotas", b"quotas", "seat_pass", b"seat_pass", "standing", b"standing", "start_time", b"start_time", "state", b"state", "wait", b"wait"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
