@@ -45,11 +45,11 @@ class Slips:
     ) -> slip_pb2.AttendanceSlip:
         """A slip for who checked in, until 72 hours after the end. Nothing is written anywhere."""
         request, desk = call.message, self._desk
-        wanted = slip_wanted.read(request)
+        wanted, guest = slip_wanted.read(request), desk.key(call)
         desk.budgets.may_try(call, request.name)
         try:
             found = await desk.occurrence(request.name, inside(call))
-            occasion, where = await self._present(found, call)
+            occasion, where = await self._present(found, guest, call)
         except (NotFound, Unmet):
             desk.budgets.missed(call, request.name)
             raise
@@ -98,10 +98,9 @@ class Slips:
         )
 
     async def _present(
-        self, found: Found, call: Call[rsvp_service_pb2.IssueAttendanceSlipRequest]
+        self, found: Found, key: bytes, call: Call[rsvp_service_pb2.IssueAttendanceSlipRequest]
     ) -> tuple[Occasion, Where]:
         """When it was, and how somebody was there. Raises Unmet, or NotFound for who may not know of the meeting."""
-        key = self._desk.key(call)
 
         def read(sheet: Sheet, at: str) -> tuple[Occasion, Where] | None:
             mark = sheet.held(mark_of(self._desk, sheet, key))

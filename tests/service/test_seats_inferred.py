@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from openchair.rsvps.v1 import list_rules_pb2 as pb
 
-from services.kit.errors import Exhausted, Unmet
+from services.kit.errors import Exhausted, Refusal, Unmet
 from services.rsvps.types import Quota, Scope
 from tests.service.rsvps_house import CENTRE, COORDINATOR, DATE, MEETING, House, key_of
 from tests.service.test_presence import BEGINS
@@ -169,3 +169,19 @@ async def test_a_date_has_one_budget_by_whatever_name_it_is_asked_for(alone: Hou
     names = [DATE, DATE.replace(MEETING, "continued")]
     keep = [("Reserve", {"name": names[n % 2], "guest_key": key_of(n)}) for n in range(30)]
     assert await asked(alone, *keep) == 12
+
+
+# Who has no code of a group
+
+
+@pytest.mark.parametrize("method", ["IssueAttendanceSlip", "CheckIn", "GiveFeedback", "Reserve", "GetMine"])
+async def test_what_is_no_key_does_not_tell_a_meeting_for_members_from_one_that_there_is_not(
+    alone: House, method: str
+) -> None:
+    await alone.part("members", visibility="members", group="g")
+    refused = []
+    for meeting in ("members", "none"):
+        with pytest.raises(Refusal) as refusal:
+            await alone.call(method, name=DATE.replace(MEETING, meeting), guest_key="no key")
+        refused.append((refusal.value.code, refusal.value.reason))
+    assert refused[0] == refused[1]
