@@ -10,6 +10,7 @@ import asyncio
 import random
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import msgspec
@@ -54,8 +55,12 @@ class Faulty:
         self._store = store
         self.source = source
         self.rate = rate
+        self.dead = False
+        """Whether its process is: then nothing is read or written any more."""
 
     def __getattr__(self, name: str) -> Any:
+        if self.dead:
+            raise Unwritten
         return getattr(self._store, name)
 
     async def commit(self, change: Commit) -> None:
@@ -133,8 +138,10 @@ class Days:
         return house
 
     async def killed(self) -> None:
-        """An instance begins anew, with nothing in memory; whatever it was at is left as it is."""
-        self.houses[self.source.randrange(2)] = await self._instance()
+        """An instance ends where it is, and begins anew with nothing in memory. Who was at it asks again."""
+        which = self.source.randrange(2)
+        cast("Faulty", self.houses[which].store).dead = True
+        self.houses[which] = await self._instance()
         self.stores[-1].rate = self.rate
 
     async def ask(self, method: str, **request: Any) -> Any:
@@ -213,12 +220,12 @@ class Days:
 
     async def heard(self, *, off: bool, hour: int) -> None:
         """A date is off, or on; the meeting is at another hour."""
-        house, order = self.source.choice(self.houses), self.source.randrange(1 << 30)
+        order = self.source.randrange(1 << 30)
         key = Key(date(2026, 11, 24))
         change = Differing(date=key.date, ordinal=0, cancelled=off)
         seen = shown(schedule=weekly(datetime(2026, 11, 24, hour)), changes=(change,) if off else ())  # noqa: DTZ001 - local
 
-        async def attempt() -> tuple[Commit, None]:
+        async def attempt(house: House) -> tuple[Commit, None]:
             record = await house.store.get("part", MEETING)
             assert record is not None
             before = records.read(record, Part)
@@ -227,8 +234,9 @@ class Days:
 
         for _ in range(30):  # a state that was not taken in comes again
             try:
-                await transact(house.store, self.clock, house.ids, attempt)
-            except Refusal:
+                house = self.source.choice(self.houses)
+                await transact(house.store, self.clock, house.ids, partial(attempt, house))
+            except (Refusal, Unwritten):
                 await self._dawdle()
             else:
                 return
