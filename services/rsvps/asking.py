@@ -101,7 +101,7 @@ def told(
     if wanted and not rules.celebrations:
         raise Unmet("nothing is celebrated here that one could ask for", "NO_CELEBRATIONS")
     milestone = " ".join(celebration.milestone.split())
-    if len(milestone) > LONGEST_MILESTONE or _REACHABLE.search(milestone):
+    if len(milestone) > LONGEST_MILESTONE or _REACHABLE.search(unicodedata.normalize("NFKC", milestone)):
         reason = f"must be at most {LONGEST_MILESTONE} characters, and nothing that somebody is reached by"
         raise Invalid(Violation("celebration.milestone", reason))
     named = first_name(celebration.named, "celebration.named")

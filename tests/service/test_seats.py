@@ -220,6 +220,16 @@ async def test_a_first_name_is_taken_back(alone: House) -> None:
     assert (await alone.mine(1)).first_name == ""
 
 
+@pytest.mark.parametrize(
+    "words", ["ann@example.org", "ann\uff20example.org", "780 555 0199", "\uff17\uff18\uff10 5550199"]
+)
+async def test_a_milestone_is_nothing_that_somebody_is_reached_by(alone: House, words: str) -> None:
+    """However it is written: letters as wide as ideographs are letters."""
+    await alone.rules(celebrations=True)
+    error = await refused(alone.reserve(1, celebration={"milestone": words}), Invalid)
+    assert words not in str(error)
+
+
 @pytest.mark.parametrize("name", ["ann@example.org", "780 555 0199", "x" * 41, "Ann2", "-", "<b>Ann</b>"])
 async def test_what_is_no_first_name_is_refused_and_not_quoted(alone: House, name: str) -> None:
     error = await refused(alone.reserve(1, first_name=name), Invalid, "NOT_A_FIRST_NAME")

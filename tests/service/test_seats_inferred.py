@@ -26,18 +26,40 @@ async def told(house: House) -> list[tuple[int, bool]]:
     return [(view.revision, bool(view.digest)) for record, _ in await house.lists() for view in record.views]
 
 
+async def invited(house: House) -> Any:
+    """What is in the public stream of how seats are kept, but for whether it was published."""
+    record = await house.store.get("event", MEETING)
+    assert record is not None
+    return [(view.name, view.revision, view.at, view.digest) for view in record.views]
+
+
 async def test_that_somebody_keeps_a_seat_changes_nothing_that_is_public(alone: House) -> None:
     """Not even that there is a list: it would say that there is one guest, and to the second since when."""
-    nobody = await shown(alone)
+    nobody, rules = await shown(alone), await invited(alone)
     await alone.reserve(1)
 
     assert await shown(alone) == nobody
     assert await told(alone) == []
+    assert await invited(alone) == rules
     await alone.reserve(2)
     await alone.call("Cancel", name=DATE, guest_key=key_of(2))
     await alone.call("Cancel", name=DATE, guest_key=key_of(1))
     assert await shown(alone) == nobody
     assert await told(alone) == []
+
+
+async def test_nor_do_standing_seats_for_which_lists_are_made_ahead(alone: House) -> None:
+    await alone.rules(standing_seats=True)
+    nobody, rules = await shown(alone), await invited(alone)
+    await alone.reserve(1, f"{CENTRE}/meetings/{MEETING}")
+    for _ in range(3):
+        await alone.sweep()
+        alone.later(hours=12)
+    assert len(await alone.lists()) > 2
+
+    assert await shown(alone) == nobody
+    assert await told(alone) == []
+    assert await invited(alone) == rules
 
 
 async def test_a_check_in_changes_nothing_that_is_public(alone: House) -> None:
