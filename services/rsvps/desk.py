@@ -22,6 +22,7 @@ from services.rsvps import finding, following, gate, keys, lists, records, turns
 from services.rsvps.budgets import Budgets
 from services.rsvps.known import Kept, Known
 from services.rsvps.lists import SHAPE
+from services.rsvps.reacting import series_of
 from services.rsvps.sealing import Seals
 from services.rsvps.sheet import Sheet
 from services.rsvps.types import PUBLIC, DatedList, Event, GuestList, Occasion, Part, Rules, Scope
@@ -173,13 +174,12 @@ class Desk:
 
     async def again(self, found: Found) -> Found:
         """The same, by what its event says now; what the date is goes with that."""
-        while True:
-            event, revision = await self._event(found.part)
-            if revision == found.revision:
-                return found
-            parts = [each.value for each in await self.known.parts(event.id)]
-            if (await self._event(found.part))[1] == revision:
-                break
+        if (await self._event(found.part))[1] == found.revision:
+            return found
+        now = await series_of(self.store, found.event.id)
+        if now is None:
+            return found
+        event, revision, parts = records.read(now[0], Event), now[0].revision, now[1]
         if found.key is None:
             return replace(found, event=event, revision=revision, list=event.series)
         occasion, dated = following.occasion_of(event, parts, found.key), event.dated(found.key)
@@ -215,10 +215,13 @@ class Desk:
         return await self.heads.change("list", found.list, decided, call=call, actor=actor)
 
     async def answered(self, call: Call[Any], reply: R) -> R:
-        """The reply to a request that changes nothing, kept for its doubles: what happens meanwhile is not theirs."""
+        """The reply to a request that changes nothing, kept for its doubles: what happens meanwhile is not theirs.
+
+        It is decided about a list that there is not, so that of this, too, no time is kept that is finer than a day.
+        """
 
         async def prepare() -> Claim[R]:
-            return Claim((), lambda *_: Joint(reply, {}))
+            return Claim([("list", "none")], lambda *_: Joint(reply, {}))
 
         return await self.heads.together(prepare, call=call)
 

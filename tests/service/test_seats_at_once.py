@@ -15,6 +15,7 @@ from services.kit.clock import Ids, instant
 from services.kit.errors import Invalid
 from services.kit.record import transact
 from services.kit.store.memory import Disk, MemoryStore
+from services.kit.store.port import Answer
 from services.rsvps import records
 from services.rsvps.reacting import kept
 from services.rsvps.records import KINDS
@@ -144,6 +145,8 @@ async def test_what_was_given_back_before_there_was_anything_is_not_given_back_b
     nothing = await house.call("Cancel", **request)
     await house.reserve(1, name)
     assert await other.call("Cancel", **request) == nothing
+    kept = [entry async for entry in house.store.dump() if isinstance(entry, Answer)]
+    assert [each.expires_at for each in kept] == ["2026-11-24T00:00:00.000Z"], "no time is finer than a day"
     assert (await house.mine(1, name)).state == GOING
     with pytest.raises(Invalid) as refused:
         await other.call("Cancel", **{**request, "guest_key": key_of(2)})
