@@ -216,12 +216,13 @@ async def _fill_sisters(site: Site, asked: argparse.Namespace, house: House, wan
     """Groups of sister dates; one of the same dates as before stays what it was: people wait in it."""
     if asked.sisters is None:
         return
-    before = {frozenset(each.names): each.id for each in wanted.sister_dates}
+    before = {frozenset(each.names): (each.id, list(each.names)) for each in wanted.sister_dates}
     del wanted.sister_dates[:]
     for text in asked.sisters:
         if text != "none":
             names = [(await called(site, asked.centre, house, each)).name for each in text.split("|")]
-            wanted.sister_dates.add(id=before.get(frozenset(names), ""), names=names)
+            id_, names = before.get(frozenset(names), ("", names))
+            wanted.sister_dates.add(id=id_, names=names)
 
 
 def _read(path: str, wanted: rules_pb.ListRules) -> None:

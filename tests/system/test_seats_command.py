@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import random
 import re
 import sys
@@ -110,6 +111,29 @@ def test_the_address_of_a_seat_leads_to_it_after_the_series_was_split(system: Sy
     done(system, "meeting", "edit", HOUSE, "Wise Inquiry", "--at=19:30", f"--from={last}", "--yes")
     until(lambda: b"7:30" in system.get(link).body, "the seat is on the page of the new part")
     assert b"Your seat is kept" in system.get(link).body
+
+
+def test_sister_dates_are_said_by_titles_and_days_and_the_first_with_a_place_is_kept(system: System) -> None:
+    here, there = "Big Book Study", "Courage to Change"
+    first, other = (next_days(system, title)[-1] for title in (here, there))
+    done(system, "seats", "rules", HOUSE, there, "--mode=optional", "--yes")
+    rules = ("seats", "rules", HOUSE, here, "--mode=optional", "--capacity=1", "--yes")
+    done(system, *rules, f"--sisters={here}: {first} | {there}: {other}")
+    assert "Nothing would be different" in done(system, *rules, f"--sisters={there}: {other} | {here}: {first}")
+    keep = ("seats", "keep", HOUSE, here, str(first), "--attend=in-person", f"--also={there}: {other}")
+    one, two = asked_json(system, *keep), asked_json(system, *keep)
+    assert one["seat"]["state"] == two["seat"]["state"] == "SEAT_STATE_GOING"
+    assert two["page"].endswith(f"/{two['seat']['name'].split('/')[3]}/{other:%Y%m%d}")
+    assert "another date than was asked for" in done(system, *keep)
+
+
+def test_what_somebody_celebrates_is_changed_piece_by_piece(system: System) -> None:
+    title = "Courage to Change"
+    done(system, "seats", "rules", HOUSE, title, "--mode=optional", "--celebrations=yes", "--yes")
+    kept = asked_json(system, "seats", "keep", HOUSE, title, "--attend=in-person", "--chip=yes", "--named=Kim")
+    said(kept["words"], "seats", "change", HOUSE, title, "--milestone=one year")
+    shown = json.loads(said(kept["words"], "seats", "show", HOUSE, title, "--json"))
+    assert shown["seat"]["celebration"] == {"chip": True, "named": "Kim", "milestone": "one year"}
 
 
 def test_a_standing_seat_is_kept_with_always(system: System, supper: str) -> None:
