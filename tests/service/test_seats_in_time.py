@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from openchair.rsvps.v1 import list_rules_pb2, seat_pb2
 
@@ -12,8 +13,9 @@ from services.kit.clock import instant
 from services.kit.errors import Invalid, Unmet
 from services.kit.store.port import Commit
 from services.rsvps import records
-from services.rsvps.types import Count, Differing, Event, Scope
-from tests.service.rsvps_house import CENTRE, DATE, MEETING, OPERATOR, House, key_of, weekly
+from services.rsvps.reacting import kept
+from services.rsvps.types import Count, Differing, Event, Part, Scope, Shown
+from tests.service.rsvps_house import CENTRE, DATE, MEETING, OPERATOR, House, key_of, shown, weekly
 
 pytest_plugins = ("tests.service.rsvps_house",)
 
@@ -145,6 +147,37 @@ async def test_a_date_with_a_capacity_of_its_own_is_counted_like_any(alone: Hous
     event = await alone.event()
     assert event is not None
     assert event.lists == (), "what was said of a date that is over is kept no longer"
+
+
+async def heard(house: House, id_: str, seen: Shown) -> None:
+    """A newer state of a part of the series, taken in as the stream brings it."""
+    record = await house.store.get("part", id_)
+    before = Part(id=id_, centre="house", lineage=MEETING) if record is None else records.read(record, Part)
+    part = msgspec.structs.replace(before, public=seen, private=seen)
+    await house.store.commit(await kept(house.store, record, before, part, instant(house.clock.now())))
+    await house.sweep()
+
+
+@pytest.mark.parametrize("cut_first", [True, False])
+async def test_seats_go_along_where_a_second_part_is_held_on_other_days(alone: House, *, cut_first: bool) -> None:
+    """From the third date on it is on Wednesdays: what was kept for that Tuesday is kept for the Wednesday."""
+    third = f"{NAME}/occurrences/20261208"
+    await alone.reserve(1, DATE)
+    await alone.reserve(1, third)
+    await alone.reserve(2, third)
+    tuesdays, wednesdays = (weekly(datetime(2026, 12, day, 19)) for day in (8, 9))  # noqa: DTZ001 - local times
+    said = [
+        (MEETING, shown(schedule=weekly(rule="FREQ=WEEKLY;UNTIL=20261201"))),
+        ("second", shown(schedule=wednesdays, day_changes=((instant(alone.clock.now()), tuesdays, wednesdays),))),
+    ]
+    for id_, seen in said if cut_first else reversed(said):
+        await heard(alone, id_, seen)
+    for name in (third, f"{CENTRE}/meetings/second/occurrences/20261209"):
+        mine = await alone.mine(1, name)
+        assert (mine.state, mine.moved) == (GOING, True), name
+        assert mine.start_time.ToDatetime(UTC) == datetime(2026, 12, 10, 1, tzinfo=UTC)
+    first = await alone.mine(1, DATE)
+    assert (first.state, first.moved) == (GOING, False)
 
 
 IMPOSSIBLE: dict[str, dict[str, Any]] = {
