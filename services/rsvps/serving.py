@@ -67,7 +67,7 @@ def _first(sheet: Sheet, free: Mapping[Where, int], passed: Mapping[str, int]) -
     strict = sheet.list.rules.party_rule is PartyRule.IN_ORDER
     kept: dict[str, int] = {}
     blocked: set[Where] = set()
-    for seat in _candidates(sheet, [where for where, count in free.items() if count > 0], passed):
+    for seat in _candidates(sheet, [where for where in free if sheet.free(where) > 0], passed):
         if seat.where in blocked or any(kept.get(quota, seat.order) < seat.order for quota in seat.quotas):
             continue
         lacking = _lacking(sheet, seat)
@@ -105,10 +105,25 @@ def _ahead(sheet: Sheet, seat: Seat, where: Where, needs: Mapping[str, int], *, 
 
 
 def _candidates(sheet: Sheet, ways: list[Where], passed: Mapping[str, int]) -> list[Seat]:
-    """The first of those alike in each of these ways, in the order in which it is their turn."""
-    found = [seat for where in ways if sheet.waits(where) for seat in sheet.firsts(where) if seat.lapses < LAPSES]
+    """The first of those alike in each of these ways, in the order in which it is their turn.
+
+    Who has let too many offers lapse is passed over, and who is more by now than there are places in all.
+    """
+    found = [
+        seat
+        for where in ways
+        if sheet.waits(where)
+        for seat in sheet.firsts(where)
+        if seat.lapses < LAPSES and seat.party <= _most(sheet, seat)
+    ]
     found.sort(key=lambda seat: (seat.lapses if passed.get(seat.where.value) else 0, seat.order, seat.id))
     return found
+
+
+def _most(sheet: Sheet, seat: Seat) -> int:
+    """How many could be seated together, were nobody else there."""
+    places = [each.places for each in sheet.list.rules.quotas if each.id in seat.quotas]
+    return min([sheet.capacity(seat.where), *places])
 
 
 def _lacking(sheet: Sheet, seat: Seat) -> set[str]:

@@ -411,6 +411,13 @@ def _capacity(held: GuestList, where: Where) -> int:
     return held.rules.capacity if where is ROOM else held.rules.online_capacity
 
 
+def _waits(held: GuestList, seat: Seat) -> bool:
+    """Whether it may be their turn: they have not let three offers lapse, and there are so many places at all."""
+    places = [each.places for each in held.rules.quotas if each.id in seat.quotas]
+    most = min([_capacity(held, seat.where), *places])
+    return seat.state is State.WAITLISTED and seat.lapses < 3 and seat.party <= most
+
+
 def _never_oversold(held: GuestList, before: dict[str, Seat], after: dict[str, Seat]) -> None:
     """No step seats anybody beyond what there is; what was too much, because there is less now, does not grow."""
     was, now = _present(held, before), _present(held, after)
@@ -426,14 +433,14 @@ def _in_order(was: GuestList, held: GuestList, before: dict[str, Seat], after: d
     served = _served(held, before, after)
     assert all(before[seat.id].lapses < 3 for seat in served), "who let three offers lapse is asked no more"
     lapsed = [seat for seat in now if seat.lapses > before[seat.id].lapses]
-    waiting = [seat for seat in now if seat.state is State.WAITLISTED and seat.where in held.occasion.ways]
+    waiting = [seat for seat in now if _waits(held, seat) and seat.where in held.occasion.ways]
     passing = {
         where: was.passed.get(where.value, 0) + sum(s.party for s in lapsed if s.where is where) for where in Where
     }
     for where in Where:
         excused = 0
         for seat in [each for each in served if each.where is where]:
-            passed = [each for each in waiting if each.where is where and each.order < seat.order and each.lapses < 3]
+            passed = [each for each in waiting if each.where is where and each.order < seat.order]
             passed = [each for each in passed if not _cannot(held, each, now, served)]
             lapses = before[seat.id].lapses
             assert all(each.lapses > lapses for each in passed), f"{seat} before {passed}"
@@ -489,7 +496,7 @@ def _nobody_is_passed(held: GuestList, before: dict[str, Seat], after: dict[str,
         if seat.state not in SEATED or not more or fewer:
             continue
         assert held.drawn or at >= times(held).draw, "lots are not drawn yet"
-        waiting = [each for each in there if each.state is State.WAITLISTED and each.lapses < 3]
+        waiting = [each for each in there if _waits(held, each)]
         waiting = [each for each in waiting if each.where is seat.where and each.id != seat.id]
         assert all(_cannot(held, each, there, []) for each in waiting), f"{seat} passes some of {waiting}"
 
@@ -510,7 +517,7 @@ def _cannot(held: GuestList, seat: Seat, now: list[Seat], served: list[Seat]) ->
         return True
     if held.rules.party_rule is PartyRule.FILL:
         return _taken(there, seat.where) + seat.party > _capacity(held, seat.where)
-    ahead = [each for each in now if each.state is State.WAITLISTED and each.order < seat.order and each.lapses < 3]
+    ahead = [each for each in now if _waits(held, each) and each.order < seat.order]
     return any((lacks(each) or _keeps(held, each, there)) & set(seat.quotas) for each in ahead)
 
 
@@ -524,18 +531,17 @@ def _nobody_is_forgotten(held: GuestList, now: list[Seat], where: Where) -> None
     free = _capacity(held, where) - _taken(now, where)
     strict = held.rules.party_rule is PartyRule.IN_ORDER
     places = {each.id: each.places for each in held.rules.quotas}
-    waiting = [each for each in now if each.state is State.WAITLISTED and each.lapses < 3]
-    waiting = [each for each in waiting if each.where in held.occasion.ways]
+    waiting = [each for each in now if _waits(held, each) and each.where in held.occasion.ways]
     kept: set[str] = set()
     blocked: set[Where] = set()
     for seat in sorted(waiting, key=lambda each: each.order):
-        others = _capacity(held, seat.where) - _taken(now, seat.where)
-        if others <= 0 or seat.where in blocked or kept & set(seat.quotas):
+        if _taken(now, seat.where) >= _capacity(held, seat.where):
             continue
+        back = seat.where in blocked or kept & set(seat.quotas)
         lacking = {quota for quota in seat.quotas if _needing(now, quota) + seat.party > places[quota]}
         kept |= (lacking or set(seat.quotas)) if strict else set()
-        blocked |= {seat.where} if strict and not lacking else set()
-        if not lacking and seat.where is where:
+        blocked |= {seat.where} if strict and not lacking and not back else set()
+        if not lacking and not back and seat.where is where:
             fewer = any(each.lapses < seat.lapses for each in waiting if each.where is where)
             room = free - (held.passed.get(where.value, 0) if fewer else 0)
             assert seat.party > room, f"{free} free, and {seat} waits"

@@ -151,6 +151,19 @@ def test_a_party_that_waits_for_places_keeps_its_needs_and_is_not_passed_for_wan
     assert _of(paper, State.WAITLISTED) == ["later", "online"]
 
 
+def test_a_party_for_which_there_are_too_few_chairs_by_now_holds_up_nobody() -> None:
+    paper = _paper(capacity=3, quotas=(Quota("beds", "Beds", 2),))
+    _come(paper, "first", "second")
+    _come(paper, "family", party=3)
+    _come(paper, "couple", party=2, quotas=("beds",))
+    _come(paper, "later", quotas=("beds",))
+    paper.has(capacity=2, quotas=BEDS)
+    _leave(paper, "first")
+    assert _of(paper, State.GOING) == ["second", "later"]
+    paper.has(capacity=9, quotas=BEDS)
+    assert _of(paper, State.WAITLISTED) == ["couple"]
+
+
 def test_a_party_that_waits_for_a_need_keeps_it_from_who_came_later() -> None:
     """One of two beds is free, and a party of two waits for both."""
     paper = _paper(capacity=9, quotas=(Quota("beds", "Beds", 2),))
