@@ -27,7 +27,6 @@ _ENDS: Final[Mapping[int, str]] = {
     seat_pb2.SEAT_END_MEETING_CANCELLED: "the date is cancelled; the seat comes back with it",
     seat_pb2.SEAT_END_MOVED: "the date was moved, and seats are kept anew",
     seat_pb2.SEAT_END_NOT_CONFIRMED: "it was not confirmed in time",
-    seat_pb2.SEAT_END_SISTER_DATE: "a place on another of these dates was taken",
     seat_pb2.SEAT_END_STAFF: "given back by who looks after the list",
 }
 WAYS: Final[Mapping[int, str]] = {seat_pb2.ATTENDANCE_IN_PERSON: "in person", seat_pb2.ATTENDANCE_ONLINE: "online"}

@@ -61,7 +61,6 @@ class End(enum.Enum):
     MEETING_CANCELLED = "meeting-cancelled"
     MOVED = "moved"
     NOT_CONFIRMED = "not-confirmed"
-    SISTER_DATE = "sister-date"
     STAFF = "staff"
 
 
@@ -351,7 +350,7 @@ class SeatFor(Name):
     """Somebody gave feedback."""
 
 
-class Seat(msgspec.Struct, frozen=True, kw_only=True):
+class Seat(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A leaf of a guest list: somebody's seat or place in the line, or a mark.
 
     `mac` is the HMAC of the guest key (`keys`): in this list, or for a date of a standing seat in the series' list;

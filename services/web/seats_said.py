@@ -37,9 +37,6 @@ _ENDS: Final[dict[int, Said]] = {
     seat_pb2.SEAT_END_NOT_CONFIRMED: Said(
         "Your seat was given to others", "It was not confirmed in time. You can ask for one again.", bad=True
     ),
-    seat_pb2.SEAT_END_SISTER_DATE: Said(
-        "You have a seat at another date", "You took a place at one of the other dates: this one is given back."
-    ),
     seat_pb2.SEAT_END_STAFF: Said("Your seat was given back", "Whoever runs it gave it back for you.", bad=True),
 }
 _NOT_ALL: Final = Said(

@@ -85,8 +85,6 @@ class _SeatEndEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SeatEnd.Value
     """The date was moved, and the rules say that seats are kept anew."""
     SEAT_END_NOT_CONFIRMED: _SeatEnd.ValueType  # 4
     """It was not confirmed in time."""
-    SEAT_END_SISTER_DATE: _SeatEnd.ValueType  # 5
-    """A place at a sister date was taken instead."""
     SEAT_END_STAFF: _SeatEnd.ValueType  # 6
     """Staff gave it back."""
 
@@ -102,8 +100,6 @@ SEAT_END_MOVED: SeatEnd.ValueType  # 3
 """The date was moved, and the rules say that seats are kept anew."""
 SEAT_END_NOT_CONFIRMED: SeatEnd.ValueType  # 4
 """It was not confirmed in time."""
-SEAT_END_SISTER_DATE: SeatEnd.ValueType  # 5
-"""A place at a sister date was taken instead."""
 SEAT_END_STAFF: SeatEnd.ValueType  # 6
 """Staff gave it back."""
 Global___SeatEnd: _TypeAlias = SeatEnd  # noqa: Y015
