@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from services.kit.clock import instant, moment
-from services.recurrence.schedule import occurrence
+from services.recurrence.schedule import has, occurrence
 from services.recurrence.wire import key_text
 from services.recurrence.zones import to_local
 from services.rsvps import check_in, seating
-from services.rsvps.following import differing, own, part_with
+from services.rsvps.following import days_since, differing, own, part_with
 from services.rsvps.types import Count, QuestionKind, Said, SeatFor, State
 
 if TYPE_CHECKING:
@@ -46,7 +46,8 @@ def closes(day: date) -> datetime:
 
 def blank(event: Event, parts: Sequence[Part], key: Key, at: str) -> Count | None:
     """A date of which nothing is known but that it took place, or did not; None: no part has it."""
-    part = part_with(own(event, parts), key)
+    mine = own(event, parts)
+    part = part_with(mine, key) or next(filter(None, (_as_it_was(each, key) for each in mine)), None)
     shown = part.shown if part is not None else None
     if part is None or shown is None:
         return None
@@ -66,6 +67,16 @@ def blank(event: Event, parts: Sequence[Part], key: Key, at: str) -> Count | Non
         held=not (when.cancelled or not shown.active or shown.deleted),
         late=instant(closes(day)) <= at,
     )
+
+
+def _as_it_was(part: Part, key: Key) -> Part | None:
+    """The part with the days that it had when a date was over that is none of its dates any more; None: it has none."""
+    shown = part.shown
+    for at, old, _ in days_since(shown, "") if shown is not None else ():
+        if shown is not None and has(old, key) and instant(occurrence(old, key).end) <= at:
+            seen = msgspec.structs.replace(shown, schedule=old, changes=(), active=True, deleted=False)
+            return msgspec.structs.replace(part, public=seen, private=seen)
+    return None
 
 
 def counted(count: Count, sheet: Sheet) -> Count:

@@ -180,6 +180,19 @@ async def test_seats_go_along_where_a_second_part_is_held_on_other_days(alone: H
     assert (first.state, first.moved) == (GOING, False)
 
 
+async def test_a_date_that_was_held_is_counted_though_the_days_were_changed_since(alone: House) -> None:
+    await look_after(alone)
+    await alone.reserve(1, DATE)
+    alone.to(datetime(2026, 11, 25, 12, tzinfo=UTC))
+    thursdays = weekly(datetime(2026, 11, 26, 19))  # noqa: DTZ001 - a local time
+    changed = shown(schedule=thursdays, day_changes=((instant(alone.clock.now()), weekly(), thursdays),))
+    await heard(alone, MEETING, changed)
+    alone.to(datetime(2026, 11, 29, 12, tzinfo=UTC))
+    await alone.sweep()
+    (count,) = await counts(alone)
+    assert (count.date, count.weekday, count.held, count.expected) == (date(2026, 11, 24), 2, True, 1)
+
+
 IMPOSSIBLE: dict[str, dict[str, Any]] = {
     "draw_hours": {"opens_before_minutes": 600, "draw_hours": 2},
     "opens_before_minutes": {"scope": "SEAT_SCOPE_SERIES", "opens_before_minutes": 600},
