@@ -148,17 +148,21 @@ class Told:
         return pb.AVAILABILITY_OPEN
 
     def of(self, lineage: str) -> Chairs:
-        """What is to be said of a series. It is the same whatever the order in which its states came."""
+        """What is to be said of a series. It is the same whatever the order in which its states came.
+
+        The list of a course counts also while nothing is said of seats: SEQUENCE never falls.
+        """
         invitation = self._invitations.get(lineage)
-        if invitation is None:
-            return Chairs(revision=self._withdrawn.get(lineage, 0))
-        course = invitation.scope == pb.SEAT_SCOPE_SERIES
         lists = [self._lists[each] for each in sorted(self._of.get(lineage, ()))]
-        series = next((each for each in lists if not each.date), None) if course else None
-        whole = _word(series) if series is not None else None
+        series = next((each for each in lists if not each.date), None)
+        counted = series.revision if series is not None else 0
+        if invitation is None:
+            return Chairs(revision=self._withdrawn.get(lineage, 0) + counted)
+        course = invitation.scope == pb.SEAT_SCOPE_SERIES
+        whole = _word(series) if series is not None and course else None
         return Chairs(
             invitation.mode,
-            invitation.revision + (whole.revision if whole else 0),
+            invitation.revision + counted,
             max(_instant(invitation.update_time), whole.time if whole else _BEGINNING),
             whole,
             {} if course else dict(_dated(lists)),

@@ -34,8 +34,13 @@ _NUMBERS: Final = {
 
 
 def availability_message(value: GuestList) -> pb.ListAvailability | None:
-    """What everybody may know of a list: words, never numbers; None: nothing. That there is one is told by a word."""
-    if value.private or not value.told or value.scope is Scope.SISTERS or value.rules.mode is RsvpMode.OFF:
+    """What everybody may know of a list: words, never numbers; None: nothing. That there is one is told by a word.
+
+    Where no seats are kept any more the list of a series stays, without a word: its revision counts in SEQUENCE.
+    """
+    if value.private or not value.told or value.scope is Scope.SISTERS:
+        return None
+    if value.rules.mode is RsvpMode.OFF and value.scope is not Scope.SERIES:
         return None
     return availability(value)
 

@@ -29,7 +29,7 @@ DONE: Final = (
     + ("change",) * 3
     + ("accept",) * 3
     + ("confirm", "decline", "come", "come")
-    + (*("always", "always", "never_again", "either", "either", "again"),)
+    + (*("always", "always", "never_again", "either", "either", "either", "either", "again"),)
 )
 GOING: Final = frozenset({seat_pb2.SEAT_STATE_GOING})
 WAITING: Final = frozenset({seat_pb2.SEAT_STATE_WAITLISTED, seat_pb2.SEAT_STATE_OFFERED})
@@ -63,7 +63,7 @@ class Guests:
 
     async def reserve(self, tries: int, seconds: float) -> None:
         """A seat at a date, or a place in its line."""
-        name = self.date()
+        name = self.chance.choice(self.sisters) if self.chance.random() < 0.3 else self.date()
         if name:
             await self._do("Reserve", self._somebody(name), name, tries, seconds, **self._wish())
 
@@ -88,8 +88,8 @@ class Guests:
         """A seat at one of several dates, whichever comes first."""
         if self.sisters:
             first, *others = self.chance.sample(self.sisters, len(self.sisters))
-            self._somebody(first)
-            await self._do("Reserve", self.asked[-1][0], first, tries, seconds, also=others, **self._wish())
+            wish = self._wish() | {"attendance": 1, "party_size": 1}
+            await self._do("Reserve", self._somebody(first), first, tries, seconds, also=others, **wish)
 
     async def cancel(self, tries: int, seconds: float) -> None:
         """It is given back."""

@@ -61,8 +61,8 @@ class Keepers:
         soon = self._now() + timedelta(minutes=self.chance.choice((4, 12, 61)))
         evening = (self._now() + DAY).replace(hour=19, minute=0)
         await self._begin(NOON, soon, "FREQ=DAILY", capacity=3, claim_minutes=5, confirm_before_minutes=0)
-        await self._begin("Both", evening, "FREQ=WEEKLY", "HYBRID", capacity=2, online_capacity=1, claim_minutes=5)
-        await self._begin("Tuesday", evening, "FREQ=DAILY", capacity=2, standing_seats=True, waitlist=4)
+        await self._begin("Both", evening, "FREQ=WEEKLY", "HYBRID", capacity=1, online_capacity=1, claim_minutes=5)
+        await self._begin("Tuesday", evening, "FREQ=DAILY", capacity=1, standing_seats=True)
         await self._begin("Course", evening, "FREQ=WEEKLY;COUNT=6", capacity=3, scope=1)
         self.guests.whole = [*self.guests.meetings][-2:]
         await self._sister_dates()
