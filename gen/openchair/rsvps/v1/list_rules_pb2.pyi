@@ -361,7 +361,9 @@ class ListRules(_message.Message):
     def sister_dates(self) -> _containers.RepeatedCompositeFieldContainer[Global___SisterDates]: ...
     @_builtins.property
     def organisers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Who sees the answers that are for the organiser: subjects of tokens."""
+        """Who sees the answers that are for the organiser: subjects of tokens. With such a question and nobody named it is
+        whoever sets these rules.
+        """
 
     @_builtins.property
     def feedback(self) -> _containers.RepeatedCompositeFieldContainer[Global___Question]:
