@@ -21,9 +21,18 @@ FEWEST: Final = 1_700
 """Words that there have to be, for 64 bits in six of them."""
 LONGEST_TYPED: Final = 120
 
-UNFIT: Final = frozenset(
-    ["abuse", "accident", "addict", "alcohol", "anger", "angry", "arrest", "atom", "attack", "bar", "battle", "betray", "bitter", "blame", "bleak", "blind", "blood", "bomb", "bullet", "cannon", "casino", "chaos", "chronic", "cigar", "crack", "crash", "crime", "cruel", "cry", "damage", "danger", "debris", "demise", "deny", "despair", "destroy", "disease", "dismiss", "disorder", "divorce", "dizzy", "dose", "drastic", "drink", "dumb", "evil", "execute", "exile", "fat", "fatal", "fatigue", "fault", "fever", "ghost", "grass", "grief", "guilt", "gun", "habit", "hazard", "high", "hospital", "hurt", "ice", "ill", "illegal", "illness", "inject", "injury", "inmate", "insane", "jealous", "junk", "kick", "kiss", "knife", "lawsuit", "liar", "lonely", "mad", "misery", "mistake", "nasty", "nuclear", "nurse", "obscure", "odor", "orphan", "panic", "penalty", "pill", "pipe", "pistol", "police", "poverty", "prison", "problem", "punch", "razor", "regret", "reject", "relief", "rifle", "riot", "risk", "rude", "sad", "sadness", "satoshi", "scare", "shock", "shoot", "sick", "slim", "smoke", "sniff", "speed", "stumble", "suffer", "suspect", "tobacco", "tragic", "trap", "trash", "trigger", "trouble", "ugly", "unfair", "unhappy", "virus", "warfare", "warrior", "weapon", "weird", "wine", "worry", "wreck", "wrong"]
+_UNFIT: Final = (
+    "abuse accident addict alcohol anger angry arrest atom attack bar battle betray bitter blame bleak blind "
+    "blood bomb bullet cannon casino chaos chronic cigar crack crash crime cruel cry damage danger debris demise "
+    "deny despair destroy disease dismiss disorder divorce dizzy dose drastic drink dumb evil execute exile fat "
+    "fatal fatigue fault fever ghost grass grief guilt gun habit hazard high hospital hurt ice ill illegal "
+    "illness inject injury inmate insane jealous junk kick kiss knife lawsuit liar lonely mad misery mistake "
+    "nasty nuclear nurse obscure odor orphan panic penalty pill pipe pistol police poverty prison problem punch "
+    "razor regret reject relief rifle riot risk rude sad sadness satoshi scare shock shoot sick slim smoke sniff "
+    "speed stumble suffer suspect tobacco tragic trap trash trigger trouble ugly unfair unhappy virus warfare "
+    "warrior weapon weird wine worry wreck wrong"
 )
+UNFIT: Final = frozenset(_UNFIT.split())
 """Words of the list that do not go on a slip of paper here: drinks, drugs, weapons, crime, illness, insult."""
 
 _LETTERS: Final = re.compile(r"[a-z]+")
