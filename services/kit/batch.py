@@ -181,14 +181,22 @@ class Batch:
 
     def _fits(self, steps: Mapping[Key, Step], joint: Joint[Any], answers: Sequence[Answer]) -> bool:
         """Whether it can be part of this commit. Raises Exhausted for what no commit takes."""
-        written = [after for step in steps.values() for _, after in step.leaves] + list(joint.records)
-        weight = sum(RECORD_BYTES + len(_encode(record.state)) for record in written)
-        weight += sum(len(_encode(step.facts.state)) for step in steps.values() if step.facts)
-        weight += sum(RECORD_BYTES + len(answer.reply) for answer in answers)
+        weight = count = 0
+        for step in steps.values():
+            for _, after in step.leaves:
+                weight += RECORD_BYTES + len(_encode(after.state))
+            if step.facts:
+                weight += len(_encode(step.facts.state))
+            count += len(step.leaves) + len(step.forgotten)
+        for record in joint.records:
+            weight += RECORD_BYTES + len(_encode(record.state))
+        for answer in answers:
+            weight += RECORD_BYTES + len(answer.reply)
         if weight > MOST:
             raise Exhausted("this is more than can be changed in one step", "TOO_LARGE")
-        count = sum(len(head.touched) + len(head.forgotten) for head in self._by_key.values()) + len(written)
-        count += sum(len(step.forgotten) for step in steps.values())
+        count += len(joint.records)
+        for head in self._by_key.values():
+            count += len(head.touched) + len(head.forgotten)
         full = self._bytes + weight > BYTES or count > RECORDS
         if self._moved and (full or self._changed_twice(steps)):
             return False
@@ -196,10 +204,11 @@ class Batch:
         return True
 
     def _changed_twice(self, steps: Mapping[Key, Step]) -> bool:
-        heads = self._by_key
-        return any(
-            id_ in heads[key].touched or id_ in heads[key].forgotten for key, step in steps.items() for id_ in step.ids
-        )
+        for key, step in steps.items():
+            head = self._by_key[key]
+            if not (head.touched.keys().isdisjoint(step.ids) and head.forgotten.keys().isdisjoint(step.ids)):
+                return True
+        return False
 
     def _do(self, command: Command, steps: Mapping[Key, Step]) -> None:
         try:
@@ -214,10 +223,10 @@ class Batch:
     def _lines(self, command: Command, steps: Mapping[Key, Step], joint: Joint[Any]) -> list[Audit]:
         """One line for each head, for each other record and, where the shape says so, for each leaf."""
         at = day(self._at) if self._coarse else self._at
-        said = {"at": at, "actor": command.actor, "action": joint.action, "reason": joint.reason}
+        said = (at, command.actor, joint.action, joint.reason)
         written = [(*key, self._by_key[key].revision + 1) for key in steps]
         for key, step in steps.items():
             if self._by_key[key].shape.trail:
                 written += [(after.kind, after.id, after.revision) for _, after in step.leaves]
         written += [(record.kind, record.id, record.revision) for record in joint.records]
-        return [Audit(kind, id_, revision, **said) for kind, id_, revision in written]
+        return [Audit(kind, id_, revision, *said) for kind, id_, revision in written]

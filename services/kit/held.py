@@ -61,9 +61,11 @@ class Held(Head[I]):
     def step(self, changes: Changes, at: str, actor: str) -> Step:
         """The changes as records; nothing is changed yet. Raises ValueError for what no decision may say."""
         leaves = [self._put(leaf, at, actor) for leaf in changes.leaves]
-        leaves += [self._remove(id_, at, actor) for id_ in changes.removed]
-        leaves += [self._archive(id_, at, actor) for id_ in changes.archived]
-        step = Step(tuple(leaves), changes.facts, tuple(map(self._forgettable, changes.forgotten)))
+        if changes.removed or changes.archived:
+            leaves += [self._remove(id_, at, actor) for id_ in changes.removed]
+            leaves += [self._archive(id_, at, actor) for id_ in changes.archived]
+        forgotten = tuple(map(self._forgettable, changes.forgotten)) if changes.forgotten else ()
+        step = Step(tuple(leaves), changes.facts, forgotten)
         if len(ids := step.ids) > 1 and len(set(ids)) != len(ids):
             raise ValueError(f"{self.key}: a decision changes a leaf twice")
         return step

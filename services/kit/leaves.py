@@ -62,7 +62,7 @@ class Shape(Generic[I]):
         return day(at) if self.coarse else at
 
 
-class Leaf(msgspec.Struct, frozen=True):
+class Leaf(msgspec.Struct, frozen=True, gc=False):
     """A leaf to be made or changed: its whole state, without kit's fields, and its views, as in `record.revise`.
 
     Ids are of the leaf's kind, not of the head: no two heads of a store may use one id.
@@ -99,8 +99,7 @@ class Changes(msgspec.Struct, frozen=True):
     forgotten: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Decision(Generic[R_co]):
+class Decision(msgspec.Struct, Generic[R_co], frozen=True):
     """What was decided about one head. `changes` None: nothing changes. `action` and `reason` are for the trail.
 
     `records` are new records that are written with the changes. `last`: nobody is decided after it in the same commit,
@@ -115,8 +114,7 @@ class Decision(Generic[R_co]):
     records: tuple[Record, ...] = ()
 
 
-@dataclass(frozen=True)
-class Joint(Generic[R_co]):
+class Joint(msgspec.Struct, Generic[R_co], frozen=True):
     """What was decided about several heads and other records: all of it is committed, or nothing.
 
     Heads that are not in `changes` were only looked at; whoever relies on what it saw there says `Changes()`. `kept` is

@@ -89,7 +89,7 @@ def _is_secret(key: str) -> bool:
 def redacted(value: Any) -> Any:
     """The value without what looks like a token or a password, at any depth; of anything but plain values nothing."""
     if isinstance(value, str):
-        return _text(value) if _HINT.search(value) else value
+        return value if value.isalnum() or not _HINT.search(value) else _text(value)
     if isinstance(value, Mapping):
         return {key: REDACTED if _KEYS.search(str(key)) else redacted(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -110,9 +110,9 @@ def _text(text: str) -> str:
 def _shared() -> list[structlog.typing.Processor]:
     return [
         structlog.stdlib.add_log_level,
-        _timed,
         _without_words,
         redact,
+        _timed,
     ]
 
 

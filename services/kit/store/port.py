@@ -43,7 +43,7 @@ class Kind(msgspec.Struct, frozen=True):
     scattered: bool = False
 
 
-class View(msgspec.Struct, frozen=True):
+class View(msgspec.Struct, frozen=True, gc=False):
     """What others may see of a record: raised only when its own content changes.
 
     `digest` is over the content ("" where there is none: a tombstone). `pending`: still to be published. `sequence` is
@@ -58,7 +58,7 @@ class View(msgspec.Struct, frozen=True):
     sequence: int = 0
 
 
-class Record(msgspec.Struct, frozen=True):
+class Record(msgspec.Struct, frozen=True, gc=False):
     """One aggregate at one revision, or one leaf of one.
 
     Revisions start at 1 and rise by 1; (epoch, revision) orders states for ever. The store fills in `epoch`, which is
@@ -82,7 +82,7 @@ class Record(msgspec.Struct, frozen=True):
         return next((view for view in self.views if view.name == name), None)
 
 
-class RequestKey(msgspec.Struct, frozen=True):
+class RequestKey(msgspec.Struct, frozen=True, gc=False):
     """Who asked for what: one request id of one caller of one method."""
 
     method: str
@@ -90,7 +90,7 @@ class RequestKey(msgspec.Struct, frozen=True):
     request_id: str
 
 
-class Answer(msgspec.Struct, frozen=True):
+class Answer(msgspec.Struct, frozen=True, gc=False):
     """What a request was answered, kept until `expires_at`. `digest` is over the request's body, `reply` base64."""
 
     key: RequestKey
@@ -99,7 +99,7 @@ class Answer(msgspec.Struct, frozen=True):
     expires_at: str
 
 
-class Audit(msgspec.Struct, frozen=True):
+class Audit(msgspec.Struct, frozen=True, gc=False):
     """One line of the trail: who did what, when and why, to which record."""
 
     kind: str
