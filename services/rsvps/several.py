@@ -85,10 +85,12 @@ class Several:
         return about.series[event]
 
     def dated(self, about: About, event: str, date: Date) -> str:
-        """The list of a date, made where there is none."""
-        known = about.series[event].event
+        """The list of a date, made where there is none. "": there is none, and it is no date (any more)."""
+        known, parts, _ = about.series[event]
         dated = known.dated(date) or DatedList(date.date, date.ordinal, "")
         id_ = dated.list
+        if not id_ and not following.occasion_of(known, parts, date).start:
+            return ""
         if not id_:
             id_ = lists.new_id(self.desk.ids)
             others = (each for each in known.lists if each.key != date)

@@ -12,7 +12,7 @@ from openchair.rsvps.v1 import rsvp_service_pb2, seat_pb2
 
 from services.kit.call import NOBODY, Call
 from services.kit.clock import Ids, instant
-from services.kit.errors import Invalid
+from services.kit.errors import Invalid, NotFound
 from services.kit.record import transact
 from services.kit.store.memory import Disk, MemoryStore
 from services.kit.store.port import Answer
@@ -179,3 +179,17 @@ async def test_who_keeps_a_date_and_all_dates_at_once_has_one_seat_there(
     assert (seat.state, seat.standing) == (GOING, True)
     for _, value in await house.lists():
         assert len(await house.seats(value.id)) == 1
+
+
+async def test_a_date_that_is_none_any_more_by_the_time_it_is_decided_about_is_not_found(
+    houses: tuple[House, House],
+) -> None:
+    house, other = houses
+    await house.rules(standing_seats=True)
+    await house.reserve(1, f"{CENTRE}/meetings/{MEETING}")
+    name = f"{CENTRE}/meetings/{MEETING}/occurrences/20270105"
+    slow = await house.desk.occurrence(name, a_call(name))
+    await hear(other, schedule=weekly(datetime(2026, 11, 26, 19)))  # noqa: DTZ001 - local
+    with pytest.raises(NotFound):
+        await house.desk.on_list(slow, lambda sheet, _: sheet.list)
+    assert len(await house.lists()) == 3, "two dates and the series"
