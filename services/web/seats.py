@@ -14,6 +14,7 @@ from openchair.rsvps.v1 import rsvp_service_pb2 as pb
 
 from services.kit import words
 from services.kit.client import Problem
+from services.recurrence.zones import to_local
 from services.web import seats_forms, seats_said
 from services.web.answers import ASKING, answer, local_address
 from services.web.nobody import is_own
@@ -296,6 +297,9 @@ class SeatPages:
         whole = form.available.invitation.scope == list_rules_pb2.SEAT_SCOPE_SERIES
         if whole != (form.at.key == ALL):
             return "course" if whole else "yes"
+        last, zone = form.available.invitation.last_joining_date, form.at.centre.time_zone
+        if whole and last and to_local(self._clock.now(), zone).date().isoformat() > last:
+            return "late"
         return takes(form.available, self._clock.now())
 
     async def _own(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from io import StringIO
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -378,6 +378,25 @@ async def test_the_page_of_a_standing_seat_asks_to_confirm_its_next_date(desk: D
     assert title(confirmed.text) == "Your seat is kept"
     again = (await desk.ask("/m/tuesday/all", {"do": "find", "words": words})).text
     assert "Please say by Monday 23 November" not in again
+
+
+async def test_after_the_last_joining_date_a_course_says_that_it_takes_nobody_new(desk: Desk) -> None:
+    await desk.house.rules(scope=Scope.SERIES, last_joining_date=date(2026, 11, 22))
+    assert "Keep my seat" in (await desk.ask("/m/tuesday/all")).text
+    assert "One can join until Sunday 22 November." in (await desk.ask("/m/tuesday/all")).text
+    desk.house.to(datetime(2026, 11, 23, 8, tzinfo=UTC))
+    late = (await desk.ask("/m/tuesday/all")).text
+    assert ("It takes nobody new any more." in late, "Keep my seat" in late) == (True, False)
+
+
+async def test_after_the_cut_off_a_changed_mind_is_told_kindly_and_a_name_can_still_be_taken_back(desk: Desk) -> None:
+    await desk.house.rules(cut_off_minutes=120)
+    words = await desk.keep(**{"first-name": "Kim"})
+    desk.house.to(datetime(2026, 11, 25, 0, 30, tzinfo=UTC))
+    late = (await desk.ask(PAGE, {"do": "give-back", "key": words})).text
+    assert (title(late), "nobody will ask" in late) == ("Your seat is kept", True)
+    back = (await desk.ask(PAGE, {"do": "change", "key": words, "first-name": ""})).text
+    assert ('value="Kim"' in back, "It is too late" in back) == (False, False)
 
 
 async def test_who_is_enrolled_sees_the_next_dates_and_which_are_off(desk: Desk) -> None:
