@@ -101,11 +101,11 @@ class Whereabouts:
             meeting, wanted = _chosen(board, meeting, key, now)
         except RecurrenceError:
             return None
-        coming = upcoming(board, meeting, now)
         line = wanted and one(id_, board, site, now, (meeting, parse_key(wanted)), others=public, holder=holder)
         if not line:
             return None
-        dates = tuple(_date(board, meeting, each, public.centre.time_zone, wanted) for each in coming)
+        coming = _coming(board, meeting, now)
+        dates = tuple(_date(board, part, each, public.centre.time_zone, (meeting, wanted)) for part, each in coming)
         shown = code.shown(typed) if holder else ""
         return At(id_, public.centre, meeting, ALL if key == ALL else line.key, line, shown, dates)
 
@@ -141,6 +141,12 @@ def upcoming(board: CentreBoard, meeting: str, now: datetime) -> list[Occurrence
     return found[:MOST]
 
 
+def _coming(board: CentreBoard, meeting: str, now: datetime) -> list[tuple[str, Occurrence]]:
+    """The next dates of the series, with the part that has each."""
+    found = [(part, each) for part in seats_moved.parts(board, meeting) for each in upcoming(board, part, now)]
+    return sorted(found, key=lambda pair: pair[1].start)[:MOST]
+
+
 def _chosen(board: CentreBoard, meeting: str, key: str, now: datetime) -> tuple[str, str]:
     """The part of the series, and the date that is asked for; without one the next that takes place ("": none).
 
@@ -156,8 +162,8 @@ def _chosen(board: CentreBoard, meeting: str, key: str, now: datetime) -> tuple[
     return meeting, ""
 
 
-def _date(board: CentreBoard, meeting: str, each: Occurrence, zone: str, chosen: str) -> Date:
+def _date(board: CentreBoard, meeting: str, each: Occurrence, zone: str, chosen: tuple[str, str]) -> Date:
     key = key_text(each.key)
     lineage = board.meetings[meeting].lineage or meeting
     said = "Cancelled" if each.cancelled else word(board.seats.word(lineage, each.key))
-    return Date(f"/m/{meeting}/{key}", moment(to_local(each.start, zone)), said, key == chosen)
+    return Date(f"/m/{meeting}/{key}", moment(to_local(each.start, zone)), said, (meeting, key) == chosen)

@@ -437,6 +437,7 @@ async def test_an_address_that_was_kept_leads_on_when_the_series_was_split_or_it
     desk.meeting("later", schedule={**tuesdays, "start": "2026-12-01T19:00"}, **before)
     page = (await desk.ask("/m/tuesday/20261201")).text
     assert (title(page), "Tuesday 1 December" in page) == ("Tuesday Group", True)
+    assert re.findall(r'<a href="/m/(\w+/2026\d+)"', page)[:2] == ["tuesday/20261124", "later/20261208"]
     desk.meeting("later", schedule=wednesdays, dayChanges=went, **before)
     assert "Wednesday 2 December" in (await desk.ask("/m/tuesday/20261201")).text
     assert "Tuesday 24 November" in (await desk.ask("/m/later/20261124")).text
