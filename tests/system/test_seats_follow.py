@@ -64,7 +64,6 @@ async def test_a_seat_hears_that_its_date_moved_was_called_off_and_its_days_were
             assert gone.moved
             # Of a list of which no more is to tell than of one that there is not, nothing is told.
             await seats.CloseList(pb.CloseListRequest(name=name))
-            await seats.CloseList(pb.CloseListRequest(name=name))  # until then it says what any date without a list says
             for kind in (b"event", b"list"):
                 subject = b"openchair.local.public.rsvps.house.%s." % kind
                 until(lambda wanted=subject: wanted in stream(system), f"the public view of the {kind!r} is out")  # type: ignore[misc]  # wanted is bound
