@@ -36,7 +36,7 @@ from services.rsvps.wire_seats import STATES
 from tests.sim.checker import stored
 from tests.sim.loop import LoopClock
 from tests.sim.seat_guests import CENTRE, GUESTS, key_of
-from tests.sim.seats_trail import Held, Trail, in_effect
+from tests.sim.seats_trail import Held, Trail, in_effect, may_fit
 from tests.sim.site import KEY, SITE, START
 
 if TYPE_CHECKING:
@@ -174,6 +174,7 @@ def _free(held: Held, now: datetime) -> Iterator[str]:
         if where not in head.occasion.ways:
             continue
         waits = [s for s in held.live() if s.where is where and s.state is State.WAITLISTED and s.lapses < LAPSES]
+        waits = [each for each in waits if may_fit(head, each)]
         free = most - held.taken(where) if most else sum(each.party for each in waits)
         if head.rules.party_rule is PartyRule.IN_ORDER:
             waits = waits[:1]

@@ -21,7 +21,20 @@ from services.kit.clock import instant
 from services.rsvps import records
 from services.rsvps.keys import Secrets, read
 from services.rsvps.times import shifted, times
-from services.rsvps.types import End, Event, GuestList, OnMove, PartyRule, Scope, Seat, SeatFor, State, Wait, Where
+from services.rsvps.types import (
+    Count,
+    End,
+    Event,
+    GuestList,
+    OnMove,
+    PartyRule,
+    Scope,
+    Seat,
+    SeatFor,
+    State,
+    Wait,
+    Where,
+)
 from services.rsvps.wire_seats import STATES
 from tests.sim.site import GUEST_SECRET
 
@@ -116,6 +129,7 @@ class Trail:
         at = instant(self.history.site.clock.now())  # of the process that writes
         for list_id, held in before.items():
             wrong = [*self._judged(held, self.lists[list_id], did, at)]
+            wrong += _counted(held, self.lists[list_id], change)
             self.wrong += [f"{at} {node.name}: {each} (did {[one.method for one in did]})" for each in wrong]
         self.wrong += [f"{at} {node.name}: {each}" for one in did for each in self._told(one, before)]
 
@@ -246,6 +260,27 @@ def _unique(held: Held) -> Iterator[str]:
         yield "two seats have one place in the line"
 
 
+def _counted(was: Held, now: Held, change: Commit) -> Iterator[str]:
+    """What is counted of a date is who was going, and who checked in or was counted."""
+    counts = [records.read(each, Count) for each in change.records if each.kind == "count"]
+    if was.head is None or now.head is None or was.head.ended or not now.head.ended or len(counts) != 1:
+        return
+    (count,) = counts
+    if not count.held or now.head.rules.scope is Scope.SERIES:
+        return
+    marks = sum(each.party for each in was.seats.values() if each.use is SeatFor.PRESENT and each.where is Where.ROOM)
+    heads = marks if was.head.head_room is None else was.head.head_room
+    going = sum(each.party for each in was.live() if each.state is State.GOING)
+    if (count.expected, count.attended_room) != (going, heads):
+        yield f"{count.expected} expected and {count.attended_room} there; {going} were going, {heads} came"
+
+
+def may_fit(head: GuestList, seat: Seat) -> bool:
+    """Whether there are so many places in all: who is more by now holds up nobody."""
+    most = head.rules.capacity if seat.where is Where.ROOM else head.rules.online_capacity
+    return not most or seat.party <= most
+
+
 def _carried(was: GuestList, now: GuestList) -> Iterator[str]:
     """A date at another time says so, and releases its seats where people were told so; nothing else does."""
     moved = not now.occasion.off and bool(was.occasion.start) and was.occasion.start != now.occasion.start
@@ -310,7 +345,11 @@ def _passed(was: Held, now: Held, did: list[Did], at: str, trail: Trail) -> Iter
     waits = [
         each
         for id_, each in now.seats.items()
-        if id_ in waited and each == waited[id_] and each.mac not in macs and each.lapses == 0
+        if id_ in waited
+        and each == waited[id_]
+        and each.mac not in macs
+        and each.lapses == 0
+        and may_fit(now.head, each)
     ]
     strict = now.head.rules.party_rule is PartyRule.IN_ORDER
     for seat in now.live():
