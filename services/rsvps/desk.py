@@ -46,6 +46,8 @@ OCCURRENCE: Final = Pattern("centres/{centre}/meetings/{meeting}/occurrences/{oc
 
 _KEPT: Final = 1_000
 """Lists that are kept as values beside their records."""
+_SEATS_KEPT: Final = 50_000
+"""Seats in memory when nobody is at their lists, about 2.5 KB each with their places in the line."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ class Desk:
     @functools.cached_property
     def heads(self) -> Heads:
         """The guest lists and their seats, for whoever decides about them."""
-        return Heads(self.store, self.clock, self.ids, (SHAPE,))
+        return Heads(self.store, self.clock, self.ids, (SHAPE,), kept=_SEATS_KEPT)
 
     @functools.cached_property
     def known(self) -> Known:
