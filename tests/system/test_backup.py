@@ -388,7 +388,12 @@ def test_republish_and_dead_letters_speak_to_a_person_and_to_a_program(house: Ho
     told = json.loads(done(first.command("republish", "--service", "meetings", "--new-epoch", "--json")))
     assert told["count"] >= MEETINGS + 1
     assert "rsvps" not in done(first.command("dead", "list"))
-    assert json.loads(done(first.command("dead", "list", "--json"))) == {"meetings": [], "rsvps": [], "feeds": [], "web": []}
+    assert json.loads(done(first.command("dead", "list", "--json"))) == {
+        "meetings": [],
+        "rsvps": [],
+        "feeds": [],
+        "web": [],
+    }
     assert "--service: is not a service of this process" in done(first.command("dead", "list", "--service", "x"), 2)
     assert done(first.command("dead", "replay", "--service", "meetings")) == "0 handled, 0 failed again.\n"
     until(lambda: len(acts.events(first.feed("house"))) == MEETINGS, "the calendar is as it was")
