@@ -66,6 +66,7 @@ class Model:
 
     def queue(self, where: Where) -> list[Guest]:
         waiting = [g for g in self.guests.values() if g.where is where and g.state == WAITING and g.lapses < 3]
+        waiting = [g for g in waiting if g.party <= self.places[where]]  # or they would hold up everybody for good
         return sorted(waiting, key=lambda g: g.turn)
 
     def first_fitting(self, queue: list[Guest], places: int) -> Guest | None:
