@@ -77,9 +77,7 @@ class Chairs(NamedTuple):
     dates: Mapping[Key, Word] = {}
 
     def word(self, key: Key) -> Word | None:
-        """Of one date; where the whole series is one list, of that."""
-        if self.mode == pb.RSVP_MODE_UNSPECIFIED:
-            return None
+        """Of one date; where the whole series is one list, of that. It says nothing where no seats are kept."""
         return self.whole if self.whole is not None else self.dates.get(key)
 
 
@@ -150,14 +148,16 @@ class Told:
     def of(self, lineage: str) -> Chairs:
         """What is to be said of a series. It is the same whatever the order in which its states came.
 
-        The list of a course counts also while nothing is said of seats: SEQUENCE never falls.
+        Lists count also while nothing is said of seats: SEQUENCE never falls.
         """
         invitation = self._invitations.get(lineage)
         lists = [self._lists[each] for each in sorted(self._of.get(lineage, ()))]
         series = next((each for each in lists if not each.date), None)
         counted = series.revision if series is not None else 0
         if invitation is None:
-            return Chairs(revision=self._withdrawn.get(lineage, 0) + counted)
+            nothing = pb.AVAILABILITY_UNSPECIFIED
+            silent = {key: each._replace(in_person=nothing, online=nothing) for key, each in _dated(lists)}
+            return Chairs(revision=self._withdrawn.get(lineage, 0) + counted, dates=silent)
         course = invitation.scope == pb.SEAT_SCOPE_SERIES
         whole = _word(series) if series is not None and course else None
         return Chairs(

@@ -36,13 +36,9 @@ _NUMBERS: Final = {
 def availability_message(value: GuestList) -> pb.ListAvailability | None:
     """What everybody may know of a list: words, never numbers; None: nothing. That there is one is told by a word.
 
-    Where no seats are kept any more the list of a series stays, without a word: its revision counts in SEQUENCE.
+    Where no seats are kept any more it stays, without a word: its revision counts in SEQUENCE.
     """
-    if value.private or not value.told or value.scope is Scope.SISTERS:
-        return None
-    if value.rules.mode is RsvpMode.OFF and value.scope is not Scope.SERIES:
-        return None
-    return availability(value)
+    return None if value.private or not value.told or value.scope is Scope.SISTERS else availability(value)
 
 
 def availability(value: GuestList) -> pb.ListAvailability:
@@ -59,7 +55,8 @@ def availability(value: GuestList) -> pb.ListAvailability:
 
 
 def _word(value: GuestList, where: Where) -> pb.Availability.ValueType:
-    return WORDS.get(value.words.get(where.value, ""), pb.AVAILABILITY_UNSPECIFIED)
+    word = "" if value.rules.mode is RsvpMode.OFF else value.words.get(where.value, "")
+    return WORDS.get(word, pb.AVAILABILITY_UNSPECIFIED)
 
 
 def invitation_message(value: Event) -> pb.Invitation | None:

@@ -26,15 +26,10 @@ _LINES = re.compile(rb"^(UID|RECURRENCE-ID|SEQUENCE)[^\r]*?:([^\r]*)\r$", re.MUL
 
 
 class Readers:
-    """Looks at every instance. `wrong`: a process that showed an older state after a newer one, or stopped showing.
+    """Looks at every instance. `wrong`: a process that showed an older state after a newer one, or stopped showing."""
 
-    `dates`: also of dates that stand for themselves. A date that does so for another reason too says a lower SEQUENCE
-    when the word of its seats is withdrawn: runs with seats look at series alone until that is mended.
-    """
-
-    def __init__(self, site: Site, *, dates: bool = True) -> None:
+    def __init__(self, site: Site) -> None:
         self._site = site
-        self._dates = dates
         self._seen: dict[tuple[str, bytes], int] = {}
         self._served: set[str] = set()
         self.looks = 0
@@ -70,8 +65,6 @@ class Readers:
         """
         for event in _EVENT.findall(feed):
             said = dict(_LINES.findall(event))
-            if b"RECURRENCE-ID" in said and not self._dates:
-                continue
             one, sequence = said[b"UID"] + b" " + said.get(b"RECURRENCE-ID", b""), int(said[b"SEQUENCE"])
             before = self._seen.get((process, one), 0)
             if sequence < before:

@@ -108,7 +108,7 @@ def simulate(seed: int, *, faulty: bool = True) -> Told:
             await create_centre(keepers.history.stub, "house")
             await keepers.furnish()
             faults = Faults(site)
-            readers = Readers(site, dates=False)
+            readers = Readers(site)
             meanwhile = [asyncio.create_task(work.run()) for work in ((faults, readers) if faulty else (readers,))]
             site.broker.repeat = chance.choice((0, 3)) if faulty else 0
             share = chance.choice((0.1, 0.2, 0.3))
