@@ -1,7 +1,7 @@
 """An rsvps service with its store and nothing else, called through protobuf bytes as any transport would.
 
-Test modules name this one in `pytest_plugins`: that gives them the fixture `house`, once per store. They import from it
-first, so its asserts stay as they are: PYTEST_DONT_REWRITE.
+Test modules name this one in `pytest_plugins`: that gives them the fixture `rsvps_house`, once per store. They import
+from it first, so its asserts stay as they are: PYTEST_DONT_REWRITE.
 """
 
 from __future__ import annotations
@@ -204,7 +204,7 @@ STORES = (
 
 
 @pytest.fixture(params=STORES)
-async def house(request: pytest.FixtureRequest) -> AsyncIterator[House]:
+async def rsvps_house(request: pytest.FixtureRequest) -> AsyncIterator[House]:
     """The service over each store, with a weekly meeting of three chairs."""
     clock = VirtualClock(START)
     async with ENGINES[request.param](request, clock) as engine:

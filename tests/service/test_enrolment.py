@@ -17,6 +17,13 @@ if TYPE_CHECKING:
 
 pytest_plugins = ("tests.service.rsvps_house",)
 
+
+@pytest.fixture
+def house(rsvps_house: House) -> House:
+    """That of other modules is another."""
+    return rsvps_house
+
+
 NAME = f"{CENTRE}/meetings/{MEETING}"
 GOING, WAITLISTED = seat_pb2.SEAT_STATE_GOING, seat_pb2.SEAT_STATE_WAITLISTED
 

@@ -26,6 +26,13 @@ if TYPE_CHECKING:
 
 pytest_plugins = ("tests.service.rsvps_house",)
 
+
+@pytest.fixture
+def house(rsvps_house: House) -> House:
+    """That of other modules is another."""
+    return rsvps_house
+
+
 ENDS = [date(2026, month, day) for month, day in ((1, 31), (2, 28), (3, 31))]
 SPANS = [
     *((ENDS[one].replace(day=1), ENDS[other]) for one, other in [*combinations(range(3), 2), (0, 0), (1, 1), (2, 2)]),

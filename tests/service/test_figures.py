@@ -16,6 +16,14 @@ from services.rsvps.types import Count, Question, QuestionKind, SeatFor
 from tests.service.rsvps_house import CENTRE, COORDINATOR, DATE, FACILITATOR, MEETING, House, key_of
 
 pytest_plugins = ("tests.service.rsvps_house",)
+
+
+@pytest.fixture
+def house(rsvps_house: House) -> House:
+    """That of other modules is another."""
+    return rsvps_house
+
+
 STARTS = datetime(2026, 11, 25, 2, 0, tzinfo=UTC)
 AFTER = datetime(2026, 11, 25, 4, 0, tzinfo=UTC)
 COUNTED = datetime(2026, 11, 28, 4, 0, tzinfo=UTC)

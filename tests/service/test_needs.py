@@ -15,6 +15,13 @@ from tests.service.rsvps_house import COORDINATOR, DATE, FACILITATOR, House
 
 pytest_plugins = ("tests.service.rsvps_house",)
 
+
+@pytest.fixture
+def house(rsvps_house: House) -> House:
+    """That of other modules is another."""
+    return rsvps_house
+
+
 ENDS = datetime(2026, 11, 25, 2, 0, tzinfo=UTC)
 DIET = Question(id="diet", title="Diet", kind=QuestionKind.CHOICE, choices=("any", "vegan", "no nuts"), several=True)
 CHILDREN = Question(id="children", title="Children", kind=QuestionKind.NUMBER, lowest=0, highest=5)

@@ -22,6 +22,13 @@ if TYPE_CHECKING:
 
 pytest_plugins = ("tests.service.rsvps_house",)
 
+
+@pytest.fixture
+def house(rsvps_house: House) -> House:
+    """That of other modules is another."""
+    return rsvps_house
+
+
 BEGINS = datetime(2026, 11, 25, 1, 0, tzinfo=UTC)  # 19:00 in Edmonton, which has summer time all year by then
 ENDS = datetime(2026, 11, 25, 2, 0, tzinfo=UTC)
 

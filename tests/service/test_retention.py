@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from openchair.rsvps.v1 import seat_pb2
 
 from services.kit.clock import VirtualClock, instant
@@ -20,6 +21,14 @@ if TYPE_CHECKING:
     from services.kit.store.port import Entry
 
 pytest_plugins = ("tests.service.rsvps_house",)
+
+
+@pytest.fixture
+def house(rsvps_house: House) -> House:
+    """That of other modules is another."""
+    return rsvps_house
+
+
 GOING, WAITLISTED = seat_pb2.SEAT_STATE_GOING, seat_pb2.SEAT_STATE_WAITLISTED
 END = datetime(2026, 11, 25, 2, 0, tzinfo=UTC)
 FOR_ORGANISER = (Question(id="t", title="Allergies?", kind=QuestionKind.TEXT, use=Use.ORGANISER),)

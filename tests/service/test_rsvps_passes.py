@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 pytest_plugins = ["tests.service.rsvps_house"]
 
 
+@pytest.fixture
+def house(rsvps_house: House) -> House:
+    """That of other modules is another."""
+    return rsvps_house
+
+
 async def test_only_who_is_going_is_given_a_pass_and_only_by_looking(alone: House) -> None:
     await alone.rules(capacity=1)
     first, second = await alone.reserve(1), await alone.reserve(2)

@@ -34,6 +34,13 @@ if TYPE_CHECKING:
 
 pytest_plugins = ("tests.service.rsvps_house",)
 
+
+@pytest.fixture
+def house(rsvps_house: House) -> House:
+    """That of other modules is another."""
+    return rsvps_house
+
+
 NAME = f"{CENTRE}/meetings/{MEETING}"
 RULES = f"{NAME}/listRules"
 CHOICE = {"title": "What will you eat?", "kind": "QUESTION_KIND_CHOICE", "choices": ["Soup", "Bread"]}

@@ -20,6 +20,13 @@ if TYPE_CHECKING:
 
 pytest_plugins = ("tests.service.rsvps_house",)
 
+
+@pytest.fixture
+def house(rsvps_house: House) -> House:
+    """That of other modules is another."""
+    return rsvps_house
+
+
 LIST_RULES = f"{CENTRE}/meetings/{MEETING}/listRules"
 PLACES, MANY = 100, 1_000
 BACK, LAPSED = 30, 10

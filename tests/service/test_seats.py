@@ -31,6 +31,13 @@ if TYPE_CHECKING:
 
 pytest_plugins = ("tests.service.rsvps_house",)
 
+
+@pytest.fixture
+def house(rsvps_house: House) -> House:
+    """That of other modules is another."""
+    return rsvps_house
+
+
 GOING, WAITLISTED, OFFERED = pb.SEAT_STATE_GOING, pb.SEAT_STATE_WAITLISTED, pb.SEAT_STATE_OFFERED
 CANCELLED, NONE = pb.SEAT_STATE_CANCELLED, pb.SEAT_STATE_UNSPECIFIED
 DIET = Question(id="diet", title="Diet", kind=QuestionKind.CHOICE, choices=("any", "vegan"), required=True)

@@ -14,6 +14,13 @@ if TYPE_CHECKING:
 
 pytest_plugins = ("tests.service.rsvps_house",)
 
+
+@pytest.fixture
+def house(rsvps_house: House) -> House:
+    """That of other modules is another."""
+    return rsvps_house
+
+
 WHOLE = f"{CENTRE}/meetings/{MEETING}"
 KINDS: dict[str, tuple[str, dict[str, Any]]] = {
     "of one date": (DATE, {}),

@@ -19,6 +19,13 @@ from tests.service.rsvps_house import CENTRE, DATE, MEETING, OPERATOR, House, ke
 
 pytest_plugins = ("tests.service.rsvps_house",)
 
+
+@pytest.fixture
+def house(rsvps_house: House) -> House:
+    """That of other modules is another."""
+    return rsvps_house
+
+
 NAME = f"{CENTRE}/meetings/{MEETING}"
 FAR = f"{NAME}/occurrences/20261222"
 GOING, WAITLISTED = seat_pb2.SEAT_STATE_GOING, seat_pb2.SEAT_STATE_WAITLISTED

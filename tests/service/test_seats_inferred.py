@@ -16,6 +16,12 @@ from tests.service.test_rsvps_passes import from_afar
 pytest_plugins = ("tests.service.rsvps_house",)
 
 
+@pytest.fixture
+def house(rsvps_house: House) -> House:
+    """That of other modules is another."""
+    return rsvps_house
+
+
 async def shown(house: House) -> Any:
     """What everybody is told of the date."""
     return await house.call("GetAvailability", name=DATE)

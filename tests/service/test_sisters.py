@@ -19,6 +19,13 @@ if TYPE_CHECKING:
 
 pytest_plugins = ("tests.service.rsvps_house",)
 
+
+@pytest.fixture
+def house(rsvps_house: House) -> House:
+    """That of other modules is another."""
+    return rsvps_house
+
+
 THURSDAY = f"{CENTRE}/meetings/thursday/occurrences/20261126"
 GOING, WAITLISTED, OFFERED = seat_pb2.SEAT_STATE_GOING, seat_pb2.SEAT_STATE_WAITLISTED, seat_pb2.SEAT_STATE_OFFERED
 NONE = seat_pb2.SEAT_STATE_UNSPECIFIED
