@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 CENTRE: Final = "riverside"
 METHOD: Final = "/openchair.rsvps.v1.RsvpService/SetListRules"
 _CALLER: Final = Caller("sample", {EVERYWHERE: frozenset({"operator"})})
-_LOOK, _LOOKS = 0.25, 240  # seconds; a minute
+_LOOK, _LOOKS = 0.1, 600  # seconds; a minute
 
 
 async def is_wanted(hosted: Hosted) -> bool:
