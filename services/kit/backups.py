@@ -151,7 +151,7 @@ class Backups:
             with open_part(made.path) as file:
                 header = Header(self._site, instant(made.created), program(), os.urandom(SALT).hex())
                 await write_all(Writer(file, key, header), sources, self._data, made)
-                await asyncio.to_thread(finish, file, made.path)
+                await _finished(file, made.path)
             made.done = True
         except Exception as error:  # noqa: BLE001 - whoever asked for it is told
             made.failure = str(error) or type(error).__name__
@@ -159,6 +159,21 @@ class Backups:
         finally:
             if not made.done:
                 part_of(made.path).unlink(missing_ok=True)
+
+
+async def _finished(file: BinaryIO, path: Path) -> None:
+    """`finish`, in a thread, which nothing stops: where it is no longer wanted, what it made is taken away after it."""
+    finishing = asyncio.ensure_future(asyncio.to_thread(finish, file, path))
+    try:
+        await asyncio.shield(finishing)
+    except asyncio.CancelledError:
+        await asyncio.wait([finishing])
+        _unwanted(path)
+        raise
+
+
+def _unwanted(path: Path) -> None:
+    path.unlink(missing_ok=True)
 
 
 def last_in(folder: Path) -> datetime | None:

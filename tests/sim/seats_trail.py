@@ -329,7 +329,7 @@ def _stepped(head: GuestList, a: Seat, b: Seat, at: str) -> Iterator[str]:
         last = min(shifted(at, head.rules.claim_minutes), times(head).cut_off)
         if b.offered_until > last:
             yield f"it is offered until {b.offered_until}, and the rules say {last}"
-    elif steps == (State.OFFERED, State.GOING) and not a.sisters:
+    elif steps == (State.OFFERED, State.GOING) and not a.sisters and b.wait is not Wait.GIVE:
         yield "nobody took what was offered"
     elif a.state is State.GOING and b.state is not State.GOING:
         yield "a seat was taken away"
