@@ -1,4 +1,4 @@
-"""Stores over the stand-in for a MongoDB server: the fixtures `wire` and `store`, once per driver.
+"""Stores over the stand-in for a MongoDB server: the fixtures `mongo_wire` and `mongo_wire_store`, once per driver.
 
 Test modules name this one in `pytest_plugins` and import from it first, so its asserts stay: PYTEST_DONT_REWRITE.
 """
@@ -63,7 +63,7 @@ class Wire(NamedTuple):
 
 
 @pytest.fixture(params=["motor", "pymongo"])
-async def wire(request: pytest.FixtureRequest) -> AsyncIterator[Wire]:
+async def mongo_wire(request: pytest.FixtureRequest) -> AsyncIterator[Wire]:
     server = MongoWire()
     await server.start()
     yield Wire(server, request.param)
@@ -72,9 +72,9 @@ async def wire(request: pytest.FixtureRequest) -> AsyncIterator[Wire]:
 
 
 @pytest.fixture
-async def store(wire: Wire) -> AsyncIterator[MongoStore]:
-    async with wire.opened() as opened:
-        wire.server.seen.clear()
+async def mongo_wire_store(mongo_wire: Wire) -> AsyncIterator[MongoStore]:
+    async with mongo_wire.opened() as opened:
+        mongo_wire.server.seen.clear()
         yield opened
 
 

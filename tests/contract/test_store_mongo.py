@@ -33,6 +33,20 @@ from tests.contract.store_fixtures import (
 )
 
 pytest_plugins = ("tests.contract.mongo_wire_fixtures",)
+
+
+@pytest.fixture
+def wire(mongo_wire: Wire) -> Wire:
+    """That of other modules is another."""
+    return mongo_wire
+
+
+@pytest.fixture
+def store(mongo_wire_store: MongoStore) -> MongoStore:
+    """The same."""
+    return mongo_wire_store
+
+
 UNKNOWN = ("UnknownTransactionCommitResult",)
 EVER = 1_000_000
 NOT_PRIMARY, WRITE_CONFLICT, STEPPED_DOWN, NO_TRANSACTION = 10107, 112, 189, 251

@@ -34,6 +34,20 @@ if TYPE_CHECKING:
     from tests.contract.mongo_wire_data import Document
 
 pytest_plugins = ("tests.contract.mongo_wire_fixtures",)
+
+
+@pytest.fixture
+def wire(mongo_wire: Wire) -> Wire:
+    """That of other modules is another."""
+    return mongo_wire
+
+
+@pytest.fixture
+def store(mongo_wire_store: MongoStore) -> MongoStore:
+    """The same."""
+    return mongo_wire_store
+
+
 EVER = 1_000_000
 
 

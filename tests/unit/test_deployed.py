@@ -27,6 +27,14 @@ if TYPE_CHECKING:
     from tests.contract.mongo_wire_fixtures import Wire
 
 pytest_plugins = ("tests.contract.mongo_wire_fixtures",)
+
+
+@pytest.fixture
+def wire(mongo_wire: Wire) -> Wire:
+    """That of other modules is another."""
+    return mongo_wire
+
+
 SECRET = "kS8v3Qz0TnYw5LrB1mXc7Hd2Jf9Gp4Ua"
 GUESTS = f"1 {base64.b64encode(bytes(range(32))).decode()}"
 MONGODB = {"MONGODB_URL": "mongodb://127.0.0.1:27017"}
