@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from argparse import ArgumentTypeError
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from services.cli import when
 from services.cli.when import FURTHER_NOTICE, Unclear
+from services.kit.clock import SystemClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from datetime import time
+    from datetime import date, time
 
 T = TypeVar("T")
+
+_NEAR: Final = (0, -1, 1)
+"""It is this day in UTC, or the one before or after it, wherever somebody is."""
 
 
 def words(text: str) -> list[str]:
@@ -30,7 +34,7 @@ def put(repeated: Any, messages: Iterable[Any]) -> None:
 
 def date_text(text: str) -> str:
     """A date in any form; what it means is decided where the centre's own day is known."""
-    _checked(lambda: when.day(text, datetime.now(UTC).date()))
+    _checked(lambda: _somewhere(when.day, text))
     return text
 
 
@@ -41,7 +45,7 @@ def date_or_nothing(text: str) -> str:
 
 def moment_text(text: str) -> str:
     """A date in any form, or a date with a time of day."""
-    _checked(lambda: when.moment(text, datetime.now(UTC).date()))
+    _checked(lambda: _somewhere(when.moment, text))
     return text
 
 
@@ -63,6 +67,19 @@ def clock(text: str) -> time:
 def length(text: str) -> int:
     """A length, in minutes."""
     return _checked(lambda: when.length(text))
+
+
+def _somewhere(read: Callable[[str, date], object], text: str) -> None:
+    """Raises Unclear where it is understood on none of the days that it may be: "Sunday 22 nov" depends on the year."""
+    today, wrong = SystemClock().now().date(), list[Unclear]()
+    for days in _NEAR:
+        try:
+            read(text, today + timedelta(days=days))
+        except Unclear as error:
+            wrong.append(error)
+        else:
+            return
+    raise wrong[0]
 
 
 def _checked(read: Callable[[], T]) -> T:
