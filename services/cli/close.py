@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from argparse import RawDescriptionHelpFormatter
+from argparse import BooleanOptionalAction, RawDescriptionHelpFormatter
 from typing import TYPE_CHECKING, Any, Final
 
 from services.cli import asking, closing, reading
@@ -19,6 +19,7 @@ OPTIONS: Final[Mapping[str, str]] = {
     "closure.places": "--place",
     "closure.rooms": "--room",
     "closure.online_too": "--online-too",
+    "closure.meetings_only": "--meetings-only",
     "closure.start": "--from",
     "closure.end": "--until",
     "closure.holidays": "--holidays",
@@ -39,6 +40,7 @@ _EXAMPLES: Final = """examples:
   openchair close riverside --place "Riverside House" --from monday --until friday --because "Painting" \\
       --move-to "Parish Hall"                                                 held elsewhere
   openchair close riverside --today --because "Snow" --online                 by each meeting's own link
+  openchair close riverside --on "25 dec" --because "Christmas" --meetings-only   others may book the rooms
   openchair close list riverside
   openchair close show riverside "Painting"
   openchair close extend riverside "Painting" --until "2 jan"
@@ -75,10 +77,23 @@ def add_to(commands: Any) -> None:
     _add_closure(withdraw)
     withdraw.add_argument("--all", action="store_true", help="show every date, not only the first ones")
     _add_asking(withdraw)
-    extend = action(actions, "extend", "another end, or another reason", closing.extend, _EXAMPLES, OPTIONS, "CLOSURE")
+    extend = action(
+        actions,
+        "extend",
+        "another end, another reason, or what is closed",
+        closing.extend,
+        _EXAMPLES,
+        OPTIONS,
+        "CLOSURE",
+    )
     _add_closure(extend)
     extend.add_argument("--until", metavar="WHEN", type=reading.end_text, help='the last day; "further notice"')
     extend.add_argument("--because", metavar="WHY", help="another reason")
+    extend.add_argument(
+        "--meetings-only",
+        action=BooleanOptionalAction,
+        help="only meetings pause: others may book the rooms; or the house is closed to everybody",
+    )
     extend.add_argument("--all", action="store_true", help="show every date, not only the first ones")
     _add_asking(extend)
     parser.usual = "create"
@@ -106,6 +121,9 @@ def _add_create(actions: Any) -> None:
     what.add_argument("--place", metavar="PLACE", action="append", default=[], help="title or id; may be repeated")
     what.add_argument("--room", metavar="ROOM", action="append", default=[], help="title or id; may be repeated")
     what.add_argument("--online-too", action="store_true", help="what is held online only, too")
+    what.add_argument(
+        "--meetings-only", action="store_true", help="meetings pause, the house stays open: others may book the rooms"
+    )
     instead = create.add_argument_group("instead of cancelling")
     instead.add_argument("--online", action="store_true", help="held online: by its own link, else by --link")
     instead.add_argument("--move-to", metavar="PLACE", help="held at this place")

@@ -66,7 +66,7 @@ def _wanted(asked: argparse.Namespace, house: House) -> closure_pb2.Closure:
     only = places[0] if len(places) == 1 else ""
     closure.rooms.extend(house.room(each, only).name for each in asked.room)
     closure.places.extend([] if closure.rooms and only else places)
-    closure.online_too = asked.online_too
+    closure.online_too, closure.meetings_only = asked.online_too, asked.meetings_only
     _holidays(asked, house, closure)
     _instead(asked, house, closure)
     return closure
@@ -195,9 +195,9 @@ async def withdraw(site: Site, asked: argparse.Namespace) -> None:
 
 
 async def extend(site: Site, asked: argparse.Namespace) -> None:
-    """Another end, another reason."""
-    if asked.until is None and asked.because is None:
-        raise Failure("say what is to be different: --until or --because", USAGE)
+    """Another end, another reason; the house, or meetings only."""
+    if asked.until is None and asked.because is None and asked.meetings_only is None:
+        raise Failure("say what is to be different: --until, --because, --meetings-only or --no-meetings-only", USAGE)
 
     async def attempt() -> None:
         house = await open_house(site, asked.centre)
@@ -220,7 +220,7 @@ async def extend(site: Site, asked: argparse.Namespace) -> None:
 
 
 def _extended(asked: argparse.Namespace, house: House, closure: closure_pb2.Closure) -> list[str]:
-    """Puts the new end and reason into the message, and names the paths."""
+    """Puts what is new into the message, and names the paths."""
     paths = []
     if asked.until is not None:
         end = house.moment("--until", asked.until) if asked.until else None
@@ -234,6 +234,9 @@ def _extended(asked: argparse.Namespace, house: House, closure: closure_pb2.Clos
     if asked.because is not None:
         closure.reason = asked.because
         paths.append("reason")
+    if asked.meetings_only is not None:
+        closure.meetings_only = asked.meetings_only
+        paths.append("meetings_only")
     return paths
 
 

@@ -43,6 +43,7 @@ async def ask(site: Site, parent: str, closure: closure_pb2.Closure) -> pb.Previ
 def about(closure: closure_pb2.Closure, house: House) -> str:
     """What is closed, and when: "River Hall, from Monday 7 December 2026 to Friday 11 December 2026"."""
     what = " and ".join(house.titles([*closure.places, *closure.rooms])) or house.centre.title
+    what = f"meetings only: {what}" if closure.meetings_only else what
     return f"{what}, {_when(closure)}{_how(closure, house)}"
 
 

@@ -221,8 +221,11 @@ def inside(
 def shuts(closure: Closure, room: Room) -> bool:
     """Whether a closure closes a room: it, its place or the whole centre; also what it is a part or the whole of.
 
-    A video account is closed by its name alone, or where everything is, what is held online too.
+    A video account is closed by its name alone, or where everything is, what is held online too. One of meetings only
+    leaves the rooms to others.
     """
+    if closure.meetings_only:
+        return False
     if closure.rooms or closure.places:
         return not {room.id, *room.excludes}.isdisjoint(closure.rooms) or (
             room.place != "" and room.place in closure.places

@@ -45,6 +45,7 @@ WRITABLE = frozenset(
         "places",
         "rooms",
         "online_too",
+        "meetings_only",
         "start",
         "end",
         "holidays",

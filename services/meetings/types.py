@@ -426,6 +426,7 @@ class Closure(msgspec.Struct, frozen=True, kw_only=True):
     `after` is the id of the meeting up to which the reconciler has come; `done` of `total` meetings have followed.
     `passing`: it is on its way; `passes`: how often it came to the end since the closure was written; `failed`: how
     many meetings could not follow this time. `lost`: dates that have no room any more because of it (the first 100).
+    `meetings_only`: the house stays open, so that others may book the rooms; else nobody is let in.
     """
 
     id: str
@@ -453,6 +454,7 @@ class Closure(msgspec.Struct, frozen=True, kw_only=True):
     failed: int = 0
     lost: tuple[LostDate, ...] = ()
     lost_count: int = 0
+    meetings_only: bool = False
 
 
 class Doubt(msgspec.Struct, frozen=True, kw_only=True):

@@ -70,9 +70,11 @@ def titles(board: CentreBoard) -> dict[str, str]:
 
 def _what(closure: closure_pb2.Closure, known: Mapping[str, str]) -> str:
     names = [*closure.places, *closure.rooms]
+    said = list(dict.fromkeys(filter(None, (known.get(name) for name in names))))
+    if closure.meetings_only:
+        return f"Meetings pause in {_list(said) if said else 'a part of the centre' if names else 'the whole centre'}"
     if not names:
         return "The whole centre is closed"
-    said = list(dict.fromkeys(filter(None, (known.get(name) for name in names))))
     if not said:
         return "A part of the centre is closed"
     return f"{_list(said)} {'is' if len(said) == 1 else 'are'} closed"

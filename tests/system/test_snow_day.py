@@ -157,6 +157,21 @@ async def test_a_snow_day_frees_rooms_and_gives_back_what_is_still_there(system:
         await held_online(system, channel, built.rooms)
         await moved(system, channel, built)
 
+        await paused(system, channel, built, [])
+        await paused(system, channel, built, ["--move-to=Annex", "--to-room=Hall"])
+
+
+async def found_free(channel: Channel) -> list[str]:
+    """The rooms that are found free at nine on the first day."""
+    request = room_service_pb2.FindFreeRoomsRequest(parent=HOUSE, schedule=one_off(FIRST, 9).schedule)
+    return sorted(each.room.name for each in (await RoomServiceStub(channel).FindFreeRooms(request)).rooms)
+
+
+async def booked_by(channel: Channel) -> set[str]:
+    """The names of what the caller has booked."""
+    request = room_service_pb2.ListBookingsRequest(parent=HOUSE, mine=True)
+    return {each.name for each in (await RoomServiceStub(channel).ListBookings(request)).bookings}
+
 
 async def cancelled(system: System, channel: Channel, built: Built) -> str:
     """Closed: nobody comes, the rooms are empty, and an administrator lets plumbers into one. Name of their booking."""
@@ -237,6 +252,24 @@ async def moved(system: System, channel: Channel, built: Built) -> None:
     assert "32 dates have no room now" in await asyncio.to_thread(done, system, "close", "show", "house", id_of(said))
     await withdraw(system)
     assert ([len(await on(channel, each)) for each in built.rooms], await on(channel, built.hall)) == ([8] * 5, [])
+    until(lambda: seen(system) and overrides(system, "") == 0, "everybody reads that all is as it was")
+
+
+async def paused(system: System, channel: Channel, built: Built, how: list[str]) -> None:
+    """Only meetings are closed: a facilitator finds their rooms, books one and keeps it when all is withdrawn."""
+    said = await close(system, "--meetings-only", *how)
+    assert said["impact"]["moved" if how else "cancelled"] == 40
+    until(lambda: on_page(system, "Meetings pause in Main House") > 0, "everybody reads what it is")
+    async with system.channel({"house": ["facilitator"]}) as others:
+        assert await found_free(others) == sorted([*built.rooms, *([] if how else [built.hall])])
+        assert await in_the_way(others, built.rooms) == set()
+        wedding = await book(others, built.rooms[0])
+        assert await on(channel, built.rooms[0]) == ["Plumbers"]
+        assert "1 date has no room now" in await withdraw(system)
+        assert [each[1:] for each in await lost(channel)] == [(f"{FIRST}T09:00", "Room 0")]
+        assert [len(await on(channel, each)) for each in built.rooms] == [8] * ROOMS
+        assert wedding in await booked_by(others)
+    await healed(channel, wedding)
     until(lambda: seen(system) and overrides(system, "") == 0, "everybody reads that all is as it was")
 
 

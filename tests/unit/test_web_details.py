@@ -244,6 +244,14 @@ def test_what_is_closed_is_named_as_meetings_name_it() -> None:
     assert told(closure(places=[at["place"]]))[0][0] == "A part of the centre is closed"
 
 
+def test_where_only_meetings_pause_nobody_reads_that_the_house_is_closed() -> None:
+    at: Any = {"place": "centres/oak/places/p", "rooms": ["centres/oak/rooms/r"], "venue": HALL}
+    meeting = meeting_event("a", "2026-11-24T18:00", **at)
+    assert told(closure(meetings_only=True))[0][0] == "Meetings pause in the whole centre"
+    assert told(closure(meetings_only=True, places=[at["place"]]))[0][0] == "Meetings pause in a part of the centre"
+    assert told(meeting, closure(meetings_only=True, rooms=at["rooms"]))[0][0] == "Meetings pause in Hearth"
+
+
 @pytest.mark.parametrize("state", ["CLOSURE_STATE_WITHDRAWING", "CLOSURE_STATE_WITHDRAWN", "CLOSURE_STATE_ENDED"])
 def test_a_closure_that_was_taken_back_is_told_no_more(state: str) -> None:
     assert told(closure(state=state)) == []

@@ -221,6 +221,8 @@ class Booking(_message.Message):
     NOTES_FIELD_NUMBER: _builtins.int
     LINEAGE_FIELD_NUMBER: _builtins.int
     CLOSED_FIELD_NUMBER: _builtins.int
+    OVERRULED_BY_FIELD_NUMBER: _builtins.int
+    STANDS_OVER_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """"centres/{centre}/rooms/{room}/bookings/{booking}"."""
     etag: _builtins.str
@@ -253,6 +255,8 @@ class Booking(_message.Message):
     """Told as the title is."""
     lineage: _builtins.str
     """Output only. Id of the first part of a series of bookings: it stays when the series is cut."""
+    overruled_by: _builtins.str
+    """Output only: who said `overrule_reason` (the subject of the token). Told as the title is."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -291,6 +295,13 @@ class Booking(_message.Message):
         come that lie in a closure; the next ones, at most 20. They stay booked, and count again when the closure is withdrawn.
         """
 
+    @_builtins.property
+    def stands_over(self) -> _containers.RepeatedCompositeFieldContainer[Global___Clash]:
+        """Output only, of GetBooking and of the queue OVERRULED, for those who keep the centre's list: what it stands over from
+        now on: bookings and meetings that have the room at the same time, hours at which it is not open, closures. The next
+        ones, at most 20.
+        """
+
     def __init__(
         self,
         *,
@@ -321,10 +332,12 @@ class Booking(_message.Message):
         notes: _builtins.str = ...,
         lineage: _builtins.str = ...,
         closed: _abc.Iterable[Global___ClosedDate] | None = ...,
+        overruled_by: _builtins.str = ...,
+        stands_over: _abc.Iterable[Global___Clash] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "expire_time", b"expire_time", "schedule", b"schedule", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_minutes", b"after_minutes", "attendees", b"attendees", "before_minutes", b"before_minutes", "checked_in", b"checked_in", "closed", b"closed", "competes", b"competes", "create_time", b"create_time", "epoch", b"epoch", "etag", b"etag", "expire_time", b"expire_time", "lineage", b"lineage", "meeting", b"meeting", "name", b"name", "notes", b"notes", "organiser", b"organiser", "overrule_reason", b"overrule_reason", "proposed_for_release", b"proposed_for_release", "released", b"released", "revision", b"revision", "schedule", b"schedule", "skipped", b"skipped", "slots", b"slots", "state", b"state", "time_zone", b"time_zone", "title", b"title", "update_time", b"update_time", "without", b"without"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_minutes", b"after_minutes", "attendees", b"attendees", "before_minutes", b"before_minutes", "checked_in", b"checked_in", "closed", b"closed", "competes", b"competes", "create_time", b"create_time", "epoch", b"epoch", "etag", b"etag", "expire_time", b"expire_time", "lineage", b"lineage", "meeting", b"meeting", "name", b"name", "notes", b"notes", "organiser", b"organiser", "overrule_reason", b"overrule_reason", "overruled_by", b"overruled_by", "proposed_for_release", b"proposed_for_release", "released", b"released", "revision", b"revision", "schedule", b"schedule", "skipped", b"skipped", "slots", b"slots", "stands_over", b"stands_over", "state", b"state", "time_zone", b"time_zone", "title", b"title", "update_time", b"update_time", "without", b"without"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -108,6 +108,7 @@ class Closure(_message.Message):
     TOTAL_FIELD_NUMBER: _builtins.int
     LOST_FIELD_NUMBER: _builtins.int
     LOST_COUNT_FIELD_NUMBER: _builtins.int
+    MEETINGS_ONLY_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """"centres/{centre}/closures/{closure}"."""
     etag: _builtins.str
@@ -134,6 +135,11 @@ class Closure(_message.Message):
     """Output only. How many meetings have followed, of how many."""
     total: _builtins.int
     lost_count: _builtins.int
+    meetings_only: _builtins.bool
+    """Only what meets there pauses, and follows by the effect: the house stays open, and the rooms that this empties can be
+    found and booked by others (a holiday on which nobody leads a meeting). False: nobody is let in, and only an
+    administrator who overrules books a room (snow, painters).
+    """
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -188,10 +194,11 @@ class Closure(_message.Message):
         total: _builtins.int = ...,
         lost: _abc.Iterable[Global___LostRoom] | None = ...,
         lost_count: _builtins.int = ...,
+        meetings_only: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "online", b"online", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "done", b"done", "effect", b"effect", "end", b"end", "epoch", b"epoch", "etag", b"etag", "holiday_names", b"holiday_names", "holidays", b"holidays", "lost", b"lost", "lost_count", b"lost_count", "move_place", b"move_place", "move_rooms", b"move_rooms", "name", b"name", "online", b"online", "online_too", b"online_too", "places", b"places", "reason", b"reason", "revision", b"revision", "rooms", b"rooms", "start", b"start", "state", b"state", "total", b"total", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "done", b"done", "effect", b"effect", "end", b"end", "epoch", b"epoch", "etag", b"etag", "holiday_names", b"holiday_names", "holidays", b"holidays", "lost", b"lost", "lost_count", b"lost_count", "meetings_only", b"meetings_only", "move_place", b"move_place", "move_rooms", b"move_rooms", "name", b"name", "online", b"online", "online_too", b"online_too", "places", b"places", "reason", b"reason", "revision", b"revision", "rooms", b"rooms", "start", b"start", "state", b"state", "total", b"total", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -208,6 +215,7 @@ class LostRoom(_message.Message):
     LOCAL_START_FIELD_NUMBER: _builtins.int
     ROOM_FIELD_NUMBER: _builtins.int
     ROOM_TITLE_FIELD_NUMBER: _builtins.int
+    TAKEN_BY_FIELD_NUMBER: _builtins.int
     occurrence: _builtins.str
     """Name of the occurrence."""
     title: _builtins.str
@@ -215,6 +223,8 @@ class LostRoom(_message.Message):
     room: _builtins.str
     """The room, and its title."""
     room_title: _builtins.str
+    taken_by: _builtins.str
+    """Of a preview: what has the room then, its title."""
     def __init__(
         self,
         *,
@@ -223,10 +233,11 @@ class LostRoom(_message.Message):
         local_start: _builtins.str = ...,
         room: _builtins.str = ...,
         room_title: _builtins.str = ...,
+        taken_by: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["local_start", b"local_start", "occurrence", b"occurrence", "room", b"room", "room_title", b"room_title", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["local_start", b"local_start", "occurrence", b"occurrence", "room", b"room", "room_title", b"room_title", "taken_by", b"taken_by", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -66,6 +66,8 @@ class PreviewClosureResponse(_message.Message):
     MOVED_FIELD_NUMBER: _builtins.int
     KEPT_FIELD_NUMBER: _builtins.int
     UNTIL_FIELD_NUMBER: _builtins.int
+    LOST_FIELD_NUMBER: _builtins.int
+    LOST_COUNT_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
     occurrences: _builtins.int
     """Of all pages: how many dates, of how many meetings, and how many of them become what."""
@@ -77,8 +79,15 @@ class PreviewClosureResponse(_message.Message):
     """Dates that lie in it and stay as they are."""
     until: _builtins.str
     """Up to when dates were looked at, a local date: the end of the closure, or 400 days from now."""
+    lost_count: _builtins.int
     @_builtins.property
     def impacts(self) -> _containers.RepeatedCompositeFieldContainer[_closure_pb2.ClosureImpact]: ...
+    @_builtins.property
+    def lost(self) -> _containers.RepeatedCompositeFieldContainer[_closure_pb2.LostRoom]:
+        """Dates that would be moved and not get a room that they are moved to, because somebody else has it (or another one of
+        these dates): the first 100 in order of time, and how many there are. As bookings are now; nothing is kept free.
+        """
+
     def __init__(
         self,
         *,
@@ -91,10 +100,12 @@ class PreviewClosureResponse(_message.Message):
         moved: _builtins.int = ...,
         kept: _builtins.int = ...,
         until: _builtins.str = ...,
+        lost: _abc.Iterable[_closure_pb2.LostRoom] | None = ...,
+        lost_count: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cancelled", b"cancelled", "impacts", b"impacts", "kept", b"kept", "meetings", b"meetings", "moved", b"moved", "next_page_token", b"next_page_token", "occurrences", b"occurrences", "online", b"online", "until", b"until"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cancelled", b"cancelled", "impacts", b"impacts", "kept", b"kept", "lost", b"lost", "lost_count", b"lost_count", "meetings", b"meetings", "moved", b"moved", "next_page_token", b"next_page_token", "occurrences", b"occurrences", "online", b"online", "until", b"until"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

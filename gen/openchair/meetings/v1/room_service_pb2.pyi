@@ -62,6 +62,8 @@ class _BookingQueueEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_BookingQ
     """With skipped dates, offered or not: a meeting's dates without their room."""
     BOOKING_QUEUE_UNUSED: _BookingQueue.ValueType  # 4
     """Never used lately."""
+    BOOKING_QUEUE_OVERRULED: _BookingQueue.ValueType  # 5
+    """That somebody overruled a clash, a closure or a rule for, each with what it stands over."""
 
 class BookingQueue(_BookingQueue, metaclass=_BookingQueueEnumTypeWrapper):
     """A list to work through."""
@@ -75,6 +77,8 @@ BOOKING_QUEUE_SKIPPED: BookingQueue.ValueType  # 3
 """With skipped dates, offered or not: a meeting's dates without their room."""
 BOOKING_QUEUE_UNUSED: BookingQueue.ValueType  # 4
 """Never used lately."""
+BOOKING_QUEUE_OVERRULED: BookingQueue.ValueType  # 5
+"""That somebody overruled a clash, a closure or a rule for, each with what it stands over."""
 Global___BookingQueue: _TypeAlias = BookingQueue  # noqa: Y015
 
 @_typing.final

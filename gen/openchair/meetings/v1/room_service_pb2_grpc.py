@@ -270,7 +270,7 @@ class RoomServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListBookings(self, request, context):
-        """Bookings of a centre: a room's, one's own, or a queue (pending, offered, proposed for release).
+        """Bookings of a centre: a room's, one's own, or a queue (pending, offered, proposed for release, overruled).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -53,7 +53,7 @@ class RoomServiceStub:
     """Takes dates that a series had to skip and that have become free: of a booking, or of the meeting that holds it."""
     GetBooking: _aio.UnaryUnaryMultiCallable[_room_service_pb2.GetBookingRequest, _booking_pb2.Booking]
     ListBookings: _aio.UnaryUnaryMultiCallable[_room_service_pb2.ListBookingsRequest, _room_service_pb2.ListBookingsResponse]
-    """Bookings of a centre: a room's, one's own, or a queue (pending, offered, proposed for release)."""
+    """Bookings of a centre: a room's, one's own, or a queue (pending, offered, proposed for release, overruled)."""
     GetRoomCalendar: _aio.UnaryUnaryMultiCallable[_room_service_pb2.GetRoomCalendarRequest, _room_service_pb2.GetRoomCalendarResponse]
     """What is on in a room, as much as the asker may know."""
     GetFreeBusy: _aio.UnaryUnaryMultiCallable[_room_service_pb2.GetFreeBusyRequest, _room_service_pb2.GetFreeBusyResponse]
@@ -205,7 +205,7 @@ class RoomServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _room_service_pb2.ListBookingsRequest,
         context: _aio.ServicerContext[_room_service_pb2.ListBookingsRequest, _abc.Awaitable[_room_service_pb2.ListBookingsResponse]],
     ) -> _abc.Awaitable[_room_service_pb2.ListBookingsResponse]:
-        """Bookings of a centre: a room's, one's own, or a queue (pending, offered, proposed for release)."""
+        """Bookings of a centre: a room's, one's own, or a queue (pending, offered, proposed for release, overruled)."""
 
     @_abc_1.abstractmethod
     def GetRoomCalendar(
