@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import re
 from datetime import UTC, date, datetime, timedelta
 from io import StringIO
@@ -14,11 +13,11 @@ import pytest
 from services.kit.channel import LocalServer
 from services.kit.logs import make_log
 from services.meetings.records import KINDS
-from services.rsvps.types import Differing, Question, QuestionKind, Scope, Use
+from services.rsvps.types import Differing, Question, QuestionKind, Use
 from services.rsvps.types import RsvpMode as Mode
 from tests.contract.store_fixtures import ENGINES
 from tests.service.meetings_house import House as Meetings
-from tests.service.rsvps_house import OPERATOR, weekly
+from tests.service.rsvps_house import OPERATOR
 from tests.service.test_web import Markup
 from tests.service.web_seats_house import BASE, INVITE, PAGE, Desk, hidden, six, title
 
@@ -26,12 +25,6 @@ if TYPE_CHECKING:
     from tests.service.rsvps_house import House
 
 pytest_plugins = ["tests.service.rsvps_house"]
-THURSDAYS = {
-    "start": "2026-11-26T19:00",
-    "timeZone": "America/Edmonton",
-    "minutes": 60,
-    "rule": "FREQ=WEEKLY",
-}
 RULES = "centres/house/meetings/tuesday/listRules"
 
 
@@ -121,62 +114,6 @@ async def test_each_question_says_who_sees_the_answer_and_what_was_typed_stays(d
     assert re.search(r'name="q-diet" value="0"[^>]* checked', changed.text)
 
 
-async def test_a_full_date_has_a_waitlist_whose_line_is_answered_on_the_page(desk: Desk) -> None:
-    await desk.house.rules(capacity=1)
-    first = await desk.keep()
-    assert "Full: you can join the waitlist" in (await desk.ask()).text
-    second = await desk.keep(wait="ask")
-    waiting = (await desk.ask(PAGE, {"do": "find", "words": second})).text
-    assert title(waiting) == "You are on the waitlist"
-    assert ("Open chairs instead" in waiting, 'href="tel:988"' in waiting) == (True, True)
-    await desk.ask(PAGE, {"do": "give-back", "key": first})
-    offered = (await desk.ask(PAGE, {"do": "find", "words": second})).text
-    assert (title(offered), "Yes, I take it" in offered) == ("A place is free for you", True)
-    taken = await desk.ask(PAGE, {"do": "accept", "key": second})
-    assert title(taken.text) == "Your seat is kept"
-
-
-THURSDAY = "/m/thursday/20261126"
-ELSEWHERE = "centres/house/meetings/thursday/occurrences/20261126"
-
-
-@pytest.fixture
-async def either(desk: Desk) -> Desk:
-    """The same workshop on Tuesday, which is full, and on Thursday: one chair each."""
-    desk.meeting("thursday", title="Thursday Group", schedule=THURSDAYS)
-    await desk.house.part("thursday", schedule=weekly(datetime(2026, 11, 26, 19)))  # noqa: DTZ001 - local
-    await desk.house.rules("thursday", capacity=1)
-    sisters = [{"names": ["centres/house/meetings/tuesday/occurrences/20261124", ELSEWHERE]}]
-    rules = {"name": RULES, "mode": "RSVP_MODE_OPTIONAL", "capacity": 1, "sister_dates": sisters}
-    await desk.house.call("SetListRules", OPERATOR, list_rules=rules)
-    await desk.keep()
-    return desk
-
-
-async def test_who_gets_a_seat_at_a_sister_date_is_told_of_that_date_and_gets_the_words(either: Desk) -> None:
-    kept = await either.ask(PAGE, hidden((await either.ask()).text) | {"also": ELSEWHERE})
-    assert (title(kept.text), len(six(kept.text).split())) == ("Your seat is kept", 6)
-    assert "Thursday Group, Thursday 26 November" in kept.text
-    assert "This is another date than the one you asked for first" in kept.text
-    looked = await either.ask(PAGE, {"do": "find", "words": six(kept.text)})
-    assert (title(looked.text), "Thursday Group, Thursday 26 November" in looked.text) == ("Your seat is kept", True)
-    assert "This is another date than the one you looked at" in looked.text
-
-
-async def test_who_waits_for_several_dates_sees_all_of_them_and_an_offer_at_any(either: Desk) -> None:
-    first = await either.keep(THURSDAY)
-    waiting = await either.ask(PAGE, hidden((await either.ask()).text) | {"also": ELSEWHERE, "wait": "ask"})
-    words = six(waiting.text)
-    assert "You wait for these dates, too" in waiting.text
-    assert f'<a href="{THURSDAY}">Thursday Group, Thursday 26 November, 7:00\xa0pm</a></li>' in waiting.text
-    await either.ask(THURSDAY, {"do": "give-back", "key": first})
-    offered = (await either.ask(PAGE, {"do": "find", "words": words})).text
-    assert "A place is free for you at another date" in offered
-    assert f'<form class="seat one" method="post" action="{THURSDAY}"' in offered
-    taken = await either.ask(THURSDAY, {"do": "accept", "key": words})
-    assert title(taken.text) == "Your seat is kept"
-
-
 async def test_what_is_emptied_in_the_form_is_taken_back(desk: Desk) -> None:
     await desk.house.rules(celebrations=True, questions=(ALLERGIES,))
     words = await desk.keep(**{"first-name": "Kim", "named": "Kim R.", "q-allergy": "Nuts"})
@@ -185,41 +122,6 @@ async def test_what_is_emptied_in_the_form_is_taken_back(desk: Desk) -> None:
     assert re.findall(r'value="(Kim|Kim R\.|Nuts)"', changed) == []
     needs = await desk.house.call("GetNeeds", OPERATOR, name="centres/house/meetings/tuesday/occurrences/20261124")
     assert (list(needs.first_names), list(needs.celebrations)) == ([], [])
-
-
-async def test_who_waits_for_several_dates_takes_a_name_back_at_all_of_them(either: Desk) -> None:
-    await either.keep(THURSDAY)
-    form = hidden((await either.ask()).text) | {"also": ELSEWHERE, "wait": "ask", "first-name": "Kim"}
-    words = six((await either.ask(PAGE, form)).text)
-    shown = (await either.ask(THURSDAY, {"do": "find", "words": words})).text
-    assert 'value="Kim"' in shown
-    assert 'name="wait"' not in shown
-    changed = (await either.ask(PAGE, {"do": "change", "key": words, "first-name": "", "wait": "give"})).text
-    assert "You wait for several dates" not in changed
-    for page in (PAGE, THURSDAY):
-        assert 'value="Kim"' not in (await either.ask(page, {"do": "find", "words": words})).text
-
-
-async def test_who_let_three_offers_lapse_is_told_and_may_take_what_is_free(desk: Desk) -> None:
-    await desk.house.rules(capacity=1, claim_minutes=5)
-    first, words = await desk.keep(), await desk.keep(wait="ask")
-    await desk.ask(PAGE, {"do": "give-back", "key": first})
-    for _ in range(3):
-        offered = (await desk.ask(PAGE, {"do": "find", "words": words})).text
-        assert title(offered) == "A place is free for you"
-        desk.house.later(minutes=6)
-        await desk.house.sweep()
-    passed = (await desk.ask(PAGE, {"do": "find", "words": words})).text
-    assert ("you are not asked again" in passed, "You will be asked" in passed) == (True, False)
-    taken = await desk.ask(PAGE, {"do": "accept", "key": words})
-    assert title(taken.text) == "Your seat is kept"
-
-
-async def test_an_offer_is_declined_and_leaves_the_line(desk: Desk) -> None:
-    await desk.house.rules(capacity=1)
-    first, second = await desk.keep(), await desk.keep(wait="ask")
-    await desk.ask(PAGE, {"do": "give-back", "key": first})
-    assert title((await desk.ask(PAGE, {"do": "decline", "key": second})).text) == "You said no to the place"
 
 
 async def test_what_is_refused_is_said_in_words_and_bad_news_names_other_chairs(desk: Desk) -> None:
@@ -348,47 +250,6 @@ async def test_a_list_with_a_code_asks_for_it(desk: Desk) -> None:
     assert title(kept.text) == "Your seat is kept"
 
 
-async def test_a_standing_seat_is_kept_on_the_page_of_all_dates_and_one_date_given_back(desk: Desk) -> None:
-    await desk.house.rules(standing_seats=True)
-    assert 'action="/m/tuesday/all"' in (await desk.ask()).text
-    words = await desk.keep("/m/tuesday/all")
-    assert words
-    one = await desk.ask(PAGE, {"do": "find", "words": words})
-    assert title(one.text) == "Your seat is kept"
-    await desk.ask(PAGE, {"do": "give-back", "key": words})
-    assert title((await desk.ask(PAGE, {"do": "find", "words": words})).text) == "Your seat is given back"
-    assert title((await desk.ask("/m/tuesday/all", {"do": "find", "words": words})).text) == "Your seat is kept"
-
-
-async def test_the_words_of_a_standing_seat_find_it_on_the_page_of_a_date_that_is_far_ahead(desk: Desk) -> None:
-    await desk.house.rules(standing_seats=True)
-    words = await desk.keep("/m/tuesday/all")
-    found = (await desk.ask("/m/tuesday/20270511", {"do": "find", "words": words})).text
-    assert title(found) == "Your seat is kept", found
-    other = (await desk.ask("/m/tuesday/20270511", {"do": "find", "words": "able " * 6})).text
-    assert "These words hold no seat here" in other
-
-
-async def test_the_page_of_a_standing_seat_asks_to_confirm_its_next_date(desk: Desk) -> None:
-    await desk.house.rules(standing_seats=True, confirm_before_minutes=24 * 60)
-    words = await desk.keep("/m/tuesday/all")
-    page = (await desk.ask("/m/tuesday/all", {"do": "find", "words": words})).text
-    assert "Please say by Monday 23 November, 7:00\xa0pm that you come" in page
-    confirmed = await desk.ask(PAGE, {"do": "confirm", "key": words})
-    assert title(confirmed.text) == "Your seat is kept"
-    again = (await desk.ask("/m/tuesday/all", {"do": "find", "words": words})).text
-    assert "Please say by Monday 23 November" not in again
-
-
-async def test_after_the_last_joining_date_a_course_says_that_it_takes_nobody_new(desk: Desk) -> None:
-    await desk.house.rules(scope=Scope.SERIES, last_joining_date=date(2026, 11, 22))
-    assert "Keep my seat" in (await desk.ask("/m/tuesday/all")).text
-    assert "One can join until Sunday 22 November." in (await desk.ask("/m/tuesday/all")).text
-    desk.house.to(datetime(2026, 11, 23, 8, tzinfo=UTC))
-    late = (await desk.ask("/m/tuesday/all")).text
-    assert ("It takes nobody new any more." in late, "Keep my seat" in late) == (True, False)
-
-
 async def test_after_the_cut_off_a_changed_mind_is_told_kindly_and_a_name_can_still_be_taken_back(desk: Desk) -> None:
     await desk.house.rules(cut_off_minutes=120)
     words = await desk.keep(**{"first-name": "Kim"})
@@ -397,14 +258,6 @@ async def test_after_the_cut_off_a_changed_mind_is_told_kindly_and_a_name_can_st
     assert (title(late), "nobody will ask" in late) == ("Your seat is kept", True)
     back = (await desk.ask(PAGE, {"do": "change", "key": words, "first-name": ""})).text
     assert ('value="Kim"' in back, "It is too late" in back) == (False, False)
-
-
-async def test_who_is_enrolled_sees_the_next_dates_and_which_are_off(desk: Desk) -> None:
-    await desk.house.rules(scope=Scope.SERIES)
-    desk.meeting(changes=[{"date": "2026-12-01", "cancelled": True}])
-    kept = await desk.ask("/m/tuesday/all", hidden((await desk.ask("/m/tuesday/all")).text))
-    assert "<li>Tuesday 24 November, 7:00\xa0pm</li>" in kept.text
-    assert "<li>Tuesday 1 December, 7:00\xa0pm (cancelled)</li>" in kept.text
 
 
 async def test_chairs_instead_are_free_ones_and_of_a_far_date_the_next_with_their_day(desk: Desk) -> None:
@@ -444,28 +297,6 @@ async def test_an_address_that_was_kept_leads_on_when_the_series_was_split_or_it
     assert (await desk.ask("/m/tuesday/20261203")).status_code == 404
 
 
-async def test_who_waits_can_look_again_and_giving_back_is_not_the_button_that_stands_out(desk: Desk) -> None:
-    await desk.house.rules(capacity=1, waitlist=0)
-    first = (await desk.ask(PAGE, {"do": "find", "words": await desk.keep()})).text
-    assert '<button type="submit" class="plain">Give my seat back</button>' in first
-    assert "Look again" not in first
-    waiting = (await desk.ask(PAGE, {"do": "find", "words": (words := await desk.keep())})).text
-    assert (title(waiting), "Look again" in waiting) == ("You are on the waitlist", True)
-    await desk.ask(PAGE, {"do": "give-back", "key": six(first)})
-    again = dict(re.findall(r'name="(do|words)" value="([^"]*)"', waiting.partition("Look again")[0]))
-    assert again == {"do": "find", "words": words}
-    assert title((await desk.ask(PAGE, again)).text) == "Your seat is kept"
-
-
-async def test_a_course_is_joined_on_its_own_page(desk: Desk) -> None:
-    await desk.house.rules(scope=Scope.SERIES)
-    dated = (await desk.ask()).text
-    assert ("A seat here is one for all dates." in dated, "Keep my seat" in dated) == (True, False)
-    words = await desk.keep("/m/tuesday/all")
-    found = await desk.ask("/m/tuesday/all", {"do": "find", "words": words})
-    assert title(found.text) == "Your seat is kept"
-
-
 async def test_one_network_keeps_a_dozen_seats_and_is_told_when_to_try_again(desk: Desk) -> None:
     await desk.house.rules(capacity=100)
     for _ in range(12):
@@ -496,23 +327,6 @@ async def test_somebody_is_sent_the_page_and_it_says_nothing_of_who_sent_it(desk
     assert not any(word in sent for word in [words, words.replace(" ", "-")])
 
 
-async def test_who_is_there_checks_in_with_the_code_that_is_shown_and_takes_a_slip(desk: Desk) -> None:
-    await desk.keep()
-    name = "centres/house/meetings/tuesday/occurrences/20261124"
-    desk.house.to(desk.house.clock.now() + timedelta(days=3, hours=13, minutes=5))  # 19:05 in Edmonton
-    shown = await desk.house.call("GetCheckInCode", OPERATOR, name=name)
-    scanned = await desk.ask(shown.url)
-    assert title(scanned.text) == "I am there"
-    inside = await desk.ask(f"{PAGE}/here", hidden(scanned.text) | {"shown": shown.words})
-    assert title(inside.text) == "You are checked in"
-    wrong = await desk.ask(f"{PAGE}/here", hidden(scanned.text) | {"shown": "about about about about"})
-    assert "That is not the code in the room" in wrong.text
-    slip = await desk.ask(f"{PAGE}/here", hidden(inside.text) | {"field": ["date", "times"], "person": "Kim"})
-    assert slip.headers["content-type"] == "application/pdf"
-    assert slip.content.startswith(b"%PDF-")
-    assert slip.headers["content-disposition"].startswith("attachment")
-
-
 async def test_a_cancelled_date_says_why_to_who_kept_a_seat_and_asks_nobody_to_keep_another(desk: Desk) -> None:
     words = await desk.keep()
     desk.meeting(changes=[{"date": "2026-11-24", "cancelled": True, "reason": "Snow"}])
@@ -520,79 +334,6 @@ async def test_a_cancelled_date_says_why_to_who_kept_a_seat_and_asks_nobody_to_k
     gone = (await desk.ask(PAGE, {"do": "find", "words": words})).text
     assert (title(gone), "Snow" in gone) == ("It does not take place", True)
     assert ("Keep a seat again" in gone, "check in" in gone, "Open chairs instead" in gone) == (False, False, True)
-
-
-async def test_feedback_before_the_start_is_told_when_it_can_be_said(desk: Desk) -> None:
-    how = Question(id="how", title="How was it?", kind=QuestionKind.CHOICE, choices=("Good", "Bad"))
-    await desk.house.rules(feedback=(how,))
-    desk.house.to(desk.house.clock.now() + timedelta(days=3, hours=12, minutes=35))
-    name = "centres/house/meetings/tuesday/occurrences/20261124"
-    shown = await desk.house.call("GetCheckInCode", OPERATOR, name=name)
-    form = hidden((await desk.ask(shown.url)).text)
-    await desk.ask(f"{PAGE}/here", form | {"shown": shown.words})
-    said = {"do": "feedback", "key": form["key"], "q-how": "0"}
-    assert "Not yet, or not any more" in (await desk.ask(f"{PAGE}/here", said)).text
-    desk.house.later(minutes=30)
-    assert "Your answers are counted, without you." in (await desk.ask(f"{PAGE}/here", said)).text
-    assert "You have said it" in (await desk.ask(f"{PAGE}/here", said)).text
-
-
-async def test_who_has_not_checked_in_is_not_told_that_they_have(desk: Desk) -> None:
-    how = Question(id="how", title="How was it?", kind=QuestionKind.CHOICE, choices=("Good", "Bad"))
-    await desk.house.rules(feedback=(how,))
-    for do in ("slip", "feedback"):
-        told = await desk.ask(f"{PAGE}/here", {"do": do, "key": "able " * 6})
-        assert (title(told.text), "You have not checked in" in told.text) == ("I am there", True)
-
-
-async def test_a_screen_in_the_room_shows_the_code_and_asks_for_the_next_one_by_itself(desk: Desk) -> None:
-    begins = desk.house.clock.now() + timedelta(days=3, hours=13, minutes=5)
-    desk.house.to(begins.replace(second=20, microsecond=0))
-    given = await desk.house.call(
-        "GetCheckInCode", OPERATOR, name="centres/house/meetings/tuesday/occurrences/20261124"
-    )
-    shown = await desk.ask(given.display_url)
-    assert (shown.status_code, title(shown.text), six(shown.text)) == (200, "Check in", given.words)
-    assert '<meta http-equiv="refresh" content="40">' in shown.text
-    assert f"{BASE}{PAGE}/here</span>" in shown.text
-    assert "Tuesday Group" in shown.text
-    assert Markup(shown.text).open == []
-    assert (shown.headers["cache-control"], shown.headers["x-robots-tag"]) == ("private, no-store", "noindex")
-    inside = await desk.ask(f"{PAGE}/here", hidden((await desk.ask(given.url)).text) | {"shown": six(shown.text)})
-    assert title(inside.text) == "You are checked in"
-    desk.house.to(begins.replace(second=1) + timedelta(minutes=1))
-    assert six((await desk.ask(given.display_url)).text) not in {"", given.words}
-
-
-async def test_a_screen_of_a_meeting_for_members_does_not_say_what_it_is(desk: Desk) -> None:
-    desk.group()
-    desk.meeting("owls", "private", visibility="VISIBILITY_MEMBERS", inviteGroup="centres/house/groups/owls")
-    await desk.house.part("owls", visibility="members", group="owls")
-    desk.house.to(desk.house.clock.now() + timedelta(days=3, hours=13, minutes=5))
-    name = "centres/house/meetings/owls/occurrences/20261124"
-    given = await desk.house.call("GetCheckInCode", OPERATOR, name=name)
-    shown = await desk.ask(given.display_url)
-    assert six(shown.text) == given.words
-    assert "Tuesday Group" not in shown.text
-    scanned = await desk.ask(given.url)
-    assert scanned.status_code == 404
-    code = html.unescape(re.findall(r'<form class="ask" method="post" action="([^"]+)"', scanned.text)[0])
-    assert title((await desk.ask(code, {"code": INVITE})).text) == "I am there"
-
-
-async def test_a_screen_that_shows_nothing_says_why_and_tries_again_where_that_can_help(desk: Desk) -> None:
-    desk.house.to(desk.house.clock.now() + timedelta(days=3, hours=13, minutes=5))
-    name = "centres/house/meetings/tuesday/occurrences/20261124"
-    url = (await desk.house.call("GetCheckInCode", OPERATOR, name=name)).display_url
-    wrong = await desk.ask(f"{url[:-4]}AAAA")
-    assert (wrong.status_code, "refresh" in wrong.text, six(wrong.text)) == (404, False, "")
-    desk.reached = False
-    lost = await desk.ask(url)
-    assert (lost.status_code, '<meta http-equiv="refresh"' in lost.text) == (503, True)
-    desk.reached = True
-    desk.house.to(desk.house.clock.now() + timedelta(hours=2))
-    over = await desk.ask(url)
-    assert (over.status_code, title(over.text)) == (503, "Not at this time")
 
 
 async def test_lines_of_the_week_lead_to_the_page_where_seats_are_kept_and_say_a_word(desk: Desk) -> None:

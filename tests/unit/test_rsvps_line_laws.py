@@ -25,6 +25,18 @@ from services.rsvps import chairs, seating, turns
 from services.rsvps.sheet import Sheet
 from services.rsvps.times import shifted, times
 from services.rsvps.types import End, PartyRule, Quota, RsvpMode, Seat, State, Wait, Where
+from tests.unit.rsvps_line_laws import (
+    LIVE,
+    SEATED,
+    in_order,
+    lapsed_passes_on,
+    never_oversold,
+    newly_served,
+    nobody_is_forgotten,
+    nobody_is_passed,
+    nobody_is_put_out,
+    present,
+)
 from tests.unit.rsvps_lists import ONLINE, ROOM, START, Paper, a_list, asked
 
 if TYPE_CHECKING:
@@ -32,10 +44,8 @@ if TYPE_CHECKING:
 
     from services.rsvps.types import GuestList
 
-LIVE = (State.GOING, State.WAITLISTED, State.OFFERED)
 A_DAY = 1440
 AHEAD = 7 * A_DAY
-SEATED = (State.GOING, State.OFFERED)
 
 people = st.sampled_from([f"p{n}" for n in range(10)])
 parties = st.sampled_from([1, 1, 1, 2, 3])
@@ -290,15 +300,15 @@ class Lists(RuleBasedStateMachine):
         """What holds of every decision, and after it."""
         seen = self.paper.seen
         for (_, before), (after, now) in pairwise(seen):
-            _never_oversold(after, before, now)
+            never_oversold(after, before, now)
         for (was, before), (after, now) in (seen[:2], seen[2:]):
-            _in_order(was, after, before, now)
-            _lapsed_passes_on(was, after, before, now)
-            _nobody_is_put_out(after, before, now, self.paper.at)
+            in_order(was, after, before, now)
+            lapsed_passes_on(was, after, before, now)
+            nobody_is_put_out(after, before, now, self.paper.at)
             if self._paused(after):
-                assert not _served(after, before, now), "nobody is served now"
+                assert not newly_served(after, before, now), "nobody is served now"
         if self.paper.at < times(seen[1][0]).cut_off:
-            _nobody_is_passed(seen[1][0], seen[1][1], seen[2][1], self.paper.at)
+            nobody_is_passed(seen[1][0], seen[1][1], seen[2][1], self.paper.at)
         self._nothing_left_free()
         self._offers_hold()
         self._word_is_true()
@@ -312,7 +322,7 @@ class Lists(RuleBasedStateMachine):
         if self._paused(held):
             return
         for where in held.occasion.ways:
-            _nobody_is_forgotten(held, _present(held, self.paper.line.seats), where)
+            nobody_is_forgotten(held, present(held, self.paper.line.seats), where)
 
     def _paused(self, held: GuestList) -> bool:
         """Whether nothing that is free is given or offered."""
@@ -322,7 +332,7 @@ class Lists(RuleBasedStateMachine):
 
     def _offers_hold(self) -> None:
         held = self.paper.list
-        for seat in _present(held, self.paper.line.seats):
+        for seat in present(held, self.paper.line.seats):
             if seat.state is State.OFFERED:
                 assert not held.occasion.off
                 assert self.paper.at < seat.offered_until <= times(held).cut_off
@@ -393,158 +403,6 @@ class Lists(RuleBasedStateMachine):
 def _kept(sheet: Sheet, want: seating.Asked, at: str) -> tuple[Seat | None, Seat]:
     """What somebody has before and after keeping a seat."""
     return sheet.held(want.mac), seating.reserve(sheet, want, at)
-
-
-def _present(held: GuestList, seats: dict[str, Seat]) -> list[Seat]:
-    return [seat for seat in seats.values() if seat.era == held.era]
-
-
-def _taken(seats: list[Seat], where: Where) -> int:
-    return sum(seat.party for seat in seats if seat.where is where and seat.state in SEATED)
-
-
-def _needing(seats: list[Seat], quota: str) -> int:
-    return sum(seat.party for seat in seats if quota in seat.quotas and seat.state in SEATED)
-
-
-def _capacity(held: GuestList, where: Where) -> int:
-    return held.rules.capacity if where is ROOM else held.rules.online_capacity
-
-
-def _waits(held: GuestList, seat: Seat) -> bool:
-    """Whether it may be their turn: they have not let three offers lapse, and there are so many places at all."""
-    places = [each.places for each in held.rules.quotas if each.id in seat.quotas]
-    most = min([_capacity(held, seat.where), *places])
-    return seat.state is State.WAITLISTED and seat.lapses < 3 and seat.party <= most
-
-
-def _never_oversold(held: GuestList, before: dict[str, Seat], after: dict[str, Seat]) -> None:
-    """No step seats anybody beyond what there is; what was too much, because there is less now, does not grow."""
-    was, now = _present(held, before), _present(held, after)
-    for where in Where:
-        assert _taken(now, where) <= max(_capacity(held, where), _taken(was, where)), "oversold"
-    for quota in held.rules.quotas:
-        assert _needing(now, quota.id) <= max(quota.places, _needing(was, quota.id)), "a quota is oversold"
-
-
-def _in_order(was: GuestList, held: GuestList, before: dict[str, Seat], after: dict[str, Seat]) -> None:
-    """Settling seats nobody while somebody waits before them who could have had the place."""
-    now = _present(held, after)
-    served = _served(held, before, after)
-    assert all(before[seat.id].lapses < 3 for seat in served), "who let three offers lapse is asked no more"
-    lapsed = [seat for seat in now if seat.lapses > before[seat.id].lapses]
-    waiting = [seat for seat in now if _waits(held, seat) and seat.where in held.occasion.ways]
-    passing = {
-        where: was.passed.get(where.value, 0) + sum(s.party for s in lapsed if s.where is where) for where in Where
-    }
-    for where in Where:
-        excused = 0
-        for seat in [each for each in served if each.where is where]:
-            passed = [each for each in waiting if each.where is where and each.order < seat.order]
-            passed = [each for each in passed if not _cannot(held, each, now, served)]
-            lapses = before[seat.id].lapses
-            assert all(each.lapses > lapses for each in passed), f"{seat} before {passed}"
-            excused += seat.party if passed else 0
-        most = passing[where] + 2 if passing[where] else 0  # a party may be larger than what it is served from
-        assert excused <= most, "more go on to others than were let lapse"
-
-
-def _served(held: GuestList, before: dict[str, Seat], after: dict[str, Seat]) -> list[Seat]:
-    """Who was given, or newly offered, a place."""
-    found = []
-    for seat in _present(held, after):
-        had = before[seat.id]
-        again = seat.offered_until > had.offered_until or seat.lapses > had.lapses
-        if seat.state in SEATED and (had.state is State.WAITLISTED or again):
-            found.append(seat)
-    return found
-
-
-def _lapsed_passes_on(was: GuestList, held: GuestList, before: dict[str, Seat], after: dict[str, Seat]) -> None:
-    """Where only what was let lapse is free, it is not offered to the same again while somebody else waits."""
-    now = _present(held, after)
-    again = [seat for seat in now if seat.lapses > before[seat.id].lapses and seat.state in SEATED]
-    released = any(seat.end is not before[seat.id].end for seat in now)
-    for seat in again:
-        full = _taken(_present(was, before), seat.where) >= _capacity(held, seat.where)
-        waiting = [each for each in now if each.state is State.WAITLISTED and each.where is seat.where]
-        others = [
-            each for each in waiting if not each.quotas and each.party <= seat.party and each.lapses < seat.lapses
-        ]
-        assert released or not full or not others, f"{seat} again, and {others} wait"
-
-
-def _nobody_is_put_out(held: GuestList, before: dict[str, Seat], after: dict[str, Seat], at: str) -> None:
-    """Time ends no seat but one that was not confirmed, no offer before its end, and nobody's place in the line."""
-    for seat in _present(held, after):
-        had = before[seat.id]
-        if had.state is State.GOING and seat.state is not State.GOING:
-            assert (seat.state, seat.end) == (State.CANCELLED, End.NOT_CONFIRMED)
-        elif had.state in LIVE:
-            assert seat.state in LIVE
-        if had.state is State.OFFERED and (seat.state is State.WAITLISTED or seat.lapses > had.lapses):
-            assert held.occasion.off or min(had.offered_until, times(held).cut_off) <= at, "an offer ended too soon"
-
-
-def _nobody_is_passed(held: GuestList, before: dict[str, Seat], after: dict[str, Seat], at: str) -> None:
-    """Who takes places by a command of their own passes nobody who could have had them; nobody does before the lots."""
-    there = _present(held, before)
-    for seat in _present(held, after):
-        had = before.get(seat.id)
-        more = had is None or (had.state, had.where, had.party) != (seat.state, seat.where, seat.party)
-        fewer = had is not None and had.where is seat.where and had.state in SEATED and had.party >= seat.party
-        if seat.state not in SEATED or not more or fewer:
-            continue
-        assert held.drawn or at >= times(held).draw, "lots are not drawn yet"
-        waiting = [each for each in there if _waits(held, each)]
-        waiting = [each for each in waiting if each.where is seat.where and each.id != seat.id]
-        assert all(_cannot(held, each, there, []) for each in waiting), f"{seat} passes some of {waiting}"
-
-
-def _cannot(held: GuestList, seat: Seat, now: list[Seat], served: list[Seat]) -> bool:
-    """Whether somebody who waits could not have been served, even had nobody behind them been.
-
-    A place of a need that was let lapse goes on, too: to who has fewer lapses, whichever way they take part.
-    """
-    later = {each.id for each in served if each.order > seat.order and each.lapses >= seat.lapses}
-    there = [each for each in now if each.id not in later]
-    places = {each.id: each.places for each in held.rules.quotas}
-
-    def lacks(one: Seat) -> set[str]:
-        return {quota for quota in one.quotas if _needing(there, quota) + one.party > places[quota]}
-
-    if lacks(seat):
-        return True
-    if held.rules.party_rule is PartyRule.FILL:
-        return _taken(there, seat.where) + seat.party > _capacity(held, seat.where)
-    ahead = [each for each in now if _waits(held, each) and each.order < seat.order]
-    return any((lacks(each) or _keeps(held, each, there)) & set(seat.quotas) for each in ahead)
-
-
-def _keeps(held: GuestList, seat: Seat, there: list[Seat]) -> set[str]:
-    """The needs of which a party that waits for more places than there are free keeps places."""
-    return set(seat.quotas) if _taken(there, seat.where) < _capacity(held, seat.where) else set()
-
-
-def _nobody_is_forgotten(held: GuestList, now: list[Seat], where: Where) -> None:
-    """No place is free that somebody who waits could have: with everybody looked at, one after the other."""
-    free = _capacity(held, where) - _taken(now, where)
-    strict = held.rules.party_rule is PartyRule.IN_ORDER
-    places = {each.id: each.places for each in held.rules.quotas}
-    waiting = [each for each in now if _waits(held, each) and each.where in held.occasion.ways]
-    kept: set[str] = set()
-    blocked: set[Where] = set()
-    for seat in sorted(waiting, key=lambda each: each.order):
-        if _taken(now, seat.where) >= _capacity(held, seat.where):
-            continue
-        back = seat.where in blocked or kept & set(seat.quotas)
-        lacking = {quota for quota in seat.quotas if _needing(now, quota) + seat.party > places[quota]}
-        kept |= (lacking or set(seat.quotas)) if strict else set()
-        blocked |= {seat.where} if strict and not lacking and not back else set()
-        if not lacking and not back and seat.where is where:
-            fewer = any(each.lapses < seat.lapses for each in waiting if each.where is where)
-            room = free - (held.passed.get(where.value, 0) if fewer else 0)
-            assert seat.party > room, f"{free} free, and {seat} waits"
 
 
 def _run(examples: int, steps: int) -> None:
