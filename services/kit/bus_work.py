@@ -29,6 +29,9 @@ PULL = 30.0
 
 RETRY = 0.25
 
+HANDED = "$JS.ACK."
+"""What the reply subject of a message that is handed out begins with; statuses have another, or none."""
+
 
 def post(name: str, subjects: Sequence[str], patience: float) -> dict[str, Any]:
     """The consumer as it should be, in the words of the JetStream API."""
@@ -75,9 +78,11 @@ class Working:
         self._subscription: Subscription | None = None
         self._heard: asyncio.Queue[Msg | Exception] = asyncio.Queue()
         self._holds = ""
+        self._lost: Exception | None = None
 
     def lose(self, error: Exception) -> None:
         """Ends it, when what is being worked on is dealt with."""
+        self._lost = error
         self._heard.put_nowait(error)
 
     async def run(self, work: Work, idle: Callable[[], None] | None) -> None:
@@ -96,18 +101,30 @@ class Working:
     async def _listen(self) -> None:
         """Answers to questions asked before are heard no more."""
         await self._turn_away()
-        while not self._heard.empty():
-            if isinstance(lost := self._heard.get_nowait(), Exception):
-                raise lost
+        if self._lost is not None:
+            raise self._lost
         self._inbox = self._client.new_inbox()
         with translated():
             self._subscription = await self._client.subscribe(self._inbox, cb=self._take)
 
     async def _turn_away(self) -> None:
-        if self._subscription is not None:
+        """The server sends no more; what it sent meanwhile is handed out again at once, not after the patience."""
+        subscription, self._subscription = self._subscription, None
+        if subscription is not None:
             with contextlib.suppress(BusUnavailable), translated():
-                await self._subscription.unsubscribe()
-            self._subscription = None
+                if self._lost is not None:  # nobody would answer
+                    await subscription.unsubscribe()
+                else:
+                    async with asyncio.timeout(self._timeout):
+                        await subscription.drain()  # type: ignore[no-untyped-call]  # the client leaves it out
+        await self._give_back()
+
+    async def _give_back(self) -> None:
+        while not self._heard.empty():
+            heard = self._heard.get_nowait()
+            if not isinstance(heard, Exception) and heard.reply.startswith(HANDED):
+                with contextlib.suppress(BusUnavailable), translated():
+                    await self._client.publish(heard.reply, b"-NAK")
 
     async def _take(self, message: Msg) -> None:
         self._heard.put_nowait(message)
@@ -137,7 +154,7 @@ class Working:
         while True:
             message = await self._hear(silence)
             status = (message.headers or {}).get("Status", "")
-            if message.reply.startswith("$JS.ACK."):
+            if message.reply.startswith(HANDED):
                 return message
             if status != "100":  # that is a heartbeat
                 await self._none(status, (message.headers or {}).get("Description", ""))

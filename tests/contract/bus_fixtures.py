@@ -30,7 +30,8 @@ PRIVATE = private_stream(SITE, "meetings")
 REACTING = ("rsvps", "facilitators", "notifications")
 STREAMS = declared(SITE, ["meetings", *REACTING], reacts=REACTING)
 LOG = structlog.get_logger()
-HEARTBEAT = 0.2
+TIMEOUT, HEARTBEAT = 20.0, 4.0
+"""Seconds for an answer and between signs of life, for a machine that is busy; two signs missed are a silence."""
 
 
 def _service(name: str, follows: tuple[str, ...] = (), works: tuple[str, ...] = ()) -> NatsUser:
@@ -56,9 +57,9 @@ class Site:
         self.server = server
         self._buses: list[NatsBus] = []
 
-    async def bus(self, user: str) -> NatsBus:
+    async def bus(self, user: str, *, timeout: float = TIMEOUT, heartbeat: float = HEARTBEAT) -> NatsBus:  # noqa: ASYNC109 - that of the connection
         """A connection, made."""
-        bus = NatsBus([self.server.url], user, self.server.password(user), LOG, timeout=1.0, heartbeat=HEARTBEAT)
+        bus = NatsBus([self.server.url], user, self.server.password(user), LOG, timeout=timeout, heartbeat=heartbeat)
         self._buses.append(bus)
         await bus.open()
         await asyncio.wait_for(bus.ready(), 60)
@@ -102,8 +103,8 @@ class MemorySite:
             self.broker.declare(settings)
         self._buses: list[MemoryBus] = []
 
-    async def bus(self, user: str) -> MemoryBus:
-        """A connection, made."""
+    async def bus(self, user: str, **_: float) -> MemoryBus:
+        """A connection, made; its answers come at once."""
         found = next(one for one in USERS if one.name == user)
         bus = MemoryBus(self.broker, found, self.broker.clock)
         self._buses.append(bus)
@@ -169,8 +170,8 @@ async def either(kind: str, path: Path) -> AsyncIterator[Site | MemorySite]:
         await memory.close()
 
 
-async def until(condition: Callable[[], object], seconds: float = 15.0) -> None:
-    """Comes back when the condition holds."""
+async def until(condition: Callable[[], object], seconds: float = 60.0) -> None:
+    """Comes back when the condition holds; the machine may be busy."""
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110 - any condition, also of other processes
             await asyncio.sleep(0.005)

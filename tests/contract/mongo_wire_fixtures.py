@@ -43,7 +43,7 @@ class Wire(NamedTuple):
 
     @asynccontextmanager
     async def opened(
-        self, kinds: Sequence[Kind] = KINDS, patience: float = 5.0, options: str = "", **more: Any
+        self, kinds: Sequence[Kind] = KINDS, patience: float = 30.0, options: str = "", **more: Any
     ) -> AsyncIterator[MongoStore]:
         url, clock = self.server.url + options, VirtualClock(START)
         store = MongoStore(url, "tests", kinds, clock, driver=self.driver, patience=patience, **more)

@@ -84,7 +84,7 @@ class Wire:
         """The server has dealt with everything that was written."""
         before = self.incoming.count(b"PONG\r\n")
         self.write("PING")
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while self.incoming.count(b"PONG\r\n") == before:
                 self.incoming += await self._reader.read(2**20)
 
