@@ -36,6 +36,7 @@ _EXAMPLES: Final = """examples:
   openchair book release riverside "Coaching" --from "1 jan"
   openchair book list riverside --offered                    dates that were taken and are free now
   openchair book take riverside "Coaching"
+  openchair book list riverside --overruled                  what stands over what, who said so and why
 
 ROOM is a title, the beginning of one, or an id; so is BOOKING, of whose id the beginning is enough. Times are local to
 the room. What is in the way is shown date by date, with what would work instead: at a terminal one can take that by its

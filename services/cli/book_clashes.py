@@ -63,6 +63,11 @@ def in_the_way(report: Report, house: House, zone: str) -> list[str]:
     return table(("WHEN", "ROOM", "IN THE WAY"), rows) + ([f"and {more} more{least}"] if more > 0 else [])
 
 
+def one(clash: booking_pb2.Clash, house: House, zone: str) -> str:
+    """One date and what is on besides: 'Tue 1 Dec 2026 19:00 to 20:00: taken by Tuesday Group, 18:30 to 20:00'."""
+    return f"{_times(clash.start_time, clash.end_time, zone)}: {why(clash, house, zone)}"
+
+
 def why(clash: booking_pb2.Clash, house: House, zone: str) -> str:
     """Why that date cannot be had: 'taken by Tuesday Group, 18:30 to 20:00'; "opens at 09:00"."""
     kind = _KINDS.get(clash.kind, "")

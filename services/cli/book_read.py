@@ -10,6 +10,7 @@ from openchair.meetings.v1 import room_service_pb2 as pb
 from services.cli import book_found, book_told
 from services.cli.facts import lines
 from services.cli.house import open_house
+from services.cli.server import PATIENCE
 from services.cli.shell import seen
 from services.kit.clock import SystemClock
 
@@ -39,6 +40,12 @@ QUEUES: Final = (
         "with dates that they could not have: also a meeting's dates without their room",
         "show {0} ID",
     ),
+    Queue(
+        "--overruled",
+        pb.BOOKING_QUEUE_OVERRULED,
+        "for which somebody overruled a clash: who, why, and what they stand over",
+        "show {0} ID",
+    ),
     Queue("--unused", pb.BOOKING_QUEUE_UNUSED, "that nobody came to lately", "release {0} ID --all"),
 )
 
@@ -63,6 +70,8 @@ async def listed(site: Site, asked: argparse.Namespace) -> None:
         return
     if found:
         print("\n".join(map(seen, book_told.rows(found, house))))
+    for booking in found if number == pb.BOOKING_QUEUE_OVERRULED else ():
+        print("\n".join(map(seen, book_told.overruled(booking, house))))
     print(f"{len(found)} booking{'s' * (len(found) != 1)}")
     if found and asked.queue:
         print(f"What to do next: openchair book {asked.queue.next.format(house.id)}")
@@ -72,6 +81,8 @@ async def shown(site: Site, asked: argparse.Namespace) -> None:
     """All that a booking says of itself."""
     house = await open_house(site, asked.centre)
     booking = await book_found.find(site, asked, house)
+    if booking.overrule_reason:  # lists do not say what it stands over
+        booking = await site.rooms.GetBooking(pb.GetBookingRequest(name=booking.name), timeout=PATIENCE)
     if asked.json:
         print(json.dumps(book_told.plain(booking), ensure_ascii=False, indent=1))
         return

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from google.protobuf.json_format import MessageToDict
 from openchair.meetings.v1 import booking_pb2
 
-from services.cli import book_dates
+from services.cli import book_clashes, book_dates
 from services.cli.called import id_of
 from services.cli.columns import table
 from services.cli.when import long, short
@@ -89,6 +89,8 @@ def facts(booking: booking_pb2.Booking, house: House, now: datetime) -> dict[str
         "notes": booking.notes,
         "booked by": booking.organiser,
         "its meeting": f"openchair meeting show {house.id} {meeting}" if meeting else "",
+        "overruled by": booking.overruled_by,
+        "stands over": "\n".join(stands_over(booking, house)),
         "kept free": buffers(booking.before_minutes, booking.after_minutes),
         "left out": "\n".join(left_out(booking)),
         "next dates": "\n".join(each.told() for each in book_dates.coming(booking, now)[:NEXT]),
@@ -99,6 +101,19 @@ def facts(booking: booking_pb2.Booking, house: House, now: datetime) -> dict[str
     if zone := different_zone(booking, house):
         told["timezone"] = zone
     return {name: text for name, text in told.items() if text}
+
+
+def stands_over(booking: booking_pb2.Booking, house: House) -> list[str]:
+    """What has the room at the same time as a booking that somebody overruled a clash for, date by date."""
+    zone = book_dates.zone_of(booking)
+    return [book_clashes.one(each, house, zone) for each in booking.stands_over]
+
+
+def overruled(booking: booking_pb2.Booking, house: House) -> list[str]:
+    """Who overruled something for it, why, and what it stands over: some lines."""
+    said = f"overruled by {booking.overruled_by}" if booking.overruled_by else "overruled"
+    over = stands_over(booking, house) or ["in nobody's way any more"]
+    return [about(booking, house), f"  {said}: {booking.overrule_reason}", *(f"  over: {each}" for each in over)]
 
 
 def different_zone(booking: booking_pb2.Booking, house: House) -> str:

@@ -84,7 +84,8 @@ def granted(room: Room, diaries: Mapping[str, Diary], wish: Wish, at: str, frame
     if not found:
         return wish.booking
     if wish.person.policy is ClashPolicy.OVERRULE:
-        return msgspec.structs.replace(wish.booking, overruled=wish.person.reason)
+        said = wish.person
+        return msgspec.structs.replace(wish.booking, overruled=said.reason, overruled_by=said.subject)
     asked = [each for each in found if each.key not in wish.patient or each.kind is Obstacle.RULE]
     refused = asked if wish.person.policy is ClashPolicy.REFUSE else [e for e in asked if e.kind is Obstacle.RULE]
     if refused:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
 from openchair.meetings.v1 import booking_pb2
 from openchair.meetings.v1 import room_service_pb2 as pb
 
 from services.kit.errors import Invalid, Violation
 from services.kit.paging import page_size
 from services.meetings import records
-from services.meetings.availability import inside
+from services.meetings.availability import hindrances, inside
 from services.meetings.booking_asked import person
+from services.meetings.clashes import clash_message
 from services.meetings.closing import NOTHING
 from services.meetings.desk import CENTRE, ROOM
 from services.meetings.ledger import hold_expired, stored, told
@@ -25,16 +27,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from services.kit.call import Call
+    from services.meetings.availability import Hindrance
+    from services.meetings.board import House
     from services.meetings.closing import Frame
     from services.meetings.desk import Desk
     from services.meetings.parts import Parts
 
+OVERRULED: Final = 5
 QUEUES: Final[dict[int, dict[str, str | bool]]] = {
     0: {},
     1: {"state": BookingState.PENDING.value},
     2: {"offers": True},
     3: {"skips": True},
     4: {"proposed": True},
+    OVERRULED: {"overrules": True},
 }
 """What a booking of the queue says of itself, by the wire's number."""
 
@@ -42,6 +48,9 @@ ORDER: Final = ("created_at",)
 
 MOST_CLOSED: Final = 20
 """Dates in closures that are told of one booking."""
+
+MOST_BELOW: Final = 20
+"""Dates that are told of what an overruled booking stands over."""
 
 
 class BookingLists:
@@ -56,7 +65,9 @@ class BookingLists:
         held = await stored(self.desk, call.message.name)
         if _expired(held.value, self.desk.now()):
             raise hold_expired()
-        (message,) = await self._with_closed([(held.value, stamped(held.value, held.record, told(call, held.value)))])
+        found = [(held.value, stamped(held.value, held.record, told(call, held.value)))]
+        await self._with_what_it_stands_over(call, found)
+        (message,) = await self._with_closed(found)
         return message
 
     async def list_bookings(self, call: Call[pb.ListBookingsRequest]) -> pb.ListBookingsResponse:
@@ -74,7 +85,27 @@ class BookingLists:
                     found.append((booking, stamped(booking, record, told(call, booking))))
             if after is None or len(found) >= size:
                 token = self.desk.pages.token(call, after)
+                if request.queue == OVERRULED:
+                    await self._with_what_it_stands_over(call, found)
                 return pb.ListBookingsResponse(bookings=await self._with_closed(found), next_page_token=token)
+
+    async def _with_what_it_stands_over(
+        self, call: Call[Any], found: Sequence[tuple[Booking, booking_pb2.Booking]]
+    ) -> None:
+        """Says of bookings of one centre that somebody overruled what they stand over, to who keeps the list."""
+        overruled = [each for each in found if each[0].overruled]
+        if not overruled or not (who := person(call, overruled[0][0].centre)).keeper:
+            return
+        centre = overruled[0][0].centre
+        frame, house = await self.parts.in_force.frame(centre), await self.desk.board.house(centre)
+        for booking, message in overruled:
+            for each in below(house, booking, self.desk.now(), frame):
+                message.stands_over.append(clash_message(centre, await self._named(each), who.asker))
+
+    async def _named(self, found: Hindrance) -> Hindrance:
+        """With the words of what is in the way, which the board does not keep."""
+        record = await self.desk.store.get("booking", found.by.id) if found.by is not None else None
+        return found if record is None else found._replace(by=records.read(record, Booking))
 
     async def _with_closed(self, found: Sequence[tuple[Booking, booking_pb2.Booking]]) -> list[booking_pb2.Booking]:
         """The messages of these bookings of one centre, each with its dates in closures."""
@@ -103,6 +134,22 @@ class BookingLists:
         if request.mine or (request.queue and not person(call, ids["centre"]).keeper):
             where["organiser"] = call.caller.subject
         return where
+
+
+def below(house: House, booking: Booking, at: str, frame: Frame) -> list[Hindrance]:
+    """What an overruled booking stands over from now on, in order of time. Dates of a meeting follow closures."""
+    room = house.rooms.get(booking.room)
+    if room is None:
+        return []
+    own = msgspec.structs.replace(room, before=booking.before, after=booking.after)
+    closures = () if booking.meeting else frame.closures
+    return hindrances(
+        *(own, house.diaries, booking.pattern, at),
+        ignoring=frozenset({booking.id}),
+        closures=closures,
+        zone=frame.zone,
+        most=MOST_BELOW,
+    )[:MOST_BELOW]
 
 
 def _closed(booking: Booking, room: Room, frame: Frame, at: str) -> Iterator[booking_pb2.ClosedDate]:

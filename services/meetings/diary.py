@@ -75,7 +75,7 @@ def _remove(diary: Diary, record: Record) -> None:
 
 def _bare(state: Document) -> Document:
     """What stays of a booking that is gone for good: nothing that was private."""
-    return {**state, "title": "", "notes": "", "organiser": "", "overruled": ""}
+    return {**state, "title": "", "notes": "", "organiser": "", "overruled": "", "overruled_by": ""}
 
 
 SHAPE: Final = Shape("room", "booking", Diary, _put, _remove, bare=_bare, lingers=86_400)
@@ -85,6 +85,9 @@ SHAPE: Final = Shape("room", "booking", Diary, _put, _remove, bare=_bare, linger
 def leaf(booking: Booking, due_at: str | None = None) -> Leaf:
     """The leaf that says this; every booking is written so. `due_at`: the instant at which time makes it another."""
     kept = msgspec.structs.replace(
-        booking, skips=bool(booking.skipped), offers=any(each.offered for each in booking.skipped)
+        booking,
+        skips=bool(booking.skipped),
+        offers=any(each.offered for each in booking.skipped),
+        overrules=bool(booking.overruled),
     )
     return Leaf(kept.id, records.document(kept), records.views(kept), due_at)

@@ -71,6 +71,7 @@ KINDS = (
     Kind("import", indexes=(("centre",),)),
     Kind("rows", indexes=(("of", "first"),)),
 )
+            ("centre", "overrules", "removed", "created_at"),
 
 _SHAPE_OF: dict[str, type[Owned]] = {
     "centre": Centre,

@@ -80,7 +80,10 @@ def seated(seat: Seat, asked: Asked, at: str) -> Seated:
     hard = [] if asked.lenient else [each for each in found if each.key not in seat.caused]
     if asked.policy is ClashPolicy.OVERRULE:
         reason = asked.reason if soft or hard else ""
-        return Seated(_told(seat, _booking(seat, at), target, kept, reason), asked_for=True)
+        booking = _booking(seat, at)
+        if reason:
+            booking = msgspec.structs.replace(booking, overruled=reason, overruled_by=asked.subject)
+        return Seated(_told(seat, booking, target, kept), asked_for=True)
     if whole and (asked.lenient or (found and asked.policy is ClashPolicy.REFUSE)):
         return Seated()
     skipped = _skipped(target, [*soft, *hard])
@@ -143,6 +146,7 @@ def _booking(seat: Seat, at: str) -> Booking:
     """The booking that it has, or a new one."""
     if seat.had is not None:
         return seat.had
+    before = next((each for each in seat.own if each.overruled), None)
     return Booking(
         id=seat.id,
         centre=seat.meeting.centre,
@@ -153,11 +157,12 @@ def _booking(seat: Seat, at: str) -> Booking:
         pattern=Pattern(zone=seat.coming.zone),
         before=seat.room.before,
         after=seat.room.after,
-        overruled=next((each.overruled for each in seat.own if each.overruled), ""),
+        overruled=before.overruled if before else "",
+        overruled_by=before.overruled_by if before else "",
     )
 
 
-def _told(seat: Seat, booking: Booking, pattern: Pattern, skipped: Iterable[Skipped], reason: str = "") -> Booking:
+def _told(seat: Seat, booking: Booking, pattern: Pattern, skipped: Iterable[Skipped]) -> Booking:
     """The booking with this pattern, and with what it says of its meeting."""
     meeting = seat.meeting
     out = tuple(sorted(skipped, key=lambda each: (each.slot.date, each.slot.ordinal, each.slot.start)))
@@ -171,5 +176,5 @@ def _told(seat: Seat, booking: Booking, pattern: Pattern, skipped: Iterable[Skip
         skipped=out,
         skips=bool(out),
         offers=any(each.offered for each in out),
-        overruled=reason or booking.overruled,
+        overrules=bool(booking.overruled),
     )

@@ -148,8 +148,9 @@ class Booking(msgspec.Struct, frozen=True, kw_only=True):
     that meeting is public, so that no machine ever releases it. `before` and `after` are the room's minutes of when it
     was booked. `expires_at` is of HELD, an instant. `competes`: PENDING that holds nothing. `unused` dates in a row
     nobody came to; `proposed`: for release. `checked_in` and `released` are kept for 35 days. `lineage` is the id of
-    the first part of a series of bookings. `public_busy` is a copy of the room's; `skips` and `offers` say what
-    `skipped` says, for lists (`diary.leaf`).
+    the first part of a series of bookings. `public_busy` is a copy of the room's; `skips`, `offers` and `overrules`
+    say what `skipped` and `overruled` say, for lists (`diary.leaf`). `overruled` is why, `overruled_by` who said it
+    (the subject of a token; "": nobody, an upgrade).
     """
 
     id: str
@@ -178,6 +179,8 @@ class Booking(msgspec.Struct, frozen=True, kw_only=True):
     public_busy: bool = False
     skips: bool = False
     offers: bool = False
+    overruled_by: str = ""
+    overrules: bool = False
 
     def holds(self, at: str) -> bool:
         """Whether it keeps others out at that instant: not what only competes, and no hold that has expired."""

@@ -63,7 +63,7 @@ def booking_message(booking: Booking, told: Told) -> booking_pb2.Booking:
         _say_what_became_of_it(message, booking)
     if told is Told.ALL:
         message.title, message.notes, message.organiser = booking.title, booking.notes, booking.organiser
-        message.overrule_reason = booking.overruled
+        message.overrule_reason, message.overruled_by = booking.overruled, booking.overruled_by
     elif told is Told.BUSY:
         message.title = BUSY
     return message

@@ -353,4 +353,8 @@ def test_a_clash_is_overruled_only_by_who_may_and_says_why(rooms: System) -> Non
     for role, code in (("facilitator", 1), ("coordinator", 1), ("administrator", 0)):
         with somebody(rooms, "kim", role):
             assert command(*words, "--reason=The mayor comes", "--yes").returncode == code, role
-    assert "overruled: The mayor comes" in done(rooms, "book", "show", "riverside", "Second")
+    over = "Tue 2 Sep 2031 10:00 to 11:00: taken by First, 10:00 to 11:00"
+    shown = done(rooms, "book", "show", "riverside", "Second")
+    assert all(words in shown for words in ("overruled: The mayor comes", "overruled by", "kim", over))
+    listing = done(rooms, "book", "list", "riverside", "--overruled")
+    assert f"  overruled by kim: The mayor comes\n  over: {over}" in listing

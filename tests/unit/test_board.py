@@ -177,7 +177,8 @@ async def test_a_room_that_is_gone_is_gone_with_its_bookings() -> None:
 async def test_it_keeps_nothing_that_a_person_wrote_about_a_booking() -> None:
     shop = Shop()
     await shop.put_room(BLUE)
-    await shop.put(booking("1", BLUE, when("2026-11-24T10:00"), title="canary", notes="canary", overruled="canary"))
+    said = dict.fromkeys(("title", "notes", "overruled", "overruled_by"), "canary")
+    await shop.put(booking("1", BLUE, when("2026-11-24T10:00"), **said))
     house = await shop.board.house("c")
     assert "canary" not in repr(house.diaries["blue"].bookings)
 

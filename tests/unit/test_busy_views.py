@@ -28,7 +28,8 @@ TIMES = {"name", "schedule", "without", "slots", "time_zone", "state"}
 def booking(**fields: Any) -> Booking:
     """One with a word in everything that takes one."""
     said: dict[str, Any] = {
-        name: f"canary-{name}" for name in ("organiser", "title", "notes", "overruled", "meeting", "lineage")
+        name: f"canary-{name}"
+        for name in ("organiser", "title", "notes", "overruled", "overruled_by", "meeting", "lineage")
     }
     plain = Booking(
         id="b1",

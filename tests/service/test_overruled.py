@@ -1,0 +1,82 @@
+"""What somebody overruled has a list: which booking stands over which, who said so and why, for who keeps the list."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tests.service.bookings_house import ANA, BEN, CENTRE, LEE, MAY, at, book, room
+from tests.service.closures_house import FLOOD, close
+
+if TYPE_CHECKING:
+    from tests.service.meetings_house import House
+
+pytest_plugins = ("tests.service.meetings_house",)
+
+FIRE: dict[str, Any] = {"on_clash": "CLASH_POLICY_OVERRULE", "overrule_reason": "The fire brigade comes"}
+EVERY_WEEK = "FREQ=WEEKLY;BYDAY=TU"
+
+
+async def listed(house: House, caller: Any = LEE) -> list[Any]:
+    found = await house.call("ListBookings", caller, parent=CENTRE, queue="BOOKING_QUEUE_OVERRULED")
+    return list(found.bookings)
+
+
+async def test_who_keeps_the_list_sees_which_booking_stands_over_which_who_said_so_and_why(house: House) -> None:
+    name = await room(house)
+    below = await book(house, ANA, name, at(title="Coaching"))
+    made = await book(house, MAY, name, at(rule=EVERY_WEEK), **FIRE)
+    await book(house, MAY, name, at("2026-11-26T19:00"), **FIRE)
+    (found,) = await listed(house)
+    assert (found.name, found.overrule_reason, found.overruled_by) == (made.name, FIRE["overrule_reason"], "may")
+    (over,) = found.stands_over
+    assert (over.key, over.taken_by, over.taken_by_name) == ("20261124", "Coaching", below.name)
+    assert (await house.call("GetBooking", LEE, name=made.name)).stands_over == found.stands_over
+
+
+async def test_a_facilitator_learns_of_overruling_only_what_they_booked_themselves(house: House) -> None:
+    name = await room(house)
+    await book(house, ANA, name, at(title="Coaching"))
+    made = await book(house, MAY, name, at(title="Fire", rule=EVERY_WEEK), **FIRE)
+    assert await listed(house, BEN) == []
+    seen = await house.call("GetBooking", BEN, name=made.name)
+    assert (seen.title, seen.overrule_reason, seen.overruled_by, len(seen.stands_over)) == ("busy", "", "", 0)
+
+
+async def test_what_was_overruled_stays_listed_and_says_that_nothing_is_below_it_any_more(house: House) -> None:
+    name = await room(house)
+    below = await book(house, ANA, name)
+    await book(house, MAY, name, at(rule=EVERY_WEEK), **FIRE)
+    await house.call("ReleaseBooking", ANA, name=below.name, scope="BOOKING_SCOPE_ALL")
+    assert [len(each.stands_over) for each in await listed(house)] == [0]
+
+
+async def test_a_meeting_that_stands_over_another_is_listed_with_who_said_so(house: House) -> None:
+    place = (await house.place()).name
+    hall = await house.call("CreateRoom", parent=CENTRE, room={"title": "Hall", "place": place})
+    fields = {"place": place, "rooms": [hall.name], "schedule": at("2026-12-01T19:00", EVERY_WEEK)["schedule"]}
+    await house.meeting(title="Below", **fields)
+    wanted = {"title": "Above", "mode": "MODE_IN_PERSON", **fields}
+    made = await house.call("CreateMeeting", MAY, parent=CENTRE, meeting=wanted, **FIRE)
+    (found,) = await listed(house)
+    assert (found.meeting, found.overruled_by, found.stands_over[0].taken_by) == (made.name, "may", "Below")
+    assert len(found.stands_over) == 20
+
+
+async def test_who_approves_against_a_clash_or_moves_a_date_over_one_is_named(house: House) -> None:
+    name = await room(house, rules={"approval": "APPROVAL_COMPETES"})
+    waits = await book(house, ANA, name)
+    await book(house, LEE, name)
+    await house.call("ApproveBooking", MAY, name=waits.name, **FIRE)
+    moved = {"name": (await book(house, LEE, name, at("2026-11-25T19:00"))).name}
+    moved |= {"schedule": {"start": "2026-11-24T19:30", "time_zone": "America/Edmonton", "minutes": 60}}
+    this = {"scope": "BOOKING_SCOPE_THIS", "key": "20261125", "update_mask": "schedule"}
+    await house.call("ChangeBooking", MAY, booking=moved, **this, **FIRE)
+    assert [(each.overruled_by, len(each.stands_over)) for each in await listed(house)] == [("may", 2), ("may", 2)]
+
+
+async def test_a_booking_inside_a_closure_stands_over_that(house: House) -> None:
+    name = await room(house)
+    await close(house, {**FLOOD, "end": "2026-12-01"})
+    await book(house, MAY, name, at("2026-12-01T10:00"), **FIRE)
+    (found,) = await listed(house)
+    assert [each.reason for each in found.stands_over] == [FLOOD["reason"]]
