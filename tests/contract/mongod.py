@@ -1,7 +1,8 @@
 """A MongoDB server for tests: the one in MONGODB_URL, or a mongod of our own, or none and a sentence that says so.
 
-Modules that are plugins name this one in `pytest_plugins`: that gives tests the fixture `mongodb_url`, once per run. It
-skips where there is no server. Test modules import from it first, so its asserts stay as they are: PYTEST_DONT_REWRITE.
+Modules that are plugins name this one in `pytest_plugins`: that gives tests the fixtures `mongodb_url` and
+`mongodb_databases`, once per run. They skip where there is no server. Test modules import from it first, so its asserts
+stay as they are: PYTEST_DONT_REWRITE.
 """
 
 from __future__ import annotations
@@ -11,25 +12,39 @@ import shutil
 import socket
 import subprocess
 import time
+import uuid
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Hashable, Iterator
     from pathlib import Path
 
 NO_MONGODB = "MongoDB tests need MONGODB_URL, or a mongod on PATH or in OPENCHAIR_MONGOD: none was found"
-READY = 60.0
-"""Seconds until a new server must be a primary."""
+READY = 120.0
+"""Seconds until a new server must be a primary: an unoptimised one, beside others that start."""
+CLEANING: Final = 30_000
+"""Milliseconds that one step of cleaning up may take."""
+SMALL: Final = (
+    *("--wiredTigerCacheSizeGB", "0.25"),
+    *("--setParameter", "diagnosticDataCollectionEnabled=false"),
+    *("--setParameter", "transactionLifetimeLimitSeconds=10"),
+)
+"""Each worker has a server of its own. What a killed process has locked is free again after ten to fifteen seconds."""
+
+
+LEAKS: Final = "ignore:unclosed <socket:ResourceWarning"
+"""The driver leaves a socket to the collector where it is closed while it connects: that comes up in any later test."""
 
 
 @pytest.fixture(scope="session")
-def mongodb_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def mongodb_url(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Where a replica set answers."""
+    pytestconfig.addinivalue_line("filterwarnings", LEAKS)
     if url := os.environ.get("MONGODB_URL"):
         yield url
         return
@@ -40,12 +55,67 @@ def mongodb_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
+class Databases:
+    """Databases that tests have one after another: one takes a server a hundred tables to make, and seconds.
+
+    What comes back is emptied, and is given to whoever wants the same shape. A database that cannot be emptied, or that
+    may have come to another shape, is dropped. That never fails a test.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._client = MongoClient[dict[str, Any]](url, serverSelectionTimeoutMS=CLEANING, timeoutMS=CLEANING)
+        self._free: dict[Hashable, list[str]] = {}
+
+    def take(self, shape: Hashable) -> str:
+        """The name of an empty one that nobody else has. One that is new has nothing in it at all."""
+        free = self._free.setdefault(shape, [])
+        return free.pop() if free else new_name()
+
+    def give_back(self, name: str, shape: Hashable) -> None:
+        """Empties it for the next. Blocks: not in the event loop."""
+        try:
+            database = self._client[name]
+            for collection in sorted(database.list_collection_names(), reverse=True):
+                database[collection].delete_many({})
+        except PyMongoError as error:
+            print(f"{name} is not emptied: {error}")  # noqa: T201 - pytest shows it
+            self.drop(name)
+        else:
+            self._free.setdefault(shape, []).append(name)
+
+    def drop(self, name: str) -> None:
+        """Removes it. Blocks: not in the event loop."""
+        try:
+            self._client.drop_database(name)
+        except PyMongoError as error:
+            print(f"{name} is not dropped: {error}")  # noqa: T201 - as above
+
+    def close(self) -> None:
+        """Removes what is free."""
+        for name in (name for free in self._free.values() for name in free):
+            self.drop(name)
+        self._client.close()
+
+
+@pytest.fixture(scope="session")
+def mongodb_databases(mongodb_url: str) -> Iterator[Databases]:
+    """Databases on that server."""
+    databases = Databases(mongodb_url)
+    yield databases
+    databases.close()
+
+
+def new_name() -> str:
+    """A name that no database has, far below the 63 bytes that one may take."""
+    return f"openchair_test_{uuid.uuid4().hex}"
+
+
 @contextmanager
 def running(binary: str, folder: Path) -> Iterator[str]:
     """A replica set of one node with its data in the folder, ended by its pid afterwards."""
     port = _free_port()
     where = ["--bind_ip", "127.0.0.1", "--port", str(port), "--dbpath", str(folder), "--nounixsocket"]
-    command = [binary, *where, "--replSet", "tests", "--logpath", str(folder / "mongod.log")]
+    command = [binary, *where, *SMALL, "--replSet", "tests", "--logpath", str(folder / "mongod.log")]
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     try:
         _initiate(process, port, folder / "mongod.log")
@@ -60,12 +130,10 @@ def running(binary: str, folder: Path) -> Iterator[str]:
 
 
 def drop(url: str, database: str) -> None:
-    """Removes a database that a test made. Blocks: not in the event loop."""
-    client = MongoClient[dict[str, object]](url)
-    try:
-        client.drop_database(database)
-    finally:
-        client.close()
+    """Removes a database that a test made, if that can be done. Blocks: not in the event loop."""
+    databases = Databases(url)
+    databases.drop(database)
+    databases.close()
 
 
 def _initiate(process: subprocess.Popen[bytes], port: int, log: Path) -> None:

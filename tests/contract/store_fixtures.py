@@ -7,7 +7,6 @@ import from it first, so its asserts stay as they are: PYTEST_DONT_REWRITE.
 from __future__ import annotations
 
 import asyncio
-import uuid
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,16 +20,16 @@ from services.kit.store.memory import Disk, MemoryStore
 from services.kit.store.mongo import MongoStore
 from services.kit.store.port import Answer, Audit, Commit, Document, Kind, Record, RequestKey, Store, View, Where
 from services.kit.store.sqlite import SqliteStore
-from tests.contract import mongod
 from tests.contract.mongo_wire import MongoWire
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Sequence
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
     from services.kit.clock import Clock
     from services.kit.store.mongo_client import Driver
+    from tests.contract.mongod import Databases
 
 pytest_plugins = ("tests.contract.mongod",)
 START = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -78,16 +77,47 @@ async def memory_engine(request: pytest.FixtureRequest, clock: VirtualClock) -> 
 
 
 def mongodb_engine(driver: Driver) -> EngineOf:
-    """A real server, a database of its own for each test."""
+    """A real server, an empty database for each test."""
 
     @asynccontextmanager
     async def engine(request: pytest.FixtureRequest, clock: VirtualClock) -> AsyncIterator[Engine]:
         url: str = request.getfixturevalue("mongodb_url")
-        database = f"openchair_test_{uuid.uuid4().hex}"
-        yield Engine(f"mongodb-{driver}", clock, partial(start_mongodb, url, database, clock, driver))
-        await asyncio.to_thread(mongod.drop, url, database)
+        lent = Lent(request.getfixturevalue("mongodb_databases"))
+
+        async def start(kinds: Sequence[Kind]) -> MongoStore:
+            lent.opened.append(await start_mongodb(url, lent.name(kinds), clock, driver, kinds))
+            return lent.opened[-1]
+
+        yield Engine(f"mongodb-{driver}", clock, start)
+        await lent.give_back()
 
     return engine
+
+
+class Lent:
+    """A database for one test, taken when its first store is opened."""
+
+    def __init__(self, databases: Databases) -> None:
+        self.opened: list[MongoStore] = []
+        self._databases = databases
+        self._name = ""
+        self._shapes: list[Hashable] = []
+
+    def name(self, kinds: Sequence[Kind]) -> str:
+        """Of the database; a store for these kinds is to be opened in it."""
+        self._shapes.append(tuple((kind.name, kind.indexes, kind.version) for kind in kinds))
+        self._name = self._name or self._databases.take(self._shapes[0])
+        return self._name
+
+    async def give_back(self) -> None:
+        """For others, unless a store is still open, or was opened for other kinds: then it is dropped."""
+        if not self._name:
+            return
+        open_ = [store for store in self.opened if await store.serving() != "the store is not open"]
+        if open_ or len(set(self._shapes)) > 1:
+            await asyncio.to_thread(self._databases.drop, self._name)
+        else:
+            await asyncio.to_thread(self._databases.give_back, self._name, self._shapes[0])
 
 
 def mongodb_wire_engine(driver: Driver) -> EngineOf:
