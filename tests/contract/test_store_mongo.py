@@ -8,14 +8,15 @@ from __future__ import annotations
 import asyncio
 import gc
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import bson
 import pytest
 
 from services.kit.clock import SystemClock, VirtualClock, instant
-from services.kit.store import mongo, mongo_client
+from services.kit.store import mongo, mongo_client, mongo_documents
 from services.kit.store.mongo import MongoStore
-from services.kit.store.port import Commit, Conflict, OutcomeUnknown, Unwritten
+from services.kit.store.port import Answer, Commit, Conflict, OutcomeUnknown, RequestKey, Unwritten
 from tests.contract.mongo_wire import Fault
 from tests.contract.mongo_wire_data import TRANSIENT
 from tests.contract.mongo_wire_fixtures import LEAKS, Wire, whole
@@ -149,6 +150,24 @@ async def test_documents_are_readable_in_a_shell(wire: Wire, store: MongoStore) 
     await store.published("meeting", "a", "public", 1, 1, 41)
     await store.commit(commit(meeting("a", 2)))
     assert not {"pending", "due_at"} & wire.document("records.meeting", "a").keys()
+
+
+@pytest.mark.parametrize(
+    ("ahead", "days"),
+    [
+        (timedelta(), 0),
+        (timedelta(hours=-9), 0),
+        (timedelta(hours=9), 0),
+        (timedelta(days=400, hours=9), 401),
+        (timedelta(days=400), 400),
+    ],
+)
+def test_a_server_keeps_what_is_kept_by_whole_days_long_enough_and_is_told_no_hour(ahead: timedelta, days: int) -> None:
+    """It deletes by its own clock, also where ours stands still in the past."""
+    kept = Answer(RequestKey("Book", "caller", "r"), "body", "", "2026-11-24T00:00:00.000Z")
+    document = mongo_documents.answered(kept, ahead)
+    assert document["expires"] == datetime(2026, 11, 24, tzinfo=UTC) + timedelta(days=days)
+    assert document["expires_at"] == kept.expires_at
 
 
 async def test_integers_are_no_type_of_the_driver(store: MongoStore) -> None:

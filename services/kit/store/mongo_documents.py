@@ -10,7 +10,8 @@ order of commits is forgotten with the mark. `epoch` is the newest that the reco
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 import bson
 
@@ -20,13 +21,14 @@ from services.kit.store.port import Answer, Audit, Document, In, Kind, Range, Re
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import timedelta
 
     from services.kit.store.port import Value
     from services.kit.store.query import Query, Scalar
 
 BYTES = 15 * 1024 * 1024
 """What a state may take as BSON: a document takes 16 MiB, and a list of numbers takes more than its JSON."""
+
+DAY: Final = timedelta(days=1)
 
 Stored: TypeAlias = dict[str, Any]
 """A document as the driver takes and gives it."""
@@ -159,10 +161,15 @@ def answer_id(key: RequestKey) -> Document:
 def answered(answer: Answer, shift: timedelta) -> Stored:
     """The document of an answer. `expires` is for the server, whose clock may be ahead of ours by `shift`."""
     own = {"digest": answer.digest, "reply": answer.reply, "expires_at": answer.expires_at}
-    expires = moment(answer.expires_at)
-    if not answer.expires_at.endswith(MIDNIGHT):  # by whole days minutes do not matter, and a shift would tell when
-        expires += shift
+    if answer.expires_at.endswith(MIDNIGHT):  # minutes do not matter then, and a part of a day would tell when it was
+        shift = _days(shift)
+    expires = moment(answer.expires_at) + shift
     return {"_id": answer_id(answer.key), **own, "expires": expires}
+
+
+def _days(shift: timedelta) -> timedelta:
+    """Whole days, more rather than fewer; none where the clocks are less than one apart."""
+    return -(-shift // DAY) * DAY if shift >= DAY else timedelta()
 
 
 def answer(document: Stored) -> Answer:
