@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from google.protobuf.empty_pb2 import Empty
 from openchair.meetings.v1 import centre_pb2
 from openchair.meetings.v1 import meeting_service_pb2 as pb
 
 from services.kit.errors import Exists, Invalid, Unmet, Violation
+from services.kit.store.port import In
 from services.meetings import records
 from services.meetings.desk import CENTRE, Decision, Desk, Held, actor, expect_etag
 from services.meetings.masks import merged
-from services.meetings.types import Centre, Closure
+from services.meetings.types import Centre, Closure, Status
 from services.meetings.types_imports import Import, ImportStatus
 from services.meetings.wire import centre_name, stamp
 from services.meetings.wire_places import centre_message, read_centre
 
 if TYPE_CHECKING:
     from services.kit.call import Call
+    from services.kit.store.port import Record
 
+LIVING: Final = In((Status.ACTIVE.value, Status.SUSPENDED.value))
 _ID = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])")
 WRITABLE = frozenset(
     {"title", "time_zone", "language", "website", "description", "crisis_line", "phone", "holiday_calendar", "kinds"}
@@ -104,3 +107,13 @@ class Centres:
             return Decision((record, *gone), Empty(), "delete")
 
         return await self.desk.write(call, decide)
+
+
+async def kept(desk: Desk, centre: str, name: str, at: str, who: str) -> tuple[Record, ...]:
+    """The centre's record moved on, so that nobody deletes it while something is made there. Raises NotFound.
+
+    Where a meeting lives there is no need: for 30 days after that one is deleted nobody deletes the centre, either.
+    """
+    held = await desk.held("centre", centre, Centre, name, centre)
+    living = await desk.store.find("meeting", {"centre": centre, "status": LIVING}, limit=1)
+    return () if living.records else (records.touch(held.record, at, who),)

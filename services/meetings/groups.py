@@ -12,11 +12,12 @@ from openchair.meetings.v1 import meeting_service_pb2 as pb
 from services.kit import code
 from services.kit.errors import Invalid, Unmet, Violation
 from services.meetings import records
+from services.meetings.centres import kept
 from services.meetings.codes import LONGEST_GRACE, ending, in_force, write
 from services.meetings.desk import CENTRE, GROUP, Decision, Desk, Held, actor, expect_etag
 from services.meetings.masks import merged
 from services.meetings.places import name_of, refuse_in_use
-from services.meetings.types import Centre, Code, Group, Meeting, Status
+from services.meetings.types import Code, Group, Meeting, Status
 from services.meetings.wire import stamp
 from services.meetings.wire_places import group_message, read_group
 
@@ -43,10 +44,10 @@ class Groups:
         centre = CENTRE.parse(call.message.parent, "parent")["centre"]
 
         async def decide(at: str) -> Decision[group_pb2.Group]:
-            await self.desk.held("centre", centre, Centre, call.message.parent, centre)
+            standing = await kept(self.desk, centre, call.message.parent, at, actor(call))
             blank = Group(id=self.desk.ids.uuid(), centre=centre, created_at=at, title="")
             record = write(None, read_group(call.message.group, blank), at, actor(call))
-            return Decision((record,), message(record, at), "create")
+            return Decision((record, *standing), message(record, at), "create")
 
         return await self.desk.write(call, decide)
 

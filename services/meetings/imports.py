@@ -14,6 +14,7 @@ from openchair.meetings.v1 import meeting_service_pb2 as pb
 from services.kit.clock import instant
 from services.kit.errors import Invalid, Unmet, Violation
 from services.kit.paging import page_size
+from services.meetings.centres import kept
 from services.meetings.check import Problems
 from services.meetings.desk import CENTRE, IMPORT, Decision, Desk, Held, actor
 from services.meetings.importing import Importing, leaf_id, staged, written
@@ -61,11 +62,11 @@ class Imports:
         problems.settle()
 
         async def decide(at: str) -> Decision[import_pb2.Import]:
-            await self.desk.held("centre", centre, Centre, request.parent, centre)
+            standing = await kept(self.desk, centre, request.parent, at, actor(call))
             intent = Import(id=self.desk.ids.uuid(), centre=centre, created_at=at, source=source)
             due = instant(self.desk.clock.now() + STAGED_FOR)
             record = written(None, intent, at, actor(call), due)
-            return Decision((record,), import_message(intent, record), "create")
+            return Decision((record, *standing), import_message(intent, record), "create")
 
         return await self.desk.write(call, decide)
 

@@ -10,9 +10,10 @@ from openchair.meetings.v1 import place_pb2
 
 from services.kit.errors import Unmet
 from services.meetings import records
+from services.meetings.centres import kept
 from services.meetings.desk import CENTRE, PLACE, Decision, Desk, Held, actor, expect_etag
 from services.meetings.masks import merged
-from services.meetings.types import Centre, Closure, Meeting, Place, Status
+from services.meetings.types import Closure, Meeting, Place, Status
 from services.meetings.types_rooms import Room, RoomKind
 from services.meetings.wanted import used as used_rooms
 from services.meetings.wire import child_name, stamp
@@ -55,11 +56,11 @@ class Places:
         centre = CENTRE.parse(call.message.parent, "parent")["centre"]
 
         async def decide(at: str) -> Decision[place_pb2.Place]:
-            await self.desk.held("centre", centre, Centre, call.message.parent, centre)
+            standing = await kept(self.desk, centre, call.message.parent, at, actor(call))
             blank = Place(id=self.desk.ids.uuid(), centre=centre, created_at=at, title="")
             place = read_place(call.message.place, blank)
             record = records.write(None, place, at=at, actor=actor(call))
-            return Decision((record,), stamp(place_message(place), record), "create")
+            return Decision((record, *standing), stamp(place_message(place), record), "create")
 
         return await self.desk.write(call, decide)
 

@@ -10,13 +10,13 @@ from openchair.meetings.v1 import meeting_pb2
 from openchair.meetings.v1 import meeting_service_pb2 as pb
 
 from services.kit.errors import Invalid, Violation
-from services.kit.store.port import In, Record
 from services.meetings import edits, provenance, records
+from services.meetings.centres import LIVING, kept
 from services.meetings.check import possible
 from services.meetings.claiming import Draft
 from services.meetings.desk import CENTRE, GROUP, PLACE, ROOM, Decision, Desk, Held, Written, actor, expect_etag
 from services.meetings.masks import merged
-from services.meetings.types import Centre, Meeting, Session, Status, Visibility
+from services.meetings.types import Meeting, Session, Visibility
 from services.meetings.wire import meeting_message, read_meeting, stamp, timestamp
 from services.meetings.wire_details import session_ids
 from services.recurrence.edits import same_days
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from services.kit.call import Call
+    from services.kit.store.port import In, Record
     from services.meetings.parts import Parts
     from services.recurrence.edits import Orphans
 
 WRITABLE = frozenset({*provenance.FIELDS, "rooms", "online_host", "invite_group"})
 ORPHANS: dict[int, Orphans] = {pb.ORPHAN_POLICY_KEEP: "keep", pb.ORPHAN_POLICY_DROP: "drop"}
-LIVING = In((Status.ACTIVE.value, Status.SUSPENDED.value))
 
 _BLANK = Schedule(start=datetime(2000, 1, 1), zone="UTC", minutes=60)  # noqa: DTZ001 - local by nature
 
@@ -50,12 +50,12 @@ class Series:
         centre = CENTRE.parse(request.parent, "parent")["centre"]
 
         async def decide(at: str) -> Decision[meeting_pb2.Meeting]:
-            await self.desk.held("centre", centre, Centre, request.parent, centre)
+            standing = await kept(self.desk, centre, request.parent, at, actor(call))
             id_ = self.desk.ids.uuid()
             blank = Meeting(id=id_, centre=centre, created_at=at, lineage=id_, title="", schedule=_BLANK)
             meeting = located(read_meeting(request.meeting, blank), request.meeting)
             possible(meeting.schedule, "meeting.schedule")
-            return await self._settle(call, None, meeting, at, "create")
+            return await self._settle(call, None, meeting, at, "create", fenced=standing)
 
         return await self._decided(call, decide, validate_only=request.validate_only)
 

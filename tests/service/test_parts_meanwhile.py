@@ -20,10 +20,10 @@ pytest_plugins = ("tests.service.meetings_house",)
 
 
 class Meanwhile:
-    """A store at which something happens as soon as the first room was read."""
+    """A store at which something happens as soon as the first room, or what is of that kind, was read."""
 
-    def __init__(self, house: House, then: Callable[[], Awaitable[Any]]) -> None:
-        self._house = house
+    def __init__(self, house: House, then: Callable[[], Awaitable[Any]], kind: str = "room") -> None:
+        self._house, self._kind = house, kind
         self._then: Callable[[], Awaitable[Any]] | None = then
 
     def __getattr__(self, name: str) -> Any:
@@ -31,7 +31,7 @@ class Meanwhile:
 
     async def get(self, kind: str, id: str) -> Record | None:  # noqa: A002 - the field is named id everywhere
         found = await self._house.store.get(kind, id)
-        if kind == "room" and self._then is not None:
+        if kind == self._kind and self._then is not None:
             then, self._then = self._then, None
             await then()
         return found
