@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from io import StringIO
 from typing import TYPE_CHECKING, Any
@@ -19,20 +19,22 @@ from openchair.meetings.v1.room_service_pb2_grpc import RoomServiceStub
 
 from services.kit.auth import TokenVerifier, audience_of, key_id, make_token
 from services.kit.client import RpcError, connect, explain
-from services.kit.clock import Ids, SystemClock
+from services.kit.clock import Ids, SystemClock, VirtualClock
 from services.kit.errors import Refusal
 from services.kit.logs import make_log
 from services.kit.middleware import outer
 from services.kit.server import GrpcServer
+from services.meetings.records import KINDS
+from tests.contract.store_fixtures import ENGINES
 from tests.service.bookings_house import ANA, CENTRE, at, book, room, stored
+from tests.service.meetings_house import START, House
 from tests.unit import timetable_examples
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Sequence
 
     from services.kit.client import Channel, Problem
     from services.meetings.types_rooms import Booking
-    from tests.service.meetings_house import House
 
 pytest_plugins = ("tests.service.meetings_house",)
 CALLERS = 50
@@ -105,6 +107,47 @@ async def test_of_fifty_calls_over_the_wire_for_one_slot_one_has_it(house: House
     assert booking.title == "Mine"
 
 
+class Passing(VirtualClock):
+    """It stands still; who pauses does so for as long as they say."""
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+TWO = (
+    "memory",
+    "mongodb-motor",
+    "mongodb-pymongo",
+    pytest.param("mongodb-wire-motor", marks=pytest.mark.slow),  # as in meetings_house
+)
+
+
+@pytest.fixture(params=TWO)
+async def two_houses(request: pytest.FixtureRequest) -> AsyncIterator[tuple[House, House]]:
+    """Two instances of the service on one database, with a centre."""
+    clock = Passing(START)
+    async with ENGINES[request.param](request, clock) as engine:
+        first, second = [House(await engine.start(KINDS), clock, seed) for seed in (7, 8)]
+        await first.meetings.load()
+        await first.centre()
+        await second.meetings.load()
+        yield first, second
+        for each in (first, second):
+            await each.desk.heads.idle()
+            await each.store.close()
+
+
+async def test_of_fifty_callers_at_two_instances_one_has_it(two_houses: tuple[House, House]) -> None:
+    """Whoever was slower decides anew on what the other wrote: nobody is told that others were always faster."""
+    name = await room(two_houses[0])
+    asked = [book(two_houses[number % 2], ANA, name, at(title=f"No. {number}")) for number in range(CALLERS)]
+    answers = await asyncio.gather(*asked, return_exceptions=True)
+    refused = [each for each in answers if isinstance(each, Refusal)]
+    assert (len(answers) - len(refused), {each.reason for each in refused}) == (1, {"ROOM_TAKEN"})
+    for each in two_houses:
+        assert len(await stored(each)) == 1
+
+
 def _tells_what_is_in_the_way(problem: Problem, name: str) -> None:
     """The date, the room, from when to when, and other times; not whose it is."""
     report = booking_pb2.ClashReport()
@@ -122,13 +165,25 @@ async def test_series_asked_for_all_at_once_never_overlap(house: House, callers:
     """Halls and parts, buffers, series that are skipped in part, changes and releases among them, each caller another
     person over gRPC: by a brute force that knows neither our rules nor our tables.
     """
+    await _crowd((house,), callers)
+
+
+@pytest.mark.parametrize("callers", [50, pytest.param(200, marks=pytest.mark.slow)])
+async def test_series_asked_for_at_two_instances_never_overlap(two_houses: tuple[House, House], callers: int) -> None:
+    """The same where every second one asks another instance."""
+    await _crowd(two_houses, callers)
+
+
+async def _crowd(houses: Sequence[House], callers: int) -> None:
+    house = houses[0]
     place = await house.place(title="Hall")
     names = [await _room(house, place.name, title) for title in ("East", "West")]
     hall = await _room(house, place.name, "Hall", parts=names, before_minutes=15)
     names += [hall, await room(house, "Apart", after_minutes=10)]
     chance = random.Random(6)  # noqa: S311 - the same in every run
-    async with served(house) as connected:
-        asked = [_some(connected(f"p{number}"), names, chance) for number in range(callers)]
+    async with AsyncExitStack() as serving:
+        connected = itertools.cycle([await serving.enter_async_context(served(each)) for each in houses])
+        asked = [_some(next(connected)(f"p{number}"), names, chance) for number in range(callers)]
         answers = await asyncio.gather(*asked, return_exceptions=True)
     refused = [each for each in answers if isinstance(each, RpcError)]
     assert {explain(each).reason for each in refused} == {"ROOM_TAKEN"}
