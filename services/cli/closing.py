@@ -44,6 +44,7 @@ async def create(site: Site, asked: argparse.Namespace) -> None:
     found = await impact.ask(site, house.centre.name, closure)
     say(asked, f"{impact.about(closure, house)}: {closure.reason}")
     impact.tell(asked, found)
+    impact.tell_lacking(asked, found)
     if others := addresses.beside(closure, house.places):
         named = ", ".join(f'"{title}"' for title in others)
         say(asked, f"Not closed, though at the same address: {named}. With --place they can be named too.")
@@ -180,10 +181,12 @@ async def withdraw(site: Site, asked: argparse.Namespace) -> None:
     async def attempt() -> None:
         house = await open_house(site, asked.centre)
         closure = await _find(site, asked)
-        found = await impact.ask(site, house.centre.name, closure_pb2.Closure(name=closure.name))
+        meant = closure_pb2.Closure(name=closure.name)
+        found = await impact.ask(site, house.centre.name, meant, withdrawal=True)
         say(asked, f"This closure would be taken back: {impact.about(closure, house)}: {closure.reason}")
         impact.tell(asked, found, head="It now means ")
         say(asked, "Every date that is not over would be what it is without this closure.")
+        impact.tell_lacking(asked, found)
         if not go_ahead(asked):
             give(asked, {"done": False, "impact": impact.plain(found)})
             return
@@ -209,6 +212,7 @@ async def extend(site: Site, asked: argparse.Namespace) -> None:
         say(asked, f"Now:  {impact.about(before, house)}: {before.reason}")
         say(asked, f"Then: {impact.about(closure, house)}: {closure.reason}")
         impact.tell(asked, found)
+        impact.tell_lacking(asked, found)
         if not go_ahead(asked):
             give(asked, {"done": False, "impact": impact.plain(found)})
             return

@@ -34,9 +34,11 @@ _STATES: Final = {
 }
 
 
-async def ask(site: Site, parent: str, closure: closure_pb2.Closure) -> pb.PreviewClosureResponse:
-    """What it would do, or, by its name, does: the counts, and up to a thousand dates."""
-    request = pb.PreviewClosureRequest(parent=parent, closure=closure, page_size=MOST)
+async def ask(
+    site: Site, parent: str, closure: closure_pb2.Closure, *, withdrawal: bool = False
+) -> pb.PreviewClosureResponse:
+    """What it would do, or, by its name, does (or its withdrawal would): the counts, and up to a thousand dates."""
+    request = pb.PreviewClosureRequest(parent=parent, closure=closure, page_size=MOST, withdrawal=withdrawal)
     return await site.closures.PreviewClosure(request, timeout=PATIENCE)
 
 
@@ -108,15 +110,25 @@ def _tell_some(asked: argparse.Namespace, found: Sequence[closure_pb2.ClosureImp
 
 def tell_lost(asked: argparse.Namespace, closure: closure_pb2.Closure) -> None:
     """The dates that have no room any more because of it, or because of its being taken back."""
-    if not closure.lost_count:
-        return
     have = "has" if closure.lost_count == 1 else "have"
-    say(asked, f"{_many(closure.lost_count, 'date')} {have} no room now, since somebody else has it:")
-    shown = closure.lost if getattr(asked, "all", False) else closure.lost[:SHOWN]
+    _tell_lost(asked, closure, f"{have} no room now")
+
+
+def tell_lacking(asked: argparse.Namespace, found: pb.PreviewClosureResponse) -> None:
+    """The dates that would have no room."""
+    _tell_lost(asked, found, "would have no room")
+
+
+def _tell_lost(asked: argparse.Namespace, found: closure_pb2.Closure | pb.PreviewClosureResponse, how: str) -> None:
+    if not found.lost_count:
+        return
+    say(asked, f"{_many(found.lost_count, 'date')} {how}, since somebody else has it:")
+    shown = found.lost if getattr(asked, "all", False) else found.lost[:SHOWN]
     for each in shown:
-        say(asked, f"  {full(datetime.fromisoformat(each.local_start))}  {each.title}: without {each.room_title}")
-    if rest := closure.lost_count - len(shown):
-        say(asked, f"  and {rest} more" + (" (--all shows them)" if len(closure.lost) > len(shown) else ""))
+        by = f" ({each.taken_by})" if each.taken_by else ""
+        say(asked, f"  {full(datetime.fromisoformat(each.local_start))}  {each.title}: without {each.room_title}{by}")
+    if rest := found.lost_count - len(shown):
+        say(asked, f"  and {rest} more" + (" (--all shows them)" if len(found.lost) > len(shown) else ""))
 
 
 def line(each: closure_pb2.ClosureImpact) -> str:
@@ -155,4 +167,6 @@ def plain(found: pb.PreviewClosureResponse) -> dict[str, Any]:
         }
         for each in found.impacts
     ]
-    return {**{name: getattr(found, name) for name in counts}, "until": found.until, "dates": dates}
+    lost = [MessageToDict(each, preserving_proto_field_name=True) for each in found.lost]
+    said = {**{name: getattr(found, name) for name in counts}, "until": found.until, "dates": dates}
+    return {**said, "lost_count": found.lost_count, "lost": lost}

@@ -10,7 +10,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from openchair.meetings.v1 import closure_pb2
 from openchair.meetings.v1 import closure_service_pb2 as pb
 
-from services.kit.clock import moment
+from services.kit.clock import instant, moment
 from services.kit.errors import Invalid, NotFound, Unmet, Violation
 from services.kit.leaves import Changes
 from services.kit.names import Pattern
@@ -18,8 +18,9 @@ from services.kit.paging import page_size
 from services.meetings import closing, composed, records
 from services.meetings.access import Audience
 from services.meetings.desk import CENTRE, PLACE, ROOM, Decision, Desk, Held, actor, expect_etag
+from services.meetings.lacking import Lacking, Lacks
 from services.meetings.masks import merged
-from services.meetings.previewing import Impact, Reckoning, reckon
+from services.meetings.previewing import Claims, Impact, Reckoning, reckon
 from services.meetings.types import Centre, Closure, ClosureEffect, ClosureStatus, LostDate, Meeting, Place
 from services.meetings.types_rooms import Room
 from services.meetings.wire import child_name, timestamp
@@ -75,6 +76,8 @@ class Closures:
         request, now = call.message, self.desk.clock.now()
         centre = CENTRE.parse(request.parent, "parent")["centre"]
         held = await self.desk.held("centre", centre, Centre, request.parent, centre)
+        if request.withdrawal and not request.closure.name:
+            raise Invalid(Violation("closure.name", "must be given: only what is in force can be taken back"))
         closure = await self._asked(request.closure, centre)
         self._refuse_past(closure, held.value.zone, now)
         frame = await self.parts.in_force.frame(centre)
@@ -83,7 +86,8 @@ class Closures:
             floor={**frame.floor, **await self.parts.in_force.floor(closure)},
         )
         found = Reckoning(self.desk.pages.position(call), page_size(request.page_size))
-        await reckon(self.desk, closure, frame, now, found)
+        lacking = Lacking(await self.desk.board.house(centre), instant(now), held.value.zone)
+        await reckon(self.desk, closure, frame, now, found, Claims(lacking, request.withdrawal))
         page, after = found.page()
         titles = await self._titles(centre)
         return pb.PreviewClosureResponse(
@@ -96,6 +100,8 @@ class Closures:
             moved=found.outcomes.get(ClosureEffect.MOVE, 0),
             kept=found.kept,
             until=looked_until(closure, held.value.zone, now),
+            lost=[await self._lacks(each, centre) for each in lacking.named()],
+            lost_count=lacking.count,
         )
 
     async def create_closure(self, call: Call[pb.CreateClosureRequest]) -> closure_pb2.Closure:
@@ -250,6 +256,18 @@ class Closures:
             record = await self.desk.store.get("meeting", id_)
             meetings[id_] = None if record is None or record.gone else records.read(record, Meeting)
         return [lost_message(each, closure.centre, meetings[each.meeting], rooms) for each in closure.lost]
+
+    async def _lacks(self, lacks: Lacks, centre: str) -> closure_pb2.LostRoom:
+        """A date that would be without a room, and what has it."""
+        room, by = await self.desk.store.get("room", lacks.room), await self.desk.store.get("booking", lacks.by.id)
+        return closure_pb2.LostRoom(
+            occurrence=f"{child_name(centre, 'meetings', lacks.meeting)}/occurrences/{key_text(lacks.key)}",
+            title=lacks.title,
+            local_start=lacks.start,
+            room=child_name(centre, "rooms", lacks.room),
+            room_title=str(room.state.get("title", "")) if room is not None else "",
+            taken_by=lacks.by.title or (str(by.state.get("title", "")) if by is not None else ""),
+        )
 
     async def _titles(self, centre: str) -> dict[str, str]:
         return {held.value.id: held.value.title for held in await self.desk.every("place", Place, centre=centre)}

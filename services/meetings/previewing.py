@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from services.kit.store.port import Position
     from services.meetings.closing import Frame, Group
     from services.meetings.desk import Desk
+    from services.meetings.lacking import Lacking
     from services.meetings.types import Change
     from services.recurrence.types import Occurrence
 
@@ -116,8 +117,13 @@ class Reckoning:
         return [impact for _, impact in page], page[-1][0] if len(self._rows) > self.size else None
 
 
-async def reckon(desk: Desk, closure: Closure, frame: Frame, at: datetime, reckoning: Reckoning) -> None:
-    """Goes through the closure's centre: what takes place there at all. `frame` is what counts there without it."""
+async def reckon(
+    desk: Desk, closure: Closure, frame: Frame, at: datetime, reckoning: Reckoning, claims: Claims | None = None
+) -> None:
+    """Goes through the closure's centre: what takes place there at all. `frame` is what counts there without it.
+
+    `claims` finds out which dates would be without a room.
+    """
     with_it = frame._replace(closures=closing.ordered((*frame.closures, closure)))
     after, budget = None, RECKONED
     while True:
@@ -128,12 +134,28 @@ async def reckon(desk: Desk, closure: Closure, frame: Frame, at: datetime, recko
                 continue
             found = list(impacts(meeting, closure, frame, with_it, at))
             reckoning.take(found)
+            claimed = claims is not None and claims.take(meeting, found, frame, with_it, at)
             budget -= 1
-            if budget <= 0:
+            if claimed or budget <= 0:
                 budget = RECKONED
                 await asyncio.sleep(0)
         if (after := page.after) is None:
             return
+
+
+class Claims(NamedTuple):
+    """How the dates of a preview claim their rooms: where it moves them, or of a `withdrawal` where they come from."""
+
+    lacking: Lacking
+    withdrawal: bool
+
+    def take(self, meeting: Meeting, found: Sequence[Impact], frame: Frame, with_it: Frame, at: datetime) -> bool:
+        """Whether the meeting had any."""
+        effects = frozenset(ClosureEffect) if self.withdrawal else {ClosureEffect.MOVE}
+        keys = [key for impact in found if impact.effect in effects for key in impact.keys]
+        if keys:
+            self.lacking.take(closing.overlaid(meeting, frame if self.withdrawal else with_it, at), keys)
+        return bool(keys)
 
 
 def impacts(meeting: Meeting, closure: Closure, frame: Frame, with_it: Frame, at: datetime) -> Iterator[Impact]:

@@ -197,6 +197,8 @@ async def put_back_but_one(system: System, channel: Channel, rooms: list[str]) -
     """Open again: all have their rooms but the one whose room the plumbers have, and that is said to everybody."""
     told = await withdraw(system)
     assert "taken back" in told
+    assert "1 date would have no room, since somebody else has it" in told
+    assert "without Room 0 (Plumbers)" in told
     listed = await acts.meetings(MeetingServiceStub(channel), HOUSE)
     assert sum(bool(each.changes) for each in listed) == 1
     (without,) = (each for each in listed if each.changes)
@@ -246,7 +248,9 @@ async def moved(system: System, channel: Channel, built: Built) -> None:
     assert [await on(channel, each) for each in built.rooms] == [[]] * ROOMS
     assert len(await on(channel, built.hall)) == 8
     assert await in_the_way(channel, [built.hall]) == {booking_pb2.CLASH_KIND_TAKEN}
-    assert (len(await lost(channel)), said["closure"]["lost_count"]) == (32, 32)
+    assert (len(await lost(channel)), said["closure"]["lost_count"], said["impact"]["lost_count"]) == (32, 32, 32)
+    before = {(each["title"], each["local_start"], each["room_title"]) for each in said["impact"]["lost"]}
+    assert before == {*await lost(channel)}
     until(lambda: overrides(system, "Annex") == 40 and seen(system, moved=40), "everybody reads where it is")
     assert (overrides(system, "Hall"), on_page(system, ">Hall, Annex<")) == (8, 8)
     assert "32 dates have no room now" in await asyncio.to_thread(done, system, "close", "show", "house", id_of(said))

@@ -28,11 +28,16 @@ class PreviewClosureRequest(_message.Message):
     CLOSURE_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    WITHDRAWAL_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """"centres/{centre}"."""
     page_size: _builtins.int
     """Of the dates, in order of time; 1 to 1,000, 0 means 100."""
     page_token: _builtins.str
+    withdrawal: _builtins.bool
+    """Of a closure by its name: what taking it back would do. Of the answer `lost` differs: it names the dates that would
+    come back without a room, because somebody else has it meanwhile.
+    """
     @_builtins.property
     def closure(self) -> _closure_pb2.Closure:
         """As for CreateClosure; with a name: that one, with what is set here instead."""
@@ -44,10 +49,11 @@ class PreviewClosureRequest(_message.Message):
         closure: _closure_pb2.Closure | None = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        withdrawal: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["closure", b"closure"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["closure", b"closure", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["closure", b"closure", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent", "withdrawal", b"withdrawal"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -84,8 +90,8 @@ class PreviewClosureResponse(_message.Message):
     def impacts(self) -> _containers.RepeatedCompositeFieldContainer[_closure_pb2.ClosureImpact]: ...
     @_builtins.property
     def lost(self) -> _containers.RepeatedCompositeFieldContainer[_closure_pb2.LostRoom]:
-        """Dates that would be moved and not get a room that they are moved to, because somebody else has it (or another one of
-        these dates): the first 100 in order of time, and how many there are. As bookings are now; nothing is kept free.
+        """Dates that would be moved and not get a room, because somebody else has it (or another one of these dates): the first
+        100 in order of time, and how many there are. As bookings are now; nothing is kept free.
         """
 
     def __init__(
