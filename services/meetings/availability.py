@@ -186,6 +186,7 @@ class _Asked(NamedTuple):
             for each in (diary.bookings.values() if self.room.rules.quotas else ())
             if each.organiser == who.subject and not each.meeting and each.id not in ignoring and each.holds(at)
         ]
+        own += [each for room, each in who.had if room == self.room.id]
         found = breaches(self.room.rules, self.pattern, own, self.since, who, zone=self.zone, most=self.most)
         return [self._hindrance(Obstacle.RULE, each[:3], rule=each.rule, reason=each.reason) for each in found]
 

@@ -44,13 +44,17 @@ _SURELY_APART: Final = 20 * 60
 
 
 class Person(NamedTuple):
-    """Who asks for a booking, and how a clash is to be answered."""
+    """Who asks for a booking, and how a clash is to be answered.
+
+    `had` is what whoever it is for has had of rooms lately (`had.knowing`).
+    """
 
     subject: str
     level: WhoMayBook
     keeper: bool
     policy: ClashPolicy = ClashPolicy.REFUSE
     reason: str = ""
+    had: tuple[tuple[str, Pattern], ...] = ()
 
     @property
     def asker(self) -> Asker:
@@ -59,15 +63,15 @@ class Person(NamedTuple):
 
     def books_for(self, organiser: str) -> Booker:
         """For whom the rules are asked: quotas count for whoever booked, rights are those of whoever asks."""
-        return Booker(organiser, self.level)
+        return Booker(organiser, self.level, self.had)
 
 
 class Wish(NamedTuple):
     """A booking as it is wanted, its pattern with every date that is asked for.
 
     `taken` is what it has already (None: nothing yet): no reason to refuse. `patient` are keys of dates that it has
-    done without before, and may again. `ignoring` are bookings that would be given up. With `rules` those for people
-    are asked.
+    done without before, and may again. `ignoring` are bookings that would be given up, `keeps` is what is kept of them
+    besides. With `rules` those for people are asked.
     """
 
     booking: Booking
@@ -76,6 +80,14 @@ class Wish(NamedTuple):
     patient: frozenset[Key] = frozenset()
     ignoring: frozenset[str] = frozenset()
     rules: bool = True
+    keeps: tuple[Pattern, ...] = ()
+
+    def booker(self) -> Booker | None:
+        """For whom the rules are asked; None: they are not."""
+        if not self.rules:
+            return None
+        who, room = self.person.books_for(self.booking.organiser), self.booking.room
+        return who._replace(had=(*who.had, *((room, each) for each in self.keeps)))
 
 
 def granted(room: Room, diaries: Mapping[str, Diary], wish: Wish, at: str, frame: Frame) -> Booking:
@@ -112,7 +124,7 @@ def in_the_way(room: Room, diaries: Mapping[str, Diary], wish: Wish, at: str, fr
         ignoring=wish.ignoring,
         closures=frame.closures,
         zone=frame.zone,
-        booker=wish.person.books_for(booking.organiser) if wish.rules else None,
+        booker=wish.booker(),
         most=MOST_FOUND if counts else MOST_REFUSED,
     )
     if len(found) >= MOST_FOUND:  # the list was cut: what it has says nothing about the rest
@@ -150,7 +162,7 @@ def _refusal(wish: Wish, found: Sequence[Hindrance]) -> Exception:
         booking.centre,
         (booking.room,),
         booking.pattern,
-        person.books_for(booking.organiser) if wish.rules else None,
+        wish.booker(),
         ignoring=wish.ignoring,
         attendees=booking.attendees,
     )

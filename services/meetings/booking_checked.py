@@ -8,6 +8,7 @@ import msgspec
 from openchair.meetings.v1 import room_service_pb2 as pb
 
 from services.kit.clock import moment
+from services.meetings import history
 from services.meetings.booking import Wish, gap_of, in_the_way, of_room, refuse_impossible, standing
 from services.meetings.bookings import refuse_each_other
 from services.meetings.clashes import clash_message
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from services.meetings.availability import Hindrance
     from services.meetings.booking import Person
+    from services.meetings.booking_rules import Booker
     from services.meetings.diary import Diary
     from services.meetings.ledger import Rooms
     from services.meetings.types_rooms import Booking, Room
@@ -42,10 +44,11 @@ class InsteadOf(NamedTuple):
 
 
 class Checked(NamedTuple):
-    """What was found, in order of time, and whether it would have to be approved."""
+    """What was found, in order of time; whether it would have to be approved; for whom rules were asked (None: not)."""
 
     found: list[Hindrance]
     needs_approval: bool
+    booker: Booker | None
 
 
 def checked(
@@ -58,23 +61,29 @@ def checked(
     for room in wanted:
         refuse_impossible(blank.pattern.schedule, at, "booking.schedule", gap_of(room.before, room.after))
     refuse_each_other(wanted)
-    waits = False
+    waits, kept = False, list[tuple[str, "Pattern"]]()
     for room in wanted:
         if instead_of == InsteadOf():
             refuse_many(rooms.diaries(room)[room.id], person)
-        wish = _wish(rooms, room, of_room(blank, room), person, instead_of)
+        wish = _wish(rooms, room, of_room(blank, room), person, instead_of, at)
+        kept += ((room.id, each) for each in wish.keeps)
         found += in_the_way(room, rooms.diaries(room), wish, at, rooms.frame)
         waits |= wish.rules and standing(wish.booking, room, person).state is BookingState.PENDING
-    return Checked(sorted(found, key=lambda each: (each.start, each.key, each.room, each.by_start)), waits)
+    who = person.books_for(blank.organiser)
+    booker = None if instead_of.meeting else who._replace(had=(*who.had, *kept))
+    return Checked(sorted(found, key=lambda each: (each.start, each.key, each.room, each.by_start)), waits, booker)
 
 
-def _wish(rooms: Rooms, room: Room, booking: Booking, person: Person, instead_of: InsteadOf) -> Wish:
+def _wish(rooms: Rooms, room: Room, booking: Booking, person: Person, instead_of: InsteadOf, at: str) -> Wish:
     own = {id_: instead_of.own(diary) for id_, diary in rooms.diaries(room).items()}
     given_up = frozenset(each.id for each in own.values() if each is not None)
     has = own[room.id]
     if has is not None:  # it keeps the minutes that it was made with
         booking = msgspec.structs.replace(booking, before=has.before, after=has.after)
-    return Wish(booking, person, has.pattern if has else None, ignoring=given_up, rules=not instead_of.meeting)
+    past = None if has is None or has.competes else history.past_of(has, at)
+    keeps = () if past is None else (past.booking.pattern,)
+    taken, rules = has.pattern if has else None, not instead_of.meeting
+    return Wish(booking, person, taken, ignoring=given_up, rules=rules, keeps=keeps)
 
 
 def reply(centre: str, checked: Checked, pattern: Pattern, person: Person, at: str) -> pb.CheckBookingResponse:

@@ -35,10 +35,15 @@ _WORDS: Final = {QuotaPeriod.DAY: "a day", QuotaPeriod.WEEK: "a week", QuotaPeri
 
 
 class Booker(NamedTuple):
-    """Who books, for the rules of a room: `level` is the highest of `WhoMayBook` that the caller is one of."""
+    """Who books, for the rules of a room: `level` is the highest of `WhoMayBook` that the caller is one of.
+
+    `had` is what they have of rooms (ids) besides their bookings as they stand: what is over (`had.lately`), and what
+    stays of a booking of which the rest is asked for anew. Quotas count it.
+    """
 
     subject: str
     level: WhoMayBook
+    had: tuple[tuple[str, Pattern], ...] = ()
 
 
 class Breach(NamedTuple):
@@ -92,7 +97,7 @@ def breaches(
         *_too_far(rules, pattern, since, zone, first, most),
     ]
     for quota in rules.quotas:
-        found += islice(_beyond(quota, pattern, own, since, zone), most)
+        found += islice(_beyond(quota, pattern, own, since, zone, first), most)
     return sorted(found, key=lambda each: (each.start, each.key, each.rule))
 
 
@@ -166,11 +171,13 @@ def _too_far(
     yield from (Breach(*each, "TOO_FAR_AHEAD", reason) for each in islice(beyond, most))
 
 
-def _beyond(quota: Quota, pattern: Pattern, own: Sequence[Pattern], since: int, zone: str) -> Iterator[Breach]:
+def _beyond(
+    quota: Quota, pattern: Pattern, own: Sequence[Pattern], since: int, zone: str, first: Stretch
+) -> Iterator[Breach]:
     """The dates that are more than the quota allows: each counts with those before it that were allowed."""
     if _surely_within(quota, (pattern, *own), zone):
         return
-    begin = _period(to_local(at_minute(since), zone).date(), quota.period)
+    begin = _period(to_local(at_minute(min(since, first.start)), zone).date(), quota.period)
     early = minute(midnight(begin, zone))
     had: dict[date, list[tuple[int, int]]] = {}
     theirs = heapq.merge(*(ahead(each, early) for each in own), key=lambda each: each.start)

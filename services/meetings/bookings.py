@@ -24,6 +24,7 @@ from services.meetings.booking import (
 )
 from services.meetings.booking_asked import BOOKING, person, read_booking, read_reason, read_words, room_id, room_ids
 from services.meetings.desk import CENTRE
+from services.meetings.had import knowing
 from services.meetings.ledger import Decided, Ledger, hold_expired
 from services.meetings.shares import refuse_many
 from services.meetings.types_rooms import Booking, BookingState
@@ -57,7 +58,9 @@ class Bookings:
         request = call.message
         centre = CENTRE.parse(request.parent, "parent")["centre"]
         asked = person(call, centre, request.on_clash, request.overrule_reason)
-        blanks = [(id_, self._read(request.booking, centre, asked.subject)) for id_ in room_ids(request.rooms, centre)]
+        ids = room_ids(request.rooms, centre)
+        blanks = [(id_, self._read(request.booking, centre, asked.subject)) for id_ in ids]
+        asked = await knowing(self.desk, asked, centre, ids, asked.subject)
 
         def decide(rooms: Rooms, at: str) -> Decided:
             written = [_new(rooms, id_, blank, asked, at) for id_, blank in blanks]
@@ -68,7 +71,6 @@ class Bookings:
             )
             return Decided(bookings, tuple(booking for booking, _ in bookings), "book", asked.reason)
 
-        ids = [id_ for id_, _ in blanks]
         return await self.ledger.write(call, centre, ids, decide, lambda told: pb.BookRoomResponse(bookings=told))
 
     async def hold_room(self, call: Call[pb.HoldRoomRequest]) -> booking_pb2.Booking:
@@ -83,6 +85,7 @@ class Bookings:
             made = held(granted(room, rooms.diaries(room), Wish(booking, asked), at, rooms.frame), room, at)
             return Decided(((made, room),), (made,), "hold")
 
+        asked = await knowing(self.desk, asked, centre, (id_,), asked.subject)
         async with self._turn(centre, asked.subject):
             if (made := await stored_answer(self.desk.store, call)) is not None:  # its double had the turn before
                 return cast("booking_pb2.Booking", made)

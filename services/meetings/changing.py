@@ -17,6 +17,7 @@ from services.meetings.masks import merged
 from services.meetings.shares import refuse_many
 from services.meetings.types_rooms import ClashPolicy
 from services.meetings.wire_bookings import Told, booking_message
+from services.recurrence import parting
 from services.recurrence.edits import derive_start
 from services.recurrence.pattern import Pattern, Slot
 from services.recurrence.types import Schedule
@@ -63,13 +64,13 @@ class Changing:
         _refuse_past(there, own.zone, self.at)
         made = rebooking.moved(found, key, there)
         single = msgspec.structs.replace(found, pattern=Pattern(zone=own.zone, slots=(there,)))
-        granted_one = self._granted(found, single, self._whole())
-        made = msgspec.structs.replace(made, overruled=granted_one.overruled)
+        granted_one = self._granted(found, single, self._whole(), parting.without_key(found.pattern, key))
+        made = msgspec.structs.replace(made, overruled=granted_one.overruled, overruled_by=granted_one.overruled_by)
         return self._decided(found, self._standing(found, made))
 
     def following(self, found: Booking, earlier: Booking, later: Booking, key: Key) -> Decided:
         """The series is cut; what lies on the date and after is another booking of the same lineage."""
-        made = self._changed(later, key)
+        made = self._changed(later, key, earlier.pattern)
         if made == later:
             return Decided((), (found,), "change")
         refuse_many(self.rooms.diaries(self.room)[self.room.id], self.asked)
@@ -86,9 +87,9 @@ class Changing:
             return Decided((), (found,), "change")
         return self._decided(rest, made)._replace(records=history_of(past, self.at, who))
 
-    def _changed(self, found: Booking, key: Key | None) -> Booking:
+    def _changed(self, found: Booking, key: Key | None, *keeps: Pattern) -> Booking:
         """The booking with what the mask says, its dates granted. Who changes it wants it still."""
-        rest = history.parted(found, self.at)[0]
+        rest, past = history.parted(found, self.at)
         wanted, paths = self._merged(found, found.pattern.schedule)
         made = msgspec.structs.replace(read_words(wanted, rest), unused=0, proposed=False)
         if not any(path.split(".")[0] == "schedule" for path in paths):
@@ -101,16 +102,22 @@ class Changing:
         possible(schedule, "booking.schedule")
         if schedule == old:
             return made
-        return self._granted(found, rebooking.rescheduled(_with_words(found, made), schedule, self.at), self.asked)
+        keeps = (*keeps, past.booking.pattern) if past is not None else keeps
+        made = rebooking.rescheduled(_with_words(found, made), schedule, self.at)
+        return self._granted(found, made, self.asked, *keeps)
 
-    def _granted(self, found: Booking, made: Booking, asked: Person) -> Booking:
-        """What is granted of it; what the booking has or had to do without is no reason to refuse."""
+    def _granted(self, found: Booking, made: Booking, asked: Person, *keeps: Pattern) -> Booking:
+        """What is granted of it; what the booking has or had to do without is no reason to refuse.
+
+        `keeps` is what of the booking stays as it is. Of what only competes nothing counts.
+        """
         wish = Wish(
             made,
             asked,
             taken=found.pattern,
             patient=frozenset(each.slot.key for each in found.skipped),
             ignoring=frozenset({self.request.booking.name.rpartition("/")[2], found.id}),
+            keeps=() if found.competes else keeps,
         )
         return granted(self.room, self.rooms.diaries(self.room), wish, self.at, self.rooms.frame)
 

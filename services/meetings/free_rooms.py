@@ -12,7 +12,7 @@ from services.kit.errors import Invalid, NotFound, Violation
 from services.kit.heads import Claim
 from services.kit.leaves import Joint
 from services.kit.paging import page_size
-from services.meetings import booking_checked, booking_rules, free_rooms_asked
+from services.meetings import booking_checked, booking_rules, free_rooms_asked, had
 from services.meetings.alternatives import Wanted
 from services.meetings.booking_asked import BOOKING, person, read_booking, room_ids
 from services.meetings.booking_checked import Checked, InsteadOf
@@ -82,6 +82,8 @@ class FreeRooms:
             await self.desk.held("place", sought.place, Place, request.place, centre)
         places = {each.value.id: each.value for each in await self.desk.every("place", Place, centre=centre)}
         frame, house = await self.parts.in_force.frame(centre), await self.desk.board.house(centre)
+        if any(room.rules.quotas for room in house.rooms.values()):
+            who = who._replace(had=await had.lately(self.desk, centre, who.subject))
         return Search(house, sought, Look(at, frame, who), places)
 
     async def check_booking(self, call: Call[pb.CheckBookingRequest]) -> pb.CheckBookingResponse:
@@ -93,6 +95,8 @@ class FreeRooms:
         no = Pattern(zone="UTC")
         none = Booking(id="", centre=centre, room="", created_at="", lineage="", pattern=no, organiser=organiser)
         blank = read_booking(request.booking, none)
+        if not instead_of.meeting:
+            asker = await had.knowing(self.desk, asker, centre, ids, organiser)
 
         def decide(rooms: Rooms, at: str) -> tuple[Checked, str]:
             return booking_checked.checked(rooms, ids, blank, asker, instead_of, at), at
@@ -100,9 +104,8 @@ class FreeRooms:
         checked, at = await self._looked(centre, ids, decide)
         reply = booking_checked.reply(centre, checked, blank.pattern, asker, at)
         if checked.found:
-            booker = None if instead_of.meeting else asker.books_for(organiser)
             given_up = frozenset({instead_of.booking} - {""})
-            wanted = Wanted(centre, ids, blank.pattern, booker, instead_of.meeting, given_up, blank.attendees)
+            wanted = Wanted(centre, ids, blank.pattern, checked.booker, instead_of.meeting, given_up, blank.attendees)
             reply.alternatives.extend(await self.desk.alternatives.to(wanted))
         return reply
 

@@ -51,7 +51,7 @@ def past_of(booking: Booking, at: str) -> PastBooking | None:
 def made(was: Booking, at: str, ended: str, what: str = "") -> PastBooking:
     """A piece of history, made at an instant; a booking gives at most one of each kind (`what`) at a time."""
     id_ = "-".join(filter(None, (was.id, _digits(at), what)))
-    return PastBooking(id=id_, centre=was.centre, room=was.room, ended=ended, booking=was)
+    return PastBooking(id=id_, centre=was.centre, room=was.room, ended=ended, booking=was, organiser=was.organiser)
 
 
 def record(past: PastBooking, at: str, actor: str) -> Record:
@@ -65,8 +65,10 @@ def record(past: PastBooking, at: str, actor: str) -> Record:
 
 def bare(past: PastBooking) -> PastBooking:
     """The same without a word that a person wrote, and without the person; when it was stays, for the reports."""
-    booking = msgspec.structs.replace(past.booking, title="", notes="", organiser="", overruled="")
-    return msgspec.structs.replace(past, booking=booking)
+    booking = msgspec.structs.replace(
+        past.booking, title="", notes="", organiser="", overruled="", overruled_by="", overrules=False
+    )
+    return msgspec.structs.replace(past, booking=booking, organiser="")
 
 
 def over_at(booking: Booking) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from services.kit.errors import Invalid, Unmet, Violation
-from services.meetings import rebooking, taking
+from services.meetings import had, rebooking, taking
 from services.meetings.booking import takes_anything
 from services.meetings.booking_asked import BOOKING, person, read_key, read_reason
 from services.meetings.bookings import refuse_foreign
@@ -47,6 +47,7 @@ class Rebookings:
         ids = BOOKING.parse(request.booking.name, "booking.name")
         asked = person(call, ids["centre"], request.on_clash, request.overrule_reason)
         key, new_id = _key(request.scope, request.key), self.desk.ids.uuid()
+        asked = await had.of_booking(self.desk, asked, ids["centre"], ids["room"], ids["booking"])
 
         def decide(rooms: Rooms, at: str) -> Decided:
             found = rooms.booking(ids["room"], ids["booking"], request.booking.name, request.booking.etag)
@@ -97,6 +98,7 @@ class Rebookings:
         booking = (await stored(self.desk, request.name)).value
         if booking.meeting and asked.keeper:
             return await taking.take(self.desk, self.parts, call, booking, keys)
+        asked = await had.knowing(self.desk, asked, ids["centre"], (ids["room"],), booking.organiser)
 
         def decide(rooms: Rooms, at: str) -> Decided:
             found = rooms.booking(ids["room"], ids["booking"], request.name)

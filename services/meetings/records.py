@@ -34,6 +34,12 @@ def _without_group(state: Document) -> Document:
     return {"invite_group": "", **state}
 
 
+def _by_organiser(state: Document) -> Document:
+    """A piece of history of when quotas did not look there."""
+    booking = cast("Document", state["booking"])
+    return {"organiser": booking.get("organiser", ""), **state}
+
+
 KINDS = (
     Kind("centre"),
     Kind("place", indexes=(("centre",), ("centre", "source_key"))),
@@ -65,13 +71,18 @@ KINDS = (
             ("centre", "offers", "removed", "created_at"),
             ("centre", "skips", "removed", "created_at"),
             ("centre", "proposed", "removed", "created_at"),
+            ("centre", "overrules", "removed", "created_at"),
         ),
     ),
-    Kind("past", indexes=(("centre",), ("room", "ended"))),
+    Kind(
+        "past",
+        indexes=(("centre",), ("room", "ended"), ("centre", "organiser", "ended")),
+        version=2,
+        upgrades={1: _by_organiser},
+    ),
     Kind("import", indexes=(("centre",),)),
     Kind("rows", indexes=(("of", "first"),)),
 )
-            ("centre", "overrules", "removed", "created_at"),
 
 _SHAPE_OF: dict[str, type[Owned]] = {
     "centre": Centre,

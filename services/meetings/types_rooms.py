@@ -191,7 +191,7 @@ class PastBooking(msgspec.Struct, frozen=True, kw_only=True):
     """What was booked and is over, or was changed when part of it was over: nothing rewrites it.
 
     `booking` as it was; its pattern holds only what is past. `ended` is the instant at which its last date ended;
-    `index` fields are those of the record.
+    `index` fields are those of the record. `organiser` is the booking's, so that quotas find what somebody has had.
     """
 
     id: str
@@ -199,6 +199,7 @@ class PastBooking(msgspec.Struct, frozen=True, kw_only=True):
     room: str
     ended: str
     booking: Booking
+    organiser: str = ""
 
 
 class Lost(msgspec.Struct, frozen=True):

@@ -136,6 +136,12 @@ def test_what_is_over_counts_for_the_period_in_which_it_was() -> None:
     assert against(once("2026-12-01T19:00"), monday, quotas=quota(QuotaPeriod.MONTH, 1)) == []
 
 
+def test_what_is_on_since_yesterday_counts_for_yesterday() -> None:
+    on, morning = once("2026-11-20T23:00", 900), once("2026-11-20T10:00")
+    assert days(against(on, morning, quotas=quota(QuotaPeriod.DAY, 1))) == ["2026-11-20"]
+    assert against(on, once("2026-11-21T20:00"), quotas=quota(QuotaPeriod.DAY, 1)) == []
+
+
 def test_dates_that_a_quota_does_not_allow_count_for_nothing() -> None:
     three = weekly("2026-11-23T19:00", 60, Rule(Frequency.DAILY, count=9))
     found = against(three, quotas=quota(QuotaPeriod.WEEK, 0, 180))
