@@ -247,7 +247,9 @@ async def reach(store: Store, rooms: Iterable[str]) -> frozenset[str]:
 
     Whoever frees one of them holds all: only then can be said whether a hall is free now that a part of it is.
     """
-    return await excluding(store, await excluding(store, rooms))
+    rooms = frozenset(rooms)
+    near = await excluding(store, rooms)
+    return near if near == rooms else await excluding(store, near)
 
 
 def actor(call: Call[Any]) -> str:
