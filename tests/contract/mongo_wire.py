@@ -98,6 +98,8 @@ class MongoWire:
     set_name: str = "wire"
     version: str = "7.0.14"
     writable: bool = True
+    lifetime: float = 60.0
+    """Seconds that a transaction may take: `transactionLifetimeLimitSeconds`. Nobody else ends one of a dead client."""
     data: Data = field(default_factory=Data)
     seen: list[Document] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
@@ -109,16 +111,26 @@ class MongoWire:
         self._cursors: dict[int, deque[Document]] = {}
         self._moved = asyncio.Condition()
         self._connections = set[asyncio.Task[None]]()
+        self._reaper = asyncio.create_task(self._reap())
         self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
         self.port = int(self._server.sockets[0].getsockname()[1])
         self.url = f"mongodb://127.0.0.1:{self.port}/"
 
     async def stop(self) -> None:
+        self._reaper.cancel()
         self._server.close()
         for task in self._connections:
             task.cancel()
         await asyncio.gather(*self._connections, return_exceptions=True)
         await self._server.wait_closed()
+
+    async def _reap(self) -> None:
+        """Ends transactions that take too long, as a server does: it looks in half of the time."""
+        while True:
+            await asyncio.sleep(self.lifetime / 2)
+            async with self._moved:
+                self.data.expire(self.lifetime)
+                self._moved.notify_all()
 
     @contextlib.asynccontextmanager
     async def frozen(self) -> AsyncIterator[None]:

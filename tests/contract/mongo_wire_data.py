@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import operator
+import time
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
@@ -191,6 +192,7 @@ class Transaction:
     view: dict[str, dict[bytes, Document]]
     start: int
     writes: dict[Place, Document | None] = field(default_factory=dict)
+    begun: float = field(default_factory=time.monotonic)
 
 
 class Data:
@@ -227,6 +229,11 @@ class Data:
             self._keep(place, document)
         self.end(name)
         self.committed.add(name)
+
+    def expire(self, seconds: float) -> None:
+        """Drops those that began longer ago."""
+        for name in [name for name, one in self.open.items() if one.begun < time.monotonic() - seconds]:
+            self.end(name)
 
     def owned(self, place: Place) -> bool:
         """Whether a transaction that is still open has written it."""

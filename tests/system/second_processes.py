@@ -25,7 +25,7 @@ from services.kit.store.mongo import MongoStore
 from services.kit.store.port import RequestKey
 from services.kit.streams import provision
 from tests.contract.bus_fixtures import LOG
-from tests.contract.mongod import drop
+from tests.contract.mongod import drop, new_name
 from tests.sim.history import Command, History
 from tests.sim.site import ADDRESS, CALLER, SITE, Answer
 from tests.system.alone import Broker
@@ -85,7 +85,7 @@ class Database:
     def __init__(self, site: Processes, plan: Plan) -> None:
         self._site = site
         self._plan = plan
-        self.name = f"openchair_second_{plan.name}"
+        self.name = new_name()
         self.store = MongoStore(site.url, self.name, plan.kinds, SystemClock())
 
     async def open(self) -> None:

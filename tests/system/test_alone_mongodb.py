@@ -6,9 +6,7 @@ nothing about a server.
 
 from __future__ import annotations
 
-import asyncio
 import signal
-import threading
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -16,8 +14,8 @@ import pytest
 from openchair.meetings.v1 import meeting_service_pb2 as pb
 
 from services.kit.auth import load_or_make_keys
-from tests.contract.mongo_wire import MongoWire
-from tests.contract.mongod import drop
+from tests.contract.mongo_wire_beside import beside
+from tests.contract.mongod import drop, new_name
 from tests.contract.mongod import mongodb_url as mongodb_url  # noqa: PLC0414 - a fixture
 from tests.system import acts
 from tests.system.alone import ready, said, site
@@ -31,7 +29,6 @@ if TYPE_CHECKING:
 
 SECRET = "kS8v3Qz0TnYw5LrB1mXc7Hd2Jf9Gp4Ua"
 HOUSE = "centres/house"
-DATABASE = "openchair_system_test"
 SINCE = datetime(2026, 11, 24, tzinfo=UTC)
 
 
@@ -39,32 +36,21 @@ SINCE = datetime(2026, 11, 24, tzinfo=UTC)
 def url(request: pytest.FixtureRequest) -> Iterator[str]:
     """Where the database is."""
     if request.param == "server":
-        found: str = request.getfixturevalue("mongodb_url")
-        drop(found, DATABASE)
-        yield found
-        drop(found, DATABASE)
+        yield request.getfixturevalue("mongodb_url")
         return
-    loop, wire = asyncio.new_event_loop(), MongoWire()
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-    asyncio.run_coroutine_threadsafe(wire.start(), loop).result(5)
-    yield wire.url
-    asyncio.run_coroutine_threadsafe(wire.stop(), loop).result(5)
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join()
-    loop.close()
-    assert wire.surprises == []
+    with beside() as found:
+        yield found
 
 
 @pytest.fixture
 def three(tmp_path: Path, url: str) -> Iterator[tuple[System, System, System]]:
     """Two of meetings, and feeds."""
-    keys = tmp_path / "keys"
+    keys, database = tmp_path / "keys", new_name()
     load_or_make_keys(keys)
     with site(tmp_path) as made:
         own = {
             "MONGODB_URL": url,
-            "OPENCHAIR_MONGODB_DATABASE": DATABASE,
+            "OPENCHAIR_MONGODB_DATABASE": database,
             "OPENCHAIR_PAGE_SECRET": SECRET,
             "OPENCHAIR_TOKEN_KEYS": str(keys / "token.pub"),
         }
@@ -75,6 +61,7 @@ def three(tmp_path: Path, url: str) -> Iterator[tuple[System, System, System]]:
             system.launch()
         ready(*systems)
         yield systems[0], systems[1], systems[2]
+    drop(url, database)
 
 
 async def listed(stub: MeetingServiceStub, titles: list[str]) -> None:

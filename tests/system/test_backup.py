@@ -10,7 +10,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -19,7 +18,7 @@ import pytest
 from services.kit.clock import SystemClock
 from services.kit.store.mongo import MongoStore
 from services.meetings.records import KINDS
-from tests.contract.mongo_wire import MongoWire
+from tests.contract.mongo_wire_beside import beside
 from tests.system import acts
 from tests.system.running import ROOT, System, environment, running, until
 
@@ -222,16 +221,8 @@ async def test_a_backup_of_a_stopped_server_holds_the_same(first: System, tmp_pa
 @pytest.fixture
 def mongodb() -> Iterator[str]:
     """A stand-in that speaks MongoDB's protocol: it shows what the command sends, and proves nothing about a server."""
-    loop, wire = asyncio.new_event_loop(), MongoWire()
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-    asyncio.run_coroutine_threadsafe(wire.start(), loop).result(5)
-    yield wire.url
-    asyncio.run_coroutine_threadsafe(wire.stop(), loop).result(5)
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join()
-    loop.close()
-    assert wire.surprises == []
+    with beside() as url:
+        yield url
 
 
 @pytest.mark.slow
