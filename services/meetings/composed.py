@@ -2,7 +2,8 @@
 
 Each is recorded apart, so that taking one back brings out what the others say. What people cancelled stays cancelled;
 what they said takes place despite closures does; otherwise a closure lies over what they changed. A room that a date
-was to have, and has not because somebody else has it, is not named: nobody is sent to an occupied room.
+was to have, and has not because somebody else has it, is not named: nobody is sent to an occupied room. Nor is the link
+of the series told for a date whose video account somebody else has: it would lead into their meeting.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from services.meetings.types import Change, Closed, ClosureEffect, Meeting, Mode
+from services.meetings.types import Change, Closed, ClosureEffect, Meeting, Mode, Online
 from services.recurrence.schedule import has
 
 if TYPE_CHECKING:
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 FEW: Final = 32
 """Dates with a copy of their place of their own; of more of them the copies are without its notes."""
 
+NOT_FROM_AFAR = "In person only on this date: it cannot be joined from afar."
+NO_LINK_YET = "How to join on this date is not known yet."
+
 
 def changes(meeting: Meeting) -> tuple[Change, ...]:
     """Every date that differs from the series, in order of (date, ordinal)."""
@@ -29,7 +33,8 @@ def changes(meeting: Meeting) -> tuple[Change, ...]:
         return said(meeting)
     found = {change.key: change for change in said(meeting)}
     for key, rooms in dated.items():
-        change = _elsewhere_in_it(meeting, found.get(key) or Change(date=key.date, ordinal=key.ordinal), rooms)
+        change = found.get(key) or Change(date=key.date, ordinal=key.ordinal)
+        change = _unhosted(meeting, _elsewhere_in_it(meeting, change, rooms), rooms)
         if len(dated) > FEW and change.venue is not None:  # an event has to hold them all
             venue = msgspec.structs.replace(change.venue, notes="", map_url="")
             change = msgspec.structs.replace(change, venue=venue)
@@ -92,6 +97,18 @@ def _elsewhere_in_it(meeting: Meeting, change: Change, lost: frozenset[str]) -> 
     return msgspec.structs.replace(change, place=place, rooms=left, venue=_less(venue, rooms, lost))
 
 
+def _unhosted(meeting: Meeting, change: Change, lost: frozenset[str]) -> Change:
+    """The date without the link of the series, if it has lost its host; one with a link of its own keeps that."""
+    mode = change.mode or meeting.mode
+    if meeting.online_host not in lost or change.online is not None or change.cancelled or mode is Mode.IN_PERSON:
+        return change
+    if mode is Mode.HYBRID:
+        return msgspec.structs.replace(
+            change, mode=Mode.IN_PERSON, online=Online(), reason=change.reason or NOT_FROM_AFAR
+        )
+    return msgspec.structs.replace(change, online=Online(), reason=change.reason or NO_LINK_YET)
+
+
 def _less(venue: Venue, rooms: tuple[str, ...], lost: frozenset[str]) -> Venue:
     """The copy of a place without the titles of these rooms; of none, where it is not known which is which."""
     known = len(venue.rooms) == len(rooms)
@@ -99,10 +116,17 @@ def _less(venue: Venue, rooms: tuple[str, ...], lost: frozenset[str]) -> Venue:
     return msgspec.structs.replace(venue, rooms=tuple(titles))
 
 
-def shown(meeting: Meeting) -> Meeting:
-    """The meeting without the rooms that it has not: the copies of places, and the agenda. `rooms` stay as wanted."""
+def shown(meeting: Meeting, *, as_wanted: bool = False) -> Meeting:
+    """The meeting without the rooms that it has not: the copies of places, and the agenda. `rooms` stay as wanted.
+
+    Without its host it has no link, and is held in person where it can be; `as_wanted`: that stays as people said it,
+    for those who edit it.
+    """
     if not meeting.lost:
         return meeting
+    if meeting.online_host in lost_whole(meeting) and not as_wanted:
+        mode = Mode.IN_PERSON if meeting.mode is Mode.HYBRID else meeting.mode
+        meeting = msgspec.structs.replace(meeting, mode=mode, online=None)
     gone, ever = lost_whole(meeting), frozenset(each.room for each in meeting.lost)
     venue = meeting.venue
     if venue is not None and not gone.isdisjoint(meeting.rooms):

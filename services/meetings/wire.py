@@ -157,7 +157,7 @@ def meeting_message(meeting: Meeting, audience: Audience = Audience.STAFF) -> me
     inside = audience is Audience.STAFF
     lost = composed.lost_whole(meeting)
     rooms = [room for room in meeting.rooms if inside or room not in lost]
-    meeting = composed.shown(meeting)
+    meeting = composed.shown(meeting, as_wanted=inside)
     message = meeting_pb2.Meeting(
         name=child_name(meeting.centre, "meetings", meeting.id),
         create_time=timestamp(meeting.created_at),
