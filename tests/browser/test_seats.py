@@ -80,8 +80,7 @@ async def _opened(system: System, start: datetime) -> list[str]:
 
 
 def _meeting(title: str, start: datetime) -> meeting_pb2.Meeting:
-    meeting = acts.weekly(title, f"{start:%Y-%m-%dT%H:%M}")
-    meeting.schedule.time_zone = "Etc/UTC"
+    meeting = acts.beginning(title, start)
     if title == "Tuesday Group":
         meeting.mode = meeting_pb2.MODE_HYBRID
         meeting.online.url = f"https://meet.example.org/{LONG}"

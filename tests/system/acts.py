@@ -51,6 +51,13 @@ def weekly(title: str, start: str, **fields: Any) -> meeting_pb2.Meeting:
     )
 
 
+def beginning(title: str, start: datetime) -> meeting_pb2.Meeting:
+    """The same from an instant on, in UTC: where clocks go back an hour is there twice, and means the first."""
+    meeting = weekly(title, f"{start.astimezone(UTC):%Y-%m-%dT%H:%M}")
+    meeting.schedule.time_zone = "Etc/UTC"
+    return meeting
+
+
 async def create_meeting(stub: MeetingServiceStub, centre: str, title: str, start: str) -> meeting_pb2.Meeting:
     """Makes a weekly meeting."""
     return await stub.CreateMeeting(pb.CreateMeetingRequest(parent=centre, meeting=weekly(title, start)))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 from openchair.meetings.v1 import meeting_service_pb2 as pb
 
@@ -20,8 +19,9 @@ SURE = "sure=1"
 async def about_to_begin(stub: MeetingServiceStub, centre: str) -> str:
     """Where to report that nobody is at a meeting that begins in five minutes; the centre is made for it."""
     await acts.create_centre(stub, centre)
-    start = (datetime.now(UTC) + timedelta(minutes=5)).astimezone(ZoneInfo(acts.ZONE))
-    made = await acts.create_meeting(stub, f"centres/{centre}", "Now", f"{start:%Y-%m-%dT%H:%M}")
+    start = datetime.now(UTC) + timedelta(minutes=5)
+    request = pb.CreateMeetingRequest(parent=f"centres/{centre}", meeting=acts.beginning("Now", start))
+    made = await stub.CreateMeeting(request)
     return f"/nobody-here/{centre}/{made.name.rpartition('/')[2]}/{start:%Y%m%d}"
 
 

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
-from zoneinfo import ZoneInfo
 
 from openchair.meetings.v1 import (
     booking_pb2,
@@ -258,7 +257,8 @@ def _hidden(
 
 async def _change(stub: MeetingServiceStub, told: Told, name: str) -> None:
     """One date called off, one changed; each says why."""
-    coming = datetime.now(UTC).date() + timedelta(days=(2 - datetime.now(UTC).weekday()) % 7 + 7)
+    today = datetime.now(UTC).date()
+    coming = today + timedelta(days=(2 - today.weekday()) % 7 + 7)
     off, other = (f"{name}/occurrences/{coming + timedelta(days=days):%Y%m%d}" for days in (0, 7))
     await stub.CancelOccurrence(
         pb.CancelOccurrenceRequest(name=off, reason=word(told.words, "reason of a cancellation"))
@@ -280,8 +280,9 @@ def _begun(told: Told) -> meeting_pb2.Meeting:
     """A retreat for members that has begun, with a canary in its agenda."""
     room = told.names["hall room"]
     meeting = _retreat([room], place=told.names["hall"], title=word(told.words, "title of a retreat"))
-    start = datetime.now(ZoneInfo(acts.ZONE)) - timedelta(minutes=5)
-    meeting.schedule.start, meeting.schedule.minutes = f"{start:%Y-%m-%dT%H:%M}", 600
+    start = datetime.now(UTC) - timedelta(minutes=5)
+    meeting.schedule.CopyFrom(acts.beginning("", start).schedule)
+    meeting.schedule.rule, meeting.schedule.minutes = "", 600
     meeting.visibility, meeting.invite_group = meeting_pb2.VISIBILITY_MEMBERS, told.names["group"]
     meeting.sessions[0].MergeFrom(
         schedules.Session(

@@ -58,8 +58,7 @@ async def furnish(stub: MeetingServiceStub) -> str:
 
     await reached(imported, "the meetings are there")
     begun = SystemClock().now() - timedelta(minutes=5)
-    meeting = acts.weekly("Just begun", f"{begun:%Y-%m-%dT%H:%M}")
-    meeting.schedule.time_zone = "UTC"
+    meeting = acts.beginning("Just begun", begun)
     made = await stub.CreateMeeting(meetings_pb.CreateMeetingRequest(parent=HOUSE, meeting=meeting))
     date = f"{made.name}/occurrences/{begun:%Y%m%d}"
     for who in ("one", "another"):

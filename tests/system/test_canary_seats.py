@@ -83,8 +83,7 @@ async def _told(system: System, told: dict[str, str]) -> list[Surface]:
     """Everything is said, over gRPC. Gives what was answered to whom it is no business of, and what was refused."""
     async with system.meetings() as stub:
         centre = await acts.create_centre(stub, "oak")
-        meeting = acts.weekly("Tuesday Group", f"{START:%Y-%m-%dT%H:%M}")
-        meeting.schedule.time_zone = "Etc/UTC"
+        meeting = acts.beginning("Tuesday Group", START)
         made = await stub.CreateMeeting(meetings_pb.CreateMeetingRequest(parent=centre, meeting=meeting))
     date = f"{made.name}/occurrences/{START:%Y%m%d}"
     told["date"] = date

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -89,10 +90,15 @@ async def _open(system: System, made: House) -> None:
         made.names["group"] = (await meetings.CreateGroup(group)).name
 
 
+@cache
+def today() -> datetime:
+    """Midnight here before the first test; the same for all of them, although a day may end meanwhile."""
+    return datetime.now(HERE).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
 def day(days: int) -> datetime:
-    """Midnight here, so many days from now."""
-    today = datetime.now(HERE).replace(hour=0, minute=0, second=0, microsecond=0)
-    return (today + timedelta(days=days)).replace(tzinfo=HERE)
+    """Midnight here, so many days from today."""
+    return today() + timedelta(days=days)
 
 
 def period(days: int, hour: int, kind: str = "BUSY") -> Period:

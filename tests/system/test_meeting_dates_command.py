@@ -10,7 +10,7 @@ import pytest
 from openchair.meetings.v1 import meeting_service_pb2 as pb
 
 from services.cli.when import full, short
-from services.recurrence.zones import local_day, to_local
+from services.recurrence.zones import local_day
 from tests.system.coordinator import (
     NEW,
     ZONE,
@@ -166,8 +166,8 @@ def test_what_cannot_differ_on_one_date_is_refused_by_its_option(system: System)
 
 
 def test_doubts_are_listed_answered_and_resolved(system: System) -> None:
-    now = to_local(datetime.now(UTC), ZONE)
-    words = (f"--on={now:%Y-%m-%d}", f"--at={now:%H:%M}")
+    now = datetime.now(UTC)
+    words = (f"--on={now:%Y-%m-%d}", f"--at={now:%H:%M}", "--timezone=UTC")  # there every hour is there once
     done(system, "meeting", "create", "riverside", "--title=Empty Room", *NEW[:1], *NEW[2:4], *words, "--yes")
     name = shown(system, "Empty Room")["next_dates"][0]["name"]
 

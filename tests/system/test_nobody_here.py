@@ -6,7 +6,6 @@ import urllib.request
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
-from zoneinfo import ZoneInfo
 
 from openchair.meetings.v1 import centre_pb2
 from openchair.meetings.v1 import meeting_service_pb2 as pb
@@ -39,8 +38,9 @@ async def test_from_the_button_to_the_mark_and_back(tmp_path: Path) -> None:
             centre = await acts.create_centre(stub, "door")
             telephone = centre_pb2.Centre(name=centre, phone="+1 780 555 0100")
             await stub.UpdateCentre(pb.UpdateCentreRequest(centre=telephone))
-            start = datetime.now(UTC).astimezone(ZoneInfo(acts.ZONE)) + timedelta(minutes=2)
-            meeting = await acts.create_meeting(stub, centre, "Early risers", f"{start:%Y-%m-%dT%H:%M}")
+            start = datetime.now(UTC) + timedelta(minutes=2)
+            risers = acts.beginning("Early risers", start)
+            meeting = await stub.CreateMeeting(pb.CreateMeetingRequest(parent=centre, meeting=risers))
             path = f"/nobody-here/door/{meeting.name.rpartition('/')[2]}/{start:%Y%m%d}"
             until(lambda: path in page(system), "the button is there")
             first = report(system, path, "203.0.113.7")

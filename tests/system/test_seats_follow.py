@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -12,6 +12,7 @@ from openchair.rsvps.v1 import list_rules_pb2, seat_pb2
 from openchair.rsvps.v1 import rsvp_service_pb2 as pb
 from openchair.rsvps.v1.rsvp_service_pb2_grpc import RsvpServiceStub
 
+from services.recurrence.zones import local_day
 from tests.system import acts, canaries
 from tests.system.running import reached, running, until
 
@@ -25,7 +26,8 @@ KEY = "AAAAAAAAAAAAAAAAAAAAAQ"
 
 
 async def test_a_seat_hears_that_its_date_moved_was_called_off_and_its_days_were_changed(tmp_path: Path) -> None:
-    first = date.today() + timedelta(days=(1 - date.today().weekday()) % 7 + 7)  # noqa: DTZ011 - a Tuesday ahead
+    today = local_day(datetime.now(UTC), acts.ZONE)
+    first = today + timedelta(days=(1 - today.weekday()) % 7 + 7)  # a Tuesday ahead
     with running(tmp_path) as system:
         async with system.channel() as channel, system.meetings() as stub:
             seats: Any = RsvpServiceStub(channel)

@@ -16,7 +16,9 @@ import pytest
 from openchair.meetings.v1 import meeting_service_pb2 as pb
 from openchair.meetings.v1 import occurrence_pb2
 
+from services.recurrence.zones import midnight
 from tests.system import acts, berlin
+from tests.system.days import on_one_day
 from tests.system.feed_readers import icalendar_reader
 from tests.system.page_lines import page_lines
 from tests.system.running import System, running, until
@@ -135,14 +137,13 @@ def fits(summary: str, each: On) -> bool:
 
 @pytest.mark.parametrize("centre", ZONES)
 async def test_pages_have_the_dates_of_the_service_and_those_that_are_not_held(site: Site, centre: str) -> None:
-    today = datetime.now(ZoneInfo(ZONES[centre])).date()
-    end = datetime.combine(today + timedelta(days=7), datetime.min.time(), ZoneInfo(ZONES[centre])).astimezone(UTC)
+    zone, path = ZONES[centre], f"/centre/{centre}"
+    today, page = on_one_day(zone, lambda day: (day, site.system.get(path).body.decode()))
+    since, end = max(site.since, midnight(today, zone)), midnight(today + timedelta(days=7), zone)
     found = await listed(site, centre, show_cancelled=True)
-    on = [each for each in found if each.state != _OFF and each.start_time.ToDatetime(UTC) < end]
-    off = [each for each in found if each.state == _OFF and each.start_time.ToDatetime(UTC) < end]
-    lines = [
-        each for each in page_lines(site.system.get(f"/centre/{centre}").body.decode()) if each.start >= site.since
-    ]
+    on = [each for each in found if each.state != _OFF and since <= each.start_time.ToDatetime(UTC) < end]
+    off = [each for each in found if each.state == _OFF and since <= each.start_time.ToDatetime(UTC) < end]
+    lines = [each for each in page_lines(page) if each.start >= since]
     assert Counter(On(*each[:3]) for each in lines if each.is_on) == held(on)
     crossed = {(each.start, each.title.strip()) for each in lines if not each.is_on}
     assert {(each.start_time.ToDatetime(UTC), each.title.strip()) for each in off} <= crossed

@@ -10,14 +10,17 @@ import asyncio
 import json
 import re
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 import pytest
 from openchair.meetings.v1 import occurrence_pb2, schedule_pb2
 
+from services.recurrence.zones import local_day, midnight
 from tests.system import acts, berlin
+from tests.system.days import on_one_day
 from tests.system.feed_readers import icalendar_reader
 from tests.system.page_lines import from_tomorrow, page_lines
 from tests.system.real_clients import BIN, Entry, Subscriber, needs_clients
@@ -30,10 +33,23 @@ CENTRE: Final = "centres/berlin"
 DAYS: Final = 120
 CLOSED: Final = 14
 AROUND: Final = 20
-NOW: Final = datetime.now(UTC).replace(microsecond=0)
-TODAY: Final = NOW.astimezone(ZoneInfo(berlin.ZONE)).date()
-SHUT: Final = TODAY + timedelta(days=2)
 _STAMPS: Final = re.compile(rb"^(SEQUENCE|DTSTAMP|LAST-MODIFIED):[^\r]*\r\n", re.MULTILINE)
+
+
+@cache
+def now() -> datetime:
+    """When this was asked first, which is after the list came in: its dates are known from that day on."""
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+def first_day() -> date:
+    """The date in Berlin then."""
+    return local_day(now(), berlin.ZONE)
+
+
+def shut_from() -> date:
+    """The first day on which the house is closed."""
+    return first_day() + timedelta(days=2)
 
 
 class Seen(NamedTuple):
@@ -56,8 +72,12 @@ class Seen(NamedTuple):
 
 
 class Closing(NamedTuple):
-    """What was seen before a house was closed, while it was, and after; and all dates as the service had them then."""
+    """What was seen before a house was closed, while it was, and after; and all dates as the service had them then.
 
+    All on one day, since a page begins with the day it is.
+    """
+
+    day: date
     before: Seen
     closed: Seen
     after: Seen
@@ -77,7 +97,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
 
 async def listed(system: System, days: int, **more: Any) -> list[occurrence_pb2.Occurrence]:
     async with system.meetings() as stub:
-        return [each for each in await acts.occurrences(stub, CENTRE, NOW, days, **more) if start_of(each) >= NOW]
+        return [each for each in await acts.occurrences(stub, CENTRE, now(), days, **more) if start_of(each) >= now()]
 
 
 def start_of(each: occurrence_pb2.Occurrence) -> datetime:
@@ -85,8 +105,8 @@ def start_of(each: occurrence_pb2.Occurrence) -> datetime:
 
 
 def expected(days: int) -> list[tuple[berlin.Held, dict[str, Any]]]:
-    end = NOW + timedelta(days=days)
-    return [(each, record) for each, record in berlin.held(TODAY, days + 2) if NOW <= each.start < end]
+    end = now() + timedelta(days=days)
+    return [(each, record) for each, record in berlin.held(first_day(), days + 2) if now() <= each.start < end]
 
 
 def test_the_list_has_each_format_of_one_week() -> None:
@@ -132,16 +152,17 @@ async def test_what_is_special_is_told_on_its_dates_and_on_no_other_over_grpc(si
 
 
 def test_a_calendar_names_it_on_each_day_of_the_next_four_months(site: System) -> None:
-    seen = icalendar_reader(site.feed("berlin"), NOW, NOW + timedelta(days=DAYS))
+    seen = icalendar_reader(site.feed("berlin"), now(), now() + timedelta(days=DAYS))
     by_day = Counter((each.start, each.summary) for each in seen)
     assert by_day == Counter((each.start, each.summary(berlin.about(record))) for each, record in expected(DAYS))
 
 
 def test_the_page_says_what_is_special_on_the_days_it_shows(site: System) -> None:
-    end = datetime.combine(TODAY + timedelta(days=7), datetime.min.time(), ZoneInfo(berlin.ZONE))
-    lines = page_lines(site.get("/centre/berlin").body.decode())
-    shown = Counter((each.start, each.title, each.special) for each in lines if each.start > NOW + timedelta(hours=1))
-    wanted = [each for each, _ in expected(9) if NOW + timedelta(hours=1) < each.start < end]
+    day, page = on_one_day(berlin.ZONE, lambda day: (day, site.get("/centre/berlin").body.decode()))
+    end = midnight(day + timedelta(days=7), berlin.ZONE)
+    lines, since = page_lines(page), datetime.now(UTC) + timedelta(hours=1)
+    shown = Counter((each.start, each.title, each.special) for each in lines if each.start > since)
+    wanted = [each for each, _ in expected(9) if since < each.start < end]
     assert shown == Counter(map(tuple, wanted))
     assert all(each.is_on for each in lines)
 
@@ -156,7 +177,7 @@ def look(system: System, reader: Subscriber | None) -> Seen:
         system.feed("berlin"),
         system.get("/centre/berlin").body.decode(),
         json.loads(system.get("/meeting-guide/berlin.json").body),
-        reader.agenda(TODAY + timedelta(days=1), AROUND) if reader is not None else None,
+        reader.agenda(first_day() + timedelta(days=1), AROUND) if reader is not None else None,
     )
 
 
@@ -177,9 +198,13 @@ def closing(site: System, tmp_path_factory: pytest.TempPathFactory) -> Closing:
     if (BIN / "khal").exists() and (BIN / "vdirsyncer").exists():
         url = f"http://127.0.0.1:{site.http_port}/calendars/berlin.ics"
         reader = Subscriber(tmp_path_factory.mktemp("reader") / "reader", url, berlin.ZONE)
+    return on_one_day(berlin.ZONE, lambda day: closed_and_opened(site, reader, day))
+
+
+def closed_and_opened(site: System, reader: Subscriber | None, day: date) -> Closing:
     before = look(site, reader)
-    until_day = SHUT + timedelta(days=CLOSED - 1)
-    when = ("--from", f"{SHUT}", "--until", f"{until_day}", "--because", "New floor")
+    until_day = shut_from() + timedelta(days=CLOSED - 1)
+    when = ("--from", f"{shut_from()}", "--until", f"{until_day}", "--because", "New floor")
     close(site, "berlin", "--place", berlin.HOUSE, *when)
     follows(site, before.feed, same=False)
     until(lambda: "New floor" in site.get("/centre/berlin").body.decode(), "the page follows")
@@ -188,13 +213,13 @@ def closing(site: System, tmp_path_factory: pytest.TempPathFactory) -> Closing:
     close(site, "withdraw", "berlin", "New floor")
     follows(site, before.feed, same=True)
     until(lambda: "New floor" not in site.get("/centre/berlin").body.decode(), "the page follows")
-    return Closing(before, closed, look(site, reader), found)
+    return Closing(day, before, closed, look(site, reader), found)
 
 
 def shut() -> Counter[tuple[datetime, str]]:
     """What the closure takes away, by the file: all that is in that house on these days."""
-    days = {SHUT + timedelta(days=number) for number in range(CLOSED)}
-    found = [each for each, record in berlin.held(TODAY, 40) if berlin.in_house(record)]
+    days = {shut_from() + timedelta(days=number) for number in range(CLOSED)}
+    found = [each for each, record in berlin.held(first_day(), 40) if berlin.in_house(record)]
     return Counter(
         (each.start, each.title) for each in found if each.start.astimezone(ZoneInfo(berlin.ZONE)).date() in days
     )
@@ -209,8 +234,8 @@ def test_the_closure_cancels_the_dates_of_that_house_and_no_other(closing: Closi
 
 
 def test_calendars_lack_just_these_dates(closing: Closing) -> None:
-    end = NOW + timedelta(days=DAYS)
-    before, closed = (icalendar_reader(seen.feed, NOW, end) for seen in (closing.before, closing.closed))
+    end = now() + timedelta(days=DAYS)
+    before, closed = (icalendar_reader(seen.feed, now(), end) for seen in (closing.before, closing.closed))
     assert closed < before
     assert Counter(each.start for each in before - closed) == Counter(start for start, _ in shut().elements())
 
@@ -230,7 +255,7 @@ def test_a_person_sees_them_go_and_come_back(closing: Closing) -> None:
 
 
 def test_the_page_shows_them_cancelled_and_says_why(closing: Closing) -> None:
-    end = datetime.combine(TODAY + timedelta(days=7), datetime.min.time(), ZoneInfo(berlin.ZONE))
+    end = midnight(closing.day + timedelta(days=7), berlin.ZONE)
     off = [each for each in page_lines(closing.closed.page) if not each.is_on]
     assert Counter((each.start, each.title) for each in off) == Counter(
         each for each in shut().elements() if each[0] < end
