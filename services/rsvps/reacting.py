@@ -47,6 +47,7 @@ def reactors(hosted: Hosted, desk: Desk) -> list[Reactor]:
     return [
         Reactor(
             *(hosted.bus, hosted.store, stream, subjects, handle, hosted.plan.name, site, hosted.clock, hosted.log),
+            source=hosted.ids.random,
         )
         for stream, subjects in of_stream.items()
     ]
