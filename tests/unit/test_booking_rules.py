@@ -136,6 +136,13 @@ def test_what_is_over_counts_for_the_period_in_which_it_was() -> None:
     assert against(once("2026-12-01T19:00"), monday, quotas=quota(QuotaPeriod.MONTH, 1)) == []
 
 
+def test_a_date_that_lies_in_two_of_the_spans_that_are_looked_at_counts_once() -> None:
+    own = once("2026-11-30T10:00"), once("2026-12-16T23:30")  # 31 days after its week began one is on
+    assert against(once("2026-12-18T19:00"), *own, quotas=quota(QuotaPeriod.WEEK, 2)) == []
+    third = once("2026-12-19T09:00")
+    assert days(against(once("2026-12-18T19:00"), *own, third, quotas=quota(QuotaPeriod.WEEK, 2))) == ["2026-12-18"]
+
+
 def test_what_is_on_since_yesterday_counts_for_yesterday() -> None:
     on, morning = once("2026-11-20T23:00", 900), once("2026-11-20T10:00")
     assert days(against(on, morning, quotas=quota(QuotaPeriod.DAY, 1))) == ["2026-11-20"]
