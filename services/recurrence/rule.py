@@ -1,8 +1,8 @@
 """The RRULE value (RFC 5545 section 3.3.10): what is read, what is written, and which shapes exist here.
 
 Accepted are the shapes on which dateutil, rrule.js, ical.js and libical agree; every other one is refused with a
-reason. `DAILY;BYDAY` is read as the WEEKLY rule it means, `BYDAY=TU;BYSETPOS=2` as `BYDAY=2TU`, and YEARLY in the month
-of the start as MONTHLY with 12 times the interval.
+reason. `DAILY;BYDAY` is read as the WEEKLY rule it means, `BYDAY=TU;BYSETPOS=2` as `BYDAY=2TU`, YEARLY as MONTHLY with
+12 times the interval, and months at equal distances (`BYMONTH=3,9`) as every so many months.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ WEEKDAYS: Final = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 
 _PARTS: Final = frozenset({"FREQ", "INTERVAL", "BYDAY", "BYMONTH", "BYMONTHDAY", "BYSETPOS", "UNTIL", "COUNT", "WKST"})
 _TOO_FINE: Final = frozenset({"BYSECOND", "BYMINUTE", "BYHOUR"})
+_MONTHS: Final = frozenset(range(1, 13))
 _WHOLE: Final = re.compile(r"[+-]?[0-9]{1,9}", re.ASCII)
 _TOKEN: Final = re.compile(r"([+-]?[0-9]{1,2})?(MO|TU|WE|TH|FR|SA|SU)", re.ASCII)
 _UNTIL: Final = re.compile(r"([0-9]{8})(?:T([0-9]{6})(Z?))?", re.ASCII)
@@ -150,18 +151,47 @@ def _split(text: str) -> dict[str, str]:
 
 
 def _in_months(parts: dict[str, str], start: datetime | None) -> None:
-    """A yearly rule in the words of a monthly one, which says the same where it keeps to the month of its start."""
-    month = parts.pop("BYMONTH", None)
-    if parts.get("FREQ") != "YEARLY":
-        raise _refused("'BYMONTH' is supported with FREQ=YEARLY only")
-    if month is None and ("BYDAY" in parts or "BYMONTHDAY" in parts):
-        raise _refused("FREQ=YEARLY with BYDAY or BYMONTHDAY needs BYMONTH, the month of the start")
-    if month is not None and (start is None or not month.isdecimal() or int(month) != start.month):
-        raise _refused("BYMONTH must be the month of the start: FREQ=MONTHLY;INTERVAL=12 says the same without it")
-    years = _number(parts, "INTERVAL", 1)
+    """A rule about months of the year in the words of one without them, which gives the same dates."""
+    if parts.get("FREQ") not in {"YEARLY", "MONTHLY"}:
+        raise _refused("BYMONTH is supported with FREQ=YEARLY and FREQ=MONTHLY only")
+    months = {_whole("BYMONTH", token) for token in _tokens(parts, "BYMONTH")}
+    parts.pop("BYMONTH", None)
+    interval = _number(parts, "INTERVAL", 1)
+    if not months:
+        _in_all_months(parts, interval)
+    elif start is None or start.month not in months or not months <= _MONTHS:
+        raise _refused("BYMONTH must have the month of the start, and numbers from 1 to 12")
+    elif len(months) == 1 and parts["FREQ"] == "YEARLY":
+        _every_years(parts, interval)
+    else:
+        _every_months(parts, interval, months, start.month)
+
+
+def _in_all_months(parts: dict[str, str], years: int) -> None:
+    """Without BYMONTH: once a year; or days that are in every month, or every week, as well as in the year."""
+    if "BYDAY" not in parts and "BYMONTHDAY" not in parts:
+        _every_years(parts, years)
+        return
+    counted = any(map(str.isdigit, parts.get("BYDAY", "")))
+    if counted or years != 1 or "BYSETPOS" in parts or ("BYDAY" in parts and "BYMONTHDAY" in parts):
+        raise _refused("FREQ=YEARLY with such days needs BYMONTH: else they are counted through the whole year")
+    parts["FREQ"] = "WEEKLY" if "BYDAY" in parts else "MONTHLY"
+
+
+def _every_years(parts: dict[str, str], years: int) -> None:
     if not 1 <= years <= MAX_INTERVAL // 12:
         raise _refused(f"INTERVAL must be from 1 to {MAX_INTERVAL // 12} with FREQ=YEARLY")
     parts |= {"FREQ": "MONTHLY", "INTERVAL": str(12 * years)}
+
+
+def _every_months(parts: dict[str, str], interval: int, months: set[int], first: int) -> None:
+    """Every second, third, fourth or sixth month, by their names; ordinals are those of the month in both."""
+    step = 12 // len(months)
+    if interval != 1 or ("BYSETPOS" in parts and parts["FREQ"] == "YEARLY"):
+        raise _refused("several months in BYMONTH are supported without INTERVAL, and without BYSETPOS in a year")
+    if 12 % len(months) or months != {(first - 1 + number * step) % 12 + 1 for number in range(len(months))}:
+        raise _refused("BYMONTH must be months at equal distances, such as 3,9 or 1,4,7,10: else make a series of each")
+    parts |= {"FREQ": "MONTHLY", "INTERVAL": str(step)}
 
 
 def _frequency(parts: dict[str, str]) -> Frequency:

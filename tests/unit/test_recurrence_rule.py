@@ -4,14 +4,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 from datetime import date, datetime
 
 import pytest
+from dateutil.rrule import rrulestr
 from hypothesis import given, settings
 
+from services.recurrence import days
 from services.recurrence.rule import check_rule, format_rule, parse_rule, rrule_value
 from services.recurrence.types import ByDay, Frequency, RecurrenceError, Rule, Schedule
 from tests.unit.recurrence_strategies import schedules
+
+NOVEMBER = datetime(2026, 11, 24, 19)
+"""A fourth Tuesday."""
 
 
 @given(schedules())
@@ -37,6 +44,13 @@ def test_what_is_written_is_read_back(schedule: Schedule) -> None:
         ("FREQ=YEARLY;BYMONTH=11;BYMONTHDAY=24", "FREQ=MONTHLY;INTERVAL=12;BYMONTHDAY=24"),
         ("FREQ=YEARLY;BYMONTH=11;BYDAY=4TU;UNTIL=20301231", "FREQ=MONTHLY;INTERVAL=12;BYDAY=4TU;UNTIL=20301231"),
         ("FREQ=YEARLY;BYMONTH=11;BYDAY=TU;BYSETPOS=-1", "FREQ=MONTHLY;INTERVAL=12;BYDAY=-1TU"),
+        ("FREQ=YEARLY;BYMONTH=5,11;BYDAY=4TU", "FREQ=MONTHLY;INTERVAL=6;BYDAY=4TU"),
+        ("FREQ=YEARLY;BYMONTH=11,2,5,8;COUNT=9", "FREQ=MONTHLY;INTERVAL=3;COUNT=9"),
+        ("FREQ=YEARLY;BYMONTH=1,2,3,4,5,6,7,8,9,10,11,12;BYDAY=4TU", "FREQ=MONTHLY;BYDAY=4TU"),
+        ("FREQ=MONTHLY;BYMONTH=11;BYDAY=TU;BYSETPOS=4", "FREQ=MONTHLY;INTERVAL=12;BYDAY=4TU"),
+        ("FREQ=MONTHLY;BYMONTH=3,7,11", "FREQ=MONTHLY;INTERVAL=4"),
+        ("FREQ=YEARLY;BYMONTHDAY=24", "FREQ=MONTHLY;BYMONTHDAY=24"),
+        ("FREQ=YEARLY;BYDAY=TU,TH", "FREQ=WEEKLY;BYDAY=TU,TH"),
         ("FREQ=WEEKLY;UNTIL=20270131", "FREQ=WEEKLY;UNTIL=20270131"),
         ("FREQ=WEEKLY;UNTIL=20270131T235959", "FREQ=WEEKLY;UNTIL=20270131"),
         ("FREQ=WEEKLY;UNTIL=20270201T065959Z", "FREQ=WEEKLY;UNTIL=20270131"),
@@ -61,10 +75,13 @@ def test_a_rule_has_one_canonical_text(text: str, canonical: str) -> None:
         ("FREQ=MINUTELY", "FREQ"),
         ("FREQ=HOURLY", "FREQ"),
         ("FREQ=YEARLY;BYDAY=2SA", "BYMONTH"),
-        ("FREQ=YEARLY;BYMONTHDAY=24", "BYMONTH"),
+        ("FREQ=YEARLY;BYDAY=TU;BYMONTHDAY=24", "BYMONTH"),
+        ("FREQ=YEARLY;INTERVAL=2;BYMONTHDAY=24", "BYMONTH"),
+        ("FREQ=YEARLY;BYDAY=TU;BYSETPOS=20", "BYMONTH"),
         ("FREQ=YEARLY;BYMONTH=3,9;BYDAY=2SA", "month of the start"),
+        ("FREQ=YEARLY;BYMONTH=13", "month of the start"),
         ("FREQ=YEARLY;INTERVAL=84", "83"),
-        ("FREQ=MONTHLY;BYMONTH=3", "YEARLY only"),
+        ("FREQ=MONTHLY;BYMONTH=3", "month of the start"),
         ("FREQ=DAILY;FREQ=DAILY", "once"),
         ("FREQ=DAILY;COUNT=", "value"),
         ("FREQ=DAILY;INTERVAL=0", "INTERVAL"),
@@ -110,6 +127,44 @@ def test_other_shapes_are_refused_with_a_reason(text: str, says: str) -> None:
     with pytest.raises(RecurrenceError, match=says) as refusal:
         parse_rule(text)
     assert refusal.value.field == "rule"
+
+
+MONTHS_OF = [
+    months for size in range(1, 13) for months in itertools.combinations(range(1, 13), size) if NOVEMBER.month in months
+]
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "FREQ=YEARLY;BYMONTH={}",
+        "FREQ=YEARLY;BYMONTH={};BYDAY=4TU",
+        "FREQ=YEARLY;BYMONTH={};BYDAY=TU,TH;COUNT=40",
+        "FREQ=MONTHLY;BYMONTH={};BYMONTHDAY=24,-7",
+        "FREQ=MONTHLY;BYMONTH={};BYDAY=TU;BYSETPOS=4",
+    ],
+)
+def test_of_all_sets_of_months_those_that_are_read_give_the_dates_of_an_independent_program(form: str) -> None:
+    """From the month of the start on: once, twice, three, four, six times a year, or in every month."""
+    read = []
+    for months in MONTHS_OF:
+        text = form.format(",".join(map(str, months)))
+        with contextlib.suppress(RecurrenceError):
+            rule = parse_rule(text, None, NOVEMBER)
+            read.append(months)
+            _refuse_other_dates(text, rule)
+    assert [len(each) for each in read] == ([1, 2, 3, 4, 6, 12])
+
+
+@pytest.mark.parametrize("text", ["FREQ=YEARLY;BYDAY=TU,TH", "FREQ=YEARLY;BYMONTHDAY=24,-1", "FREQ=YEARLY;INTERVAL=3"])
+def test_a_yearly_rule_without_months_gives_the_dates_of_an_independent_program(text: str) -> None:
+    _refuse_other_dates(text, parse_rule(text, None, NOVEMBER))
+
+
+def _refuse_other_dates(text: str, rule: Rule) -> None:
+    until = datetime(2040, 1, 1)
+    theirs = [each.date() for each in rrulestr(text, dtstart=NOVEMBER).between(NOVEMBER, until, inc=True)]
+    assert list(days.expand(NOVEMBER.date(), rule, NOVEMBER.date(), until.date())) == theirs
 
 
 def test_a_rule_made_by_hand_is_checked_as_well() -> None:
