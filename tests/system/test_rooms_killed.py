@@ -80,6 +80,9 @@ class Caller:
         try:
             await self._ask(channel, request)
         except RpcError as error:
+            if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:  # MongoDB keeps for a while what a dead process wrote
+                await self.ask(channel)
+                return
             if error.code() is not grpc.StatusCode.FAILED_PRECONDITION:
                 raise
             self.refused.append(self.title(request))

@@ -11,6 +11,7 @@ import jsonschema
 import pytest
 
 from services.kit.settings import FROM_FILES, keys
+from services.kit.store import mongo
 from tests.bench.tools import ROOT
 from tests.system.compose_file import compose
 
@@ -119,6 +120,11 @@ def test_settings_are_ours_and_no_secret_is_among_them(name: str) -> None:
         not {"MONGODB_URL", "OPENCHAIR_PAGE_SECRET", "OPENCHAIR_GUEST_SECRET", "OPENCHAIR_TOKEN"} & environment.keys()
     )
     assert all(isinstance(value, str) for value in environment.values())
+
+
+def test_what_a_killed_service_had_begun_to_write_is_free_soon_and_no_commit_is_ended_before_its_time() -> None:
+    stated = dict(text.split("=") for text in SERVICES["mongodb"]["command"] if "Seconds=" in text)
+    assert mongo.PATIENCE < int(stated["transactionLifetimeLimitSeconds"]) <= 20
 
 
 @each_service
