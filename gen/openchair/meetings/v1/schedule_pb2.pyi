@@ -63,8 +63,9 @@ class Schedule(_message.Message):
     minutes: _builtins.int
     """Length in minutes, 1 to 44640 (31 days)."""
     rule: _builtins.str
-    """RFC 5545 section 3.3.10, without the "RRULE:". DAILY, WEEKLY, MONTHLY, or YEARLY in the month of the start,
-    which is MONTHLY with 12 times the interval from then on. UNTIL is a local date ("20270131") and inclusive. Empty: one occurrence only (and the extra dates).
+    """RFC 5545 section 3.3.10, without the "RRULE:". DAILY, WEEKLY, MONTHLY, or YEARLY, which is kept as the MONTHLY rule
+    that says the same: of the start's month, or of months at equal distances with it (BYMONTH=3,9). UNTIL is a local
+    date ("20270131") and inclusive. Empty: one occurrence only (and the extra dates).
     """
     @_builtins.property
     def extra_dates(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExtraDate]:
