@@ -7,10 +7,10 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from google.protobuf.json_format import MessageToDict
 from openchair.meetings.v1 import centre_pb2, place_pb2
 
 from services.cli.called import id_of
+from services.cli.data import whole
 from services.cli.facts import changed_lines, differing
 from services.cli.shell import USAGE, Failure, seen
 from services.kit.client import RpcError, explain
@@ -100,7 +100,7 @@ async def edited(
     shown = await update() if done else wanted
     if done:
         say(asked, "Done.")
-    plain = {"id": id_of(shown), **MessageToDict(shown, preserving_proto_field_name=True)}
+    plain = {"id": id_of(shown), **whole(shown)}
     give(asked, {"done": done, "changes": [each._asdict() for each in found], noun: plain})
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from openchair.meetings.v1 import booking_pb2
 from openchair.meetings.v1 import room_service_pb2 as pb
 
-from services.cli import book_change, book_clashes, book_dates, book_told, book_when, if_taken
+from services.cli import book_clashes, book_dates, book_told, book_when, if_taken
 from services.cli.asking import give, go_ahead, say, until_current
 from services.cli.book_found import find
 from services.cli.facts import lines
@@ -81,7 +81,7 @@ async def _waiting(site: Site, asked: argparse.Namespace, house: House) -> booki
     """What was named, shown first. Raises Failure where nothing is to be decided about it."""
     booking = await find(site, asked, house)
     if booking.state != booking_pb2.BOOKING_STATE_PENDING:
-        raise Failure(f"it does not wait for anybody: {book_told.state(booking)}")
+        raise Failure(f"it does not wait for approval. It is: {book_told.state(booking)}")
     say(asked, "\n".join(lines(book_told.facts(booking, house, SystemClock().now()))))
     return booking
 
@@ -106,7 +106,7 @@ async def check_in(site: Site, asked: argparse.Namespace) -> None:
     """Somebody has come."""
     house = await open_house(site, asked.centre)
     booking = await find(site, asked, house)
-    date = book_change.named(house, booking, "--on", asked.on) if asked.on else None
+    date = book_dates.named(house, booking, "--on", asked.on) if asked.on else None
     request = pb.CheckInBookingRequest(
         name=booking.name, key=date.key if date else "", request_id=secrets.token_hex(16)
     )
@@ -152,7 +152,7 @@ def _wanted(asked: argparse.Namespace, house: House, booking: booking_pb2.Bookin
 
 
 def _skipped(house: House, booking: booking_pb2.Booking, text: str) -> Booked:
-    if book_change.is_key(text):
+    if book_dates.is_key(text):
         return book_dates.by_key(booking, text)
     return book_dates.skipped_on(booking, house.day("--on", text))
 

@@ -153,37 +153,21 @@ def scope(
     if not text:
         request.scope = pb.BOOKING_SCOPE_ALL
         return None
-    date = named(house, booking, "--only", text) if asked.only else _first_from(house, booking, text)
+    date = book_dates.named(house, booking, "--only", text) if asked.only else _first_from(house, booking, text)
     request.scope = pb.BOOKING_SCOPE_THIS if asked.only else pb.BOOKING_SCOPE_FOLLOWING
     request.key = date.key
     return date
 
 
-def named(house: House, booking: booking_pb2.Booking, option: str, text: str) -> Booked:
-    """A date of a booking, by its day or by its id ("20261224-1"). Raises Failure."""
-    if is_key(text):
-        return book_dates.by_key(booking, text)
-    return book_dates.on_day(booking, house.day(option, text))
-
-
 def _first_from(house: House, booking: booking_pb2.Booking, text: str) -> Booked:
     """Its first date from that day on. Raises Failure."""
-    if is_key(text):
+    if book_dates.is_key(text):
         return book_dates.by_key(booking, text)
     day = house.day("--from", text)
     since = midnight(day, book_dates.zone_of(booking))
     if found := [each for each in book_dates.coming(booking, since) if each.start.date() >= day]:
         return found[0]
     raise Failure(f"--from: it has no date from {full(day)} on", USAGE)
-
-
-def is_key(text: str) -> bool:
-    """Whether it is the id of a date."""
-    try:
-        parse_key(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _base(booking: booking_pb2.Booking, date: Booked | None) -> Schedule:

@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 import msgspec
-from google.protobuf.json_format import MessageToDict
 from openchair.meetings.v1 import booking_pb2
 from openchair.meetings.v1 import room_service_pb2 as pb
 
 from services.cli.asking import NOTHING, give, say
 from services.cli.clashes import attached
 from services.cli.columns import table
+from services.cli.data import whole
 from services.cli.rhythm import said
 from services.cli.shell import Failure
 from services.cli.when import short, span
@@ -140,6 +140,13 @@ def _later(rule: Rule, days: int) -> Rule:
     )
 
 
+def first(report: Report, house: House, zone: str) -> str:
+    """The first thing that is in the way; of a series with its date."""
+    one = report.clashes[0]
+    when = f"{_times(one.start_time, one.end_time, zone)}: " if report.total > 1 else ""
+    return when + why(one, house, zone)
+
+
 async def unless_taken(
     asked: argparse.Namespace, house: House, schedule: Schedule, call: Awaitable[M], advice: str = ""
 ) -> M:
@@ -178,4 +185,4 @@ def _on(each: booking_pb2.Alternative, schedule: Schedule) -> booking_pb2.Altern
 
 def plain(report: Report) -> dict[str, Any]:
     """For a program."""
-    return MessageToDict(report, preserving_proto_field_name=True)
+    return whole(report)

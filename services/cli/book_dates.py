@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from openchair.meetings.v1 import booking_pb2
 
+    from services.cli.house import House
+
 _REACH: Final = timedelta(days=62)
 
 
@@ -111,10 +113,19 @@ def on_day(booking: booking_pb2.Booking, wanted: date) -> Booked:
 
 def skipped_on(booking: booking_pb2.Booking, wanted: date) -> Booked:
     """The date that it could not have on a local day. Raises Failure."""
-    every = [slot(each.slot, zone_of(booking)) for each in booking.skipped]
-    if found := [each for each in every if each.start.date() == wanted]:
+    if found := _left_out(booking, wanted):
         return _only(found, wanted)
     raise Failure(f"no date was left out on {full(wanted)}")
+
+
+def left_out_on(booking: booking_pb2.Booking, wanted: date) -> bool:
+    """Whether there is a date that it could not have on a local day."""
+    return bool(_left_out(booking, wanted))
+
+
+def _left_out(booking: booking_pb2.Booking, wanted: date) -> list[Booked]:
+    every = [slot(each.slot, zone_of(booking)) for each in booking.skipped]
+    return [each for each in every if each.start.date() == wanted]
 
 
 def _only(found: Sequence[Booked], wanted: date) -> Booked:
@@ -132,3 +143,19 @@ def by_key(booking: booking_pb2.Booking, wanted: str) -> Booked:
         if each.key == wanted:
             return each
     raise Failure(f"it has no date {wanted!r}")
+
+
+def named(house: House, booking: booking_pb2.Booking, option: str, text: str) -> Booked:
+    """A date of a booking, by its day or by its id ("20261224-1"). Raises Failure."""
+    if is_key(text):
+        return by_key(booking, text)
+    return on_day(booking, house.day(option, text))
+
+
+def is_key(text: str) -> bool:
+    """Whether it is the id of a date."""
+    try:
+        parse_key(text)
+    except ValueError:
+        return False
+    return True

@@ -99,7 +99,7 @@ async def _check(site: Site, house: House, asked: argparse.Namespace, plan: Plan
 def _tell(asked: argparse.Namespace, house: House, plan: Plan, found: pb.CheckBookingResponse) -> None:
     """What it would take, and what is in the way."""
     say(asked, f"{' and '.join(each.title for each in plan.rooms)}, {rhythm(plan.schedule)}")
-    for line in (*_dates(plan.schedule), *_buffers(plan.rooms)):
+    for line in (*_dates(plan.schedule), *_buffers(plan.rooms), *crowded(plan.rooms, asked.people or 0)):
         say(asked, f"  {line}")
     if plan.schedule.rule and found.until:
         say(asked, f"  Looked at: {found.dates} dates, up to {full(parse_date('until', found.until))}.")
@@ -132,6 +132,14 @@ def _buffers(rooms: Sequence[place_pb2.Room]) -> list[str]:
     before, after = (max(getattr(each, path) for each in rooms) for path in ("before_minutes", "after_minutes"))
     kept = book_told.buffers(before, after)
     return [f"Kept free around it: {kept}."] if kept else []
+
+
+def crowded(rooms: Sequence[place_pb2.Room], people: int) -> list[str]:
+    """That more are expected than there are chairs, where both are stated. It is no reason to refuse."""
+    chairs = sum(each.capacity for each in rooms)
+    if not all(each.capacity for each in rooms) or people <= chairs:
+        return []
+    return [f"More people than chairs: {people} are expected, and there are {chairs} chairs."]
 
 
 def _instead(asked: argparse.Namespace, house: House, plan: Plan, found: pb.CheckBookingResponse) -> Plan:
@@ -172,8 +180,9 @@ def _with(house: House, plan: Plan, offer: booking_pb2.Alternative, taken: froze
 
 
 def _advice(found: pb.CheckBookingResponse) -> str:
-    """What can be said instead."""
-    part = ", or --if-taken skip for the dates that are free" if found.dates > 1 else ""
+    """What can be said instead. A rule of the room is for every date: there is no skipping it."""
+    ruled = any(each.kind == booking_pb2.CLASH_KIND_RULE for each in found.clashes)
+    part = ", or --if-taken skip for the dates that are free" if found.dates > 1 and not ruled else ""
     return f"Say another time or room{part}; `openchair find room` shows what is free"
 
 

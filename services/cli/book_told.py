@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import UTC
 from typing import TYPE_CHECKING, Any, Final
 
-from google.protobuf.json_format import MessageToDict
 from openchair.meetings.v1 import booking_pb2
 
 from services.cli import book_clashes, book_dates
-from services.cli.called import id_of
+from services.cli.called import SHORT_ID, id_of
 from services.cli.columns import table
+from services.cli.data import whole
 from services.cli.when import long, short
 from services.recurrence.wire import parse_key
 from services.recurrence.zones import to_local
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from services.cli.house import House
 
 HEADS: Final = ("WHEN", "ROOM", "WHAT", "STATE", "ID")
-SHORT_ID: Final = 8
 NEXT: Final = 5
 STATES: Final[Mapping[int, str]] = {
     booking_pb2.BOOKING_STATE_HELD: "held",
@@ -145,7 +144,7 @@ def _day(key: str) -> str:
 
 def plain(booking: booking_pb2.Booking) -> dict[str, Any]:
     """For a program: the fields of the contract, and the id."""
-    return {"id": id_of(booking), **MessageToDict(booking, preserving_proto_field_name=True)}
+    return {"id": id_of(booking), **whole(booking)}
 
 
 def about(booking: booking_pb2.Booking, house: House) -> str:

@@ -20,6 +20,8 @@ class Named(Protocol):
 
 N = TypeVar("N", bound=Any)
 MOST_SHOWN = 10
+SHORT_ID = 8
+"""Letters of an id that are enough to name a thing."""
 _COMMANDS = {"closure": "close", "booking": "book"}
 
 
@@ -35,14 +37,16 @@ def folded(text: str) -> str:
 
 
 def matches(wanted: str, things: Iterable[N], title: Callable[[N], str]) -> list[N]:
-    """Those with this id; else those with this title; else those whose title begins so."""
+    """Those with this id; else with this title; else whose title begins so; else whose id begins so."""
     things = list(things)
     if same := [each for each in things if id_of(each) == wanted]:
         return same
     text = folded(wanted)
     if same := [each for each in things if folded(title(each)) == text]:
         return same
-    return [each for each in things if text and folded(title(each)).startswith(text)]
+    if same := [each for each in things if text and folded(title(each)).startswith(text)]:
+        return same
+    return [each for each in things if len(wanted) >= SHORT_ID and id_of(each).startswith(wanted)]
 
 
 def the_one(what: str, wanted: str, things: Sequence[N], title: Callable[[N], str]) -> N:

@@ -7,13 +7,13 @@ import shlex
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from google.protobuf.json_format import MessageToDict
 from openchair.meetings.v1 import place_pb2
 from openchair.meetings.v1 import room_service_pb2 as pb
 
-from services.cli import book_when
+from services.cli import book_when, find_why
 from services.cli.acting import action
 from services.cli.columns import table
+from services.cli.data import whole
 from services.cli.dates import rhythm
 from services.cli.finds import far
 from services.cli.house import open_house
@@ -60,6 +60,7 @@ USUAL: Final = 20
 MOST: Final = 1_000
 PAGE: Final = 100
 HOUR: Final = 60
+_MOST_DAYS: Final = 31
 
 
 def add_to(actions: Any, point: Callable[[str], tuple[float, float]]) -> None:
@@ -93,11 +94,11 @@ async def find(site: Site, asked: argparse.Namespace) -> None:
     wanted = request(asked, house)
     found = await _pages(site, wanted, asked.limit)
     if asked.json:
-        plain = [MessageToDict(each, preserving_proto_field_name=True) for each in found]
+        plain = [whole(each) for each in found]
         print(json.dumps({"rooms": plain}, ensure_ascii=False, indent=1))
         return
-    print(seen(_asked_for(wanted)))
-    for line in told(found, wanted) or ["Nothing fits. Another time, fewer conditions or --partly may find something."]:
+    print(seen(f"{'Free' if found else 'Asked for:'} {_asked_for(wanted)}"))
+    for line in told(found, wanted) or await find_why.why(site, house, wanted):
         print(seen(line))
     if found:
         print(seen(f"To take one: {_next(asked, house, found[0])}"))
@@ -127,6 +128,8 @@ def request(asked: argparse.Namespace, house: House) -> pb.FindFreeRoomsRequest:
     first, last = (house.day("--between", each) for each in asked.between)
     if last < first:
         raise Failure(f"--between: {short(last)} is before {short(first)}", USAGE)
+    if (last - first).days >= _MOST_DAYS:
+        raise Failure(f"--between: at most {_MOST_DAYS} days at once, from {short(first)} on", USAGE)
     message.first_date, message.last_date = first.isoformat(), last.isoformat()
     message.minutes = asked.minutes or HOUR
     return message
@@ -147,9 +150,9 @@ async def _pages(site: Site, message: pb.FindFreeRoomsRequest, limit: int) -> li
 def _asked_for(wanted: pb.FindFreeRoomsRequest) -> str:
     """The time that was asked for, read back."""
     if wanted.HasField("schedule"):
-        return f"Free {rhythm(to_schedule(wanted.schedule))}:"
+        return f"{rhythm(to_schedule(wanted.schedule))}:"
     days = " to ".join(short(datetime.fromisoformat(each).date()) for each in (wanted.first_date, wanted.last_date))
-    return f"Free for {long(wanted.minutes)}, {days}:"
+    return f"for {long(wanted.minutes)}, {days}:"
 
 
 def told(found: Sequence[pb.FreeRoom], wanted: pb.FindFreeRoomsRequest) -> list[str]:

@@ -8,7 +8,6 @@ import secrets
 from argparse import ArgumentTypeError, RawDescriptionHelpFormatter
 from typing import TYPE_CHECKING, Any, Final
 
-from google.protobuf.json_format import MessageToDict
 from openchair.meetings.v1 import meeting_service_pb2 as pb
 from openchair.meetings.v1 import place_pb2
 
@@ -16,6 +15,7 @@ from services.cli import asking
 from services.cli.acting import action
 from services.cli.asking import deleted, edited, give, say, until_current
 from services.cli.called import id_of
+from services.cli.data import whole
 from services.cli.facts import lines
 from services.cli.house import open_house
 from services.cli.meeting_fields import word
@@ -146,7 +146,7 @@ def _facts(place: place_pb2.Place) -> dict[str, str]:
 
 
 def _plain(place: place_pb2.Place) -> dict[str, Any]:
-    return {"id": id_of(place), **MessageToDict(place, preserving_proto_field_name=True)}
+    return {"id": id_of(place), **whole(place)}
 
 
 async def _create(stubs: Site, asked: argparse.Namespace) -> None:

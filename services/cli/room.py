@@ -7,15 +7,16 @@ import secrets
 from argparse import RawDescriptionHelpFormatter
 from typing import TYPE_CHECKING, Any, Final
 
-from google.protobuf.json_format import MessageToDict
 from openchair.meetings.v1 import place_pb2
 from openchair.meetings.v1 import room_service_pb2 as pb
 
 from services.cli import asking, room_fields, room_times
 from services.cli.acting import action
 from services.cli.asking import deleted, edited, give, say, until_current
-from services.cli.called import id_of
+from services.cli.called import SHORT_ID, folded, id_of
 from services.cli.clashes import told_clashes
+from services.cli.columns import WIDTH, table
+from services.cli.data import whole
 from services.cli.facts import lines
 from services.cli.house import open_house
 from services.cli.room_fields import OPTIONS, facts
@@ -26,6 +27,7 @@ from services.formats.folding import fold
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
 
     from services.cli.house import House
     from services.cli.server import Site
@@ -42,9 +44,13 @@ _EXAMPLES: Final = """examples:
   openchair room delete riverside "River Hall"
   openchair room list riverside
 
-ROOM is a title, the beginning of one, or an id.
+ROOM is a title, the beginning of one, or an id, of which the beginning is enough.
 
 """
+
+
+_OPEN: Final = frozenset({place_pb2.ADDRESS_ACCESS_UNSPECIFIED, place_pb2.ADDRESS_ACCESS_PUBLIC})
+_HIDDEN: Final = place_pb2.ADDRESS_ACCESS_HOLDERS
 
 
 def add_to(commands: Any) -> None:
@@ -86,7 +92,7 @@ def _add_room(parser: Any) -> None:
 
 
 def _plain(room: place_pb2.Room) -> dict[str, Any]:
-    return {"id": id_of(room), **MessageToDict(room, preserving_proto_field_name=True)}
+    return {"id": id_of(room), **whole(room)}
 
 
 async def _create(stubs: Site, asked: argparse.Namespace) -> None:
@@ -95,12 +101,23 @@ async def _create(stubs: Site, asked: argparse.Namespace) -> None:
         place="" if asked.video else house.place(asked.place).name,
         kind=place_pb2.ROOM_KIND_VIDEO if asked.video else place_pb2.ROOM_KIND_ROOM,
     )
+    _refuse_twin(house, room.place, asked.title)
     room_fields.fill(asked, house, room)
     request = pb.CreateRoomRequest(parent=house.centre.name, room=room, request_id=secrets.token_hex(16))
     made = await told_clashes(house, stubs.rooms.CreateRoom(request, timeout=PATIENCE))
     where = f'The room "{made.title}" of "{house.titles([made.place])[0]}"' if made.place else f'"{made.title}"'
     say(asked, f"{where} is there. Its id is {id_of(made)}.")
     give(asked, _plain(made))
+
+
+def _refuse_twin(house: House, place: str, title: str, name: str = "") -> None:
+    """Raises Failure: two rooms of one name in one house would be mistaken for each other at every booking."""
+    for each in house.rooms:
+        if each.place == place and folded(each.title) == folded(title) and each.name != name:
+            raise Failure(
+                f'--title: there is a room "{each.title}" already, {id_of(each)}: '
+                f"`openchair room edit {house.id} {id_of(each)[:SHORT_ID]}` changes it"
+            )
 
 
 async def _list(stubs: Site, asked: argparse.Namespace) -> None:
@@ -110,21 +127,25 @@ async def _list(stubs: Site, asked: argparse.Namespace) -> None:
         return
     for place in (*house.places, None):
         rooms = [each for each in house.rooms if each.place == (place.name if place else "")]
-        if rooms:
-            print(seen(place.title if place else "Video accounts"))
-        for each in sorted(rooms, key=lambda room: fold(room.title)):
-            print(seen(_line(each, house)))
+        for line in listed(rooms, house):
+            print(seen(line))
     print(f"{len(house.rooms)} room{'s' * (len(house.rooms) != 1)}")
 
 
-def _line(room: place_pb2.Room, house: House) -> str:
-    """One room of a list."""
+def listed(rooms: Sequence[place_pb2.Room], house: House) -> list[str]:
+    """The rooms of one place, or the video accounts, as a table with its headline; none of none."""
+    if not rooms:
+        return []
+    rows = [_row(each, house) for each in sorted(rooms, key=lambda room: fold(room.title))]
+    head = house.titles([rooms[0].place])[0] if rooms[0].place else "Video accounts"
+    heads = ("ROOM", "CHAIRS" if rooms[0].place else "PEOPLE", "WITH", "OPEN", "ID")
+    return [head, *(f"  {line}" for line in table(heads, rows, WIDTH - 2))]
+
+
+def _row(room: place_pb2.Room, house: House) -> tuple[str, ...]:
     parts = f"made of {' and '.join(house.titles(room.parts))}" if room.parts else ""
-    unit = "participants" if room.kind == place_pb2.ROOM_KIND_VIDEO else "chairs"
-    chairs = f"{room.capacity} {unit}" if room.capacity else ""
-    told = (chairs, parts, *room.accessibility, *room.equipment, *hours_text(room.opening_hours))
-    more = ", ".join(filter(None, told))
-    return f"  {id_of(room)}  {room.title}{': ' if more else ''}{more}"
+    has = ", ".join(filter(None, (parts, *room.accessibility, *room.equipment)))
+    return room.title, str(room.capacity or ""), has, ", ".join(hours_text(room.opening_hours)), id_of(room)[:SHORT_ID]
 
 
 async def _show(stubs: Site, asked: argparse.Namespace) -> None:
@@ -134,14 +155,29 @@ async def _show(stubs: Site, asked: argparse.Namespace) -> None:
         print(json.dumps(_plain(room), ensure_ascii=False, indent=1))
         return
     told = {"id": id_of(room), **{name: text for name, text in facts(room, house).items() if text}}
+    told |= _addresses(room, house)
     for fact in lines(told):
         print("\n".join(map(seen, fact.split("\n"))))
+
+
+def _addresses(room: place_pb2.Room, house: House) -> dict[str, str]:
+    """Where everybody may look: no page of a room whose address is told to some only, busy times where it says so."""
+    base, id_ = house.site.address, id_of(room)
+    place = next((each for each in house.places if each.name == room.place), place_pb2.Place(address_access=_HIDDEN))
+    told = {}
+    if place.address_access in _OPEN:
+        told = {
+            "page": f"{base}/centre/{house.id}/room/{id_}",
+            "calendar": f"{base}/calendars/{house.id}/room/{id_}.ics",
+        }
+    return told | ({"busy times at": f"{base}/freebusy/{house.id}/{id_}.ifb"} if room.public_busy else {})
 
 
 async def _edit(stubs: Site, asked: argparse.Namespace) -> None:
     async def attempt() -> None:
         house = await open_house(stubs, asked.centre)
         before = house.room(asked.room)
+        _refuse_twin(house, before.place, asked.title or "", before.name)
         request = pb.UpdateRoomRequest(room=before, request_id=secrets.token_hex(16))
         request.update_mask.paths.extend(room_fields.fill(asked, house, request.room))
         if not request.update_mask.paths:

@@ -10,12 +10,12 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from google.protobuf.json_format import MessageToDict
 from openchair.meetings.v1 import room_service_pb2 as pb
 
 from services.cli import reading
 from services.cli.acting import action
 from services.cli.columns import table
+from services.cli.data import whole
 from services.cli.house import open_house
 from services.cli.server import PATIENCE
 from services.cli.shell import USAGE, Failure, seen
@@ -64,7 +64,7 @@ async def _report(site: Site, asked: argparse.Namespace) -> None:
     request = _request(asked, house)
     found = list((await site.rooms.GetUtilisation(request, timeout=PATIENCE)).weeks)
     if asked.json:
-        plain = [MessageToDict(each, preserving_proto_field_name=True) for each in found]
+        plain = [whole(each) for each in found]
         print(json.dumps({"weeks": plain}, ensure_ascii=False, indent=1))
     elif asked.csv:
         _write(asked.csv, found)

@@ -7,18 +7,19 @@ from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
-from google.protobuf.json_format import MessageToDict
 from openchair.meetings.v1 import booking_pb2
 from openchair.meetings.v1 import room_service_pb2 as pb
 
 from services.cli import reading, room_report
 from services.cli.acting import action
-from services.cli.book_told import SHORT_ID
+from services.cli.called import SHORT_ID
 from services.cli.columns import WIDTH, table
+from services.cli.data import whole
 from services.cli.house import open_house
 from services.cli.server import PATIENCE
 from services.cli.shell import USAGE, Failure, seen
 from services.cli.when import short, span
+from services.formats.folding import fold
 from services.recurrence.zones import midnight, to_local
 
 if TYPE_CHECKING:
@@ -95,6 +96,11 @@ def days(asked: argparse.Namespace, house: House, most: int) -> tuple[date, date
     return first, last
 
 
+def _from_to(first: date, last: date) -> str:
+    """The days that are shown."""
+    return short(first) if first == last else f"{short(first)} to {short(last)}"
+
+
 async def _calendar(site: Site, asked: argparse.Namespace) -> None:
     house = await open_house(site, asked.centre)
     room = house.room(asked.room)
@@ -105,9 +111,9 @@ async def _calendar(site: Site, asked: argparse.Namespace) -> None:
     request.end_time.FromDatetime(midnight(last + _DAY, zone))
     found = await site.rooms.GetRoomCalendar(request, timeout=PATIENCE)
     if asked.json:
-        print(json.dumps(MessageToDict(found, preserving_proto_field_name=True), ensure_ascii=False, indent=1))
+        print(json.dumps(whole(found), ensure_ascii=False, indent=1))
         return
-    print(seen(f"{room.title}, {short(first)} to {short(last)}"))
+    print(seen(f"{room.title}, {_from_to(first, last)}"))
     for line in by_day(found.events, house, zone) or ["Nothing is on."]:
         print(seen(line))
 
@@ -150,14 +156,14 @@ def _local(instant: Timestamp, zone: str) -> datetime:
 
 async def _busy(site: Site, asked: argparse.Namespace) -> None:
     house = await open_house(site, asked.centre)
-    rooms = list(map(house.room, asked.rooms)) or house.rooms
+    rooms = list(map(house.room, asked.rooms)) or sorted(house.rooms, key=lambda each: fold(each.title))
     first, last = days(asked, house, _MOST_BUSY)
     found = await _taken(site, house, rooms, first, last)
     if asked.json:
-        plain = [MessageToDict(each, preserving_proto_field_name=True) for each in found]
+        plain = [whole(each) for each in found]
         print(json.dumps({"rooms": plain}, ensure_ascii=False, indent=1))
         return
-    print(f"{short(first)} to {short(last)}")
+    print(_from_to(first, last))
     for line in busy_lines(found, house):
         print(seen(line))
 

@@ -145,7 +145,7 @@ def read_room(message: place_pb2.Room, base: Room, zone: str = "UTC") -> Room:
         join_url=problems.https("join_url", message.join_url),
     )
     if room.join_url and room.kind is not RoomKind.VIDEO:
-        problems.add("join_url", "is of a video account")
+        problems.add("join_url", "only a video account has one")
     problems.settle()
     return room
 
@@ -201,7 +201,8 @@ def _span(field: str, said: place_pb2.OpeningHours | place_pb2.DatedHours, probl
             return 0, DAY
         found.append(int(text[:2]) * 60 + int(text[3:]))
     if found[0] >= found[1]:
-        problems.add(f"{field}.closes", "must be later than it opens; what goes on after midnight opens at 00:00 then")
+        text = "must be later than it opens; what goes on after midnight is said of the next day, from 00:00 on"
+        problems.add(f"{field}.closes", text)
     return found[0], found[1]
 
 
@@ -235,7 +236,7 @@ def _parts(names: Sequence[str], base: Room, problems: Problems) -> tuple[str, .
     """Ids of the rooms that it is made of; whether they are there is for whoever writes."""
     problems.at_most("parts", names, LIST_LENGTH)
     if names and base.kind is RoomKind.VIDEO:
-        problems.add("parts", "are of rooms with walls")
+        problems.add("parts", "a video account has none")
     found = []
     for n, name in enumerate(names):
         if not ROOM.matches(name):

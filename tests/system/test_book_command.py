@@ -8,7 +8,7 @@ import io
 import json
 import os
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -188,7 +188,8 @@ def test_what_waits_is_approved_or_declined_and_nobody_else_gets_it_meanwhile(ro
     assert "Spinning" in done(rooms, "book", "approve", "riverside", "Spinning", "--yes")
     done(rooms, "book", "decline", "riverside", "Dyeing", "--because=The kiln is on", "--yes")
     assert listed(rooms, "--waiting", "--room=Den") == []
-    assert "it does not wait for anybody" in refused(rooms, "book", "approve", "riverside", "Spinning", "--yes")[1]
+    said = refused(rooms, "book", "approve", "riverside", "Spinning", "--yes")[1]
+    assert "it does not wait for approval. It is: booked" in said
     assert "there is no booking 'Dyeing'" in refused(rooms, "book", "show", "riverside", "Dyeing")[1]
 
 
@@ -323,7 +324,11 @@ def test_a_report_is_a_table_csv_or_json(rooms: System, tmp_path: Path) -> None:
         (("book", "nowhere", "Attic", "--on=2031-04-20", "--at=19:00"), 1, "there is no centre 'nowhere' here"),
         (("book", "show", "riverside", "Nothing"), 1, "there is no booking 'Nothing' here"),
         (("find", "room", "riverside", "--between=2031-04-01", "2031-06-30"), 2, "argument --between"),
-        (("find", "room", "riverside", "--between", "2031-04-01", "2031-06-30"), 2, "--between: is more than 31 days"),
+        (
+            ("find", "room", "riverside", "--between", "2031-04-01", "2031-06-30"),
+            2,
+            "--between: at most 31 days at once",
+        ),
         (("find", "room", "riverside", "--on=2031-04-20", "--at=19:00", "--people=-1"), 2, "--people: must be"),
         (("room", "calendar", "riverside", "Cupboard"), 1, "there is no room 'Cupboard'"),
         (("room", "calendar", "riverside", "Attic", "--until=2040-01-01"), 2, "--until: at most"),
@@ -359,3 +364,40 @@ def test_a_clash_is_overruled_only_by_who_may_and_says_why(rooms: System) -> Non
     assert all(words in shown for words in ("overruled: The mayor comes", "overruled by", "kim", over))
     listing = done(rooms, "book", "list", "riverside", "--overruled")
     assert f"  overruled by kim: The mayor comes\n  over: {over}" in listing
+
+
+def test_of_a_series_that_was_cut_the_part_is_found_that_has_the_date(rooms: System) -> None:
+    day = date.fromisoformat(THURSDAY)
+    words = ("--on", THURSDAY, "--at=6:00", "--every=week", f"--until={day + timedelta(weeks=5)}", "--title=Rowing")
+    booked(rooms, "Attic", *words)
+    done(rooms, "book", "change", "riverside", "Rowing", f"--from={day + timedelta(weeks=3)}", "--at=7:00", "--yes")
+    early, late = (f"--only={day + timedelta(weeks=n)}" for n in (1, 4))
+    assert "06:00 to 07:00" in done(rooms, "book", "release", "riverside", "Rowing", early, "--yes")
+    assert "07:00 to 08:00" in done(rooms, "book", "release", "riverside", "Rowing", late, "--yes")
+    assert "several bookings" in refused(rooms, "book", "release", "riverside", "Rowing", "--all", "--yes")[1]
+
+
+def test_who_finds_no_room_is_told_what_is_in_the_way_and_what_no_room_has(rooms: System) -> None:
+    words = ("--on", TUESDAY, "--at=4:00", "--for=60")
+    for title in ("Attic", "Annex", "Den"):
+        booked(rooms, title, *words, "--title=Night watch")
+    told = done(rooms, "find", "room", "riverside", *words, "--with=loom")
+    assert "Attic  taken by Night watch, 04:00 to 05:00" in told
+    assert "--between 2031-04-15 2031-04-18 --for 60" in told
+    told = done(rooms, "find", "room", "riverside", *words, "--with=harp", "--people=4000")
+    assert "no room has 'harp'" in told
+    assert "no room has 4000 chairs: the largest, River Hall, has 80" in told
+
+
+def test_what_a_program_gets_says_what_is_nothing_too(rooms: System) -> None:
+    words = ("--on", TUESDAY, "--at=2:00", "--for=60", "--people=40")
+    assert "More people than chairs: 40 are expected, and there are 12" in done(
+        rooms, "book", "riverside", "Loft", *words, "--dry-run"
+    )
+    made = booked(rooms, "Loft", *words)
+    assert (made["title"], made["competes"], made["skipped"]) == ("", False, [])
+    ended = command("book", "riverside", "Loft", *words, "--json", "--yes")
+    check = json.loads(ended.stdout)["check"]
+    assert (ended.returncode, check["free"], check["needs_approval"]) == (1, False, False)
+    week = asked_json(rooms, "room", "report", "riverside", "Loft")["weeks"][0]
+    assert {"booked_minutes", "used_minutes", "free_minutes", "bookings", "peaks"} <= week.keys()

@@ -28,6 +28,13 @@ def test_a_thing_is_found_by_id_by_title_and_by_its_beginning_whatever_the_case(
     assert folded("Ångström  X") == "angstrom x"
 
 
+def test_the_first_eight_letters_of_an_id_are_enough_and_fewer_are_not() -> None:
+    long = place_pb2.Place(name="centres/c/places/28821358-2cd2-4016-b7f1-96d9d5c337d8", title="Attic")
+    assert the_one("place", "28821358", [*PLACES, long], lambda each: each.title) is long
+    with pytest.raises(Failure, match="there is no place"):
+        the_one("place", "2882135", [*PLACES, long], lambda each: each.title)
+
+
 @pytest.mark.parametrize(
     ("wanted", "says"),
     [("hall", "c  Hall\n  d  Hall"), ("cafe", "b  Caf"), ("attic", "place list"), ("annex", "There is:\n  b  Caf")],

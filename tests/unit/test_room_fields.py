@@ -74,7 +74,7 @@ def test_everything_that_is_wrong_is_told_at_once() -> None:
 def test_a_video_account_has_no_parts_and_a_room_no_link() -> None:
     video = Room(id="v", centre="c", created_at=BASE.created_at, title="V", place="", kind=RoomKind.VIDEO)
     assert read_room(said(joinUrl="https://example.org/j"), video).join_url == "https://example.org/j"
-    with pytest.raises(Invalid, match="walls"):
+    with pytest.raises(Invalid, match="a video account has none"):
         read_room(said(parts=["centres/c/rooms/a"]), video)
 
 
