@@ -131,12 +131,13 @@ def _offered(booking: Booking, world: _World) -> Booking | None:
         return None
     pattern = Pattern(zone=booking.pattern.zone, slots=tuple(slots))
     common: dict[str, Any] = {"closures": world.closures, "zone": world.zone, "most": MOST_CLASHES}
-    gone = frozenset(id_ for each in world.around for id_ in each.gone) | {booking.id}
+    itself = frozenset({booking.id} if booking.meeting else ())  # two parts of one meeting may have one time
+    gone = frozenset(id_ for each in world.around for id_ in each.gone) | itself
     stays = {each.diary.room: each.diary for each in world.around}
     comes = {each.diary.room: each.fresh for each in world.around}
     room = msgspec.structs.replace(world.room, before=booking.before, after=booking.after)  # it keeps its own minutes
     found = hindrances(room, stays, pattern, world.at, ignoring=gone, **common)
-    found += hindrances(room, comes, pattern, world.at, ignoring=frozenset({booking.id}), **common)
+    found += hindrances(room, comes, pattern, world.at, ignoring=itself, **common)
     taken = {(each.key, each.start) for each in found}
     free = {slot: (slot.key, _begins(slot, booking)) not in taken for slot in slots}
     skipped = tuple(

@@ -222,7 +222,7 @@ class Single(NamedTuple):
 
 def _meets(one: Single, other: Booking, together: frozenset[frozenset[str]]) -> bool:
     mine = one.booking
-    if other.id == mine.id or not (other.room == mine.room or frozenset({other.room, mine.room}) in together):
+    if not (other.room == mine.room or frozenset({other.room, mine.room}) in together):
         return False
     before, after = max(mine.before, other.after), max(mine.after, other.before)
     return bool(stretches(other.pattern, one.start - before, one.end + after))
