@@ -117,8 +117,8 @@ class Passing(VirtualClock):
 TWO = (
     "memory",
     "mongodb-motor",
-    "mongodb-pymongo",
-    pytest.param("mongodb-wire-motor", marks=pytest.mark.slow),  # as in meetings_house
+    pytest.param("mongodb-pymongo", marks=pytest.mark.slow),  # as in meetings_house
+    pytest.param("mongodb-wire-motor", marks=pytest.mark.slow),
 )
 
 
