@@ -148,7 +148,7 @@ async def _target(site: Site, asked: argparse.Namespace) -> _Target:
         if asked.date:
             raise Failure("--always is for all dates: leave DATE out", USAGE)
         return _Target(series.named.name, series.named.schedule.time_zone, series.named.title)
-    date = named(house, series, asked.date)
+    date = named(house, series, asked.date, ahead=True)  # once it has begun no seat is kept or given back there
     return _Target(date.name, date.meeting.schedule.time_zone, date.meeting.title)
 
 

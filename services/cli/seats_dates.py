@@ -8,6 +8,7 @@ from services.cli import dates
 from services.cli.house import open_house
 from services.cli.series import find
 from services.cli.shell import USAGE, Failure
+from services.kit.clock import SystemClock
 
 if TYPE_CHECKING:
     import argparse
@@ -48,8 +49,12 @@ async def called(site: Site, centre: str, house: House, text: str) -> Date:
     return named(house, await find(site, centre, title.strip()), day.strip())
 
 
-def named(house: House, series: Series, text: str) -> Date:
-    """The date of a series that is called so. Raises Failure."""
+def named(house: House, series: Series, text: str, *, ahead: bool = False) -> Date:
+    """The date of a series that is called so; the next one without a word, or the next that has not begun.
+
+    Raises:
+        Failure: there is none.
+    """
     first = text.partition("-")[0]
     if first.isdecimal() and len(first) == _ID:
         return dates.by_id(series.parts, text)
@@ -58,4 +63,6 @@ def named(house: House, series: Series, text: str) -> Date:
     coming = series.coming()
     if not coming:
         raise Failure("it has no date to come: say which is meant")
-    return next((each for each in coming if not each.cancelled), coming[0])
+    now = SystemClock().now()
+    meant = [each for each in coming if not (ahead and each.start <= now)] or coming
+    return next((each for each in meant if not each.cancelled), meant[0])

@@ -6,18 +6,25 @@ import argparse
 import io
 import sys
 from argparse import ArgumentTypeError
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import pytest
+from openchair.meetings.v1 import centre_pb2, meeting_pb2
 from openchair.rsvps.v1 import list_rules_pb2, seat_pb2, slip_pb2, statistics_pb2
 from openchair.rsvps.v1 import rsvp_service_pb2 as pb
 
-from services.cli import seats_led, seats_rules, seats_told, seats_words, slip, statistics
+from services.cli import seats_dates, seats_led, seats_rules, seats_told, seats_words, series, slip, statistics
 from services.cli.__main__ import parser
+from services.cli.house import House
 from services.cli.seats_answers import answers_of, keep_ids, question, question_text, quota
 from services.cli.shell import Failure
 from services.kit import words
+from services.kit.clock import VirtualClock
+
+if TYPE_CHECKING:
+    from services.cli.server import Site
 
 CHOICE, NUMBER = list_rules_pb2.QUESTION_KIND_CHOICE, list_rules_pb2.QUESTION_KIND_NUMBER
 TEXT = list_rules_pb2.QUESTION_KIND_TEXT
@@ -203,3 +210,23 @@ def test_sister_dates_are_said_as_days_and_of_another_meeting_with_its_id() -> N
         name="centres/a/meetings/b/listRules", sister_dates=[list_rules_pb2.SisterDates(names=names)]
     )
     assert seats_rules.facts(rules)["sister dates"] == "Tuesday 8 December 2026 | c: Tuesday 22 December 2026"
+
+
+@pytest.mark.parametrize(
+    ("hour", "minute", "led", "kept"), [(18, 29, 24, 24), (18, 30, 24, 1), (19, 29, 24, 1), (19, 30, 1, 1)]
+)
+def test_a_guest_means_the_next_date_that_has_not_begun_and_who_leads_the_one_that_is_on(
+    monkeypatch: pytest.MonkeyPatch, hour: int, minute: int, led: int, kept: int
+) -> None:
+    """On Tuesdays from 19:30 to 20:30 in Berlin, which is from 18:30 to 19:30 in UTC."""
+    for module in (series, seats_dates):
+        monkeypatch.setattr(
+            module, "SystemClock", lambda: VirtualClock(datetime(2026, 11, 24, hour, minute, tzinfo=UTC))
+        )
+    house = House(cast("Site", None), centre_pb2.Centre(time_zone="Europe/Berlin"), [], [])
+    tuesdays = meeting_pb2.Meeting(name="centres/c/meetings/m")
+    tuesdays.schedule.start, tuesdays.schedule.time_zone = "2026-11-24T19:30", "Europe/Berlin"
+    tuesdays.schedule.minutes, tuesdays.schedule.rule = 60, "FREQ=WEEKLY"
+    found = series.Series((tuesdays,), tuesdays)
+    assert seats_dates.named(house, found, "").local.day == led
+    assert seats_dates.named(house, found, "", ahead=True).local.day == kept
