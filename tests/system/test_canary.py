@@ -225,7 +225,7 @@ async def test_nothing_of_it_is_answered_to_anybody(system: System, told: Told) 
                 await stub.ViewMeeting(pb.ViewMeetingRequest(name=told.names["members"], invite_code=typed))
             answers.append(explain(refusal.value))
         unlisted = await stub.ViewMeeting(pb.ViewMeetingRequest(name=told.names["unlisted"]))
-    assert len(answers[1].occurrences) == 3
+    assert len({each.identity.partition("/")[0] for each in answers[1].occurrences}) == 3  # one may be on just now
     assert found([Surface("answer", str(each).encode()) for each in answers], told.words) == set()
     assert {name for _, name in found([Surface("", str(unlisted).encode())], told.words)} == {"title of unlisted"}
 
