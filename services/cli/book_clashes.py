@@ -143,7 +143,8 @@ def _later(rule: Rule, days: int) -> Rule:
 def first(report: Report, house: House, zone: str) -> str:
     """The first thing that is in the way; of a series with its date."""
     one = report.clashes[0]
-    when = f"{_times(one.start_time, one.end_time, zone)}: " if report.total > 1 else ""
+    several = len({each.key for each in report.clashes}) > 1
+    when = f"{_times(one.start_time, one.end_time, zone)}: " if several else ""
     return when + why(one, house, zone)
 
 

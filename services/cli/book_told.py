@@ -60,6 +60,8 @@ def state(booking: booking_pb2.Booking) -> str:
     if booking.closed:
         more = f" and {_dates(len(booking.closed) - 1)} more" if len(booking.closed) > 1 else ""
         said.append(f"closed on {_day(booking.closed[0].key)}{more}: {booking.closed[0].reason}")
+    if booking.released:
+        said.append(f"nobody came on {_day(booking.released[-1])}, given back")
     if booking.proposed_for_release:
         said.append("nobody came lately")
     if booking.overrule_reason:

@@ -57,6 +57,12 @@ def test_a_table_is_no_wider_than_a_terminal_and_loses_nothing() -> None:
     assert table(("A", "B"), [("1", ""), ("2", "")]) == ["A", "1", "2"]
 
 
+def test_a_date_that_nobody_came_to_is_named_where_its_booking_is_listed() -> None:
+    assert book_told.state(booking(released=["20261117", "20261124"])) == (
+        "booked; nobody came on Tue 24 Nov 2026, given back"
+    )
+
+
 def test_a_booking_stands_in_a_list_with_what_is_to_be_done_about_it() -> None:
     skipped = [
         {"slot": {"key": "20261201", "start": "2026-12-01T19:00", "minutes": 90}, "offered": True},
