@@ -6,8 +6,9 @@ first date's key. Dates that are over are no concern of rules, but count for wha
 
 from __future__ import annotations
 
-import heapq
+import itertools
 from datetime import date, timedelta
+from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -15,12 +16,13 @@ import msgspec
 
 from services.meetings.types_rooms import Approval, QuotaPeriod, WhoMayBook
 from services.recurrence.schedule import last_key
+from services.recurrence.tally import Tally
 from services.recurrence.timetable import LOOKED_AT, at_minute, minute, stretches
 from services.recurrence.types import Frequency
 from services.recurrence.zones import midnight, to_local
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from services.kit.call import Caller
     from services.meetings.types_rooms import BookingRules, Quota
@@ -96,8 +98,7 @@ def breaches(
         *_too_soon(rules, pattern, since),
         *_too_far(rules, pattern, since, zone, first, most),
     ]
-    for quota in rules.quotas:
-        found += islice(_beyond(quota, pattern, own, since, zone, first), most)
+    found += _against_quotas(rules.quotas, pattern, own, since, zone, first, most)
     return sorted(found, key=lambda each: (each.start, each.key, each.rule))
 
 
@@ -171,36 +172,57 @@ def _too_far(
     yield from (Breach(*each, "TOO_FAR_AHEAD", reason) for each in islice(beyond, most))
 
 
-def _beyond(
-    quota: Quota, pattern: Pattern, own: Sequence[Pattern], since: int, zone: str, first: Stretch
+def _against_quotas(
+    quotas: Sequence[Quota], pattern: Pattern, own: Sequence[Pattern], since: int, zone: str, first: Stretch, most: int
 ) -> Iterator[Breach]:
-    """The dates that are more than the quota allows: each counts with those before it that were allowed."""
-    if _surely_within(quota, (pattern, *own), zone):
+    """The dates that are more than a quota allows, at most so many of each."""
+    doubtful = [each for each in quotas if not _surely_within(each, (pattern, *own), zone)]
+    if not doubtful:
         return
-    begin = _period(to_local(at_minute(min(since, first.start)), zone).date(), quota.period)
-    early = minute(midnight(begin, zone))
-    had: dict[date, list[tuple[int, int]]] = {}
-    theirs = heapq.merge(*(ahead(each, early) for each in own), key=lambda each: each.start)
-    date_ = next(theirs, None)
-    for each in ahead(pattern, since):
-        period = _period(to_local(at_minute(each.start), zone).date(), quota.period)
-        end = minute(midnight(_after(period, quota.period), zone))
-        while date_ is not None and date_.start < end:
-            then = _period(to_local(at_minute(date_.start), zone).date(), quota.period)
-            had.setdefault(then, []).append((date_.start, date_.end))
-            date_ = next(theirs, None)
-        found = had.setdefault(period, [])
-        if (breach := _more(quota, each, found)) is not None:
-            yield breach
+    day = _day(min(since, first.start), zone)
+    early = minute(midnight(date.fromordinal(min(_period(day, quota.period)[0] for quota in doubtful)), zone))
+    had = _tally(tuple(own), zone, early, since + LOOKED_AT // timedelta(minutes=1) + 31 * 1440)
+    dates = ((each, _day(each.start, zone)) for each in ahead(pattern, since))
+    for quota, same in zip(doubtful, itertools.tee(dates, len(doubtful)), strict=True):
+        yield from islice(_beyond(quota, same, had), most)
+
+
+def _day(at: int, zone: str) -> int:
+    return to_local(at_minute(at), zone).toordinal()
+
+
+@lru_cache(maxsize=8)
+def _tally(own: tuple[Pattern, ...], zone: str, since: int, until: int) -> Tally:
+    """Kept for whoever asks about many other times in place of one."""
+    return Tally(own, zone, since, until)
+
+
+def _beyond(quota: Quota, dates: Iterable[tuple[Stretch, int]], had: Tally) -> Iterator[Breach]:
+    """The dates that are more than the quota allows: each counts with those before it that were allowed."""
+    most, longest = quota.count or _MANY, quota.minutes or _MANY
+    taken: dict[int, tuple[int, int]] = {}
+    first = after = 0
+    for each, day in dates:
+        if not first <= day < after:
+            first, after = _period(day, quota.period)
+        count, minutes = before = taken.get(first) or had.between(first, after)
+        more = count + 1, minutes + each.end - each.start
+        if more[0] > most or more[1] > longest:
+            taken[first] = before
+            yield _more(quota, each, counted=more[0] > most)
         else:
-            found.append((each.start, each.end))
+            taken[first] = more
 
 
 def _surely_within(quota: Quota, patterns: Sequence[Pattern], zone: str) -> bool:
     """Whether it is plain, without looking at each date, that no period can have too much."""
-    most = [(_most_in(each, quota.period, zone), each) for each in patterns]
-    minutes = sum(dates * _longest(each) for dates, each in most)
-    return sum(dates for dates, _ in most) <= (quota.count or _MANY) and minutes <= (quota.minutes or _MANY)
+    dates = minutes = 0
+    for each in patterns:
+        most = _most_in(each, quota.period, zone)
+        dates, minutes = dates + most, minutes + most * _longest(each)
+        if dates > (quota.count or _MANY) or minutes > (quota.minutes or _MANY):
+            return False
+    return True
 
 
 def _most_in(pattern: Pattern, period: QuotaPeriod, zone: str) -> int:
@@ -226,28 +248,22 @@ def _longest(pattern: Pattern) -> int:
     return max(lengths, default=0)
 
 
-def _more(quota: Quota, each: Stretch, had: Sequence[tuple[int, int]]) -> Breach | None:
-    minutes = sum(end - start for start, end in had) + each.end - each.start
+def _more(quota: Quota, each: Stretch, *, counted: bool) -> Breach:
     name, words = quota.period.name, _WORDS[quota.period]
-    if quota.count and len(had) >= quota.count:
+    if counted:
         return Breach(*each, f"QUOTA_COUNT_{name}", f"at most {quota.count} booking{'s' * (quota.count > 1)} {words}")
-    if quota.minutes and minutes > quota.minutes:
-        return Breach(*each, f"QUOTA_MINUTES_{name}", f"at most {_long(quota.minutes)} {words}")
-    return None
+    return Breach(*each, f"QUOTA_MINUTES_{name}", f"at most {_long(quota.minutes)} {words}")
 
 
-def _period(day: date, period: QuotaPeriod) -> date:
-    """The first day of the day, week or month."""
-    if period is QuotaPeriod.MONTH:
-        return day.replace(day=1)
-    return day - _DAY * (day.weekday() if period is QuotaPeriod.WEEK else 0)
-
-
-def _after(first: date, period: QuotaPeriod) -> date:
-    """The first day of the next one."""
-    if period is QuotaPeriod.MONTH:
-        return (first + 31 * _DAY).replace(day=1)
-    return first + _DAY * (7 if period is QuotaPeriod.WEEK else 1)
+def _period(day: int, period: QuotaPeriod) -> tuple[int, int]:
+    """The first day (an ordinal) of the day, week or month, and that of the next one."""
+    if period is QuotaPeriod.DAY:
+        return day, day + 1
+    if period is QuotaPeriod.WEEK:
+        first = day - (day - 1) % 7
+        return first, first + 7
+    month = date.fromordinal(day).replace(day=1)
+    return month.toordinal(), (month + 31 * _DAY).replace(day=1).toordinal()
 
 
 def _long(minutes: int) -> str:
