@@ -123,7 +123,7 @@ def rescheduled(booking: Booking, wanted: Schedule, at: str) -> Booking:
     """
     now, old = minute(moment(at)), booking.pattern
     waited = {each.slot.key for each in booking.skipped}
-    begun = [each for each in stretches(old, now - _DAYS, now + 1) if each.start <= now]
+    begun = [each for each in stretches(old, now - _DAYS - wanted.minutes, now + 1) if each.start <= now]
     on = tuple(slot for each in begun if each.end > now for slot in slots_of(old, each.key))
     gone = ({*old.without} - waited) | {each.key for each in begun}
     pattern = Pattern(

@@ -11,6 +11,7 @@ from services.kit.errors import Invalid, Unmet
 from services.meetings.booking import MOST_SKIPPED, Person, Wish, granted, refuse_impossible
 from services.meetings.closing import NOTHING
 from services.meetings.diary import Diary
+from services.meetings.rebooking import rescheduled
 from services.meetings.types_rooms import (
     Booking,
     BookingRules,
@@ -22,6 +23,7 @@ from services.meetings.types_rooms import (
 )
 from services.recurrence.pattern import Pattern
 from services.recurrence.rule import parse_rule
+from services.recurrence.timetable import minute, stretches
 from services.recurrence.types import Schedule
 
 SINCE = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -83,3 +85,12 @@ def test_what_ends_at_this_very_moment_is_over() -> None:
     with pytest.raises(Invalid):
         refuse_impossible(Schedule(datetime.fromisoformat("2026-11-21T11:00"), "UTC", 60), AT, "schedule")
     refuse_impossible(Schedule(datetime.fromisoformat("2026-11-21T11:00"), "UTC", 61), AT, "schedule")
+
+
+def test_a_date_that_is_over_is_not_on_again_when_the_others_become_longer() -> None:
+    """Monday was over on Tuesday: it does not go on until Sunday because the ones to come are to."""
+    had = booking("ana", series("2026-11-16T00:00", "FREQ=WEEKLY", 1440))
+    longer = Schedule(datetime.fromisoformat("2026-11-16T00:00"), "UTC", 6 * 1440, parse_rule("FREQ=WEEKLY"))
+    made = rescheduled(had, longer, AT)
+    now = minute(SINCE)
+    assert [str(each.key.date) for each in stretches(made.pattern, now, now + 9 * 1440)] == ["2026-11-23", "2026-11-30"]
