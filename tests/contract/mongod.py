@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
+from pymongo.write_concern import WriteConcern
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator
@@ -30,11 +31,11 @@ READY = 120.0
 CLEANING: Final = 30_000
 """Milliseconds that one step of cleaning up may take."""
 SMALL: Final = (
-    *("--wiredTigerCacheSizeGB", "0.25"),
+    *("--wiredTigerCacheSizeGB", "0.5"),
     *("--setParameter", "diagnosticDataCollectionEnabled=false"),
-    *("--setParameter", "transactionLifetimeLimitSeconds=10"),
+    *("--setParameter", "transactionLifetimeLimitSeconds=15"),
 )
-"""Each worker has a server of its own. What a killed process has locked is free again after ten to fifteen seconds."""
+"""Each worker has a server of its own. What a killed process has locked is free again after 15 to 25 seconds."""
 
 
 LEAKS: Final = "ignore:unclosed <socket:ResourceWarning"
@@ -74,7 +75,7 @@ class Databases:
     def give_back(self, name: str, shape: Hashable) -> None:
         """Empties it for the next. Blocks: not in the event loop."""
         try:
-            database = self._client[name]
+            database = self._client.get_database(name, write_concern=WriteConcern("majority"))
             for collection in sorted(database.list_collection_names(), reverse=True):
                 database[collection].delete_many({})
         except PyMongoError as error:
