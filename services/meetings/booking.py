@@ -105,9 +105,13 @@ def granted(room: Room, diaries: Mapping[str, Diary], wish: Wish, at: str, frame
     return _with_what_is_free(wish, found, at)
 
 
-def refuse_taken(room: Room, diaries: Mapping[str, Diary], wish: Wish, at: str, frame: Frame) -> None:
-    """Raises a refusal where somebody else has any of its time: of clocks that differ one may find it free."""
-    found = [each for each in in_the_way(room, diaries, wish, at, frame) if each.kind is Obstacle.TAKEN]
+def refuse_given(room: Room, diaries: Mapping[str, Diary], wish: Wish, at: str, frame: Frame) -> None:
+    """Raises a refusal where what a hold has was given away meanwhile: of clocks that differ one may find it free.
+
+    Somebody else has any of its time, or its person has as much of the room already as the quotas allow.
+    """
+    ways = in_the_way(room, diaries, wish, at, frame)
+    found = [each for each in ways if each.kind is Obstacle.TAKEN or each.rule.startswith("QUOTA")]
     if found:
         raise _refusal(wish, found)
 

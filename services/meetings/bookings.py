@@ -19,12 +19,12 @@ from services.meetings.booking import (
     held,
     of_room,
     refuse_impossible,
-    refuse_taken,
+    refuse_given,
     standing,
 )
 from services.meetings.booking_asked import BOOKING, person, read_booking, read_reason, read_words, room_id, room_ids
 from services.meetings.desk import CENTRE
-from services.meetings.had import knowing
+from services.meetings.had import knowing, of_booking
 from services.meetings.ledger import Decided, Ledger, hold_expired
 from services.meetings.shares import refuse_many
 from services.meetings.types_rooms import Booking, BookingState
@@ -106,11 +106,12 @@ class Bookings:
             if not found.holds(at):
                 raise hold_expired()
             room = rooms.room(ids["room"])
-            wish = Wish(found, asked, ignoring=frozenset({found.id}), rules=False)
-            refuse_taken(room, rooms.diaries(room), wish, at, rooms.frame)  # it may have expired by another's clock
+            wish = Wish(found, asked, ignoring=frozenset({found.id}))
+            refuse_given(room, rooms.diaries(room), wish, at, rooms.frame)  # it may have expired by another's clock
             made = standing(_worded(request.booking, found), room, asked)
             return Decided(((made, room),), (made,), "confirm")
 
+        asked = await of_booking(self.desk, asked, ids["centre"], ids["room"], ids["booking"])
         return await self.ledger.write(call, ids["centre"], [ids["room"]], decide, _only)
 
     async def approve_booking(self, call: Call[pb.ApproveBookingRequest]) -> booking_pb2.Booking:

@@ -32,6 +32,30 @@ async def test_a_hold_whose_time_somebody_has_got_is_not_confirmed_by_a_clock_th
     assert [each.organiser for each in await stored(house) if each.holds("2026-11-21T12:20:00.000Z")] == ["ben"]
 
 
+async def test_a_hold_in_place_of_which_its_person_has_booked_is_not_confirmed_by_a_clock_that_is_behind(
+    house: House,
+) -> None:
+    """The quota is for all that somebody has, whichever instance was asked."""
+    name = await room(house, rules={"quotas": [{"period": "QUOTA_PERIOD_WEEK", "count": 1}]})
+    hold = await house.call("HoldRoom", ANA, parent=CENTRE, room=name, booking=at())
+    house.clock.jump(START + timedelta(minutes=11))
+    await book(house, ANA, name, at("2026-11-25T19:00"))
+    house.clock.jump(START + timedelta(minutes=5))
+    with pytest.raises(Unmet) as refused:
+        await house.call("ConfirmHold", ANA, name=hold.name)
+    assert refused.value.reason == "BOOKING_RULE"
+
+
+async def test_a_hold_is_confirmed_though_it_is_late_for_another(house: House) -> None:
+    """Only quotas are asked again: whoever held it in time has it."""
+    name = await room(house, rules={"least_minutes_ahead": 60, "quotas": [{"period": "QUOTA_PERIOD_DAY", "count": 1}]})
+    soon = at("2026-11-21T07:05")
+    hold = await house.call("HoldRoom", ANA, parent=CENTRE, room=name, booking=soon)
+    house.clock.jump(START + timedelta(minutes=9))
+    confirmed = await house.call("ConfirmHold", ANA, name=hold.name)
+    assert confirmed.state == booking_pb2.BOOKING_STATE_CONFIRMED
+
+
 @pytest.mark.parametrize("approval", ["APPROVAL_UNSPECIFIED", "APPROVAL_HOLDS"])
 async def test_what_competes_goes_on_competing_when_its_room_stops_to(house: House, approval: str) -> None:
     """A change of one of its dates gives it none of the others, which it only asked for."""
