@@ -66,6 +66,11 @@ class VirtualClock:
         """Seconds since the start of the test."""
         return self._seconds
 
+    @property
+    def asleep(self) -> bool:
+        """Whether anybody waits for it to be moved."""
+        return any(not waiting.done() for _, _, waiting in self._sleepers)
+
     async def sleep(self, seconds: float) -> None:
         """Comes back when the test has moved the clock so far."""
         self._count += 1

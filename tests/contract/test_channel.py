@@ -27,13 +27,13 @@ def a_room(request_id: str = "r1") -> pb.CreateRoomRequest:
 
 
 async def test_a_reply_arrives_and_the_method_saw_message_caller_request_id_and_deadline(wire: Wire) -> None:
-    reply = await wire.stub.CreateRoom(a_room(), timeout=5)
+    reply = await wire.stub.CreateRoom(a_room(), timeout=60)
     assert reply.title == "Blue"
     (call,) = wire.rooms.calls
     assert call.method == "openchair.meetings.v1.RoomService/CreateRoom"
     assert call.message == a_room()
     assert (call.caller.subject, call.request_id) == ("p1", "r1")
-    assert 0 < call.deadline - CLOCK.monotonic() < 5.5  # gRPC rounds the time it sends up
+    assert 0 < call.deadline - CLOCK.monotonic() < 61  # gRPC rounds the time it sends up
     assert "authorization" not in call.metadata
 
 
@@ -124,25 +124,27 @@ async def test_a_large_page_token_comes_back_whole(wire: Wire) -> None:
 
 
 async def test_a_call_without_a_deadline_gets_one_of_ten_seconds(wire: Wire) -> None:
+    before = CLOCK.monotonic()
     await wire.stub.GetRoom(GET)
-    assert 8 < wire.rooms.calls[0].deadline - CLOCK.monotonic() <= 10
+    assert before + 9 < wire.rooms.calls[0].deadline <= CLOCK.monotonic() + 10
 
 
 async def test_a_deadline_that_is_too_far_off_is_shortened(wire: Wire) -> None:
+    before = CLOCK.monotonic()
     await wire.stub.GetRoom(GET, timeout=3600)
-    assert 50 < wire.rooms.calls[0].deadline - CLOCK.monotonic() <= 60
+    assert before + 59 < wire.rooms.calls[0].deadline <= CLOCK.monotonic() + 60
 
 
 async def test_a_call_that_is_not_answered_in_time_is_late_and_its_method_is_cancelled(wire: Wire) -> None:
     wire.rooms.gate.clear()
-    assert (await wire.problem(wire.stub.GetRoom(GET, timeout=0.5))).code == "DEADLINE_EXCEEDED"
+    assert (await wire.problem(wire.stub.GetRoom(GET, timeout=2.0))).code == "DEADLINE_EXCEEDED"
     await asyncio.wait_for(wire.rooms.cancelled.wait(), PATIENCE)
 
 
 async def test_a_method_that_does_not_heed_its_cancellation_keeps_no_caller_waiting(wire: Wire) -> None:
     wire.rooms.deaf = True
     wire.rooms.gate.clear()
-    problem = await asyncio.wait_for(wire.problem(wire.stub.GetRoom(GET, timeout=0.5)), PATIENCE)
+    problem = await asyncio.wait_for(wire.problem(wire.stub.GetRoom(GET, timeout=2.0)), PATIENCE)
     assert problem.code == "DEADLINE_EXCEEDED"
     await asyncio.wait_for(wire.rooms.cancelled.wait(), PATIENCE)
     wire.rooms.gate.set()

@@ -72,7 +72,7 @@ class Service:
         )
 
     async def settled(self) -> None:
-        await asyncio.wait_for(self.relay.settled(), 20)
+        await asyncio.wait_for(self.relay.settled(), 60)
 
     async def stream(self, id_: str) -> Event | None:
         """What the stream holds of a place."""

@@ -116,7 +116,7 @@ async def codes(token: str) -> dict[str, str]:
             before = len(recorder.calls)
             path = f"/{method.containing_service.full_name}/{method.name}"
             try:
-                await channel.unary_unary(path)(request_for(method).SerializeToString(), timeout=10)
+                await channel.unary_unary(path)(request_for(method).SerializeToString(), timeout=60)
                 code = "OK"
             except RpcError as error:
                 code = explain(error).code

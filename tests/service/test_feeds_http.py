@@ -55,7 +55,7 @@ class Running:
 
     async def shows(self, text: str, *, shown: bool = True) -> None:
         """Comes back when the feed says so (or no longer does)."""
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             while (text in (await self.get()).text) is not shown:
                 pass
 
@@ -133,7 +133,7 @@ async def test_a_booking_is_told_at_its_rooms_address_and_moves_no_calendar(site
         private = replace(public, subject=public.subject.replace(".public.", ".private."))
         group_of = group(CODE)
         await running_one.publish(private, public, group_of)
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             while "FBTYPE=BUSY:20261125T010000Z" not in (await running_one.get(PATH)).text:
                 pass
         await until(lambda: running_one.made.private.order(group_of.subject) is not None)
@@ -230,7 +230,7 @@ async def test_what_a_code_opens_is_served_on_while_nats_is_away(site: Site) -> 
 
 async def until_status(running_one: Running, status: int, path: str = INVITED) -> None:
     """Comes back when the address answers so."""
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(60):
         while (await running_one.get(path)).status_code != status:
             await running_one.clock.advance(1)  # a follower that lost its stream looks again after a while
 

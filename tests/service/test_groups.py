@@ -96,7 +96,8 @@ async def test_two_doubles_at_once_make_one_code(house: House) -> None:
     doubles = asyncio.gather(*(house.call("RotateInviteCode", name=group, request_id="same") for _ in range(4)))
     while not doubles.done():
         await asyncio.sleep(0)
-        await house.clock.advance(1)  # whoever was slower waits a moment and decides anew
+        if house.clock.asleep:
+            await house.clock.advance(1)  # whoever was slower waits a moment and decides anew
     answers = await doubles
     assert len({answer.invite_code for answer in answers} - {""}) == 1
     assert {answer.group.invite_codes[0].id for answer in answers} == {answers[0].group.invite_codes[0].id}
@@ -193,7 +194,8 @@ async def test_of_a_deletion_and_a_meeting_that_comes_to_the_group_at_once_one_i
     race = asyncio.gather(*(calls if first == "DeleteGroup" else calls[::-1]), return_exceptions=True)
     while not race.done():
         await asyncio.sleep(0)
-        await house.clock.advance(1)
+        if house.clock.asleep:
+            await house.clock.advance(1)
     refused = [each for each in await race if isinstance(each, Exception)]
     assert [type(each) for each in refused] in ([Unmet], [NotFound])
     there = await house.call("ListGroups", parent=CENTRE)

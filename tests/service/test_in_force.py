@@ -149,7 +149,8 @@ async def ticking(house: House, *doings: Coroutine[Any, Any, Any]) -> None:
     """All of it at once, while time goes on for whoever waits to decide anew."""
     together = asyncio.gather(*doings)
     while not together.done():
-        await house.clock.advance(0.05)
+        if house.clock.asleep:
+            await house.clock.advance(0.05)
         await asyncio.sleep(0.001)
     await together
 

@@ -114,7 +114,7 @@ async def test_a_database_that_is_away_is_tried_again_and_the_work_never_ends_by
     hosted = Hosted(PLAN, Settings(site="home"), clock, Ids(), log, bus, cast("Store", away), "sqlite")
     await PLAN.build(hosted)
     work = asyncio.create_task(hosted.works["brings up what is shown"]())
-    async with asyncio.timeout(4):
+    async with asyncio.timeout(60):
         while "shown anew" not in said.getvalue():
             await asyncio.sleep(0)  # the store works in a thread of its own
             await clock.advance(1)

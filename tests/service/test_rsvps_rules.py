@@ -68,7 +68,8 @@ async def in_time(house: House, work: Awaitable[None]) -> None:
     """Lets time pass while it waits for another instance."""
     task = asyncio.ensure_future(work)
     while not (await asyncio.wait({task}, timeout=0.005))[0]:
-        await house.clock.advance(0.5)
+        if house.clock.asleep:
+            await house.clock.advance(0.5)
     await task
 
 

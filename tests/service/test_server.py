@@ -124,26 +124,27 @@ async def test_a_server_on_this_machine_is_called_directly_whatever_proxy_the_en
     monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.delenv("no_grpc_proxy", raising=False)
     async with connect(f"127.0.0.1:{site.port}", a_token()) as channel:
-        reply = await room_service_pb2_grpc.RoomServiceStub(channel).GetRoom(pb.GetRoomRequest(name=NAME), timeout=5)
+        reply = await room_service_pb2_grpc.RoomServiceStub(channel).GetRoom(pb.GetRoomRequest(name=NAME), timeout=60)
     assert reply.name == NAME
 
 
 async def test_a_method_sees_message_caller_request_id_and_deadline(site: Site) -> None:
     request = pb.CreateRoomRequest(parent="centres/c1", room=place_pb2.Room(title="Blue"), request_id="r1")
-    reply = await site.stub.CreateRoom(request, timeout=5)
+    reply = await site.stub.CreateRoom(request, timeout=60)
     assert reply.title == "Blue"
     (call,) = site.rooms.calls
     assert call.method == "openchair.meetings.v1.RoomService/CreateRoom"
     assert call.message == request
     assert (call.caller.subject, call.request_id) == ("p1", "r1")
-    assert 0 < call.deadline - CLOCK.monotonic() < 5.5  # gRPC rounds the time it sends up
+    assert 0 < call.deadline - CLOCK.monotonic() < 61  # gRPC rounds the time it sends up
     assert "authorization" not in call.metadata
     assert len(call.trace) == 32
 
 
 async def test_a_call_without_a_deadline_gets_one_of_ten_seconds(site: Site) -> None:
+    before = CLOCK.monotonic()
     await site.stub.GetRoom(pb.GetRoomRequest(name=NAME))
-    assert 8 < site.rooms.calls[0].deadline - CLOCK.monotonic() <= 10
+    assert before + 9 < site.rooms.calls[0].deadline <= CLOCK.monotonic() + 10
 
 
 async def test_the_same_request_id_is_answered_the_same_and_not_done_again(site: Site) -> None:

@@ -21,7 +21,7 @@ WHOLE = b"GET / HTTP/1.1\r\nHost: here\r\n\r\n"
 
 @pytest.fixture
 async def server(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[HttpServer]:
-    monkeypatch.setattr(PatientProtocol, "patience", 0.2)
+    monkeypatch.setattr(PatientProtocol, "patience", 1.0)
     running = await serve(_app, "127.0.0.1", 0)
     yield running
     await running.stop()
@@ -29,7 +29,7 @@ async def server(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[HttpServer]:
 
 async def _app(scope: Scope, _receive: Receive, send: Send) -> None:
     if scope["path"] == "/slow":
-        await asyncio.sleep(0.5)  # an answer may take longer than the headers may
+        await asyncio.sleep(1.5)  # an answer may take longer than the headers may
     await respond(send, 200, b"here", b"text/plain")
 
 
@@ -40,7 +40,7 @@ async def said(server: HttpServer, *pieces: bytes) -> bytes:
         for piece in pieces:
             writer.write(piece)
             await writer.drain()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             return await reader.read()
     finally:
         writer.close()

@@ -207,7 +207,7 @@ async def test_who_waits_is_given_a_later_date_also_when_the_list_of_an_earlier_
     await alone.reserve(3, also=[winter])
     await alone.reserve(4, also=[winter], wait="WAIT_CHOICE_ASK")
     alone.later(days=40)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         for _ in range(3):
             await published(alone)
             await alone.sweep()

@@ -54,7 +54,8 @@ async def together(house: House, *asked: Coroutine[Any, Any, Any]) -> list[Any]:
     done = asyncio.gather(*asked)
     while not done.done():
         await asyncio.sleep(0.001)
-        await house.clock.advance(0.05)
+        if house.clock.asleep:
+            await house.clock.advance(0.05)
     return await done
 
 
