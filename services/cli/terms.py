@@ -62,6 +62,8 @@ def _refusal(problem: Problem, options: Mapping[str, str]) -> str:
         return told[problem.reason](problem)
     if problem.code == "INTERNAL":
         return f"the server failed: {problem.message}. Its log says more"
+    if problem.code == "RESOURCE_EXHAUSTED" and problem.reason:  # more than somebody may have, not a busy server
+        return f"refused: {problem.message}"
     return _SENTENCES.get(problem.reason) or _CODES.get(problem.code) or problem.message
 
 

@@ -71,7 +71,7 @@ class Wish(NamedTuple):
 
     `taken` is what it has already (None: nothing yet): no reason to refuse. `patient` are keys of dates that it has
     done without before, and may again. `ignoring` are bookings that would be given up, `keeps` is what is kept of them
-    besides. With `rules` those for people are asked.
+    besides. With `rules` those for people are asked; with `only_quotas` of them those that count what somebody has.
     """
 
     booking: Booking
@@ -80,6 +80,7 @@ class Wish(NamedTuple):
     patient: frozenset[Key] = frozenset()
     ignoring: frozenset[str] = frozenset()
     rules: bool = True
+    only_quotas: bool = False
     keeps: tuple[Pattern, ...] = ()
 
     def booker(self) -> Booker | None:
@@ -131,6 +132,8 @@ def in_the_way(room: Room, diaries: Mapping[str, Diary], wish: Wish, at: str, fr
         booker=wish.booker(),
         most=MOST_FOUND if counts else MOST_REFUSED,
     )
+    if wish.only_quotas:
+        found = [each for each in found if each.kind is not Obstacle.RULE or each.rule.startswith("QUOTA")]
     if len(found) >= MOST_FOUND:  # the list was cut: what it has says nothing about the rest
         return found
     return [each for each in found if not (wish.taken and _holds(wish.taken, each))]

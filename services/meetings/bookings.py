@@ -18,8 +18,8 @@ from services.meetings.booking import (
     granted,
     held,
     of_room,
-    refuse_impossible,
     refuse_given,
+    refuse_impossible,
     standing,
 )
 from services.meetings.booking_asked import BOOKING, person, read_booking, read_reason, read_words, room_id, room_ids
@@ -123,12 +123,14 @@ class Bookings:
         def decide(rooms: Rooms, at: str) -> Decided:
             found = _pending(rooms, ids, request.name, request.etag)
             room = rooms.room(ids["room"])
-            wish = Wish(found, asked, ignoring=frozenset({found.id}), rules=False)
+            counts = found.competes  # what holds its time was counted when it was asked for
+            wish = Wish(found, asked, ignoring=frozenset({found.id}), rules=counts, only_quotas=True)
             taken = granted(room, rooms.diaries(room), wish, at, rooms.frame)
             skipped = tuple(sorted((*found.skipped, *_newly(taken, found)), key=lambda each: each.slot.start))
             made = msgspec.structs.replace(taken, state=BookingState.CONFIRMED, competes=False, skipped=skipped)
             return Decided(((made, room),), (made,), "approve", asked.reason)
 
+        asked = await of_booking(self.desk, asked, ids["centre"], ids["room"], ids["booking"])
         return await self.ledger.write(call, ids["centre"], [ids["room"]], decide, _only)
 
     async def decline_booking(self, call: Call[pb.DeclineBookingRequest]) -> booking_pb2.Booking:

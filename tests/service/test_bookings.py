@@ -333,3 +333,19 @@ async def test_a_quota_counts_for_whoever_booked(house: House) -> None:
             update_mask="schedule.start",
         )
     await book(house, BEN, name, at("2026-11-26T19:00"))
+
+
+async def test_approving_what_competes_gives_nobody_more_than_the_quotas_allow(house: House) -> None:
+    """Nothing of it counted while it competed; an administrator may overrule that, and is named."""
+    rules = {"approval": "APPROVAL_COMPETES", "quotas": [{"period": "QUOTA_PERIOD_DAY", "count": 1}]}
+    name = await room(house, rules={**rules, "least_minutes_ahead": 600})
+    early, late = [await book(house, ANA, name, at(f"2026-11-24T{hour}:00")) for hour in (10, 15)]
+    other = await book(house, BEN, name, at("2026-11-24T15:00"))
+    await house.call("ApproveBooking", LEE, name=early.name)
+    with pytest.raises(Unmet) as refused:
+        await house.call("ApproveBooking", LEE, name=late.name)
+    assert [each.rule for each in report(refused.value).clashes] == ["QUOTA_COUNT_DAY"]
+    await house.clock.advance((60 + 18) * 3600)  # when it was asked for it was early enough
+    await house.call("ApproveBooking", LEE, name=other.name)
+    overruled = {"on_clash": "CLASH_POLICY_OVERRULE", "overrule_reason": "Both want it so"}
+    assert (await house.call("ApproveBooking", MAY, name=late.name, **overruled)).overruled_by == "may"

@@ -45,6 +45,20 @@ def test_what_names_several_things_or_none_lists_them_with_their_ids(wanted: str
 
 
 @pytest.mark.parametrize(
+    ("problem", "says"),
+    [
+        (
+            Problem("RESOURCE_EXHAUSTED", "at most 5 holds at once", "TOO_MANY_HOLDS"),
+            "refused: at most 5 holds at once",
+        ),
+        (Problem("RESOURCE_EXHAUSTED", "Concurrent RPC limit exceeded!"), "the server has too much to do"),
+    ],
+)
+def test_more_than_somebody_may_have_is_not_called_a_busy_server(problem: Problem, says: str) -> None:
+    assert str(failure(problem, OPTIONS, read({}))).startswith(says)
+
+
+@pytest.mark.parametrize(
     ("field", "option"),
     [
         ("meeting.notes", "--notes"),
