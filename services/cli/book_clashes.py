@@ -11,7 +11,7 @@ from openchair.meetings.v1 import room_service_pb2 as pb
 
 from services.cli.asking import NOTHING, give, say
 from services.cli.clashes import attached
-from services.cli.columns import table
+from services.cli.columns import WIDTH, table
 from services.cli.data import whole
 from services.cli.rhythm import said
 from services.cli.shell import Failure
@@ -47,7 +47,7 @@ _KINDS: Final = {
 
 
 def in_the_way(report: Report, house: House, zone: str) -> list[str]:
-    """A table, in order of time, in the local time of `zone`; in how many lines it does not fit is said."""
+    """A table that is indented by two, in order of time, in the local time of `zone`; how many are left out is said."""
     shown = list(report.clashes)[:_SHOWN]
     rooms = {each.room for each in shown}
     rows = [
@@ -60,7 +60,7 @@ def in_the_way(report: Report, house: House, zone: str) -> list[str]:
     ]
     more = max(report.total, len(report.clashes)) - len(shown)
     least = ", at least" if report.total % _COUNTED == 0 else ""
-    return table(("WHEN", "ROOM", "IN THE WAY"), rows) + ([f"and {more} more{least}"] if more > 0 else [])
+    return table(("WHEN", "ROOM", "IN THE WAY"), rows, WIDTH - 2) + ([f"and {more} more{least}"] if more > 0 else [])
 
 
 def one(clash: booking_pb2.Clash, house: House, zone: str) -> str:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from openchair.meetings.v1 import booking_pb2
 
-from services.cli.columns import table
+from services.cli.columns import WIDTH, table
 from services.cli.shell import Failure
-from services.cli.when import full
+from services.cli.when import full, short, span
 from services.kit.client import RpcError, explain
+from services.recurrence.wire import parse_key
 from services.recurrence.zones import to_local
 
 if TYPE_CHECKING:
@@ -25,8 +26,7 @@ if TYPE_CHECKING:
 M = TypeVar("M")
 
 KINDS: Final[Mapping[int, str]] = {1: "taken", 2: "not open", 3: "closed", 4: "against its rules"}
-HEADS: Final = ("WHEN", "ROOM", "IN THE WAY", "WHY")
-WIDEST: Final = 140
+HEADS: Final = ("WHEN", "ROOM", "IN THE WAY")
 NONE: Final[Mapping[str, str]] = {}
 _MOST_SKIPPED: Final = 5
 
@@ -46,7 +46,7 @@ def told(
     without saying.
     """
     rows = [_row(clash, zone, titles) for clash in report.clashes]
-    lines = [f"  {line}" for line in table(HEADS, rows, WIDEST)] if rows else []
+    lines = [f"  {line}" for line in table(HEADS, rows, WIDTH - 2)] if rows else []
     if (more := report.total - len(report.clashes)) > 0:
         lines.append(f"  and {more} more")
     if report.alternatives:
@@ -70,13 +70,14 @@ async def told_clashes(house: House, call: Awaitable[M]) -> M:
 
 def _row(clash: booking_pb2.Clash, zone: str, titles: Mapping[str, str]) -> tuple[str, ...]:
     when = _stretch(clash.start_time, clash.end_time, zone)
-    return when, titles.get(clash.room, ""), KINDS.get(clash.kind, ""), clash.reason
+    kind = KINDS.get(clash.kind, "")
+    why = clash.reason if clash.reason.startswith(kind) else f"{kind}: {clash.reason}"
+    return when, titles.get(clash.room, ""), why
 
 
 def _stretch(start: Timestamp, end: Timestamp, zone: str) -> str:
-    """From when to when, such as "Tuesday 24 November 2026 19:00 to 20:00"; another day of the end is named."""
-    begins, ends = _local(start, zone), _local(end, zone)
-    return f"{full(begins)} to {ends:%H:%M}" if begins.date() == ends.date() else f"{full(begins)} to {full(ends)}"
+    """From when to when, such as "Tue 24 Nov 2026 19:00 to 20:00"; another day of the end is named."""
+    return span(_local(start, zone), _local(end, zone))
 
 
 def _local(instant: Timestamp, zone: str) -> datetime:
@@ -89,5 +90,6 @@ def _offer(each: booking_pb2.Alternative) -> str:
     when = full(datetime.fromisoformat(each.start)) if each.start else "at that time"
     if each.free == each.total:
         return f"{called}: {when}"
-    left = ", ".join([*each.skipped[:_MOST_SKIPPED], *(["..."] if len(each.skipped) > _MOST_SKIPPED else [])])
+    days = [short(parse_key(key).date) for key in each.skipped[:_MOST_SKIPPED]]
+    left = ", ".join([*days, *(["..."] if len(each.skipped) > _MOST_SKIPPED else [])])
     return f"{called}: {each.free} of {each.total} dates {when}{', not ' if left else ''}{left}"

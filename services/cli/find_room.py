@@ -97,7 +97,7 @@ async def find(site: Site, asked: argparse.Namespace) -> None:
         plain = [whole(each) for each in found]
         print(json.dumps({"rooms": plain}, ensure_ascii=False, indent=1))
         return
-    print(seen(f"{'Free' if found else 'Asked for:'} {_asked_for(wanted)}"))
+    print(seen(f"{'Free' if found else 'Asked for:'} {_asked_for(wanted)}{':' * bool(found)}"))
     for line in told(found, wanted) or await find_why.why(site, house, wanted):
         print(seen(line))
     if found:
@@ -150,9 +150,9 @@ async def _pages(site: Site, message: pb.FindFreeRoomsRequest, limit: int) -> li
 def _asked_for(wanted: pb.FindFreeRoomsRequest) -> str:
     """The time that was asked for, read back."""
     if wanted.HasField("schedule"):
-        return f"{rhythm(to_schedule(wanted.schedule))}:"
+        return rhythm(to_schedule(wanted.schedule))
     days = " to ".join(short(datetime.fromisoformat(each).date()) for each in (wanted.first_date, wanted.last_date))
-    return f"for {long(wanted.minutes)}, {days}:"
+    return f"for {long(wanted.minutes)}, {days}"
 
 
 def told(found: Sequence[pb.FreeRoom], wanted: pb.FindFreeRoomsRequest) -> list[str]:

@@ -9,7 +9,7 @@ from openchair.meetings.v1 import booking_pb2, place_pb2
 from openchair.meetings.v1 import room_service_pb2 as pb
 
 from services.cli import book_clashes
-from services.cli.columns import table
+from services.cli.columns import WIDTH, table
 from services.cli.server import PATIENCE
 from services.formats.folding import fold
 from services.recurrence.wire import to_schedule
@@ -88,7 +88,7 @@ async def _in_the_way(
         request = pb.CheckBookingRequest(parent=house.centre.name, rooms=[room.name], booking=booking)
         found = await site.rooms.CheckBooking(request, timeout=PATIENCE)
         rows += [(room.title, book_clashes.first(found, house, wanted.schedule.time_zone))] if found.clashes else []
-    return table(("ROOM", "IN THE WAY"), rows) if rows else []
+    return table(("ROOM", "IN THE WAY"), rows, WIDTH - 2) if rows else []
 
 
 def _instead(wanted: pb.FindFreeRoomsRequest) -> str:

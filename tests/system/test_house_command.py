@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from openchair.meetings.v1 import meeting_service_pb2 as pb
 
-from services.cli.when import full
+from services.cli.when import short
 from services.recurrence.zones import local_day
 from tests.system.coordinator import NEW, ZONE, asked_json, changes_nothing, done, refused, shown
 
@@ -166,5 +166,5 @@ def test_parts_that_are_booked_at_the_same_time_are_refused_with_a_table(system:
              "--for=1h", f"--on={day}", "--place=Forge", f"--room={title}", "--yes")  # fmt: skip
     code, said = refused(system, "room", "edit", "riverside", "Anvil", "--part=Bellows", "--yes")
     assert code == 1
-    assert f"{full(day)} 19:00 to 20:00" in said, said
+    assert f"{short(day)} 19:00 to 20:00" in said, said
     assert "taken by" in said, said

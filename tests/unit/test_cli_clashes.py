@@ -40,13 +40,13 @@ REPORT = ParseDict(
 
 def test_clashes_are_told_in_local_time_with_their_weekday_and_what_would_work_instead() -> None:
     assert told(REPORT, "Europe/Berlin", {HALL: "Hall"}) == [
-        "  WHEN                                                              ROOM  IN THE WAY  WHY",
-        "  Tuesday 24 November 2026 19:00 to 20:30                           Hall  taken       taken by Tuesday Group",
-        "  Tuesday 1 December 2026 22:00 to Wednesday 2 December 2026 01:00  Hall  not open    closes at 22:00",
+        "  WHEN                                          ROOM  IN THE WAY",
+        "  Tue 24 Nov 2026 19:00 to 20:30                Hall  taken by Tuesday Group",
+        "  Tue 1 Dec 2026 22:00 to Wed 2 Dec 2026 01:00  Hall  not open: closes at 22:00",
         "  and 28 more",
         "What could be had instead:",
         "  Hall: Tuesday 24 November 2026 20:30",
-        "  Attic: 50 of 52 dates at that time, not 20261124, 20261201",
+        "  Attic: 50 of 52 dates at that time, not Tue 24 Nov 2026, Tue 1 Dec 2026",
     ]
 
 
