@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 from services.recurrence.zones import local_day
+from tests.system.running import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -13,9 +14,14 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def today(zone: str) -> date:
-    """The date it is there."""
-    return local_day(datetime.now(UTC), zone)
+def today(zone: str, seconds: int = 0) -> date:
+    """The date it is there so many seconds from now."""
+    return local_day(datetime.now(UTC) + timedelta(seconds=seconds), zone)
+
+
+def not_over(zone: str, seconds: int) -> None:
+    """Comes back when the day lasts so many seconds more there: at once, but for the last ones before midnight."""
+    until(lambda: today(zone) == today(zone, seconds), "midnight has passed", seconds * 2)
 
 
 def on_one_day(zone: str, look: Callable[[date], T]) -> T:

@@ -22,6 +22,7 @@ from services.kit.client import connect
 from tests.system import acts, canaries
 from tests.system.canaries import Surface, found
 from tests.system.collector import Collector, collecting
+from tests.system.days import not_over
 from tests.system.hidden import CENTRE, HERE, HIDDEN, Told, hide, move_away, open_centre
 from tests.system.running import System, running, until
 
@@ -32,6 +33,7 @@ FILTERS = (
     "", "discreet=1", "discreet=0&cancelled=show", "alarm=PT1H", "mode=online", "mode=in-person", "day=mo,tu,we,th",
     "type=O,SP", "language=en,es", "accessible=ramp", "fellowship=aa", "kind=support-meeting,retreat",
 )  # fmt: skip
+LOOKS = 120  # seconds in which both looks are over, on a machine that is busy with much else
 EVENTS = 7
 """At least: two retreats with an item each, an import, and the hall's series with what a closure moves."""
 
@@ -105,6 +107,7 @@ def streams(system: System) -> list[Surface]:
 def before(system: System, told: Told) -> dict[str, Seen]:
     """What anybody sees before anything is hidden."""
     told.words.update({"fellowship": canaries.word(), "kind": canaries.word()})
+    not_over(acts.ZONE, LOOKS)
     until(lambda: _settled(look(system, told), look(system, told)), "the closures have been followed")
     return look(system, told)
 
