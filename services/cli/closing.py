@@ -173,6 +173,7 @@ async def shown(site: Site, asked: argparse.Namespace) -> None:
     say(asked, f"{id_of(closure)}  {impact.about(closure, house)}: {closure.reason}  ({impact.state(closure)})")
     impact.tell(asked, found, head="Were it in force: " if closure.state in _TAKEN_BACK else "")
     impact.tell_lost(asked, closure)
+    impact.tell_shut_out(asked, found)
 
 
 async def withdraw(site: Site, asked: argparse.Namespace) -> None:

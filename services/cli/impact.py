@@ -115,8 +115,23 @@ def tell_lost(asked: argparse.Namespace, closure: closure_pb2.Closure) -> None:
 
 
 def tell_lacking(asked: argparse.Namespace, found: pb.PreviewClosureResponse) -> None:
-    """The dates that would have no room."""
+    """The dates that would have no room, and the bookings in what is closed."""
     _tell_lost(asked, found, "would have no room")
+    tell_shut_out(asked, found)
+
+
+def tell_shut_out(asked: argparse.Namespace, found: pb.PreviewClosureResponse) -> None:
+    """The bookings by people in what is closed."""
+    if not found.closed_booking_count:
+        return
+    say(asked, f"{_many(found.closed_booking_count, 'booking')} would stay, and nobody is let in. Tell who booked:")
+    shown = found.closed_bookings if getattr(asked, "all", False) else found.closed_bookings[:SHOWN]
+    for each in shown:
+        more = f" and {_many(each.dates - 1, 'more date')}" if each.dates > 1 else ""
+        what = ", ".join(filter(None, (each.title, each.room_title, each.organiser)))
+        say(asked, f"  {full(datetime.fromisoformat(each.local_start))}{more}  {what}")
+    if rest := found.closed_booking_count - len(shown):
+        say(asked, f"  and {rest} more" + (" (--all shows them)" if len(found.closed_bookings) > len(shown) else ""))
 
 
 def _tell_lost(asked: argparse.Namespace, found: closure_pb2.Closure | pb.PreviewClosureResponse, how: str) -> None:
@@ -169,4 +184,6 @@ def plain(found: pb.PreviewClosureResponse) -> dict[str, Any]:
     ]
     lost = [MessageToDict(each, preserving_proto_field_name=True) for each in found.lost]
     said = {**{name: getattr(found, name) for name in counts}, "until": found.until, "dates": dates}
-    return {**said, "lost_count": found.lost_count, "lost": lost}
+    shut = [MessageToDict(each, preserving_proto_field_name=True) for each in found.closed_bookings]
+    closed = {"closed_booking_count": found.closed_booking_count, "closed_bookings": shut}
+    return {**said, "lost_count": found.lost_count, "lost": lost, **closed}

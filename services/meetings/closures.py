@@ -18,14 +18,15 @@ from services.kit.paging import page_size
 from services.meetings import closing, composed, records
 from services.meetings.access import Audience
 from services.meetings.desk import CENTRE, PLACE, ROOM, Decision, Desk, Held, actor, expect_etag
-from services.meetings.lacking import Lacking, Lacks
+from services.meetings.lacking import Lacking
 from services.meetings.masks import merged
-from services.meetings.previewing import Claims, Impact, Reckoning, reckon
+from services.meetings.previewed import previewed
+from services.meetings.previewing import Claims, Reckoning, reckon
+from services.meetings.shut_out import shut_out
 from services.meetings.types import Centre, Closure, ClosureEffect, ClosureStatus, LostDate, Meeting, Place
 from services.meetings.types_rooms import Room
 from services.meetings.wire import child_name, timestamp
-from services.meetings.wire_closures import EFFECTS, closure_message, read_closure
-from services.meetings.wire_details import number
+from services.meetings.wire_closures import closure_message, read_closure
 from services.recurrence.schedule import has, occurrence
 from services.recurrence.wire import key_text
 from services.recurrence.zones import to_local
@@ -86,23 +87,14 @@ class Closures:
             floor={**frame.floor, **await self.parts.in_force.floor(closure)},
         )
         found = Reckoning(self.desk.pages.position(call), page_size(request.page_size))
-        lacking = Lacking(await self.desk.board.house(centre), instant(now), held.value.zone)
+        house, zone = await self.desk.board.house(centre), held.value.zone
+        lacking = Lacking(house, instant(now), zone)
         await reckon(self.desk, closure, frame, now, found, Claims(lacking, request.withdrawal))
-        page, after = found.page()
-        titles = await self._titles(centre)
-        return pb.PreviewClosureResponse(
-            impacts=[impact_message(impact, titles) for impact in page],
-            next_page_token=self.desk.pages.token(call, after),
-            occurrences=found.occurrences,
-            meetings=found.meetings,
-            cancelled=found.outcomes.get(ClosureEffect.CANCEL, 0),
-            online=found.outcomes.get(ClosureEffect.ONLINE, 0),
-            moved=found.outcomes.get(ClosureEffect.MOVE, 0),
-            kept=found.kept,
-            until=looked_until(closure, held.value.zone, now),
-            lost=[await self._lacks(each, centre) for each in lacking.named()],
-            lost_count=lacking.count,
-        )
+        out = [] if request.withdrawal else await shut_out(house, closure, instant(now), zone)
+        reply, after = await previewed(self.desk, centre, found, lacking, out)
+        reply.next_page_token = self.desk.pages.token(call, after)
+        reply.until = looked_until(closure, zone, now)
+        return reply
 
     async def create_closure(self, call: Call[pb.CreateClosureRequest]) -> closure_pb2.Closure:
         """Puts one in force; the meetings follow one by one."""
@@ -257,21 +249,6 @@ class Closures:
             meetings[id_] = None if record is None or record.gone else records.read(record, Meeting)
         return [lost_message(each, closure.centre, meetings[each.meeting], rooms) for each in closure.lost]
 
-    async def _lacks(self, lacks: Lacks, centre: str) -> closure_pb2.LostRoom:
-        """A date that would be without a room, and what has it."""
-        room, by = await self.desk.store.get("room", lacks.room), await self.desk.store.get("booking", lacks.by.id)
-        return closure_pb2.LostRoom(
-            occurrence=f"{child_name(centre, 'meetings', lacks.meeting)}/occurrences/{key_text(lacks.key)}",
-            title=lacks.title,
-            local_start=lacks.start,
-            room=child_name(centre, "rooms", lacks.room),
-            room_title=str(room.state.get("title", "")) if room is not None else "",
-            taken_by=lacks.by.title or (str(by.state.get("title", "")) if by is not None else ""),
-        )
-
-    async def _titles(self, centre: str) -> dict[str, str]:
-        return {held.value.id: held.value.title for held in await self.desk.every("place", Place, centre=centre)}
-
 
 def blank(id: str, centre: str, at: str) -> Closure:  # noqa: A002 - the field is named id everywhere
     """A closure about which nothing is said yet."""
@@ -342,23 +319,4 @@ def stamped(closure: Closure, record: Record) -> closure_pb2.Closure:
     message = closure_message(closure, Audience.STAFF)
     message.etag = str(record.revision)
     message.update_time.CopyFrom(timestamp(record.at))
-    return message
-
-
-def impact_message(impact: Impact, titles: dict[str, str]) -> closure_pb2.ClosureImpact:
-    """What becomes of one date."""
-    meeting, each, change = impact.meeting, impact.occurrence, impact.change
-    venue = (change.venue if change else None) or meeting.venue
-    title = change.title if change and change.title is not None else meeting.title
-    message = closure_pb2.ClosureImpact(
-        occurrence=f"{child_name(meeting.centre, 'meetings', meeting.id)}/occurrences/{key_text(each.key)}",
-        title=title,
-        local_start=each.local.isoformat(timespec="minutes"),
-        time_zone=meeting.schedule.zone,
-        outcome=number(EFFECTS, impact.effect),  # type: ignore[arg-type]  # the wire's number
-        reason=impact.reason,
-        to=titles.get(impact.closed.place or "", "") if impact.closed else "",
-    )
-    setattr(message, "from", venue.title if venue else "")
-    message.start_time.FromDatetime(each.start)
     return message

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from services.kit.errors import Invalid
-from tests.service.bookings_house import ANA, book
+from tests.service.bookings_house import ANA, LEE, book
 from tests.service.bookings_house import at as booked
 from tests.service.claims_house import a_room, at, fits
 from tests.service.closures_house import close, seen
@@ -103,3 +103,22 @@ async def test_of_many_dates_without_a_room_the_earliest_are_named_and_all_are_c
     previewed = await moved.preview(closure={**moved.closure, "end": ""})
     assert (previewed.lost_count > 400, len(previewed.lost)) == (True, 100)
     assert max(each.local_start for each in previewed.lost) < "2027-04"
+
+
+async def test_of_a_closed_house_the_bookings_of_people_are_named_with_who_made_them(
+    house: House, moved: Moved
+) -> None:
+    """Whoever comes would stand before a locked door; where only meetings pause nobody does."""
+    early, middle, _ = moved.rooms
+    await book(house, ANA, early, booked("2026-12-02T10:00", "FREQ=WEEKLY;BYDAY=WE", title="Coaching"))
+    once = await book(house, LEE, middle, booked("2026-12-01T10:00", title="Board"))
+    await book(house, ANA, middle, booked("2026-12-16T10:00"))
+    await book(house, ANA, moved.hall, booked("2026-12-02T10:00"))
+    previewed = await moved.preview(closure=moved.closure)
+    told = [(e.local_start, e.title, e.organiser, e.room_title, e.dates) for e in previewed.closed_bookings]
+    assert told == [
+        ("2026-12-01T10:00", "Board", "lee", "Room of Middle", 1),
+        ("2026-12-02T10:00", "Coaching", "ana", "Room of Early", 2),
+    ]
+    assert (previewed.closed_bookings[0].booking, previewed.closed_booking_count) == (once.name, 2)
+    assert (await moved.preview(closure={**moved.closure, "meetings_only": True})).closed_booking_count == 0

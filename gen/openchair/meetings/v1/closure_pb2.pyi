@@ -244,6 +244,45 @@ class LostRoom(_message.Message):
 Global___LostRoom: _TypeAlias = LostRoom  # noqa: Y015
 
 @_typing.final
+class ClosedBooking(_message.Message):
+    """A booking by people that lies in a closure."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BOOKING_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    ORGANISER_FIELD_NUMBER: _builtins.int
+    ROOM_TITLE_FIELD_NUMBER: _builtins.int
+    LOCAL_START_FIELD_NUMBER: _builtins.int
+    DATES_FIELD_NUMBER: _builtins.int
+    booking: _builtins.str
+    """Its name."""
+    title: _builtins.str
+    organiser: _builtins.str
+    """Who booked it (the subject of the token)."""
+    room_title: _builtins.str
+    local_start: _builtins.str
+    """Its first date in the closure, local to the booking, and how many there are: within a year, 20 at most."""
+    dates: _builtins.int
+    def __init__(
+        self,
+        *,
+        booking: _builtins.str = ...,
+        title: _builtins.str = ...,
+        organiser: _builtins.str = ...,
+        room_title: _builtins.str = ...,
+        local_start: _builtins.str = ...,
+        dates: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["booking", b"booking", "dates", b"dates", "local_start", b"local_start", "organiser", b"organiser", "room_title", b"room_title", "title", b"title"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ClosedBooking: _TypeAlias = ClosedBooking  # noqa: Y015
+
+@_typing.final
 class ClosureImpact(_message.Message):
     """What a closure makes of one date."""
 

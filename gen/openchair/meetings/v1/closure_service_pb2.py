@@ -27,7 +27,7 @@ from openchair.access.v1 import access_pb2 as openchair_dot_access_dot_v1_dot_ac
 from openchair.meetings.v1 import closure_pb2 as openchair_dot_meetings_dot_v1_dot_closure__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+openchair/meetings/v1/closure_service.proto\x12\x15openchair.meetings.v1\x1a google/protobuf/field_mask.proto\x1a openchair/access/v1/access.proto\x1a#openchair/meetings/v1/closure.proto\"\x93\x01\n\x15PreviewClosureRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12/\n\x07\x63losure\x18\x02 \x01(\x0b\x32\x1e.openchair.meetings.v1.Closure\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\x12\x12\n\nwithdrawal\x18\x05 \x01(\x08\"\xa1\x02\n\x16PreviewClosureResponse\x12\x35\n\x07impacts\x18\x01 \x03(\x0b\x32$.openchair.meetings.v1.ClosureImpact\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x13\n\x0boccurrences\x18\x03 \x01(\x05\x12\x10\n\x08meetings\x18\x04 \x01(\x05\x12\x11\n\tcancelled\x18\x05 \x01(\x05\x12\x0e\n\x06online\x18\x06 \x01(\x05\x12\r\n\x05moved\x18\x07 \x01(\x05\x12\x0c\n\x04kept\x18\x08 \x01(\x05\x12\r\n\x05until\x18\t \x01(\t\x12-\n\x04lost\x18\n \x03(\x0b\x32\x1f.openchair.meetings.v1.LostRoom\x12\x12\n\nlost_count\x18\x0b \x01(\x05\"k\n\x14\x43reateClosureRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12/\n\x07\x63losure\x18\x02 \x01(\x0b\x32\x1e.openchair.meetings.v1.Closure\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"!\n\x11GetClosureRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"_\n\x13ListClosuresRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x11\n\tshow_past\x18\x04 \x01(\x08\"a\n\x14ListClosuresResponse\x12\x30\n\x08\x63losures\x18\x01 \x03(\x0b\x32\x1e.openchair.meetings.v1.Closure\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x8c\x01\n\x14UpdateClosureRequest\x12/\n\x07\x63losure\x18\x01 \x01(\x0b\x32\x1e.openchair.meetings.v1.Closure\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"H\n\x16WithdrawClosureRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t2\xd7\x05\n\x0e\x43losureService\x12\x80\x01\n\x0ePreviewClosure\x12,.openchair.meetings.v1.PreviewClosureRequest\x1a-.openchair.meetings.v1.PreviewClosureResponse\"\x11\x82\xba\x18\r\x12\x03\x03\x04\x05\x1a\x06parent\x12o\n\rCreateClosure\x12+.openchair.meetings.v1.CreateClosureRequest\x1a\x1e.openchair.meetings.v1.Closure\"\x11\x82\xba\x18\r\x12\x03\x03\x04\x05\x1a\x06parent\x12i\n\nGetClosure\x12(.openchair.meetings.v1.GetClosureRequest\x1a\x1e.openchair.meetings.v1.Closure\"\x11\x82\xba\x18\r\x12\x05\x02\x03\x04\x05\x06\x1a\x04name\x12|\n\x0cListClosures\x12*.openchair.meetings.v1.ListClosuresRequest\x1a+.openchair.meetings.v1.ListClosuresResponse\"\x13\x82\xba\x18\x0f\x12\x05\x02\x03\x04\x05\x06\x1a\x06parent\x12u\n\rUpdateClosure\x12+.openchair.meetings.v1.UpdateClosureRequest\x1a\x1e.openchair.meetings.v1.Closure\"\x17\x82\xba\x18\x13\x12\x03\x03\x04\x05\x1a\x0c\x63losure.name\x12q\n\x0fWithdrawClosure\x12-.openchair.meetings.v1.WithdrawClosureRequest\x1a\x1e.openchair.meetings.v1.Closure\"\x0f\x82\xba\x18\x0b\x12\x03\x03\x04\x05\x1a\x04nameb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+openchair/meetings/v1/closure_service.proto\x12\x15openchair.meetings.v1\x1a google/protobuf/field_mask.proto\x1a openchair/access/v1/access.proto\x1a#openchair/meetings/v1/closure.proto\"\x93\x01\n\x15PreviewClosureRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12/\n\x07\x63losure\x18\x02 \x01(\x0b\x32\x1e.openchair.meetings.v1.Closure\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\x12\x12\n\nwithdrawal\x18\x05 \x01(\x08\"\xfe\x02\n\x16PreviewClosureResponse\x12\x35\n\x07impacts\x18\x01 \x03(\x0b\x32$.openchair.meetings.v1.ClosureImpact\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x13\n\x0boccurrences\x18\x03 \x01(\x05\x12\x10\n\x08meetings\x18\x04 \x01(\x05\x12\x11\n\tcancelled\x18\x05 \x01(\x05\x12\x0e\n\x06online\x18\x06 \x01(\x05\x12\r\n\x05moved\x18\x07 \x01(\x05\x12\x0c\n\x04kept\x18\x08 \x01(\x05\x12\r\n\x05until\x18\t \x01(\t\x12-\n\x04lost\x18\n \x03(\x0b\x32\x1f.openchair.meetings.v1.LostRoom\x12\x12\n\nlost_count\x18\x0b \x01(\x05\x12=\n\x0f\x63losed_bookings\x18\x0c \x03(\x0b\x32$.openchair.meetings.v1.ClosedBooking\x12\x1c\n\x14\x63losed_booking_count\x18\r \x01(\x05\"k\n\x14\x43reateClosureRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12/\n\x07\x63losure\x18\x02 \x01(\x0b\x32\x1e.openchair.meetings.v1.Closure\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"!\n\x11GetClosureRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"_\n\x13ListClosuresRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x11\n\tshow_past\x18\x04 \x01(\x08\"a\n\x14ListClosuresResponse\x12\x30\n\x08\x63losures\x18\x01 \x03(\x0b\x32\x1e.openchair.meetings.v1.Closure\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x8c\x01\n\x14UpdateClosureRequest\x12/\n\x07\x63losure\x18\x01 \x01(\x0b\x32\x1e.openchair.meetings.v1.Closure\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"H\n\x16WithdrawClosureRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t2\xd7\x05\n\x0e\x43losureService\x12\x80\x01\n\x0ePreviewClosure\x12,.openchair.meetings.v1.PreviewClosureRequest\x1a-.openchair.meetings.v1.PreviewClosureResponse\"\x11\x82\xba\x18\r\x12\x03\x03\x04\x05\x1a\x06parent\x12o\n\rCreateClosure\x12+.openchair.meetings.v1.CreateClosureRequest\x1a\x1e.openchair.meetings.v1.Closure\"\x11\x82\xba\x18\r\x12\x03\x03\x04\x05\x1a\x06parent\x12i\n\nGetClosure\x12(.openchair.meetings.v1.GetClosureRequest\x1a\x1e.openchair.meetings.v1.Closure\"\x11\x82\xba\x18\r\x12\x05\x02\x03\x04\x05\x06\x1a\x04name\x12|\n\x0cListClosures\x12*.openchair.meetings.v1.ListClosuresRequest\x1a+.openchair.meetings.v1.ListClosuresResponse\"\x13\x82\xba\x18\x0f\x12\x05\x02\x03\x04\x05\x06\x1a\x06parent\x12u\n\rUpdateClosure\x12+.openchair.meetings.v1.UpdateClosureRequest\x1a\x1e.openchair.meetings.v1.Closure\"\x17\x82\xba\x18\x13\x12\x03\x03\x04\x05\x1a\x0c\x63losure.name\x12q\n\x0fWithdrawClosure\x12-.openchair.meetings.v1.WithdrawClosureRequest\x1a\x1e.openchair.meetings.v1.Closure\"\x0f\x82\xba\x18\x0b\x12\x03\x03\x04\x05\x1a\x04nameb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -49,19 +49,19 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PREVIEWCLOSUREREQUEST']._serialized_start=176
   _globals['_PREVIEWCLOSUREREQUEST']._serialized_end=323
   _globals['_PREVIEWCLOSURERESPONSE']._serialized_start=326
-  _globals['_PREVIEWCLOSURERESPONSE']._serialized_end=615
-  _globals['_CREATECLOSUREREQUEST']._serialized_start=617
-  _globals['_CREATECLOSUREREQUEST']._serialized_end=724
-  _globals['_GETCLOSUREREQUEST']._serialized_start=726
-  _globals['_GETCLOSUREREQUEST']._serialized_end=759
-  _globals['_LISTCLOSURESREQUEST']._serialized_start=761
-  _globals['_LISTCLOSURESREQUEST']._serialized_end=856
-  _globals['_LISTCLOSURESRESPONSE']._serialized_start=858
-  _globals['_LISTCLOSURESRESPONSE']._serialized_end=955
-  _globals['_UPDATECLOSUREREQUEST']._serialized_start=958
-  _globals['_UPDATECLOSUREREQUEST']._serialized_end=1098
-  _globals['_WITHDRAWCLOSUREREQUEST']._serialized_start=1100
-  _globals['_WITHDRAWCLOSUREREQUEST']._serialized_end=1172
-  _globals['_CLOSURESERVICE']._serialized_start=1175
-  _globals['_CLOSURESERVICE']._serialized_end=1902
+  _globals['_PREVIEWCLOSURERESPONSE']._serialized_end=708
+  _globals['_CREATECLOSUREREQUEST']._serialized_start=710
+  _globals['_CREATECLOSUREREQUEST']._serialized_end=817
+  _globals['_GETCLOSUREREQUEST']._serialized_start=819
+  _globals['_GETCLOSUREREQUEST']._serialized_end=852
+  _globals['_LISTCLOSURESREQUEST']._serialized_start=854
+  _globals['_LISTCLOSURESREQUEST']._serialized_end=949
+  _globals['_LISTCLOSURESRESPONSE']._serialized_start=951
+  _globals['_LISTCLOSURESRESPONSE']._serialized_end=1048
+  _globals['_UPDATECLOSUREREQUEST']._serialized_start=1051
+  _globals['_UPDATECLOSUREREQUEST']._serialized_end=1191
+  _globals['_WITHDRAWCLOSUREREQUEST']._serialized_start=1193
+  _globals['_WITHDRAWCLOSUREREQUEST']._serialized_end=1265
+  _globals['_CLOSURESERVICE']._serialized_start=1268
+  _globals['_CLOSURESERVICE']._serialized_end=1995
 # @@protoc_insertion_point(module_scope)

@@ -74,6 +74,8 @@ class PreviewClosureResponse(_message.Message):
     UNTIL_FIELD_NUMBER: _builtins.int
     LOST_FIELD_NUMBER: _builtins.int
     LOST_COUNT_FIELD_NUMBER: _builtins.int
+    CLOSED_BOOKINGS_FIELD_NUMBER: _builtins.int
+    CLOSED_BOOKING_COUNT_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
     occurrences: _builtins.int
     """Of all pages: how many dates, of how many meetings, and how many of them become what."""
@@ -86,12 +88,19 @@ class PreviewClosureResponse(_message.Message):
     until: _builtins.str
     """Up to when dates were looked at, a local date: the end of the closure, or 400 days from now."""
     lost_count: _builtins.int
+    closed_booking_count: _builtins.int
     @_builtins.property
     def impacts(self) -> _containers.RepeatedCompositeFieldContainer[_closure_pb2.ClosureImpact]: ...
     @_builtins.property
     def lost(self) -> _containers.RepeatedCompositeFieldContainer[_closure_pb2.LostRoom]:
         """Dates that would be moved and not get a room, because somebody else has it (or another one of these dates): the first
         100 in order of time, and how many there are. As bookings are now; nothing is kept free.
+        """
+
+    @_builtins.property
+    def closed_bookings(self) -> _containers.RepeatedCompositeFieldContainer[_closure_pb2.ClosedBooking]:
+        """Bookings by people in what is closed: they stay booked, nobody is let in, and whoever made them has to be told. The
+        first 100 in order of time, and how many there are.
         """
 
     def __init__(
@@ -108,10 +117,12 @@ class PreviewClosureResponse(_message.Message):
         until: _builtins.str = ...,
         lost: _abc.Iterable[_closure_pb2.LostRoom] | None = ...,
         lost_count: _builtins.int = ...,
+        closed_bookings: _abc.Iterable[_closure_pb2.ClosedBooking] | None = ...,
+        closed_booking_count: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cancelled", b"cancelled", "impacts", b"impacts", "kept", b"kept", "lost", b"lost", "lost_count", b"lost_count", "meetings", b"meetings", "moved", b"moved", "next_page_token", b"next_page_token", "occurrences", b"occurrences", "online", b"online", "until", b"until"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cancelled", b"cancelled", "closed_booking_count", b"closed_booking_count", "closed_bookings", b"closed_bookings", "impacts", b"impacts", "kept", b"kept", "lost", b"lost", "lost_count", b"lost_count", "meetings", b"meetings", "moved", b"moved", "next_page_token", b"next_page_token", "occurrences", b"occurrences", "online", b"online", "until", b"until"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
