@@ -143,6 +143,13 @@ def test_a_date_that_lies_in_two_of_the_spans_that_are_looked_at_counts_once() -
     assert days(against(once("2026-12-18T19:00"), *own, third, quotas=quota(QuotaPeriod.WEEK, 2))) == ["2026-12-18"]
 
 
+def test_a_date_that_is_on_where_one_span_of_looking_ends_is_named_once() -> None:
+    series = weekly("2026-11-24T12:30", 60, Rule(Frequency.WEEKLY, count=6))  # on 22 December it is on 31 days from now
+    found = days(against(series, longest_minutes=30))
+    assert found == ["2026-11-24", "2026-12-01", "2026-12-08", "2026-12-15", "2026-12-22", "2026-12-29"]
+    assert against(series, once("2027-03-01T10:00"), quotas=quota(QuotaPeriod.WEEK, 1)) == []
+
+
 def test_what_is_on_since_yesterday_counts_for_yesterday() -> None:
     on, morning = once("2026-11-20T23:00", 900), once("2026-11-20T10:00")
     assert days(against(on, morning, quotas=quota(QuotaPeriod.DAY, 1))) == ["2026-11-20"]
