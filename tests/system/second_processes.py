@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from tests.system import edit_model as model
 
 SECRET = "kS8v3Qz0TnYw5LrB1mXc7Hd2Jf9Gp4Ua"
+GUESTS = "1 AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 PATIENCE = 60.0
 _HOUR = timedelta(hours=1)
 PROGRAMS = {WATCHER: "tests.system.second_watcher"}
@@ -241,6 +242,7 @@ class Processes:
             "OPENCHAIR_PUBLIC_URL": ADDRESS,
             "OPENCHAIR_TARGETS": "meetings=grpc://127.0.0.1:1",  # nobody reports anything here
             "OPENCHAIR_PAGE_SECRET": SECRET,
+            "OPENCHAIR_GUEST_SECRET": GUESTS,
             "OPENCHAIR_TOKEN_KEYS": str(self.keys / "token.pub"),
             **self.broker.credentials(plan.name),
         }

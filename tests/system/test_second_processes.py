@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
+from services.kit.deployed import refusals
+from services.kit.settings import read
 from tests.contract.mongo_wire import MongoWire
 from tests.contract.mongod import mongodb_url as mongodb_url  # noqa: PLC0414 - a fixture
 from tests.system.second_processes import Processes, Sequential
+from tests.system.second_site import SERVICES
 from tests.system.test_second_instance import scenario, seeds
 
 if TYPE_CHECKING:
@@ -33,6 +36,14 @@ async def url(request: pytest.FixtureRequest) -> AsyncIterator[str]:
     yield wire.url
     await wire.stop()
     assert wire.surprises == []
+
+
+def test_what_its_services_are_told_is_all_that_they_need(tmp_path: Path) -> None:
+    """Seen every day, also where no process of it can be started for want of a database."""
+    site = Processes("mongodb://127.0.0.1:1/", tmp_path, random.Random(0))  # noqa: S311 - it decides nothing
+    site.broker.configure()
+    wrong = {plan.name: refusals(plan, read(site.environ(plan))) for plan in SERVICES}
+    assert wrong == {plan.name: [] for plan in SERVICES}
 
 
 @pytest.mark.timeout(600)
