@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any, cast
 
 import pytest
 from openchair.meetings.v1 import centre_pb2, place_pb2
 
+import services.cli.house
 from services.cli import room_fields
 from services.cli.house import House
 from services.cli.room_words import closed_on, dated_text, hours, hours_text, minutes, open_on, quota, quota_text
 from services.cli.shell import Failure
 from services.cli.when import Unclear
+from services.kit.clock import VirtualClock
 
 TODAY = date(2026, 11, 21)
 PLACE = "centres/c/places/p"
@@ -127,7 +129,10 @@ def test_every_field_that_is_said_is_in_the_mask_and_no_other() -> None:
     assert said()[1] == []
 
 
-def test_a_date_with_hours_of_its_own_is_replaced_or_is_as_usual_again_and_the_others_stay() -> None:
+def test_a_date_with_hours_of_its_own_is_replaced_or_is_as_usual_again_and_the_others_stay(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(services.cli.house, "SystemClock", lambda: VirtualClock(datetime(2026, 11, 21, tzinfo=UTC)))
     old = [place_pb2.DatedHours(date=f"2026-12-{day}") for day in (24, 25, 26)]
     words = ("--open-on=24 dec 10:00-12:00", "--as-usual=2026-12-25", "--closed=1 jan: New Year")
     room, paths = said(*words, room=place_pb2.Room(dated_hours=old))
