@@ -14,7 +14,7 @@ from services.meetings.types_rooms import BookingRules, BookingState, Skipped
 from services.recurrence.parting import ends
 from services.recurrence.pattern import Pattern, Slot
 from services.recurrence.timetable import minute, stretches
-from services.recurrence.types import Frequency, Rule
+from services.recurrence.types import Frequency, Rule, Schedule
 from tests.service.booked import ZONE, later, now_of, past, put, put_room, waited
 from tests.service.meetings_house import START, House
 
@@ -85,7 +85,9 @@ async def test_what_a_hold_had_is_offered_to_who_had_to_do_without(house: House)
     await put_room(house)
     await put(house, "2026-12-01T19:00", state=BookingState.HELD, expires_at=later(house, minutes=10))
     slot = Slot(at("2026-12-01").date(), 0, datetime.fromisoformat("2026-12-01T19:00"), 60)
-    series = await put(house, "2026-11-24T19:00", Rule(Frequency.WEEKLY), id="s", skipped=(Skipped(slot),))
+    weekly = Schedule(datetime.fromisoformat("2026-11-24T19:00"), ZONE, 60, Rule(Frequency.WEEKLY))
+    without = Pattern(zone=ZONE, schedule=weekly, without=(slot.key,))
+    series = await put(house, "2026-11-24T19:00", pattern=without, id="s", skipped=(Skipped(slot),))
     await pass_to(house, "2026-11-21T12:10:00")
     found = await now_of(house, series)
     assert found is not None
