@@ -72,7 +72,8 @@ def why(clash: booking_pb2.Clash, house: House, zone: str) -> str:
     """Why that date cannot be had: 'taken by Tuesday Group, 18:30 to 20:00'; "opens at 09:00"."""
     kind = _KINDS.get(clash.kind, "")
     if clash.kind != booking_pb2.CLASH_KIND_TAKEN:
-        return f"{kind}: {clash.reason}" if clash.reason else kind
+        reason = clash.reason.removeprefix("is ")  # "not open on Sundays" says it all
+        return reason if reason.startswith(kind) else f"{kind}: {reason}"
     named = clash.taken_by if clash.taken_by and clash.taken_by != "busy" else "something else"
     parts = [f"taken by {named}"]
     if clash.HasField("taken_start_time"):

@@ -28,6 +28,7 @@ M = TypeVar("M")
 KINDS: Final[Mapping[int, str]] = {1: "taken", 2: "not open", 3: "closed", 4: "against its rules"}
 HEADS: Final = ("WHEN", "ROOM", "IN THE WAY")
 NONE: Final[Mapping[str, str]] = {}
+_PARTS: Final = "--part: these are booked at the same time, and would be in each other's way:"
 _MOST_SKIPPED: Final = 5
 
 
@@ -56,7 +57,7 @@ def told(
 
 
 async def told_clashes(house: House, call: Awaitable[M]) -> M:
-    """The answer of a call. Raises Failure with the table where a refusal came with a report."""
+    """The answer of a call that says what a room is made of. Raises Failure with a table of what is in the way."""
     try:
         return await call
     except RpcError as error:
@@ -65,7 +66,7 @@ async def told_clashes(house: House, call: Awaitable[M]) -> M:
         if report is None:
             raise
         titles = {each.name: each.title for each in house.rooms}
-        raise Failure("\n".join([problem.message, *told(report, house.centre.time_zone, titles)])) from None
+        raise Failure("\n".join([_PARTS, *told(report, house.centre.time_zone, titles)])) from None
 
 
 def _row(clash: booking_pb2.Clash, zone: str, titles: Mapping[str, str]) -> tuple[str, ...]:

@@ -57,7 +57,7 @@ def add_to(commands: Any) -> None:
     """Adds the command."""
     parser = commands.add_parser(
         "room",
-        help="rooms of places",
+        help="rooms: hours, rules, parts, what is on, how much they are used",
         description="Rooms of a centre's places.",
         epilog=_EXAMPLES + EXIT_CODES,
         formatter_class=RawDescriptionHelpFormatter,

@@ -33,6 +33,8 @@ COLUMNS: Final = (
     "week", "room", "title", "open_minutes", "booked_minutes", "used_minutes", "free_minutes", "bookings", "peaks",
 )  # fmt: skip
 _HOUR: Final = 60
+_WEEK: Final = 7
+_MOST_WEEKS: Final = 53
 _FOUR_WEEKS: Final = timedelta(weeks=4)
 _HALF_A_YEAR: Final = timedelta(days=183)
 _LEAP: Final = (2, 29)
@@ -79,6 +81,8 @@ def _request(asked: argparse.Namespace, house: House) -> pb.GetUtilisationReques
     if last < first:
         said = f"--to: {short(last)} is before {short(first)}" if asked.to else f"--from: {short(first)} is to come"
         raise Failure(said, USAGE)
+    if (last - first).days + first.weekday() >= _MOST_WEEKS * _WEEK:  # whole weeks, from their Monday
+        raise Failure(f"--to: at most {_MOST_WEEKS} weeks at once, from {short(first)} on", USAGE)
     rooms = [house.room(each).name for each in asked.rooms]
     return pb.GetUtilisationRequest(
         parent=house.centre.name, first_date=first.isoformat(), last_date=last.isoformat(), rooms=rooms

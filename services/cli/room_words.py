@@ -20,7 +20,7 @@ _WEEK: Final = 7
 _SPAN: Final = re.compile(r"(.+?)\s*(?:-|to)\s*(\S.*)")
 _HOURS: Final = re.compile(r"(.*?[a-z])[:,]?\s+(\d.*)", re.IGNORECASE)
 _QUOTA: Final = re.compile(r"(.+?)\s+(?:per|a|each|every)\s+(day|week|month)")
-_COUNT: Final = re.compile(r"(\d{1,4})(?:\s+(?:times?|dates?|bookings?))?")
+_COUNT: Final = re.compile(r"([1-9]\d{0,3})(?:\s+(?:times?|dates?|bookings?))?")
 _GROUPS: Final = {
     "daily": range(7),
     "every day": range(7),
@@ -81,7 +81,9 @@ def quota(text: str) -> place_pb2.Quota:
     period = PERIODS[match[2]]
     if count := _COUNT.fullmatch(match[1]):
         return place_pb2.Quota(period=period, count=int(count[1]))  # type: ignore[arg-type]  # the wire's number
-    return place_pb2.Quota(period=period, minutes=minutes(match[1]))  # type: ignore[arg-type]  # as above
+    if not (length := minutes(match[1])):
+        raise ArgumentTypeError(f"{text!r} is not understood: {_QUOTA_FORMS}")
+    return place_pb2.Quota(period=period, minutes=length)  # type: ignore[arg-type]  # as above
 
 
 def minutes(text: str) -> int:

@@ -180,6 +180,8 @@ def test_what_is_in_the_way_is_told_date_by_date_in_local_time() -> None:
     assert "taken by something else" in text
     assert "closed: Snow" in text
     assert "not open: closes at 22:00" in text
+    sunday = booking_pb2.Clash(kind=booking_pb2.CLASH_KIND_NOT_OPEN, reason="is not open on Sundays")
+    assert book_clashes.why(sunday, HOUSE, ZONE) == "not open on Sundays"
     assert lines[-1] == "and 26 more"
     assert "Hall " not in lines[1]
 

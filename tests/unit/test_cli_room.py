@@ -62,7 +62,9 @@ def test_a_quota_is_a_count_or_a_length_in_a_period(text: str, period: int, coun
     assert quota(quota_text(read)) == read
 
 
-@pytest.mark.parametrize("text", ["2", "2 per year", "many per week", "0 hours per day"])
+@pytest.mark.parametrize(
+    "text", ["2", "2 per year", "many per week", "0 hours per day", "0 per week", "0 bookings a day"]
+)
 def test_a_quota_that_is_not_understood_is_refused(text: str) -> None:
     with pytest.raises(ArgumentTypeError):
         quota(text)
