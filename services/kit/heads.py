@@ -111,6 +111,11 @@ class Heads:
         """What `read` finds in the head as it is stored now. It keeps nothing of the head: that goes on changing."""
         return await self.change(kind, id, lambda head, _: Decision(read(head)))
 
+    def glance(self, kind: str, id: str) -> Record | None:  # noqa: A002 - as above
+        """The head as it was seen here last, without a look at the store: it may have moved since. None: unknown."""
+        held = self._kept.get((kind, id))
+        return held.stored if held is not None else None
+
     async def together(self, prepare: Prepare[R], *, call: Call[Any] | None = None, actor: str = "") -> R:
         """Changes several heads, and records that are no heads, in one commit. Gives the decision's reply.
 

@@ -202,10 +202,10 @@ class Relay:
         if self._clock.monotonic() >= self._space_at:
             self._full.clear()
             self._space_at = self._clock.monotonic() + POLL
-        await self._marked()
+        jobs = await self._marked()
         if self._lookback.wanted:
             await self._lookback.run()
-        jobs = await self._marked()
+            jobs = await self._marked()
         while jobs:
             await self._publish_all(jobs)
             jobs = await self._marked()

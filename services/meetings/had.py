@@ -29,7 +29,8 @@ PAGE: Final = 200
 async def knowing(desk: Desk, person: Person, centre: str, rooms: Iterable[str], organiser: str) -> Person:
     """The person, with what the organiser has had lately where one of these rooms (ids) has quotas."""
     for id_ in rooms:
-        record = await desk.store.get("room", id_)
+        seen = desk.heads.glance("room", id_) if desk.alone else None  # where others write it may have got quotas since
+        record = seen or await desk.store.get("room", id_)
         if record is not None and cast("dict[str, object]", record.state.get("rules", {})).get("quotas"):
             return person._replace(had=await lately(desk, centre, organiser))
     return person

@@ -7,6 +7,7 @@ what would work instead.
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
@@ -123,31 +124,49 @@ class Ledger:
 
         Of a part the halls that have it are held with all their parts: what is offered there may be free now, or taken.
         """
+        due = False
 
-        async def prepare() -> Claim[R]:
+        async def prepare(*, glanced: bool = False) -> Claim[R]:
             frame = await self.parts.in_force.frame(centre)
-            held = await reach(self.desk.store, rooms)
-            return Claim(
-                [("room", id_) for id_ in sorted(held)],
-                lambda heads, at: _joint(call, Rooms(centre, heads, frame), decide, reply, at),
-            )
+            held = frozenset(rooms) if glanced else await reach(self.desk.store, rooms)
+
+            def joint(heads: Mapping[Key, Head[Diary]], at: str) -> Joint[R]:
+                nonlocal due
+                decided = _joint(call, Rooms(centre, heads, frame), decide, reply, at)
+                due = due or _due(decided.changes, at)
+                return decided
+
+            return Claim([("room", id_) for id_ in sorted(held)], joint)
 
         try:
-            answer = await self._settled(prepare, call)
+            first = functools.partial(prepare, glanced=self._by_itself(rooms))
+            answer = await self._settled(first, prepare, call)
         except Clashing as refused:
             if refused.wanted is not None:  # the first room that cannot be had refuses, but all are wanted at once
                 refused.wanted = refused.wanted._replace(rooms=tuple(rooms))
             raise await self.desk.alternatives.offered(refused) from None
-        self.desk.wake()
+        if due:
+            self.desk.wake()
         return answer
 
-    async def _settled(self, prepare: Prepare[R], call: Call[Any]) -> R:
+    def _by_itself(self, rooms: Sequence[str]) -> bool:
+        """Whether it is one room that excluded no other when last seen here; who decides finds out where it does."""
+        record = self.desk.heads.glance("room", rooms[0]) if len(rooms) == 1 else None
+        return record is not None and not record.gone and not record.state.get("excludes")
+
+    async def _settled(self, first: Prepare[R], prepare: Prepare[R], call: Call[Any]) -> R:
         """One room is decided about with whoever waits for it too; if it has come to exclude others, with these."""
-        claim = await self.desk.ready(prepare)
+        claim = await self.desk.ready(first)
         if len(claim.heads) == 1:
             with contextlib.suppress(Conflict):
                 return await self.desk.heads.change(*claim.heads[0], _alone(claim), call=call)
         return await self.desk.together(prepare, call=call)
+
+
+def _due(changes: Mapping[Key, Changes], at: str) -> bool:
+    """Whether time makes something else of a booking at once: then it is not left to the sweeper's next round."""
+    leaves = (leaf for each in changes.values() for leaf in each.leaves)
+    return any(leaf.due_at is not None and leaf.due_at <= at for leaf in leaves)
 
 
 def _alone(claim: Claim[R]) -> Callable[[Head[Any], str], Decision[R]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from openchair.meetings.v1 import closure_service_pb2, meeting_service_pb2, room_service_pb2
 
@@ -49,6 +49,11 @@ if TYPE_CHECKING:
     from services.meetings.desk import Desk
 
 VALIDATION = Validation(TEXT)
+LATE: Final = frozenset(
+    f"openchair.meetings.v1.RoomService/{name}"
+    for name in ("BookRoom", "HoldRoom", "ConfirmHold", "ApproveBooking", "DeclineBooking")
+)
+"""What decides about rooms with the call (`ledger`): a double meets what it was answered when that is committed."""
 
 
 async def validate(call: Call[Any], method: Method) -> Message:
@@ -76,7 +81,7 @@ class Meetings:
         centres, places, rooms, series = Centres(desk), Places(desk), Rooms(desk), Series(desk, parts)
         occurrences, groups, bookings = Occurrences(desk, parts, self.listing), Groups(desk), Bookings(desk, parts)
         lapsing = Lapsing(desk, parts)
-        middleware = (validate, Idempotency(desk.store))
+        middleware = (validate, Idempotency(desk.store, LATE))
         self.services = (
             Service(
                 meeting_service_pb2.DESCRIPTOR.services_by_name["MeetingService"],

@@ -23,7 +23,7 @@ from services.recurrence.timetable import minute
 from services.recurrence.zones import to_utc
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from services.kit.leaves import Head, Key, Leaf
     from services.meetings.types import Closure
@@ -49,6 +49,9 @@ def healed(
     `afresh`: also where nothing is changed, because something else than a booking was (`offering`).
     """
     result = dict(changes)
+    new = (leaf for each in changes.values() for leaf in each.leaves)
+    if not (_anybody_waits(heads.values()) or any(leaf.state["skipped"] for leaf in new)):
+        return result  # as nearly always: then nothing has to be known of what comes after
     after = {key[1]: _After.of(head, changes.get(key)) for key, head in heads.items() if key[0] == "room"}
     if not any(each.waiting for each in after.values()):
         return result
@@ -65,6 +68,11 @@ def healed(
         if leaves:
             result["room", id_] = with_leaves(result.get(("room", id_), Changes()), leaves)
     return result
+
+
+def _anybody_waits(heads: Iterable[Head[Any]]) -> bool:
+    """Whether a booking has skipped dates."""
+    return any(head.index.skipping for head in heads if head.shape.head == "room")
 
 
 def with_leaves(changes: Changes, leaves: Sequence[Leaf]) -> Changes:
