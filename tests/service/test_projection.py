@@ -60,7 +60,7 @@ class Copy:
         self.words.clear()
 
     async def ready(self) -> None:
-        await asyncio.wait_for(self.projection.ready.wait(), 15)
+        await asyncio.wait_for(self.projection.ready.wait(), 60)
 
     async def stop(self) -> None:
         self.task.cancel()
@@ -92,7 +92,7 @@ async def owner(site: Site) -> Owner:
 
 @pytest.fixture
 async def feeds(site: Site) -> Bus:
-    return await site.bus("feeds")
+    return await site.bus("feeds", timeout=3.0, heartbeat=2.0)  # it asks a stream that is gone, too
 
 
 async def test_it_is_ready_when_everything_there_was_has_been_applied(owner: Owner, feeds: Bus) -> None:
@@ -226,7 +226,8 @@ async def test_what_a_stream_that_was_set_back_and_grew_again_does_not_hold_is_f
 
 
 async def test_a_connection_that_comes_and_goes_does_not_put_off_forgetting(site: Site, owner: Owner) -> None:
-    clock, holed = VirtualClock(datetime(2026, 11, 21, tzinfo=UTC)), Holed(await site.bus("feeds"))
+    clock = VirtualClock(datetime(2026, 11, 21, tzinfo=UTC))
+    holed = Holed(await site.bus("feeds", timeout=3.0, heartbeat=2.0))
     for name in "ab":
         await owner.say(name, 7, b"before")
     copy = Copy(holed, clock, grace=60)  # type: ignore[arg-type]  # the rest goes through __getattr__

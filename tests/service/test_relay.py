@@ -194,7 +194,7 @@ async def test_two_relays_on_one_store_publish_each_state_once(site: Site) -> No
 
 
 async def test_a_commit_does_not_wait_for_a_server_that_is_away_and_the_backlog_drains(site: Site) -> None:
-    service = Service(await site.bus("meetings"))
+    service = Service(await site.bus("meetings", timeout=2.0))
     await service.settled()
     os.kill(site.server.pid, signal.SIGSTOP)
     for number in range(200):
