@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import time
 import uuid
@@ -20,6 +19,8 @@ import pytest
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 from pymongo.write_concern import WriteConcern
+
+from tests.bench.process import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator
@@ -114,7 +115,7 @@ def new_name() -> str:
 @contextmanager
 def running(binary: str, folder: Path) -> Iterator[str]:
     """A replica set of one node with its data in the folder, ended by its pid afterwards."""
-    port = _free_port()
+    port = free_port()
     where = ["--bind_ip", "127.0.0.1", "--port", str(port), "--dbpath", str(folder), "--nounixsocket"]
     command = [binary, *where, *SMALL, "--replSet", "tests", "--logpath", str(folder / "mongod.log")]
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
@@ -154,9 +155,3 @@ def _initiate(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
         raise AssertionError(f"mongod (exit {process.poll()}) did not start: {error}\n{said}") from error
     finally:
         client.close()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

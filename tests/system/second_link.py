@@ -7,6 +7,8 @@ import contextlib
 import json
 from typing import TYPE_CHECKING
 
+from tests.bench.process import free_port
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -27,7 +29,7 @@ class Link:
 
     async def open(self) -> None:
         """Listens; again where it did before."""
-        port = int(self.url.rpartition(":")[2]) if self.url else 0
+        port = int(self.url.rpartition(":")[2]) if self.url else free_port()  # one that nobody is given meanwhile
         self._server = await asyncio.start_server(self._connected, "127.0.0.1", port)
         self.url = f"nats://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
 

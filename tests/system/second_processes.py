@@ -32,7 +32,7 @@ from tests.system.alone import Broker
 from tests.system.edit_driver import request_of
 from tests.system.running import System
 from tests.system.second_link import Link
-from tests.system.second_site import SERVICES
+from tests.system.second_site import SERVICES, TOOLS
 from tests.system.second_watcher import NAME as WATCHER
 from tests.system.second_witness import Witness
 
@@ -262,7 +262,7 @@ class Processes:
         self.broker.start()
         for user in ("provisioner", "meetings", WATCHER):
             password = read_credentials(self.broker.folder / f"{user}.json").password
-            bus = self.tools[user] = NatsBus([self.broker.environ["NATS_URL"]], user, password, LOG)
+            bus = self.tools[user] = NatsBus([self.broker.environ["NATS_URL"]], user, password, LOG, timeout=TOOLS)
             await bus.open()
             await asyncio.wait_for(bus.ready(), PATIENCE)
         await provision(self.tools["provisioner"], self.streams.values())

@@ -49,16 +49,19 @@ PUBLIC = public_stream(SITE)
 QUIET = GRACE + 120
 """Seconds of the site's clock until readers of a stream that lost its past have forgotten what is not in it."""
 
-TIMEOUT, HEARTBEAT = 0.5, 0.3
+TIMEOUT, HEARTBEAT = 1.0, 0.5
 """Seconds of the machine, in which a nats-server answers and shows that it lives."""
+
+TOOLS = 30.0
+"""The same for the operator's tools: what they do is no part of what goes wrong, and the machine may be busy."""
 
 LATE = 0.2
 """Seconds of the machine that pass at most until a database hears of what was published."""
 
-WITHIN = 60.0
+WITHIN = 100.0
 """Seconds of the machine, which may be busy with much else, until all must be well, once it is healed."""
 
-PATIENCE = 60.0
+PATIENCE = 100.0
 """Seconds of the machine until what should come true is given up."""
 
 
@@ -285,7 +288,7 @@ class Site:
         await self._folder.acquire()
         await self.nats.start()
         for user in ("provisioner", "meetings", watcher.NAME):
-            bus = self.tools[user] = NatsBus([self.nats.url], user, self.nats.password(user), self.log, timeout=TIMEOUT)
+            bus = self.tools[user] = NatsBus([self.nats.url], user, self.nats.password(user), self.log, timeout=TOOLS)
             await bus.open()
             await asyncio.wait_for(bus.ready(), PATIENCE)
         await provision(self.tools["provisioner"], self.streams.values())
