@@ -46,6 +46,7 @@ _EXAMPLES: Final = """examples:
   openchair room calendar riverside "River Hall"                 today and the six days after it
   openchair room calendar riverside "River Hall" --week          this week, Monday to Sunday
   openchair room calendar riverside "River Hall" --from "1 dec" --until "31 dec"
+  openchair room calendar riverside --from tuesday --until tuesday      Tuesday in the whole house, room by room
   openchair room busy riverside                                  when each room is taken, and nothing else
   openchair room report riverside                                how much rooms were used, the last four weeks
   openchair room report riverside "River Hall" --from "1 sep" --to "30 nov" --csv rooms.csv
@@ -65,8 +66,9 @@ _WEEK: Final = timedelta(days=7)
 
 def add_to(actions: Any) -> None:
     """Adds the actions of `openchair room` that are about times."""
-    calendar = action(actions, "calendar", "what is on in a room, day by day", _calendar, _EXAMPLES, OPTIONS, "ROOM")
-    calendar.add_argument("room", metavar="ROOM", help="title, its beginning, or id")
+    text = "what is on in a room, or in all of them, day by day"
+    calendar = action(actions, "calendar", text, _calendar, _EXAMPLES, OPTIONS, "[ROOM ...]")
+    calendar.add_argument("rooms", metavar="ROOM", nargs="*", help="title, its beginning, or id (default: all)")
     _add_days(calendar)
     busy = action(actions, "busy", "when rooms are taken, and nothing else", _busy, _EXAMPLES, OPTIONS, "[ROOM ...]")
     busy.add_argument("rooms", metavar="ROOM", nargs="*", help="title, its beginning, or id (default: all)")
@@ -103,19 +105,37 @@ def _from_to(first: date, last: date) -> str:
 
 async def _calendar(site: Site, asked: argparse.Namespace) -> None:
     house = await open_house(site, asked.centre)
-    room = house.room(asked.room)
-    zone = room.time_zone or house.centre.time_zone
+    rooms = _rooms(asked, house)
     first, last = days(asked, house, _MOST_SHOWN)
+    found = [await _shown(site, house, each, first, last) for each in rooms]
+    if asked.json:
+        plain = [whole(each) for each in found]
+        one = len(asked.rooms) == 1
+        print(json.dumps(plain[0] if one else {"calendars": plain}, ensure_ascii=False, indent=1))
+        return
+    for room, calendar in zip(rooms, found, strict=True):
+        print(seen(f"{room.title}, {_from_to(first, last)}"))
+        for line in by_day(calendar.events, house, _zone(room, house)) or ["Nothing is on."]:
+            print(seen(line))
+
+
+def _rooms(asked: argparse.Namespace, house: House) -> list[place_pb2.Room]:
+    """Those that were named, each once; else all of them, by title. Raises Failure."""
+    named = list({each.name: each for each in map(house.room, asked.rooms)}.values())
+    return named or sorted(house.rooms, key=lambda each: fold(each.title))
+
+
+def _zone(room: place_pb2.Room, house: House) -> str:
+    return room.time_zone or house.centre.time_zone
+
+
+async def _shown(site: Site, house: House, room: place_pb2.Room, first: date, last: date) -> pb.GetRoomCalendarResponse:
+    """What is on in a room on these days, both included."""
+    zone = _zone(room, house)
     request = pb.GetRoomCalendarRequest(name=room.name)
     request.start_time.FromDatetime(midnight(first, zone))
     request.end_time.FromDatetime(midnight(last + _DAY, zone))
-    found = await site.rooms.GetRoomCalendar(request, timeout=PATIENCE)
-    if asked.json:
-        print(json.dumps(whole(found), ensure_ascii=False, indent=1))
-        return
-    print(seen(f"{room.title}, {_from_to(first, last)}"))
-    for line in by_day(found.events, house, zone) or ["Nothing is on."]:
-        print(seen(line))
+    return await site.rooms.GetRoomCalendar(request, timeout=PATIENCE)
 
 
 def by_day(events: Sequence[pb.RoomEvent], house: House, zone: str) -> list[str]:
@@ -156,7 +176,7 @@ def _local(instant: Timestamp, zone: str) -> datetime:
 
 async def _busy(site: Site, asked: argparse.Namespace) -> None:
     house = await open_house(site, asked.centre)
-    rooms = list(map(house.room, asked.rooms)) or sorted(house.rooms, key=lambda each: fold(each.title))
+    rooms = _rooms(asked, house)
     first, last = days(asked, house, _MOST_BUSY)
     found = await _taken(site, house, rooms, first, last)
     if asked.json:

@@ -401,3 +401,15 @@ def test_what_a_program_gets_says_what_is_nothing_too(rooms: System) -> None:
     assert (ended.returncode, check["free"], check["needs_approval"]) == (1, False, False)
     week = asked_json(rooms, "room", "report", "riverside", "Loft")["weeks"][0]
     assert {"booked_minutes", "used_minutes", "free_minutes", "bookings", "peaks"} <= week.keys()
+
+
+def test_what_is_on_is_shown_of_one_room_or_of_the_whole_house(rooms: System) -> None:
+    booked(rooms, "Loft", "--on=2031-04-22", "--at=1:00", "--title=Weaving")
+    day = ("--from=2031-04-22", "--until=2031-04-22")
+    told = done(rooms, "room", "calendar", "riverside", *day)
+    heads = [each for each in told.splitlines() if each.endswith(", Tue 22 Apr 2031")]
+    assert [each.partition(",")[0] for each in heads if each[0] in "AL"] == ["Annex", "Attic", "Lantern Studio", "Loft"]
+    assert told.partition("Loft, ")[2].splitlines()[2].split()[:4] == ["01:00", "to", "02:00", "Weaving"]
+    one = asked_json(rooms, "room", "calendar", "riverside", "Loft", *day)
+    every = asked_json(rooms, "room", "calendar", "riverside", *day)["calendars"]
+    assert [each["events"] for each in every if each["room"]["title"] == "Loft"] == [one["events"]]
