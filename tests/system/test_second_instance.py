@@ -190,6 +190,7 @@ async def simulate(kind: str, seed: int, folder: Path, round_: Round = scenario)
         gc.collect()  # connections that the client has dropped: see below
 
 
+@pytest.mark.timeout(900)  # on a machine that is busy with much else
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")  # as below
 @pytest.mark.parametrize(("seed", "kind"), rounds(1, 50))
 async def test_whatever_becomes_of_the_past_every_date_to_come_is_what_closures_and_people_said(
@@ -198,6 +199,7 @@ async def test_whatever_becomes_of_the_past_every_date_to_come_is_what_closures_
     assert (await simulate(kind, seed, tmp_path, with_closures)).outcomes["acknowledged"] >= 3
 
 
+@pytest.mark.timeout(900)  # on a machine that is busy with much else
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")  # as below
 @pytest.mark.parametrize("kind", ["sqlite", "memory"])
 @pytest.mark.parametrize("seed", seeds(1, 50))
@@ -205,6 +207,7 @@ async def test_whatever_becomes_of_the_past_rooms_are_as_people_were_told(kind: 
     assert (await simulate(kind, seed, tmp_path, with_rooms)).outcomes["acknowledged"] >= 3
 
 
+@pytest.mark.timeout(900)  # on a machine that is busy with much else
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")  # nats-py drops what froze before its first word
 @pytest.mark.parametrize(("seed", "kind"), rounds(1, 50))
 async def test_whatever_becomes_of_the_past_both_instances_end_in_the_same_place(
