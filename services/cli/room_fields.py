@@ -56,6 +56,7 @@ _PLAIN: Final = {
     "teardown": "after_minutes",
     "timezone": "time_zone",
     "public_busy": "public_busy",
+    "public_title": "public_title",
 }
 _RULES: Final = {
     "days_ahead": "most_days_ahead",
@@ -83,6 +84,8 @@ def add_to(parser: Any) -> None:
     parser.add_argument("--teardown", metavar="LENGTH", type=minutes, help="after each date")
     help_ = "whether everybody may know when it is taken, never by what"
     parser.add_argument("--public-busy", action=BooleanOptionalAction, default=None, help=help_)
+    help_ = "whether everybody may know its title and see its photos, on its page"
+    parser.add_argument("--public-title", action=BooleanOptionalAction, default=None, help=help_)
     _add_hours(parser)
     _add_rules(parser)
 
@@ -202,6 +205,7 @@ def facts(room: place_pb2.Room, house: House) -> dict[str, str]:
         "set-up": _length(room.before_minutes),
         "tear-down": _length(room.after_minutes),
         "busy times": "everybody may know" if room.public_busy else "",
+        "title and photos": "everybody may know" if room.public_title else "",
     }
     return told | _rule_facts(room.rules)
 

@@ -56,6 +56,7 @@ WRITABLE = frozenset(
         "parts",
         "time_zone",
         "public_busy",
+        "public_title",
         "join_url",
     }
 )

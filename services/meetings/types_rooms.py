@@ -106,7 +106,8 @@ class Room(msgspec.Struct, frozen=True, kw_only=True):
 
     It is a head (`kit.heads`), its bookings are the leaves; `floor` is kit's. `hours` none: always open. `parts` are
     the rooms that it is made of; `excludes`, written with the parts, those that cannot be taken together with it.
-    `zone` is that of its hours ("": the centre's). `before` and `after` are minutes.
+    `zone` is that of its hours ("": the centre's). `before` and `after` are minutes. `public_title`: everybody may know
+    its title and photos.
     """
 
     id: str
@@ -131,6 +132,7 @@ class Room(msgspec.Struct, frozen=True, kw_only=True):
     public_busy: bool = False
     join_url: str = ""
     floor: int = 0
+    public_title: bool = False
 
 
 class Skipped(msgspec.Struct, frozen=True):

@@ -52,7 +52,7 @@ _LIMITS: Final = {
 
 
 def room_message(room: Room, audience: Audience = Audience.STAFF) -> place_pb2.Room:
-    """A room; that of others without words that may tell the address: a room does not know its place's level."""
+    """A room; that of others without words that may tell the address, unless it says that its title may be known."""
     message = place_pb2.Room(
         name=child_name(room.centre, "rooms", room.id),
         create_time=timestamp(room.created_at),
@@ -62,8 +62,12 @@ def room_message(room: Room, audience: Audience = Audience.STAFF) -> place_pb2.R
         equipment=room.equipment,
         excludes=_names(room, room.excludes),
         public_busy=room.public_busy,
+        public_title=room.public_title,
         kind=number(KINDS, room.kind),  # type: ignore[arg-type]  # the wire's number
     )
+    if room.public_title or audience is Audience.STAFF:
+        message.title = room.title
+        message.photos.extend(room.photos)
     if audience is Audience.STAFF:
         _say_what_staff_knows(message, room)
     return message
@@ -84,8 +88,7 @@ def stamped(room: Room, record: Record) -> place_pb2.Room:
 
 
 def _say_what_staff_knows(message: place_pb2.Room, room: Room) -> None:
-    message.title, message.notes, message.join_url = room.title, room.notes, room.join_url
-    message.photos.extend(room.photos)
+    message.notes, message.join_url = room.notes, room.join_url
     for each in room.hours:
         opens, closes = _clock(each.opens), _clock(each.closes)
         message.opening_hours.add(weekdays=[day + 1 for day in each.weekdays], opens=opens, closes=closes)
@@ -142,6 +145,7 @@ def read_room(message: place_pb2.Room, base: Room, zone: str = "UTC") -> Room:
         parts=_parts(message.parts, base, problems),
         zone=problems.zone("time_zone", message.time_zone) if message.time_zone else zone,
         public_busy=message.public_busy,
+        public_title=message.public_title,
         join_url=problems.https("join_url", message.join_url),
     )
     if room.join_url and room.kind is not RoomKind.VIDEO:

@@ -111,7 +111,8 @@ def test_every_field_that_is_said_is_in_the_mask_and_no_other() -> None:
     words = (
         "--title=Hall", "--capacity=80", "--accessibility=wheelchair", "--equipment=piano,screen", "--notes=N",
         "--photo=https://example.org/a", "--link=https://example.org/j", "--part=Attic", "--setup=15", "--teardown=1h",
-        "--public-busy", "--hours=mon-fri 09:00-22:00", "--hours=sat 10:00-18:00", "--closed=2026-12-24",
+        "--public-busy", "--public-title",
+        "--hours=mon-fri 09:00-22:00", "--hours=sat 10:00-18:00", "--closed=2026-12-24",
         "--timezone=UTC", "--who=coordinators", "--days-ahead=90", "--notice=1h", "--shortest=30", "--longest=4h",
         "--without-end", "--quota=2 per week", "--quota=3 hours per week", "--approval=holds", "--check-in=15",
         "--hold=5",
@@ -119,7 +120,7 @@ def test_every_field_that_is_said_is_in_the_mask_and_no_other() -> None:
     room, paths = said(*words)
     assert set(paths) == {
         "title", "capacity", "accessibility", "equipment", "notes", "photos", "join_url", "parts", "before_minutes",
-        "after_minutes", "public_busy", "opening_hours", "dated_hours", "time_zone", "rules.who",
+        "after_minutes", "public_busy", "public_title", "opening_hours", "dated_hours", "time_zone", "rules.who",
         "rules.most_days_ahead", "rules.least_minutes_ahead", "rules.shortest_minutes", "rules.longest_minutes",
         "rules.without_end", "rules.quotas", "rules.approval", "rules.check_in_minutes", "rules.hold_minutes",
     }  # fmt: skip

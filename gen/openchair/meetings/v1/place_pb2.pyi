@@ -404,6 +404,7 @@ class Room(_message.Message):
     TIME_ZONE_FIELD_NUMBER: _builtins.int
     PUBLIC_BUSY_FIELD_NUMBER: _builtins.int
     JOIN_URL_FIELD_NUMBER: _builtins.int
+    PUBLIC_TITLE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """"centres/{centre}/rooms/{room}"."""
     etag: _builtins.str
@@ -429,6 +430,11 @@ class Room(_message.Message):
     """Whether everybody may know when it is taken (never by what): `/freebusy/`."""
     join_url: _builtins.str
     """Of a video account: the link and dial-in number of what it hosts. Staff only."""
+    public_title: _builtins.bool
+    """Whether everybody may know its title and its photos, which its page shows. Without it both are for staff: a room does
+    not know whether the address of its place is withheld, and a title may tell it. (What public meetings are held in is
+    named with them.)
+    """
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -490,10 +496,11 @@ class Room(_message.Message):
         time_zone: _builtins.str = ...,
         public_busy: _builtins.bool = ...,
         join_url: _builtins.str = ...,
+        public_title: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "rules", b"rules", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accessibility", b"accessibility", "after_minutes", b"after_minutes", "before_minutes", b"before_minutes", "capacity", b"capacity", "create_time", b"create_time", "dated_hours", b"dated_hours", "epoch", b"epoch", "equipment", b"equipment", "etag", b"etag", "excludes", b"excludes", "join_url", b"join_url", "kind", b"kind", "name", b"name", "notes", b"notes", "opening_hours", b"opening_hours", "parts", b"parts", "photos", b"photos", "place", b"place", "public_busy", b"public_busy", "revision", b"revision", "rules", b"rules", "time_zone", b"time_zone", "title", b"title", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accessibility", b"accessibility", "after_minutes", b"after_minutes", "before_minutes", b"before_minutes", "capacity", b"capacity", "create_time", b"create_time", "dated_hours", b"dated_hours", "epoch", b"epoch", "equipment", b"equipment", "etag", b"etag", "excludes", b"excludes", "join_url", b"join_url", "kind", b"kind", "name", b"name", "notes", b"notes", "opening_hours", b"opening_hours", "parts", b"parts", "photos", b"photos", "place", b"place", "public_busy", b"public_busy", "public_title", b"public_title", "revision", b"revision", "rules", b"rules", "time_zone", b"time_zone", "title", b"title", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
