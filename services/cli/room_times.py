@@ -115,7 +115,8 @@ async def _calendar(site: Site, asked: argparse.Namespace) -> None:
         return
     for room, calendar in zip(rooms, found, strict=True):
         print(seen(f"{room.title}, {_from_to(first, last)}"))
-        for line in by_day(calendar.events, house, _zone(room, house)) or ["Nothing is on."]:
+        told = by_day(calendar.events, house, _zone(room, house)) or ["  Nothing is on."]
+        for line in told if first != last else [each for each in told if each != short(first)]:
             print(seen(line))
 
 
