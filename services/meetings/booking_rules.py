@@ -16,7 +16,7 @@ import msgspec
 
 from services.meetings.types_rooms import Approval, QuotaPeriod, WhoMayBook
 from services.recurrence.schedule import last_key
-from services.recurrence.tally import Tally
+from services.recurrence.tally import Tally, local_day
 from services.recurrence.timetable import LOOKED_AT, at_minute, minute, stretches
 from services.recurrence.types import Frequency
 from services.recurrence.zones import midnight, to_local
@@ -179,16 +179,13 @@ def _against_quotas(
     doubtful = [each for each in quotas if not _surely_within(each, (pattern, *own), zone)]
     if not doubtful:
         return
-    day = _day(min(since, first.start), zone)
+    until = since + LOOKED_AT // timedelta(minutes=1) + 31 * 1440
+    day = local_day(min(since, first.start), zone, until)
     early = minute(midnight(date.fromordinal(min(_period(day, quota.period)[0] for quota in doubtful)), zone))
-    had = _tally(tuple(own), zone, early, since + LOOKED_AT // timedelta(minutes=1) + 31 * 1440)
-    dates = ((each, _day(each.start, zone)) for each in ahead(pattern, since))
+    had = _tally(tuple(own), zone, early, until)
+    dates = ((each, local_day(each.start, zone, until)) for each in ahead(pattern, since))
     for quota, same in zip(doubtful, itertools.tee(dates, len(doubtful)), strict=True):
         yield from islice(_beyond(quota, same, had), most)
-
-
-def _day(at: int, zone: str) -> int:
-    return to_local(at_minute(at), zone).toordinal()
 
 
 @lru_cache(maxsize=8)

@@ -8,17 +8,17 @@ patterns. Days are ordinals (`date.toordinal`) by the clock of one zone, other t
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from itertools import accumulate
+from functools import lru_cache
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import msgspec
 
-from services.recurrence.course import DAY, course, singles
+from services.recurrence.course import DAY, EPOCH, course, singles
+from services.recurrence.offsets import offsets
 from services.recurrence.ordinals import Days, offsets_in_week, week_begin
-from services.recurrence.timetable import at_minute
 from services.recurrence.types import Frequency
 from services.recurrence.waves import lag
-from services.recurrence.zones import to_local
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -31,6 +31,31 @@ _WEEK: Final = 7
 
 Sum: TypeAlias = "tuple[int, int]"
 """So many dates, and how many minutes they take together."""
+
+
+def local_day(at: int, zone: str, until: int) -> int:
+    """The day of a zone's clock at a minute; right up to `until`, and quicker than a date is made."""
+    instants, shifts = _turns(zone, until)
+    return (at - shifts[bisect_right(instants, at)]) // DAY + EPOCH
+
+
+@lru_cache(maxsize=64)
+def _turns(zone: str, until: int) -> tuple[list[int], list[int]]:
+    """When the clock of a zone is changed (UTC), and the minutes from its time to UTC before, between and after."""
+    walls, shifts = offsets(zone, until)
+    return [wall + min(pair) for wall, pair in zip(walls, pairwise(shifts), strict=True)], shifts
+
+
+@lru_cache(maxsize=4_096)
+def _put_off(zone: str, time: int, since: int, until: int) -> bool:
+    """Whether the clock ever leaves out that time of a day, so that what is to begin then begins on the next one."""
+    walls, shifts = offsets(zone, until)
+    for number in range(bisect_left(walls, since - _WEEK * DAY), len(walls)):
+        gap, end = shifts[number] - shifts[number + 1], walls[number]
+        at = end - 1 - (end - 1 - time) % DAY  # the last time before the clock is changed
+        if at >= end - gap and at // DAY != (at + gap) // DAY:
+            return True
+    return False
 
 
 class _Alike:
@@ -105,14 +130,14 @@ class Tally:
                 self._list(self._day(each.start), 1, each.minutes)
 
     def _day(self, start: int) -> int:
-        return to_local(at_minute(start), self._zone).toordinal()
+        return local_day(start, self._zone, self._until)
 
     def _shift(self, schedule: Schedule) -> int | None:
         """How many days later it is here than where it is said; None: that is not always the same."""
         time = schedule.start.hour * 60 + schedule.start.minute
+        if schedule.zone == self._zone:
+            return None if _put_off(schedule.zone, time, self._since, self._until) else 0
         least, most, _ = lag(schedule.zone, self._zone, self._since, self._until)
-        if schedule.zone == self._zone:  # what the clock leaves out begins later, nothing earlier
-            least = 0
         earliest, latest = (time + least) // DAY, (time + most) // DAY
         return earliest if earliest == latest else None
 

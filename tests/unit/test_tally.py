@@ -83,6 +83,15 @@ def test_a_tally_is_what_counting_each_date_gives(own: list[Pattern], zone: str)
     }
 
 
+def test_what_the_clock_leaves_out_before_midnight_is_of_the_next_day() -> None:
+    """In Scoresbysund the clock is put from 23:00 to 24:00: what begins at 23:30 begins at 00:30 that night."""
+    nights = Schedule(datetime(2027, 3, 20, 23, 30), "America/Scoresbysund", 30, Rule(Frequency.DAILY))  # noqa: DTZ001 - local
+    own = Pattern(zone=nights.zone, schedule=nights)
+    found = Tally([own], nights.zone, SINCE, UNTIL)
+    counts = {f"{day:%d}": found.on(day.toordinal()) for day in (date(2027, 3, number) for number in range(26, 30))}
+    assert counts == {"26": (1, 30), "27": (0, 0), "28": (2, 60), "29": (1, 30)}
+
+
 def test_what_quotas_cost_does_not_grow_with_how_much_somebody_has(monkeypatch: pytest.MonkeyPatch) -> None:
     """A series without end, by somebody who has fifty or five thousand of them: as many are looked up."""
     looked: list[int] = []
