@@ -165,7 +165,12 @@ async def test_nothing_that_tells_an_address_a_rule_or_a_link_is_public(house: H
 
 async def test_a_room_that_says_so_tells_everybody_its_title_and_photos_and_nothing_else(house: House) -> None:
     place = await house.place()
-    said: dict[str, Any] = {"title": "Hearth", "notes": "CANARY", "photos": ["https://example.org/a.jpg"], "public_title": True}
+    said: dict[str, Any] = {
+        "title": "Hearth",
+        "notes": "CANARY",
+        "photos": ["https://example.org/a.jpg"],
+        "public_title": True,
+    }
     made = await a_room(house, place.name, **said)
     view = await shown(house, made)
     assert view is not None
