@@ -7,12 +7,15 @@ import os
 import pty
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from services.recurrence.zones import local_day
 from tests.system.coordinator import (
     NEW,
+    ZONE,
     Terminal,
     asked_json,
     changes_nothing,
@@ -33,6 +36,11 @@ if TYPE_CHECKING:
     from tests.system.running import System
 
 pytest_plugins = ("tests.system.coordinator",)
+
+TODAY = local_day(datetime.now(UTC), ZONE)
+FRIDAY = TODAY + timedelta(weeks=200, days=(4 - TODAY.weekday()) % 7)
+"""In the evening nothing else is in the rooms that are asked for; so it is on the Sunday and the Monday after it."""
+SUNDAY, MONDAY = FRIDAY + timedelta(days=2), FRIDAY + timedelta(days=3)
 
 
 def test_a_new_meeting_is_shown_first_and_then_read_by_everybody(system: System) -> None:
@@ -118,7 +126,7 @@ def test_an_edit_that_changes_nothing_asks_and_writes_nothing(system: System, tm
     assert shown(system, "Same") == before
 
     agenda.write_text("day,time,minutes,title,room\n1,18:00,60,Welcome,Willow\n", "utf-8")
-    words = ("--on=2031-04-14", "--at=17:00", "--for=3h", f"--agenda={agenda}")
+    words = (f"--on={MONDAY}", "--at=17:00", "--for=3h", f"--agenda={agenda}")
     made(system, "Same Day", *words)
     before = shown(system, "Same Day")
     changes_nothing(system, "meeting", "edit", "riverside", "Same Day", *words)
@@ -157,10 +165,10 @@ def test_what_somebody_else_changed_meanwhile_is_shown_anew_before_anything_is_d
 def test_a_retreat_keeps_its_sessions_and_their_rooms(system: System, tmp_path: Path) -> None:
     agenda = tmp_path / "agenda.csv"
     agenda.write_text("day,time,minutes,title,room\n1,17:00,60,Welcome,River Hall\n3,13:00,60,Goodbye,\n", "utf-8")
-    words = ("--mode=in-person", "--on=2031-02-14", "--at=17:00", "--ends=2031-02-16 15:00", "--place=Riverside House")
+    words = ("--mode=in-person", f"--on={FRIDAY}", "--at=17:00", f"--ends={SUNDAY} 15:00", "--place=Riverside House")
     done(
         system, "meeting", "create", "riverside", "--title=Retreat", "--kind=retreat", *words, f"--agenda={agenda}",
-        "--cost=by donation", "--scholarship", "--registration-opens=2031-01-01 9:00", "--yes",
+        "--cost=by donation", "--scholarship", f"--registration-opens={FRIDAY - timedelta(days=40)} 9:00", "--yes",
     )  # fmt: skip
     retreat = shown(system, "Retreat")["parts"][0]
     assert (retreat["schedule"]["minutes"], retreat["scholarship"]) == (46 * 60, True)
@@ -197,7 +205,7 @@ def test_a_passcode_is_typed_unseen_and_an_agenda_comes_from_another_command(sys
     assert "canary" not in terminal.said
     assert "canary-4712" in done(system, "meeting", "show", "riverside", "Typed", "--show-passcode")
 
-    agenda = ("--on=2031-03-14", "--at=17:00", "--ends=2031-03-16 15:00", "--place=Riverside House", "--agenda=-")
+    agenda = (f"--on={FRIDAY}", "--at=17:00", f"--ends={SUNDAY} 15:00", "--place=Riverside House", "--agenda=-")
     piped = subprocess.run(
         [sys.executable, "-m", "services.cli", "meeting", "create", "riverside", "--title=Piped", *NEW[:1], *agenda,
          "--yes"],

@@ -11,7 +11,7 @@ import random
 import signal
 import uuid
 from collections import Counter
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, TypeAlias
 
 import grpc
@@ -36,7 +36,7 @@ Request: TypeAlias = pb.CreateMeetingRequest | pb.DeleteMeetingRequest | room_se
 
 HOUSE = "centres/house"
 CALLERS = 6
-FIRST = date(2031, 3, 3)
+FIRST = date(datetime.now(UTC).year + 4, 3, 3)
 DAYS, HOURS, WEEKS, LONG, MOST = range(7), range(8, 22), range(100), 3, 6
 """When they begin: all in the same hours of the week. For how many weeks a booking is; meetings that one caller has."""
 KINDS = ("Meeting", "Coaching")

@@ -5,6 +5,7 @@ However it is asked for: over gRPC for a booking and for a meeting, and by both 
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,7 +15,9 @@ from openchair.meetings.v1.meeting_service_pb2_grpc import MeetingServiceStub
 from openchair.meetings.v1.room_service_pb2_grpc import RoomServiceStub
 
 from services.cli.clashes import attached
+from services.cli.when import short
 from services.kit.client import RpcError, explain
+from services.recurrence.zones import local_day
 from tests.system import acts
 from tests.system.coordinator import ZONE, asked_json, command, done
 
@@ -25,9 +28,19 @@ if TYPE_CHECKING:
 pytest_plugins = ("tests.system.coordinator",)
 
 HOUSE = "centres/house"
-WEEKLY, YEARLY = ("2031-04-15", "FREQ=WEEKLY;BYDAY=TU"), ("2031-04-17", "FREQ=YEARLY")
-KEY, SAID = "20350417", "Tue 17 Apr 2035"
-"""The first 17 April that is a Tuesday."""
+
+
+def tuesday(day: int, after: int) -> date:
+    """The first such day in April, in a later year, that is a Tuesday."""
+    every = (date(year, 4, day) for year in range(after + 1, after + 12))
+    return next(each for each in every if each.weekday() == 1)
+
+
+FIRST = tuesday(15, local_day(datetime.now(UTC), ZONE).year)
+WEEKLY, YEARLY = (f"{FIRST}", "FREQ=WEEKLY;BYDAY=TU"), (f"{FIRST + timedelta(days=2)}", "FREQ=YEARLY")
+MET = tuesday(17, FIRST.year)
+KEY, SAID = f"{MET:%Y%m%d}", short(MET)
+"""The first 17 April that is a Tuesday: from 2031 on in 2035."""
 
 
 def schedule(day: str, rule: str) -> schedule_pb2.Schedule:
