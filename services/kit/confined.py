@@ -37,11 +37,14 @@ _LIMITS_OF: Final = {OUT_OF_MEMORY: "memory", -signal.SIGXCPU: "cpu", -signal.SI
 
 @dataclass(frozen=True)
 class Limits:
-    """What a child may take: seconds of the processor, bytes of address space, seconds in all, bytes of answer."""
+    """What a child may take: seconds of the processor, bytes of address space, seconds in all, bytes of answer.
+
+    Seconds in all are many more than those of the processor: on a busy machine a child of the lowest priority waits.
+    """
 
     cpu: int = 5
     memory: int = 512 * 2**20
-    wall: float = 15.0
+    wall: float = 60.0
     answer: int = 96 * 2**20
 
 

@@ -73,7 +73,7 @@ async def service(site: Site, *, private: bool = True) -> AsyncIterator[Running]
     try:
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.port}") as client:
             for projection in (made.public, made.private) if private else (made.public,):
-                await asyncio.wait_for(projection.ready.wait(), 15)
+                await asyncio.wait_for(projection.ready.wait(), 60)
             yield Running(await site.bus("meetings"), client, clock, made)
     finally:
         for task in tasks:

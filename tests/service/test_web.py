@@ -384,7 +384,7 @@ async def following(bus: Bus, reader: Reader) -> AsyncIterator[Projection]:
     assert (await reader.get()).status_code == 503
     task = asyncio.create_task(projection.run())
     try:
-        await asyncio.wait_for(projection.ready.wait(), 15)
+        await asyncio.wait_for(projection.ready.wait(), 60)
         yield projection
     finally:
         task.cancel()

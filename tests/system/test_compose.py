@@ -218,4 +218,4 @@ def test_each_stops_in_good_order_in_the_time_that_the_file_gives(house: Deploye
     for name in ("front", "web", "feeds", "rsvps", "meetings"):
         assert house.stop(name) == 0, house.said(name)
     house.running["nats"].send_signal(signal.SIGTERM)
-    house.running["nats"].wait(15)
+    house.running["nats"].wait(60)

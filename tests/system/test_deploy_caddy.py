@@ -43,7 +43,7 @@ class Front(NamedTuple):
 
     def get(self, path: str, method: str = "GET", body: bytes = b"", **headers: str) -> Answer:
         context = ssl.create_default_context(cafile=str(self.authority))
-        connection = http.client.HTTPSConnection("localhost", self.port, context=context, timeout=10)
+        connection = http.client.HTTPSConnection("localhost", self.port, context=context, timeout=60)
         try:
             named = {name.replace("_", "-"): value for name, value in headers.items()}
             connection.request(method, path, body, named)
@@ -140,7 +140,7 @@ async def test_grpc_comes_through(front: Front) -> None:
     credentials = grpc.ssl_channel_credentials(front.authority.read_bytes())
     async with grpc.aio.secure_channel(f"localhost:{front.port}", credentials) as channel:
         stub: Any = health_pb2_grpc.HealthStub(channel)
-        answer = await stub.Check(health_pb2.HealthCheckRequest(), timeout=10)
+        answer = await stub.Check(health_pb2.HealthCheckRequest(), timeout=60)
     assert answer.status == health_pb2.HealthCheckResponse.SERVING
 
 

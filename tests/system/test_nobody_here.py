@@ -24,7 +24,7 @@ def report(system: System, path: str, address: str) -> str:
     url = f"http://127.0.0.1:{system.http_port}{path}"
     body = urlencode({"sure": "1"}).encode()
     request = urllib.request.Request(url, body, {"X-Forwarded-For": address})
-    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=20) as answer:
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=60) as answer:
         return str(answer.read().decode())
 
 

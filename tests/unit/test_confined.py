@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 ACTS = "tests.unit.confined_acts:"
-TIGHT = Limits(cpu=1, memory=256 * 2**20, wall=10.0, answer=2**20)
+TIGHT = Limits(cpu=1, memory=256 * 2**20, wall=100.0, answer=2**20)
 
 
 PARENT = """
