@@ -57,12 +57,21 @@ def _marks(date: Date, change: meeting_pb2.OccurrenceChange) -> str:
     moved = "" if date.local.date() == date.key.date else f"instead of {full(date.key.date)}"
     elsewhere = change.HasField("place") and change.venue.title != date.meeting.venue.title
     place = f"at {change.venue.title}" if elsewhere or (change.HasField("place") and not change.lost_rooms) else ""
-    lost = "without its room, which is taken" if change.lost_rooms else ""
+    lost = _lost(date.meeting, change)
     despite = "held although it is closed then" if change.despite_closures else ""
     said = "cancelled" if change.cancelled else ", ".join(filter(None, (moved, place, lost, despite))) or "changed"
     why = change.reason or change.holiday
     doubt = ", people found nobody there" if change.unconfirmed else ""
     return f"  ({said}{': ' if why else ''}{why}{doubt})"
+
+
+def _lost(meeting: meeting_pb2.Meeting, change: meeting_pb2.OccurrenceChange) -> str:
+    """What it has not, because somebody else has it."""
+    host = meeting.online_host in change.lost_rooms
+    rooms = len(change.lost_rooms) - host
+    parts = ("its room" if rooms == 1 else "its rooms" if rooms else "", "its video account" if host else "")
+    what = " and ".join(filter(None, parts))
+    return f"without {what}, which {'is' if rooms + host == 1 else 'are'} taken" if what else ""
 
 
 def of(meeting: meeting_pb2.Meeting, since: datetime, until: datetime) -> list[Date]:
