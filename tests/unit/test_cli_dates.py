@@ -27,6 +27,5 @@ def test_a_date_says_whether_it_lacks_its_room_or_who_hosts_it(lost: list[str], 
     schedule = schedule_pb2.Schedule(start="2026-12-04T19:00", time_zone="UTC", minutes=60)
     active = meeting_pb2.MEETING_STATE_ACTIVE
     meeting = meeting_pb2.Meeting(state=active, online_host=HOST, schedule=schedule, changes=[change])
-
-    (date,) = dates.of(meeting, since, since + timedelta(days=1))
+    (date,) = dates.of(meeting, START, START + timedelta(days=1))
     assert date.told() == f"Friday 4 December 2026 19:00  ({says})"
