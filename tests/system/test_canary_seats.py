@@ -13,6 +13,7 @@ import random
 import secrets
 import string
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import grpc
@@ -35,11 +36,16 @@ if TYPE_CHECKING:
 
     from google.protobuf.message import Message
 
-START = datetime.now(UTC).replace(second=0, microsecond=0) + timedelta(minutes=40)
 TEXT = list_rules_pb2.QUESTION_KIND_TEXT
 ORGANISER = list_rules_pb2.QUESTION_USE_ORGANISER
 pytestmark = pytest.mark.slow  # every day `test_unlinkable` and `test_web_seats` look for keys and names in logs
 NOT_YET = (grpc.StatusCode.NOT_FOUND, grpc.StatusCode.INVALID_ARGUMENT)
+
+
+@cache
+def start() -> datetime:
+    """Forty minutes after this was asked first: tests may be collected long before they run."""
+    return datetime.now(UTC).replace(second=0, microsecond=0) + timedelta(minutes=40)
 
 
 class Left(NamedTuple):
@@ -83,9 +89,9 @@ async def _told(system: System, told: dict[str, str]) -> list[Surface]:
     """Everything is said, over gRPC. Gives what was answered to whom it is no business of, and what was refused."""
     async with system.meetings() as stub:
         centre = await acts.create_centre(stub, "oak")
-        meeting = acts.beginning("Tuesday Group", START)
+        meeting = acts.beginning("Tuesday Group", start())
         made = await stub.CreateMeeting(meetings_pb.CreateMeetingRequest(parent=centre, meeting=meeting))
-    date = f"{made.name}/occurrences/{START:%Y%m%d}"
+    date = f"{made.name}/occurrences/{start():%Y%m%d}"
     told["date"] = date
     async with system.channel() as channel, connect(f"127.0.0.1:{system.grpc_port}") as anybody:
         staff, guests = RsvpServiceStub(channel), RsvpServiceStub(anybody)
@@ -188,7 +194,7 @@ async def _asked(staff: RsvpServiceStub, guests: RsvpServiceStub, date: str) -> 
     shared.ClearField("rows")
     needs.ClearField("celebrations")
     meeting = date.partition("/occurrences/")[0]
-    today = f"{START:%Y-%m-%d}"
+    today = f"{start():%Y-%m-%d}"
     return [
         needs,
         shared,
@@ -202,7 +208,7 @@ async def _asked(staff: RsvpServiceStub, guests: RsvpServiceStub, date: str) -> 
 
 def _served(system: System, told: Mapping[str, str]) -> list[Surface]:
     """What is served to others, after everything of it stood in addresses."""
-    page = f"/m/{told['date'].split('/')[3]}/{START:%Y%m%d}"
+    page = f"/m/{told['date'].split('/')[3]}/{start():%Y%m%d}"
     until(lambda: b"Keep my seat" in system.get(page).body, "the page has a form")
     mine = system.get(f"{page}/mine/{told['six words in an address']}", referer=told["wrong code"])
     assert b"Your seat" in mine.body
