@@ -116,7 +116,7 @@ def _refuse_overlaps(booked: list[Booking], rooms: dict[str, Room], since: int, 
         dates = [
             (each.start, each.end, booking)
             for booking in booked
-            if booking.room in around
+            if booking.room in around and not booking.competes
             for each in stretches(booking.pattern, since, until)
         ]
         dates.sort(key=lambda each: each[:2])

@@ -15,7 +15,7 @@ from tests.service.meetings_house import CENTRE, START, House
 from tests.service.test_parts_meanwhile import Meanwhile
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
 KINDS = ("meeting", "room", "place", "group", "import")
 ONLINE = {"mode": "MODE_ONLINE", "online": {"url": "https://meet.example/x"}}
@@ -24,7 +24,7 @@ ONLINE = {"mode": "MODE_ONLINE", "online": {"url": "https://meet.example/x"}}
 def made(house: House, what: str) -> Awaitable[Any]:
     """It, at the centre."""
     account = {"title": "Account", "kind": "ROOM_KIND_VIDEO"}
-    makers = {
+    makers: dict[str, Callable[[], Awaitable[Any]]] = {
         "CreatePlace": house.place,
         "CreateGroup": house.group,
         "CreateMeeting": lambda: house.meeting(**ONLINE),
