@@ -40,6 +40,11 @@ def _by_organiser(state: Document) -> Document:
     return {"organiser": booking.get("organiser", ""), **state}
 
 
+def _by_overruling(state: Document) -> Document:
+    """A booking of when those that overrule others were in no list of their own."""
+    return {"overrules": bool(state.get("overruled")), **state}
+
+
 KINDS = (
     Kind("centre"),
     Kind("place", indexes=(("centre",), ("centre", "source_key"))),
@@ -73,6 +78,8 @@ KINDS = (
             ("centre", "proposed", "removed", "created_at"),
             ("centre", "overrules", "removed", "created_at"),
         ),
+        version=2,
+        upgrades={1: _by_overruling},
     ),
     Kind(
         "past",
