@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 
+import msgspec
 import pytest
 
 from services.kit.clock import instant
 from services.kit.errors import Unmet
+from services.meetings.history import parted
 from services.meetings.rebooking import cut, date_of, given_back, rescheduled
-from services.meetings.types_rooms import Booking
+from services.meetings.types_rooms import Booking, BookingState
 from services.recurrence.pattern import Pattern, Slot
 from services.recurrence.portions import ahead
 from services.recurrence.rule import parse_rule
@@ -62,6 +64,15 @@ def test_what_is_said_of_the_date_of_a_cut_belongs_to_what_follows_it() -> None:
     assert later is not None
     assert days(earlier.pattern) == ["11-24 19:00"]
     assert days(later.pattern) == ["12-08 19:00"]
+
+
+@pytest.mark.parametrize("state", BookingState)
+def test_only_what_was_confirmed_becomes_history(state: BookingState) -> None:
+    """What was only asked for, and is over, was never had: no report and no quota counts it."""
+    asked = msgspec.structs.replace(booking(weekly("11:00")), state=state)
+    rest, past = parted(asked, AT)
+    assert days(rest.pattern) == ["12-01 11:00", "12-08 11:00"]
+    assert (past is not None) is (state is BookingState.CONFIRMED)
 
 
 def test_what_ends_at_this_very_moment_is_not_ahead() -> None:
