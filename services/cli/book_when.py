@@ -41,7 +41,7 @@ def add_to(parser: Any, *, new: bool) -> None:
         "--for", dest="minutes", metavar="LENGTH", type=reading.length, help="60 (minutes; default), 1h30, 2 days"
     )
     group.add_argument("--ends", metavar="WHEN", type=reading.moment_text, help='instead of --for: "14 feb 15:00"')
-    group.add_argument("--every", metavar="HOW OFTEN", help='a series: week, "2 weeks", "first tuesday", weekday, day')
+    group.add_argument("--every", metavar="HOW OFTEN", help='a series: week, "2 weeks", "first tuesday", weekday, year')
     group.add_argument("--rule", metavar="RRULE", help="for experts, instead of --every: FREQ=MONTHLY;BYDAY=1TU,3TU")
     group.add_argument("--until", metavar="DATE", type=reading.date_text, help="the last date it may be on")
     if new:

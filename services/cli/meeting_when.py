@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -73,7 +73,8 @@ def new(asked: argparse.Namespace, house: House) -> Schedule:
     zone = asked.timezone or house.centre.time_zone
     by_weekday = asked.rule != "" and asked.on is not None and weekdays(asked.on)
     named = None if asked.on is None or by_weekday else house.day("--on", asked.on)
-    rule = _rule(asked, house, None)
+    begins = datetime.combine(named, asked.at or time.min) if named else None
+    rule = _rule(asked, house, None, begins)
     if rule is None and named is None:
         raise Failure(_once_or_often(asked, house), USAGE)
     if rule is not None and named is not None:
@@ -112,10 +113,10 @@ def _on_that_day(rule: Rule, day: date) -> Rule:
     return msgspec.structs.replace(rule, by_month_day=(day.day,))
 
 
-def _rule(asked: argparse.Namespace, house: House, old: Rule | None) -> Rule | None:
-    """The rule of a series that had this one. Raises Failure."""
+def _rule(asked: argparse.Namespace, house: House, old: Rule | None, begins: datetime | None) -> Rule | None:
+    """The rule of a series that had this one, and begins (local) then, where that is known. Raises Failure."""
     try:
-        rule = _said(asked, old)
+        rule = _said(asked, old, begins)
     except Unclear as error:
         raise Failure(f"--every: {error}", USAGE) from None
     except RecurrenceError as error:
@@ -128,10 +129,11 @@ def _rule(asked: argparse.Namespace, house: House, old: Rule | None) -> Rule | N
     return msgspec.structs.replace(rule, until=last, count=None)
 
 
-def _said(asked: argparse.Namespace, old: Rule | None) -> Rule | None:
+def _said(asked: argparse.Namespace, old: Rule | None, begins: datetime | None) -> Rule | None:
     days = weekdays(asked.on) if asked.on else None
     if asked.rule is not None:
-        rule = parse_rule(asked.rule.removeprefix("RRULE:"), asked.timezone or "UTC") if asked.rule else None
+        text = asked.rule.removeprefix("RRULE:")
+        rule = parse_rule(text, asked.timezone or "UTC", begins) if text else None
     elif asked.every is not None:
         rule = every(asked.every)
         if old is not None:
@@ -185,7 +187,7 @@ def _extra(asked: argparse.Namespace, house: House, base: tuple[ExtraDate, ...] 
 def changed(asked: argparse.Namespace, house: House, old: Schedule) -> tuple[Schedule, list[str]]:
     """The schedule as it was asked for instead of this one, and the paths that name what differs. Raises Failure."""
     paths = []
-    rule = _rule(asked, house, old.rule)
+    rule = _rule(asked, house, old.rule, old.start)
     said = any(each is not None for each in (asked.every, asked.rule, asked.on, asked.until))
     if rule != old.rule or (said and rule is not None):
         paths.append("schedule.rule")

@@ -17,12 +17,14 @@ ORDINALS: Final = ("first", "second", "third", "fourth", "fifth")
 LAST: Final = -1
 FORMS: Final = (
     'such as week, "2 weeks", day, "weekday", month, "tuesday and thursday", "first tuesday", "1st and 3rd thursday",'
-    ' "last friday of the month", "15th of the month"'
+    ' "last friday of the month", "15th of the month", year'
 )
 
 _WORKDAYS: Final = tuple(ByDay(n) for n in range(5))
 _NUMBER: Final = re.compile(r"(\d{1,2})(?:st|nd|rd|th)")
 _PERIODS: Final = {"day": Frequency.DAILY, "week": Frequency.WEEKLY, "month": Frequency.MONTHLY}
+_A_YEAR: Final = 12
+"""Months: once a year is every so many."""
 _SEARCHED: Final = 3 * 366
 _MOST_DAYS: Final = 31
 _EMPTY: Final = {"the", "of", "month", "and", "on", "every", "each"}
@@ -49,6 +51,8 @@ def _period(words: list[str]) -> tuple[int, Frequency | None, list[str]]:
     if words and (words[0] == "other" or words[0].isdecimal()):
         interval = 2 if words[0] == "other" else int(words[0][:4])
         words = words[1:]
+    if words and words[0].removesuffix("s") == "year":
+        return interval * _A_YEAR, Frequency.MONTHLY, words[1:]
     period = _PERIODS.get(words[0].removesuffix("s")) if words else None
     return interval, period, words[1:] if period else words
 
@@ -111,8 +115,10 @@ def said(rule: Rule | None) -> str:
 
 
 def _said(rule: Rule) -> str:
-    unit = {Frequency.DAILY: "day", Frequency.WEEKLY: "week", Frequency.MONTHLY: "month"}[rule.frequency]
-    head = f"every {unit}" if rule.interval == 1 else f"every {rule.interval} {unit}s"
+    unit, often = {Frequency.DAILY: "day", Frequency.WEEKLY: "week"}.get(rule.frequency, "month"), rule.interval
+    if unit == "month" and often % _A_YEAR == 0:
+        unit, often = "year", often // _A_YEAR
+    head = f"every {unit}" if often == 1 else f"every {often} {unit}s"
     if rule.by_month_day:
         tail = _and([f"{nth(n)}" if n > 0 else "last day" for n in rule.by_month_day if n >= LAST])
         return f"{head} on the {tail}" if rule.interval > 1 else f"every {tail} of the month"

@@ -47,6 +47,13 @@ def edited(options: str, old: Schedule = TUESDAYS) -> tuple[Schedule, list[str]]
         ("--every 'last friday' --from 2030-01-26", "2030-02-22T19:00", "every last Friday of the month"),
         ("--on 2030-01-08 --every '2 weeks'", "2030-01-08T19:00", "every 2 weeks on Tuesday"),
         ("--on 2030-01-08 --every month", "2030-01-08T19:00", "every 8th of the month"),
+        ("--on 2030-01-08 --every year", "2030-01-08T19:00", "every year on the 8th"),
+        ("--on 2030-03-05 --rule 'FREQ=YEARLY;BYMONTH=3'", "2030-03-05T19:00", "every year on the 5th"),
+        (
+            "--on 2030-03-05 --rule 'FREQ=YEARLY;BYMONTH=3,9;BYDAY=1TU'",
+            "2030-03-05T19:00",
+            "every 6 months on the first Tuesday",
+        ),
         ("--on 2030-01-08", "2030-01-08T19:00", "once"),
         ("--rule 'RRULE:FREQ=WEEKLY;BYDAY=MO' --from 2030-01-02", "2030-01-07T19:00", "every Monday"),
         (

@@ -37,6 +37,9 @@ WEEK = "FREQ=WEEKLY"
         ("15th of the month", "FREQ=MONTHLY;BYMONTHDAY=15"),
         ("last day of the month", "FREQ=MONTHLY;BYMONTHDAY=-1"),
         ("month", "FREQ=MONTHLY"),
+        ("year", "FREQ=YEARLY"),
+        ("2 years", "FREQ=YEARLY;INTERVAL=2"),
+        ("year on the first tuesday", "FREQ=MONTHLY;INTERVAL=12;BYDAY=1TU"),
     ],
 )
 def test_a_rhythm_is_the_rule_that_people_mean(text: str, rule: str) -> None:
@@ -44,7 +47,20 @@ def test_a_rhythm_is_the_rule_that_people_mean(text: str, rule: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "often", "year", "0 weeks", "week tuesday first", "day on tuesday", "32nd", "blue moon", "2", "the"]
+    "text",
+    [
+        "",
+        "often",
+        "century",
+        "0 weeks",
+        "0 years",
+        "week tuesday first",
+        "day on tuesday",
+        "32nd",
+        "blue moon",
+        "2",
+        "the",
+    ],
 )
 def test_what_is_no_rhythm_is_refused_with_examples(text: str) -> None:
     with pytest.raises(Unclear, match="first tuesday"):
