@@ -67,7 +67,8 @@ def test_a_meeting_that_cannot_have_its_room_is_told_what_is_in_the_way_and_what
     answer = command(*move, *moved)
     assert (seen.returncode, seen.stdout) == (1, answer.stdout)
     assert answer.returncode == 1, answer.stdout
-    assert f"{short(day)} 20:30 to 21:30  taken by Saturday Night Speaker, 20:00 to 21:15" in answer.stdout
+    words = " ".join(answer.stdout.split())
+    assert f"{short(day)} 20:30 to 21:30 taken by Saturday Night Speaker, 20:00 to 21:15" in words
     assert f"River Hall, {short(day)} 21:30 to 22:30\n" in answer.stdout
     assert ", without its room, which is taken)" in done(system, *move, *moved, "--if-taken=skip")
     only = ("--only", str(day), "--notes=Bring a lamp", "--yes")
