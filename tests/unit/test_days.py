@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import date
-
-import pytest
+from typing import TYPE_CHECKING
 
 from tests.system import days
+
+if TYPE_CHECKING:
+    import pytest
 
 MONDAY, TUESDAY = date(2026, 11, 23), date(2026, 11, 24)
 
