@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import enum
 from datetime import timedelta
+from functools import lru_cache
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -81,7 +82,7 @@ def hindrances(
     `closures` are those in force, `zone` the centre's. Without a `booker` the rules for people are not asked (a meeting
     of the centre). Dates that are over are never in the way.
     """
-    asked = _Asked(room, pattern, minute(moment(at)), room.zone or zone, most)
+    asked = _Asked(room, pattern, _since(at), room.zone or zone, most)
     besides = chain.from_iterable(_besides(asked, diaries[room.id], at, ignoring, closures, zone, booker))
     return sorted(
         (*asked.taken(diaries, at, ignoring), *besides), key=lambda each: (each.start, each.key, each.by_start)
@@ -100,10 +101,16 @@ def free(
     booker: Booker | None = None,
 ) -> bool:
     """Whether nothing is in the way, asked as `hindrances`: one that is found is enough."""
-    asked = _Asked(room, pattern, minute(moment(at)), room.zone or zone, 1)
+    asked = _Asked(room, pattern, _since(at), room.zone or zone, 1)
     if any(_besides(asked, diaries[room.id], at, ignoring, closures, zone, booker)):
         return False
     return asked.untaken(diaries, at, ignoring)
+
+
+@lru_cache(maxsize=64)
+def _since(at: str) -> int:
+    """The minute of an instant, which is asked of many rooms."""
+    return minute(moment(at))
 
 
 def _besides(

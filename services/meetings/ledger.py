@@ -209,7 +209,7 @@ def _told(
     healed_one = next((each for each in written.leaves if each.id == booking.id), None)
     before = head.leaves.get(booking.id) or head.removed.get(booking.id)
     revision = before.revision if before else 0
-    if healed_one is not None:
+    if healed_one is not None and (booking.skipped or healed_one.state["skipped"]):  # others are as they were decided
         booking = msgspec.convert(healed_one.state, Booking)
     if healed_one is not None or booking.id in written.removed:
         revision, stamp = revision + 1, at
