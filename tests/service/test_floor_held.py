@@ -11,11 +11,13 @@ import pytest
 from services.kit.clock import VirtualClock
 from services.kit.errors import Unmet
 from services.kit.store.memory import MemoryStore
+from services.kit.store.port import Commit
+from services.meetings import records
 from services.meetings.records import KINDS
 from tests.service import bookings_house
 from tests.service.booked import waited
 from tests.service.bookings_house import ANA, BEN, CENTRE, book, twice
-from tests.service.claims_house import a_room, at, fits, lost, taken
+from tests.service.claims_house import a_room, at, fits, lost, stored, taken
 from tests.service.meetings_house import START, House
 
 if TYPE_CHECKING:
@@ -35,6 +37,15 @@ async def halls(house: House) -> tuple[str, str, str]:
     place = (await house.place()).name
     part = await a_room(house, place, "East")
     return place, part, await a_room(house, place, "Hall", parts=[part])
+
+
+async def tried(wish: Awaitable[object]) -> bool:
+    """Whether it was had."""
+    try:
+        await wish
+    except Unmet:
+        return False
+    return True
 
 
 async def revision(house: House, room: str) -> int:
@@ -73,13 +84,6 @@ async def test_of_a_hall_and_its_part_asked_for_at_once_at_two_instances_one_is_
     other = House(one.store, one.clock)
     await other.meetings.load()
 
-    async def tried(wish: Awaitable[object]) -> bool:
-        try:
-            await wish
-        except Unmet:
-            return False
-        return True
-
     for day in range(1, 9):
         when = f"2026-12-{day:02}"
         in_hall = book(one, ANA, hall, bookings_house.at(f"{when}T19:00"))
@@ -114,3 +118,34 @@ async def test_words_are_changed_while_a_closure_moves_a_date_into_a_room_that_i
     assert await lost(house, name) == ["2026-12-01"]
     assert await taken(house, green) == ["12-01 Readers"]
     await fits(house)
+
+
+async def test_a_meeting_that_is_moved_keeps_the_minutes_that_its_room_had() -> None:
+    house = await a_house()
+    place = (await house.place()).name
+    room = await a_room(house, place, before_minutes=30)
+    name = (await house.meeting(place=place, rooms=[room])).name
+    await house.call("UpdateRoom", room={"name": room}, update_mask="beforeMinutes")
+    await book(house, ANA, room, bookings_house.at("2026-11-25T18:00"))
+    for start, has_room in (("19:29", False), ("19:30", True)):
+        moved = {"name": name, "schedule": at(f"2026-11-25T{start}", "FREQ=WEEKLY;BYDAY=WE")}
+        done = await tried(house.call("UpdateMeeting", meeting=moved, update_mask="schedule"))
+        assert done is has_room
+
+
+async def test_a_meeting_that_was_written_by_who_did_not_know_of_a_closure_follows_at_the_second_look() -> None:
+    house = await a_house()
+    name = (await house.meeting()).name
+    unknowing = await stored(house, name)
+    closure = {"reason": "Snow", "effect": "CLOSURE_EFFECT_CANCEL", "start": "2026-11-24", "end": "2026-11-25"}
+    await house.call("CreateClosure", parent=CENTRE, closure=closure)
+    await house.sweep()
+    assert [str(each.key.date) for each in (await stored(house, name)).closed] == ["2026-11-24"]
+    record = await house.store.get("meeting", unknowing.id)
+    late = records.write(record, unknowing, at=house.desk.now(), actor="late")
+    await house.store.commit(Commit((late,), (), ()))
+    await house.sweep()
+    assert (await stored(house, name)).closed == ()
+    await house.clock.advance(121)
+    await house.sweep()
+    assert [str(each.key.date) for each in (await stored(house, name)).closed] == ["2026-11-24"]
