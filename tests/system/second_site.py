@@ -55,6 +55,9 @@ TIMEOUT, HEARTBEAT = 1.0, 0.5
 TOOLS = 30.0
 """The same for the operator's tools: what they do is no part of what goes wrong, and the machine may be busy."""
 
+UNHURRIED = 60.0
+"""Seconds of the machine that a call may take which states no time: what is asked to see what has become of it all."""
+
 LATE = 0.2
 """Seconds of the machine that pass at most until a database hears of what was published."""
 
@@ -226,7 +229,12 @@ class Node:
     def stub(self) -> MeetingServiceStub:
         """Calls this very instance."""
         assert self.server is not None
-        return MeetingServiceStub(cast("Any", LocalChannel(self.server, self.site.token())))
+        return MeetingServiceStub(cast("Any", LocalChannel(self, self.site.token())))
+
+    async def carry(self, path: str, request: bytes, metadata: Metadata, seconds: float | None) -> bytes:
+        """A call to it; one that states no time may take a minute of the machine."""
+        assert self.server is not None
+        return await self.server.carry(path, request, metadata, UNHURRIED if seconds is None else seconds)
 
     async def _end_start(self) -> None:
         assert self._starting is not None
@@ -370,7 +378,7 @@ class Site:
     def channels(self) -> dict[str, Any]:
         """To each instance of meetings, by its name."""
         token, nodes = self.token(), self.of("meetings")
-        return {node.name: LocalChannel(node.server, token) for node in nodes if node.server is not None}
+        return {node.name: LocalChannel(node, token) for node in nodes if node.server is not None}
 
     async def carry(self, path: str, request: bytes, metadata: Metadata, seconds: float | None) -> bytes:
         """A call reaches one of the instances; from one that is frozen no answer comes."""
@@ -378,7 +386,7 @@ class Site:
         if node.server is None:
             raise failed("UNAVAILABLE", "nobody there")
         bearer = () if bears(metadata) else (("authorization", f"Bearer {self.token()}"),)
-        waits = None if seconds is None else seconds * SPEED
+        waits = UNHURRIED if seconds is None else seconds * SPEED
         call = asyncio.create_task(node.server.carry(path, request, (*metadata, *bearer), waits))
         gone = asyncio.create_task(node.gone.wait())
         try:

@@ -98,7 +98,7 @@ async def last_words(history: History, edits: Edits) -> None:
     """Two changes of each meeting, one right after the other. No fault follows that would have all published again."""
     for number, part in enumerate(history.truth.parts):
         for _ in range(0 if part.deleted else 2):
-            await history.do(edits.retitle(number), 8, 1.0)
+            await history.do(edits.retitle(number), 8, 5.0)
 
 
 async def well(site: Site, history: History, faults: Faults, house: House | Keepers | None = None) -> None:
@@ -170,7 +170,7 @@ async def with_rooms(site: Site, history: History, folder: Path, callers: int) -
     await asyncio.gather(*wanting, return_exceptions=True)
     await faults.heal()
     for _ in range(6):  # no fault follows that would have all published again
-        await keepers.any(0.4, 8, 1.0)
+        await keepers.any(0.4, 8, 5.0)
     await well(site, history, faults, keepers)
     outcomes = Counter(command.outcome for command in history.commands.values())
     return Told(outcomes, faults.happened, sum(node.link.swallowed for node in site.nodes.values()))
