@@ -113,7 +113,7 @@ def _offer(each: booking_pb2.Alternative, house: House, schedule: Schedule, want
     if not each.start:
         return f"{room}, at the same time"
     moved = at(schedule, each.start)
-    series = f" ({said(moved.rule)})" if moved.rule else ""
+    series = f" ({said(moved.rule, moved.start)})" if moved.rule else ""
     return f"{room}, {span(moved.start, moved.start + timedelta(minutes=moved.minutes))}{series}"
 
 

@@ -96,7 +96,7 @@ def rhythm(schedule: Schedule) -> str:
     """The same of a schedule."""
     last = schedule.start + timedelta(minutes=schedule.minutes)
     until = f"{last:%H:%M}" if last - schedule.start < _DAY else full(last)
-    head = said(schedule.rule) if schedule.rule else full(schedule.start.date())
+    head = said(schedule.rule, schedule.start) if schedule.rule else full(schedule.start.date())
     more = f", and {len(schedule.extra)} more date{'s' * (len(schedule.extra) > 1)}" if schedule.extra else ""
     return f"{head}, {schedule.start:%H:%M} to {until}{more}"
 

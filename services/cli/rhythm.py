@@ -6,7 +6,7 @@ import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from services.cli.when import WEEKDAYS, Unclear, full, weekday
+from services.cli.when import MONTHS, WEEKDAYS, Unclear, full, weekday
 from services.recurrence.days import names
 from services.recurrence.types import ByDay, Frequency, Rule
 
@@ -106,12 +106,18 @@ def first_from(rule: Rule, since: date) -> date:
     raise Unclear("this names no date at all")
 
 
-def said(rule: Rule | None) -> str:
-    """The rule, read back."""
+def said(rule: Rule | None, start: date | None = None) -> str:
+    """The rule, read back; of one by years with its month, where the `start` is known from which it goes on."""
     if rule is None:
         return "once"
     limit = f", until {full(rule.until)}" if rule.until else f", {rule.count} times" if rule.count else ""
-    return _said(rule) + limit
+    return _said(rule) + (_month(rule, start) if start else "") + limit
+
+
+def _month(rule: Rule, start: date) -> str:
+    if rule.frequency is not Frequency.MONTHLY or rule.interval % _A_YEAR:
+        return ""
+    return f"{' of' if rule.by_month_day or rule.by_day else ', in'} {MONTHS[start.month - 1]}"
 
 
 def _said(rule: Rule) -> str:

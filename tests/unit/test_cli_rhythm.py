@@ -102,3 +102,17 @@ def test_the_words_of_a_rule_are_those_of_people() -> None:
 def test_the_first_date_is_the_first_that_the_rule_names() -> None:
     assert first_from(every("last friday"), date(2026, 11, 28)) == date(2026, 12, 25)
     assert first_from(every("2 weeks on tuesday"), date(2026, 12, 1)) == date(2026, 12, 1)
+
+
+@pytest.mark.parametrize(
+    ("rule", "text"),
+    [
+        ("FREQ=MONTHLY;INTERVAL=12;BYMONTHDAY=24", "every year on the 24th of December"),
+        ("FREQ=MONTHLY;INTERVAL=24;BYDAY=1TU", "every 2 years on the first Tuesday of December"),
+        ("FREQ=MONTHLY;INTERVAL=12", "every year, in December"),
+        ("FREQ=MONTHLY;INTERVAL=6;BYMONTHDAY=24", "every 6 months on the 24th"),
+        (WEEK, "every week"),
+    ],
+)
+def test_a_rule_by_years_is_read_back_with_the_month_in_which_it_begins(rule: str, text: str) -> None:
+    assert said(parse_rule(rule), date(2026, 12, 1)) == text
