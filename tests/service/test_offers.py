@@ -101,3 +101,22 @@ async def test_what_waits_in_another_hall_of_a_shared_part_is_looked_at_when_its
     assert await offered(house, BEN, other.name) == [("20261202", False)]
     await release(house, ANA, second)
     assert await offered(house, BEN, other.name) == [("20261202", True)]
+
+
+async def test_two_dates_of_one_meeting_that_overlap_are_not_in_each_others_way() -> None:
+    """A late evening, and what begins at midnight: the evening is offered, and had, when it becomes free."""
+    house = await a_house()
+    place = await house.place()
+    fields = {"title": "Hall", "place": place.name}
+    name = str((await house.call("CreateRoom", parent=CENTRE, room=fields)).name)
+    other = await book(house, ANA, name, at("2026-12-01T22:30"))
+    late = {"start": "2026-11-24T23:00", "time_zone": ZONE, "minutes": 90, "rule": "FREQ=WEEKLY;BYDAY=TU"}
+    extra = {"extra_dates": [{"date": "2026-12-02", "time": "00:00", "ordinal": 1}]}
+    meeting = {"title": "Night Owls", "mode": "MODE_IN_PERSON", "place": place.name, "rooms": [name]}
+    meeting = {**meeting, "schedule": {**late, **extra}}
+    await house.call("CreateMeeting", parent=CENTRE, meeting=meeting, **SKIP)
+    await release(house, ANA, other)
+    (queued,) = (await house.call("ListBookings", parent=CENTRE, queue="BOOKING_QUEUE_OFFERED")).bookings
+    assert [(each.slot.key, each.offered) for each in queued.skipped] == [("20261201", True)]
+    done = await house.call("TakeSkippedDates", name=queued.name)
+    assert list(done.skipped) == []
