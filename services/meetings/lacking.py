@@ -70,7 +70,9 @@ class Lacking:
         asked = pattern_of(zone, None, (), slots)
         taken = {(each.key, each.start): each for each in reversed(self._taken(meeting, room, asked))}
         out = {key for key, _ in taken}
-        left = [slot for slot in slots if slot.key not in out] if len(taken) <= MOST_SKIPPED else []
+        if len(taken) > MOST_SKIPPED:  # then it has the room on none (`seat`)
+            out = {slot.key for slot in slots}
+        left = [slot for slot in slots if slot.key not in out]
         diary = self._diary(room.id)
         id_ = f"{meeting.id} {room.id}"
         if left:

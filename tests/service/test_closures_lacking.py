@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -97,12 +98,17 @@ async def test_what_would_be_cancelled_lacks_nothing_and_only_what_is_there_can_
 async def test_of_many_dates_without_a_room_the_earliest_are_named_and_all_are_counted(
     house: House, moved: Moved
 ) -> None:
-    await book(house, COORDINATOR, moved.hall, booked("2026-12-01T18:00", "FREQ=DAILY"))
-    daily = at("2026-12-01T18:30", "FREQ=DAILY")
-    await house.meeting(title="Daily", place=moved.closure["places"][0], schedule=daily)
-    previewed = await moved.preview(closure={**moved.closure, "end": ""})
-    assert (previewed.lost_count > 400, len(previewed.lost)) == (True, 100)
-    assert max(each.local_start for each in previewed.lost) < "2027-04"
+    """Of who would lack a room on more than 400 dates all count: it has the room on none (`seat.MOST_SKIPPED`)."""
+    await book(house, COORDINATOR, moved.hall, booked("2026-12-01T14:00", "FREQ=DAILY;COUNT=410"))
+    endless = {**moved.closure, "end": ""}
+    without = (await moved.preview(closure=endless)).lost_count
+    for title in ("One", "Other"):
+        daily = at("2026-12-01T14:30", "FREQ=DAILY")
+        await house.meeting(title=title, place=moved.closure["places"][0], schedule=daily)
+    previewed = await moved.preview(closure=endless)
+    dates = (date.fromisoformat(previewed.until) - date(2026, 12, 1)).days + 1
+    assert dates > 410
+    assert (len(previewed.lost), previewed.lost_count - without) == (100, 2 * dates)
 
 
 async def test_of_a_closed_house_the_bookings_of_people_are_named_with_who_made_them(

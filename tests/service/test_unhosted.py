@@ -7,8 +7,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from services.meetings import records
+from services.meetings import composed, records
 from services.meetings.access import Audience
+from services.meetings.types import Mode
 from services.meetings.types_rooms import Lost
 from services.meetings.wire import meeting_message
 from tests.service.bookings_house import LEE, book
@@ -95,5 +96,7 @@ async def test_a_meeting_that_lost_its_host_on_all_dates_tells_no_link_but_to_th
     whole = msgspec.structs.replace(found, lost=(Lost(found.online_host),))
     view: Any = records.public_view(whole)
     assert (view.mode, view.HasField("online")) == (IN_PERSON, False)
+    seen = composed.all_in_one(whole)
+    assert (seen.mode, seen.online) == (Mode.IN_PERSON, None)
     message = meeting_message(whole, Audience.STAFF)
     assert (message.mode, message.online.url) == (HYBRID, LINK["url"])
