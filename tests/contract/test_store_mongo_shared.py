@@ -14,7 +14,7 @@ from services.kit.store import mongo_client
 from services.kit.store.mongo import MongoStore
 from services.kit.store.mongo_transaction import Turns
 from services.kit.store.port import Conflict, Entry, Kind, Unwritten
-from tests.contract.mongo_wire import Fault
+from tests.contract.mongo_wire import Fault, MongoWire
 from tests.contract.mongo_wire_fixtures import LEAKS, Wire, whole
 from tests.contract.store_fixtures import (
     KINDS,
@@ -62,6 +62,29 @@ async def test_sixty_four_at_once_from_two_instances_on_one_record_have_one_winn
             assert outcomes.count(None) == 1
             assert sum(isinstance(outcome, Conflict) for outcome in outcomes) == 63
             assert (await stored(one, "a")).state["seats"] == outcomes.index(None)
+
+
+async def test_what_a_dead_instance_had_begun_to_write_is_written_when_the_server_has_ended_that() -> None:
+    """Until then reads go on, and who writes the same waits."""
+    server = MongoWire(lifetime=0.4)
+    await server.start()
+    store = MongoStore(server.url, "tests", KINDS, VirtualClock(START))
+    await store.open()
+    await store.commit(commit(meeting("a")))
+    dead = mongo_client.connect(server.url, "pymongo")
+    async with mongo_client.session(dead) as session:
+        await mongo_client.begin(session)
+        records = mongo_client.durable(dead, "tests")["records.meeting"]
+        await records.update_one({"_id": "a"}, {"$set": {"actor": "dead"}}, session=session)
+        (begun,) = server.data.open
+        assert (await stored(store, "a")).actor == "coordinator"
+        await store.commit(commit(meeting("a", 2)))
+        assert begun not in server.data.open
+    assert (await stored(store, "a")).revision == 2
+    await mongo_client.disconnect(dead)
+    await store.close()
+    await server.stop()
+    assert len(server.sent("update")) > 3, "it was tried more than once"
 
 
 async def test_within_an_instance_nobody_is_told_112_by_a_neighbour(wire: Wire, store: MongoStore) -> None:
