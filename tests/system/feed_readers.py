@@ -7,6 +7,7 @@ whose status is CANCELLED are left out, as people do not go there.
 from __future__ import annotations
 
 import atexit
+import fcntl
 import io
 import json
 import shutil
@@ -26,11 +27,15 @@ import vobject
 from dateutil.tz import tzical
 from ical.calendar_stream import IcsCalendarStream
 
+from tests.bench.tools import TOOLS
+
 # These programs take a zone by its name from the machine; give them our release, so that both speak of the same rules.
 reset_tzpath([])
 ZoneInfo.clear_cache()
 
 _ICAL_JS = Path(__file__).with_name("ical_js")
+_INSTALLED = _ICAL_JS / "node_modules/.package-lock.json"
+"""What npm writes when it is done."""
 _LONGEST = timedelta(days=31)  # a meeting's length, and how far we look for what was moved into the window
 
 
@@ -137,8 +142,11 @@ def _node() -> subprocess.Popen[str]:
     node, npm = shutil.which("node"), shutil.which("npm")
     if node is None:
         pytest.skip("ical.js is not asked: there is no node on this machine")
-    if not (_ICAL_JS / "node_modules").is_dir():
-        _install(npm)
+    TOOLS.mkdir(exist_ok=True)
+    with (TOOLS / "lock-npm").open("w") as lock:  # several processes of the tests want it at once
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not _INSTALLED.is_file():
+            _install(npm)
     process = subprocess.Popen(
         [node, str(_ICAL_JS / "reader.mjs")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8"
     )
@@ -149,10 +157,10 @@ def _node() -> subprocess.Popen[str]:
 def _install(npm: str | None) -> None:
     if npm is None:
         pytest.skip("ical.js is not asked: there is no npm on this machine")
-    done = subprocess.run(
-        [npm, "ci", "--ignore-scripts"], cwd=_ICAL_JS, check=False, capture_output=True, text=True, timeout=120
-    )
-    if done.returncode != 0:
+    command = [npm, "ci", "--ignore-scripts"]
+    try:
+        subprocess.run(command, cwd=_ICAL_JS, check=True, capture_output=True, text=True, timeout=120)
+    except subprocess.SubprocessError:
         pytest.skip("ical.js is not asked: npm could not install it")
 
 
