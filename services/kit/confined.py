@@ -37,14 +37,11 @@ _LIMITS_OF: Final = {OUT_OF_MEMORY: "memory", -signal.SIGXCPU: "cpu", -signal.SI
 
 @dataclass(frozen=True)
 class Limits:
-    """What a child may take: seconds of the processor, bytes of address space, seconds in all, bytes of answer.
-
-    Seconds in all are many more than those of the processor: on a busy machine a child of the lowest priority waits.
-    """
+    """What a child may take: seconds of the processor, bytes of address space, seconds in all, bytes of answer."""
 
     cpu: int = 5
     memory: int = 512 * 2**20
-    wall: float = 60.0
+    wall: float = 15.0
     answer: int = 96 * 2**20
 
 
@@ -71,8 +68,8 @@ class Broken(Confined):
 class Confinement:
     """Runs functions in children, a few at once: what waits takes nothing.
 
-    A child has the lowest priority, no environment, no open file but its two pipes, and may open none to write to. It
-    ends with the process that started it.
+    A child yields to others (nice 10; at the lowest a busy machine would not let it do its work in its seconds). It has
+    no environment, no open file but its two pipes, and may open none to write to. It ends with the process that started it.
     """
 
     def __init__(self, limits: Limits | None = None, at_once: int = 1) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 OUT_OF_MEMORY: Final = 77
 _OPEN_FILES: Final = 32
-_LOWEST: Final = 19
+_LOW: Final = 10
 _GRACE: Final = 1  # second until the signal that nothing can ignore
 _DIES_WITH_PARENT: Final = 1  # PR_SET_PDEATHSIG
 
@@ -52,7 +52,7 @@ def confine(task: Task) -> None:
     Nobody but root can raise them again; root can, and may start processes whatever is set.
     """
     signal.signal(signal.SIGXCPU, signal.SIG_DFL)
-    os.nice(_LOWEST)
+    os.nice(_LOW)
     for limit, soft, hard in (
         (resource.RLIMIT_CPU, task.cpu, task.cpu + _GRACE),
         (resource.RLIMIT_AS, task.memory, task.memory),

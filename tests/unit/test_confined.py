@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 ACTS = "tests.unit.confined_acts:"
+ORDINARY = Limits(wall=100.0)
 TIGHT = Limits(cpu=1, memory=256 * 2**20, wall=100.0, answer=2**20)
 
 
@@ -65,11 +66,11 @@ def children() -> list[int]:
 
 async def test_bytes_go_in_and_come_out_as_they_are() -> None:
     data = os.urandom(3_000_000)
-    assert await Confinement().run(ACTS + "echo", data) == data
+    assert await Confinement(ORDINARY).run(ACTS + "echo", data) == data
 
 
 async def test_nothing_comes_back_from_nothing() -> None:
-    assert await Confinement().run(ACTS + "echo", b"") == b""
+    assert await Confinement(ORDINARY).run(ACTS + "echo", b"") == b""
 
 
 @pytest.mark.parametrize(("act", "limit"), [("burn", "cpu"), ("grow", "memory"), ("talk", "answer")])
@@ -87,20 +88,20 @@ async def test_what_only_waits_is_ended_by_the_clock() -> None:
 
 async def test_a_failure_says_nothing_of_what_came_in() -> None:
     with pytest.raises(Broken) as broken:
-        await Confinement().run(ACTS + "fail", b"secret")
+        await Confinement(ORDINARY).run(ACTS + "fail", b"secret")
     assert broken.value.code == 1
     assert "secret" not in str(broken.value)
 
 
 async def test_a_crash_of_the_child_is_not_one_of_the_parent() -> None:
     with pytest.raises(Broken) as broken:
-        await Confinement().run(ACTS + "crash", b"")
+        await Confinement(ORDINARY).run(ACTS + "crash", b"")
     assert broken.value.code < 0
 
 
 async def test_a_function_that_is_not_there_is_a_failure() -> None:
     with pytest.raises(Broken):
-        await Confinement().run(ACTS + "nothing_of_the_kind", b"")
+        await Confinement(ORDINARY).run(ACTS + "nothing_of_the_kind", b"")
 
 
 async def test_a_child_that_does_not_listen_is_no_error_of_its_own() -> None:
@@ -113,7 +114,7 @@ async def test_a_child_has_two_pipes_no_environment_and_limits_it_cannot_raise(m
     found = json.loads(await Confinement(TIGHT).run(ACTS + "situation", b""))
     assert found["files"] == [0, 1, 2]
     assert [name for name in found["environment"] if not name.startswith("LC_")] == []
-    assert (found["folder"], found["nice"], found["session"]) == ("/", 19, True)
+    assert (found["folder"], found["nice"], found["session"]) == ("/", 10, True)
     assert found["memory"] == [TIGHT.memory, TIGHT.memory]
     assert found["cpu"] == [1, 2]
     assert found["written"] == [0, 0]
@@ -121,7 +122,7 @@ async def test_a_child_has_two_pipes_no_environment_and_limits_it_cannot_raise(m
 
 async def test_a_child_writes_no_file(tmp_path: Path) -> None:
     with pytest.raises(Broken):
-        await Confinement().run(ACTS + "write", str(tmp_path / "file").encode())
+        await Confinement(ORDINARY).run(ACTS + "write", str(tmp_path / "file").encode())
     assert not (tmp_path / "file").exists() or not (tmp_path / "file").read_bytes()
 
 
@@ -172,7 +173,7 @@ async def test_only_so_many_run_at_once() -> None:
 
 async def test_whoever_is_cancelled_leaves_no_child_behind() -> None:
     before = set(children())
-    running = asyncio.ensure_future(Confinement().run(ACTS + "dawdle", b""))
+    running = asyncio.ensure_future(Confinement(ORDINARY).run(ACTS + "dawdle", b""))
     while not set(children()) - before:  # noqa: ASYNC110 - a process tells nobody that it has begun
         await asyncio.sleep(0.01)
     running.cancel()
