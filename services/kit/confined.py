@@ -69,7 +69,8 @@ class Confinement:
     """Runs functions in children, a few at once: what waits takes nothing.
 
     A child yields to others (nice 10; at the lowest a busy machine would not let it do its work in its seconds). It has
-    no environment, no open file but its two pipes, and may open none to write to. It ends with the process that started it.
+    no environment, no open file but its two pipes, and may open none to write to. It ends with the process that
+    started it.
     """
 
     def __init__(self, limits: Limits | None = None, at_once: int = 1) -> None:
