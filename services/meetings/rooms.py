@@ -17,7 +17,7 @@ from services.kit.errors import Invalid, NotFound, Stale, Violation
 from services.kit.heads import Claim
 from services.kit.leaves import Changes, Facts, Joint
 from services.kit.store.port import Conflict
-from services.meetings import records, wholes
+from services.meetings import records, titling, wholes
 from services.meetings.booking_rules import ahead
 from services.meetings.clashes import Asker, refusal
 from services.meetings.desk import CENTRE, PLACE, ROOM, Desk, Held, actor
@@ -83,15 +83,13 @@ class Rooms:
         async def prepare() -> Claim[place_pb2.Room]:
             at = self.desk.now()
             of = await self.desk.held("centre", centre, Centre, call.message.parent, centre)
-            used: Held[Place] | Held[Centre] = of
-            if place_id:
-                used = await self.desk.held("place", place_id, Place, said.place, centre)
+            place = await self.desk.held("place", place_id, Place, said.place, centre) if place_id else None
             blank = Room(id=id_, centre=centre, created_at=at, title="", place=place_id, kind=kind)
-            room = read_room(said, blank, of.value.zone)
+            room = titling.titled(read_room(said, blank, of.value.zone), place.value if place else None)
 
             def settle(heads: Mapping[Key, Head[Diary]], now: str) -> Joint[place_pb2.Room]:
                 changes = _written(heads, room, now, of.value.zone)
-                moved = records.touch(used.record, now, actor(call))
+                moved = records.touch((place or of).record, now, actor(call))
                 return Joint(_answer(room, None, now), changes, (moved,), "create")
 
             return Claim([("room", id_), *(await self._neighbours(room) if room.parts else ())], settle)
@@ -116,15 +114,17 @@ class Rooms:
         async def prepare() -> Claim[place_pb2.Room]:
             held = await self._room(name, "room.name")
             of = await self.desk.held("centre", held.value.centre, Centre, name, held.value.centre)
+            place = await titling.place_of(self.desk, held.value)
             _, paths = merged(room_message(held.value), request.room, request.update_mask, WRITABLE, "room")
 
             def settle(heads: Mapping[Key, Head[Diary]], now: str) -> Joint[place_pb2.Room]:
                 record, before = _current(heads, held.value.id, name, request.room.etag)
                 message, _ = merged(room_message(before), request.room, request.update_mask, WRITABLE, "room")
-                room = read_room(message, before, of.value.zone)
+                room = titling.titled(read_room(message, before, of.value.zone), place.value if place else None)
                 if room == before:
                     return Joint(stamped(room, record), {})
-                return Joint(_answer(room, record, now), _written(heads, room, now, of.value.zone), (), "update")
+                moved = titling.relied_on(before, room, place, now, actor(call))
+                return Joint(_answer(room, record, now), _written(heads, room, now, of.value.zone), moved, "update")
 
             neighbours = await self._neighbours(held.value) if "parts" in paths else []
             return Claim([("room", held.value.id), *neighbours], settle)

@@ -107,7 +107,8 @@ class Room(msgspec.Struct, frozen=True, kw_only=True):
     It is a head (`kit.heads`), its bookings are the leaves; `floor` is kit's. `hours` none: always open. `parts` are
     the rooms that it is made of; `excludes`, written with the parts, those that cannot be taken together with it.
     `zone` is that of its hours ("": the centre's). `before` and `after` are minutes. `public_title`: everybody may know
-    its title and photos.
+    its title and photos, as long as the address of its place is public; `titled`: they do, by the place's level as it
+    was last seen (`titling`).
     """
 
     id: str
@@ -133,6 +134,7 @@ class Room(msgspec.Struct, frozen=True, kw_only=True):
     join_url: str = ""
     floor: int = 0
     public_title: bool = False
+    titled: bool = False
 
 
 class Skipped(msgspec.Struct, frozen=True):

@@ -12,7 +12,7 @@ from services.kit.errors import NotFound, Refusal
 from services.kit.leaves import Changes, Facts
 from services.kit.leaves import Decision as LeafDecision
 from services.kit.store.port import Commit, Conflict, Record
-from services.meetings import closing, offering, presence, records
+from services.meetings import closing, offering, presence, records, titling
 from services.meetings.claiming import Draft
 from services.meetings.desk import Decision, Desk, trail
 from services.meetings.diary import leaf
@@ -40,8 +40,10 @@ class Venues:
         self.parts = parts
 
     async def place_due(self, record: Record) -> None:
-        """Brings the copies of a place in step with it."""
-        await self._follow(record, records.read(record, Place))
+        """Brings the copies of a place in step with it, and first what everybody sees of its rooms."""
+        place = records.read(record, Place)
+        await titling.follow(self.desk, place, WHO)
+        await self._follow(record, place)
 
     async def room_due(self, record: Record) -> None:
         """Brings copies of a room in step with it, what everybody sees of its bookings, what is closed and offered."""

@@ -52,7 +52,8 @@ _LIMITS: Final = {
 
 
 def room_message(room: Room, audience: Audience = Audience.STAFF) -> place_pb2.Room:
-    """A room; that of others without words that may tell the address, unless it says that its title may be known."""
+    """A room; that of others without words that may tell the address, but where these may be known (`titling`)."""
+    staff = audience is Audience.STAFF
     message = place_pb2.Room(
         name=child_name(room.centre, "rooms", room.id),
         create_time=timestamp(room.created_at),
@@ -62,20 +63,20 @@ def room_message(room: Room, audience: Audience = Audience.STAFF) -> place_pb2.R
         equipment=room.equipment,
         excludes=_names(room, room.excludes),
         public_busy=room.public_busy,
-        public_title=room.public_title,
+        public_title=room.public_title if staff else room.titled,
         kind=number(KINDS, room.kind),  # type: ignore[arg-type]  # the wire's number
     )
-    if room.public_title or audience is Audience.STAFF:
+    if room.titled or staff:
         message.title = room.title
         message.photos.extend(room.photos)
-    if audience is Audience.STAFF:
+    if staff:
         _say_what_staff_knows(message, room)
     return message
 
 
 def etag(room: Room) -> str:
     """What it says of itself, in short: its record moves with every booking, and nobody who edits need care."""
-    bare = msgspec.structs.replace(room, excludes=(), floor=0)
+    bare = msgspec.structs.replace(room, excludes=(), floor=0, titled=False)
     return hashlib.sha256(msgspec.json.encode(bare)).hexdigest()[:16]
 
 

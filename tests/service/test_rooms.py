@@ -12,6 +12,7 @@ from openchair.meetings.v1 import booking_pb2
 from services.kit.clock import instant
 from services.kit.errors import Invalid, NotFound, Stale, Unmet
 from services.kit.leaves import Changes, Decision
+from services.meetings import titling
 from services.meetings.diary import leaf
 from services.meetings.records import public_view, read
 from services.meetings.types_rooms import Booking, Room
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable
 
     from services.kit.store.port import Record
+    from services.meetings.desk import Desk, Held
+    from services.meetings.types import Place
 
 pytest_plugins = ("tests.service.meetings_house",)
 
@@ -180,6 +183,75 @@ async def test_a_room_that_says_so_tells_everybody_its_title_and_photos_and_noth
     view = await shown(house, made)
     assert view is not None
     assert (view.title, list(view.photos)) == ("", [])
+
+
+TOLD: dict[str, Any] = {"title": "CANARY", "photos": ["https://example.org/CANARY"], "public_title": True}
+
+
+async def lower(house: House, place: Any, level: str) -> None:
+    """The place says another level, and what follows it has followed."""
+    said = {"name": place.name, "address_access": f"ADDRESS_ACCESS_{level}"}
+    await house.call("UpdatePlace", place=said, update_mask="addressAccess")
+
+
+@pytest.mark.parametrize("level", ["AREA_ONLY", "HOLDERS"])
+async def test_a_room_of_a_place_that_is_withheld_tells_no_title_whatever_it_says(house: House, level: str) -> None:
+    place = await house.place(address_access=f"ADDRESS_ACCESS_{level}")
+    made = await a_room(house, place.name, **TOLD)
+    assert made.public_title, "the coordinator reads what was said"
+    assert "CANARY" not in str(await shown(house, made))
+    other = await a_room(house, place.name, **TOLD | {"public_title": False})
+    await house.call("UpdateRoom", room={"name": other.name, "public_title": True}, update_mask="publicTitle")
+    assert "CANARY" not in str(await shown(house, other))
+    assert not (await shown(house, other)).public_title
+
+
+@pytest.mark.parametrize("level", ["AREA_ONLY", "HOLDERS"])
+async def test_the_title_of_a_room_is_withdrawn_when_its_place_is_withheld_and_told_again_after(
+    house: House, level: str
+) -> None:
+    place = await house.place()
+    made, quiet = await a_room(house, place.name, **TOLD), await a_room(house, place.name, "CANARY of staff")
+    assert (await shown(house, made)).title == "CANARY"
+    await lower(house, place, level)
+    await house.sweep()
+    assert "CANARY" not in str(await shown(house, made))
+    await lower(house, place, "PUBLIC")
+    await house.sweep()
+    view = await shown(house, made)
+    assert (view.title, list(view.photos)) == ("CANARY", TOLD["photos"])
+    assert "CANARY" not in str(await shown(house, quiet))
+
+
+async def test_a_place_that_is_withheld_in_the_moment_in_which_its_room_is_made_public_wins(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All that follows the place has followed before the room is written, which had read that the place is public."""
+    place = await house.place()
+    made = await a_room(house, place.name, **TOLD | {"public_title": False})
+    read_place, asked = titling.place_of, []
+
+    async def place_of(desk: Desk, room: Room) -> Held[Place] | None:
+        found = await read_place(desk, room)
+        asked.append(room)
+        if len(asked) == 1:
+            await lower(house, place, "HOLDERS")
+            await house.sweep()
+        return found
+
+    monkeypatch.setattr(titling, "place_of", place_of)
+    say = house.call("UpdateRoom", room={"name": made.name, "public_title": True}, update_mask="publicTitle")
+    assert not any(isinstance(told, Exception) for told in await at_once(house, say))
+    assert "CANARY" not in str(await shown(house, made))
+    assert len(asked) > 1
+
+
+async def test_who_edits_a_room_need_not_start_again_because_its_place_was_withheld(house: House) -> None:
+    place = await house.place()
+    made = await a_room(house, place.name, **TOLD)
+    await lower(house, place, "HOLDERS")
+    await house.sweep()
+    assert (await house.call("GetRoom", name=made.name)).etag == made.etag
 
 
 # Two who edit, and whoever books meanwhile

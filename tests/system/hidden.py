@@ -98,8 +98,10 @@ def _hall() -> pb.CreatePlaceRequest:
 
 
 def _room(words: dict[str, str], level: str, place: str, *, public_busy: bool = False) -> rooms_pb.CreateRoomRequest:
-    """A room; those of the hall are public, and only what is hidden is held there."""
-    room = place_pb2.Room(place=place, capacity=12, public_busy=public_busy)
+    """A room; those of the hall are public, and only what is hidden is held there. Those of withheld places say in vain
+    that everybody may know their titles and photos.
+    """
+    room = place_pb2.Room(place=place, capacity=12, public_busy=public_busy, public_title=level in WITHHELD)
     room.title, room.notes = (word(words, f"{level} room {line}") for line in ("title", "notes"))
     room.photos.append(f"https://pictures.example.org/{word(words, f'{level} room photo')}")
     day = _saturday_after(700).date()
@@ -306,6 +308,28 @@ async def move_away(system: System, told: Told, words: dict[str, str]) -> None:
             await stub.UpdatePlace(request)
     for level in WITHHELD:
         await _followed(system, told.names[f"at {level}"], words[f"{level} address"])
+
+
+async def open_lodge(system: System, words: dict[str, str]) -> str:
+    """A place that everybody may know, with a room that tells everybody its title and photo. Gives the room's id."""
+    async with system.channel() as channel:
+        place = place_pb2.Place(title="The Lodge", address="2 Main Street", **HERE)
+        made = await MeetingServiceStub(channel).CreatePlace(pb.CreatePlaceRequest(parent=CENTRE, place=place))
+        room = place_pb2.Room(place=made.name, title=word(words, "lodge room title"), public_title=True)
+        room.photos.append(f"https://pictures.example.org/{word(words, 'lodge room photo')}")
+        asked = rooms_pb.CreateRoomRequest(parent=CENTRE, room=room)
+        return (await RoomServiceStub(channel).CreateRoom(asked)).name.rpartition("/")[2]
+
+
+async def withhold_lodge(system: System) -> None:
+    """Nobody else may know any more where the lodge is."""
+    async with system.meetings() as stub:
+        for place in (await stub.ListPlaces(pb.ListPlacesRequest(parent=CENTRE, page_size=100))).places:
+            if place.title == "The Lodge":
+                place.address_access = place_pb2.ADDRESS_ACCESS_HOLDERS
+                request = pb.UpdatePlaceRequest(place=place)
+                request.update_mask.paths.append("address_access")
+                await stub.UpdatePlace(request)
 
 
 async def _followed(system: System, meeting: str, address: str) -> None:

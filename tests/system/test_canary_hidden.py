@@ -23,7 +23,17 @@ from tests.system import acts, canaries
 from tests.system.canaries import Surface, found
 from tests.system.collector import Collector, collecting
 from tests.system.days import not_over
-from tests.system.hidden import CENTRE, HERE, HIDDEN, Told, hide, move_away, open_centre
+from tests.system.hidden import (
+    CENTRE,
+    HERE,
+    HIDDEN,
+    Told,
+    hide,
+    move_away,
+    open_centre,
+    open_lodge,
+    withhold_lodge,
+)
 from tests.system.running import System, running, until
 
 if TYPE_CHECKING:
@@ -249,3 +259,18 @@ def test_what_is_withheld_of_a_place_moves_nothing_when_it_changes(
     now = look(system, told)
     assert {path for path in after if after[path] != now[path]} == set()
     assert found([*surfaces(now), *streams(system)], told.words) == set()
+
+
+def test_a_place_that_is_withheld_since_takes_the_titles_of_its_rooms_along(
+    system: System, told: Told, after: dict[str, Seen]
+) -> None:
+    """After all others: what it makes is public at first."""
+    assert after
+    words: dict[str, str] = {}
+    room = asyncio.run(open_lodge(system, words))
+    way = f"/centre/elm/room/{room}"
+    until(lambda: len(found([Surface("", seen(system, way).body)], words)) == len(words), "everybody reads both")
+    asyncio.run(withhold_lodge(system))
+    until(lambda: seen(system, way).status == 404, "the room has no page any more")
+    looked = look(system, told) | {end: seen(system, end) for end in (way, f"/calendars/elm/room/{room}.ics")}
+    assert found(surfaces(looked), words) == set()

@@ -431,9 +431,9 @@ class Room(_message.Message):
     join_url: _builtins.str
     """Of a video account: the link and dial-in number of what it hosts. Staff only."""
     public_title: _builtins.bool
-    """Whether everybody may know its title and its photos, which its page shows. Without it both are for staff: a room does
-    not know whether the address of its place is withheld, and a title may tell it. (What public meetings are held in is
-    named with them.)
+    """Whether everybody may know its title and its photos, which its page shows. Without it both are for staff. Either may
+    tell an address: as long as that of its place is not public, nobody else learns them, whatever is said here. (What
+    public meetings are held in is named with them.)
     """
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp: ...
