@@ -7,8 +7,10 @@ written, what is told to whom if it cannot be.
 
 from __future__ import annotations
 
+import contextlib
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
@@ -24,7 +26,7 @@ from services.kit.record import FIRST_PAUSE, LONGEST_PAUSE
 from services.kit.store.port import Conflict, OutcomeUnknown, Unwritten
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import AsyncIterator, Iterable
 
     from services.kit.call import Call
     from services.kit.clock import Clock, Ids
@@ -44,13 +46,21 @@ SLICE = 250
 
 @dataclass(frozen=True)
 class Claim(Generic[R]):
-    """Which heads (kind, id) a joint command needs, and how it decides on them at an instant (`clock.instant`)."""
+    """Which heads (kind, id) a joint command needs, and how it decides on them at an instant (`clock.instant`).
+
+    `moves` are other records that it changes. Whoever of this process changes one of them too waits in turn: else of
+    many at once all but one were too late, each time.
+    """
 
     heads: Sequence[Key]
     decide: Callable[[Mapping[Key, Head[Any]], str], Joint[R]]
+    moves: Collection[Key] = ()
 
 
 Prepare: TypeAlias = Callable[[], Awaitable[Claim[R]]]
+
+_HAS_ITS_TURN: ContextVar[bool] = ContextVar("_HAS_ITS_TURN", default=False)
+"""Whether this is done while a command is prepared that has others wait: to wait for one of them could be for ever."""
 
 
 class Heads:
@@ -208,29 +218,51 @@ class Heads:
     # Several heads: one command
 
     async def _joint(self, command: Command, prepare: Prepare[Any]) -> None:
+        moves: frozenset[Key] = frozenset()
         try:
             for turn in range(ATTEMPTS):
-                if await self._attempt(command, prepare):
+                async with self._in_turn(moves):
+                    further = await self._attempt(command, prepare, moves)
+                if further is None:
                     return
-                await self._pause(turn)
+                if further <= moves:  # else it was nobody's rival yet, only too early
+                    await self._pause(turn)
+                moves |= further
             command.refuse(_told(Conflict()))
         except Refusal as refusal:
             await self._tell_late(Outcome(command, error=refusal))
         except Exception as error:  # noqa: BLE001 - it is told
             command.refuse(_told(error))
 
-    async def _attempt(self, command: Command, prepare: Prepare[Any]) -> bool:
+    @contextlib.asynccontextmanager
+    async def _in_turn(self, moves: frozenset[Key]) -> AsyncIterator[None]:
+        """Has these records alone among the commands of this process. They are taken before any head is."""
+        async with self._mailboxes.hold(moves):
+            token = _HAS_ITS_TURN.set(bool(moves) or _HAS_ITS_TURN.get())
+            try:
+                yield
+            finally:
+                _HAS_ITS_TURN.reset(token)
+
+    async def _attempt(self, command: Command, prepare: Prepare[Any], held: frozenset[Key]) -> frozenset[Key] | None:
+        """None: it is done. Else which records it moves: it is to be prepared again when it has them for itself."""
         claim = await prepare()
         keys = tuple(sorted({self._known(key) for key in claim.heads}))
+        moves = frozenset(key for key in claim.moves if key[0] not in self._shapes)
+        if _HAS_ITS_TURN.get() and not held:
+            moves = frozenset()
+        further = moves - held
+        if further and (held or any(map(self._mailboxes.busy, further))):
+            return moves
         command.decide = claim.decide
-        async with self._mailboxes.hold(keys):
+        async with self._mailboxes.hold(further), self._mailboxes.hold(keys):
             try:
                 await self._try(keys, [command])
             except Conflict:
-                return command.done.done()
+                return None if command.done.done() else moves
             except Unsound:
-                return True
-        return True
+                return None
+        return None
 
     # Deciding and committing
 

@@ -88,6 +88,12 @@ class Decision(Generic[R]):
     asked: Asked = LENIENT
     heads: Mapping[Key, Changes] = field(default_factory=dict)
 
+    @property
+    def moves(self) -> frozenset[Key]:
+        """Which records are written that were there before."""
+        written = {(each.kind, each.id) for each in self.records if each.revision > 1}
+        return frozenset(written | {(each.previous.kind, each.previous.id) for each in self.drafts if each.previous})
+
 
 @dataclass
 class Desk:
@@ -219,7 +225,7 @@ class Desk:
                 reply, changes, (*made, *decision.records, *past), decision.action, decision.reason, kept=decision.kept
             )
 
-        return Claim([*decision.heads, *(("room", room) for room in rooms)], settle)
+        return Claim([*decision.heads, *(("room", room) for room in rooms)], settle, () if dry else decision.moves)
 
 
 def _bookings(changes: Mapping[Key, Changes], heads: Mapping[Key, Head[Diary]]) -> dict[str, tuple[Booking, int]]:
