@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from openchair.meetings.v1 import booking_pb2
 
 from services.formats.folding import fold
-from services.meetings import other_times
+from services.meetings import had, other_times
 from services.meetings.availability import Obstacle
 from services.meetings.free_times import Look, is_free, obstacles
 from services.meetings.in_force import InForce
@@ -72,7 +72,15 @@ class Alternatives:
     async def to(self, wanted: Wanted) -> list[booking_pb2.Alternative]:
         """What would work instead."""
         house, frame = await self.desk.board.house(wanted.centre), await self.in_force.frame(wanted.centre)
-        return suggest(house, wanted, self.desk.now(), frame)
+        return suggest(house, await self._knowing(house, wanted), self.desk.now(), frame)
+
+    async def _knowing(self, house: House, wanted: Wanted) -> Wanted:
+        """The same, with what they had of other rooms lately; known where a room that was asked for has quotas."""
+        with_quotas = {room.id for room in house.rooms.values() if room.rules.quotas}
+        if wanted.booker is None or not with_quotas or not with_quotas.isdisjoint(wanted.rooms):
+            return wanted
+        lately = await had.lately(self.desk, wanted.centre, wanted.booker.subject)
+        return wanted._replace(booker=wanted.booker._replace(had=(*wanted.booker.had, *lately)))
 
     async def offered(self, refused: Clashing) -> Clashing:
         """The refusal with what would work instead in its report."""

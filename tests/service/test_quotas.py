@@ -69,6 +69,22 @@ async def test_what_is_over_and_history_by_now_counts_in_its_week(house: House) 
     assert await refused(house, name, "2026-11-28", BEN) == []
 
 
+async def test_a_room_of_which_they_have_had_enough_is_not_proposed_in_place_of_another(house: House) -> None:
+    hall = await room(house, "Hall")
+    name = await a_room(house, count=1)
+    await book(house, ANA, name, at("2026-11-24T19:00"))
+    await book(house, LEE, hall, at("2026-11-28T12:00"))
+    await pass_to(house, "2026-11-27")
+    for caller, proposed in ((ANA, False), (BEN, True)):
+        asked = {"parent": CENTRE, "rooms": [hall], "booking": at("2026-11-28T12:00")}
+        dry = await house.call("CheckBooking", caller, **asked)
+        with pytest.raises(Unmet) as told:
+            await house.call("BookRoom", caller, **asked)
+        reports: tuple[Any, ...] = (dry, told.value.attached[0])
+        for found in reports:
+            assert (name in {each.room for each in found.alternatives}) is proposed
+
+
 async def test_what_was_given_back_when_some_of_it_was_over_counts_for_what_was_had(house: House) -> None:
     name = await a_room(house, minutes=180)
     made = await book(house, ANA, name, at("2026-11-23T19:00", "FREQ=DAILY;COUNT=3"))
