@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -9,7 +10,7 @@ from openchair.meetings.v1 import booking_pb2
 from openchair.meetings.v1 import room_service_pb2 as pb
 
 from services.kit.errors import Invalid, Violation
-from services.kit.paging import page_size
+from services.kit.paging import LARGEST_SIZE, page_size
 from services.meetings import records
 from services.meetings.availability import hindrances, inside
 from services.meetings.booking_asked import person
@@ -52,6 +53,9 @@ MOST_CLOSED: Final = 20
 MOST_BELOW: Final = 20
 """Dates that are told of what an overruled booking stands over."""
 
+MOST_OVERRULED: Final = 100
+"""Bookings on a page of them: with what each stands over more would not fit a message (4 MiB)."""
+
 
 class BookingLists:
     """The methods that show bookings."""
@@ -74,7 +78,9 @@ class BookingLists:
         """Bookings of a centre or a room, or a queue of them, oldest first. A queue of facilitators holds their own."""
         request = call.message
         where = await self._where(call)
-        size, after, now = page_size(request.page_size), self.desk.pages.position(call), self.desk.now()
+        largest = MOST_OVERRULED if request.queue == OVERRULED else LARGEST_SIZE
+        size = page_size(request.page_size, largest=largest)
+        after, now = self.desk.pages.position(call), self.desk.now()
         found: list[tuple[Booking, booking_pb2.Booking]] = []
         while True:
             page = await self.desk.store.find("booking", where, ORDER, limit=size - len(found), after=after)
@@ -98,14 +104,20 @@ class BookingLists:
             return
         centre = overruled[0][0].centre
         frame, house = await self.parts.in_force.frame(centre), await self.desk.board.house(centre)
+        known: dict[str, Booking] = {}
         for booking, message in overruled:
             for each in below(house, booking, self.desk.now(), frame):
-                message.stands_over.append(clash_message(centre, await self._named(each), who.asker))
+                message.stands_over.append(clash_message(centre, await self._named(each, known), who.asker))
+            await asyncio.sleep(0)  # each takes some milliseconds
 
-    async def _named(self, found: Hindrance) -> Hindrance:
-        """With the words of what is in the way, which the board does not keep."""
-        record = await self.desk.store.get("booking", found.by.id) if found.by is not None else None
-        return found if record is None else found._replace(by=records.read(record, Booking))
+    async def _named(self, found: Hindrance, known: dict[str, Booking]) -> Hindrance:
+        """With the words of what is in the way, which the board does not keep; each booking is read once."""
+        if found.by is None:
+            return found
+        if found.by.id not in known:
+            record = await self.desk.store.get("booking", found.by.id)
+            known[found.by.id] = found.by if record is None else records.read(record, Booking)
+        return found._replace(by=known[found.by.id])
 
     async def _with_closed(self, found: Sequence[tuple[Booking, booking_pb2.Booking]]) -> list[booking_pb2.Booking]:
         """The messages of these bookings of one centre, each with its dates in closures."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from services.meetings.booking_lists import MOST_OVERRULED
 from tests.service.bookings_house import ANA, BEN, CENTRE, LEE, MAY, at, book, room
 from tests.service.closures_house import FLOOD, close
+from tests.service.meetings_house import House
 
 if TYPE_CHECKING:
-    from tests.service.meetings_house import House
+    from services.kit.store.port import Record
 
 pytest_plugins = ("tests.service.meetings_house",)
 
@@ -80,3 +82,33 @@ async def test_a_booking_inside_a_closure_stands_over_that(house: House) -> None
     await book(house, MAY, name, at("2026-12-01T10:00"), **FIRE)
     (found,) = await listed(house)
     assert [each.reason for each in found.stands_over] == [FLOOD["reason"]]
+
+
+class Read:
+    """A store that counts how often a booking is read."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self.bookings = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._house.store, name)
+
+    async def get(self, kind: str, id: str) -> Record | None:  # noqa: A002 - the field is named id everywhere
+        self.bookings += kind == "booking"
+        return await self._house.store.get(kind, id)
+
+
+async def test_what_many_stand_over_is_read_once_and_a_page_of_them_fits_a_message(house: House) -> None:
+    name = await room(house)
+    await book(house, ANA, name)
+    for _ in range(MOST_OVERRULED + 1):
+        await book(house, MAY, name, **FIRE)
+    read: Any = Read(house)
+    other = House(read, house.clock)
+    asked = {"parent": CENTRE, "queue": "BOOKING_QUEUE_OVERRULED", "page_size": 1000}
+    found = await other.call("ListBookings", LEE, **asked)
+    rest = await other.call("ListBookings", LEE, **asked, page_token=found.next_page_token)
+    assert (len(found.bookings), len(rest.bookings), rest.next_page_token) == (MOST_OVERRULED, 1, "")
+    assert {len(each.stands_over) for each in found.bookings} == {20}
+    assert read.bookings <= 2 * (MOST_OVERRULED + 2)
