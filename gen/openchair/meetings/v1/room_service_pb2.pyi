@@ -63,7 +63,7 @@ class _BookingQueueEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_BookingQ
     BOOKING_QUEUE_UNUSED: _BookingQueue.ValueType  # 4
     """Never used lately."""
     BOOKING_QUEUE_OVERRULED: _BookingQueue.ValueType  # 5
-    """That somebody overruled a clash, a closure or a rule for, each with what it stands over."""
+    """That somebody overruled a clash, a closure or a rule for, each with what it stands over; at most 100 on a page."""
 
 class BookingQueue(_BookingQueue, metaclass=_BookingQueueEnumTypeWrapper):
     """A list to work through."""
@@ -78,7 +78,7 @@ BOOKING_QUEUE_SKIPPED: BookingQueue.ValueType  # 3
 BOOKING_QUEUE_UNUSED: BookingQueue.ValueType  # 4
 """Never used lately."""
 BOOKING_QUEUE_OVERRULED: BookingQueue.ValueType  # 5
-"""That somebody overruled a clash, a closure or a rule for, each with what it stands over."""
+"""That somebody overruled a clash, a closure or a rule for, each with what it stands over; at most 100 on a page."""
 Global___BookingQueue: _TypeAlias = BookingQueue  # noqa: Y015
 
 @_typing.final
