@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import functools
+import hashlib
 from typing import TYPE_CHECKING, Final, cast
 from weakref import WeakValueDictionary
 
@@ -12,6 +14,7 @@ from openchair.meetings.v1 import room_service_pb2 as pb
 
 from services.kit.errors import Denied, Exhausted, Invalid, Unmet, Violation
 from services.kit.middleware import stored_answer
+from services.kit.record import revise
 from services.meetings.booking import (
     Wish,
     gap_of,
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from services.kit.call import Call
+    from services.kit.store.port import Record
     from services.meetings.booking import Person
     from services.meetings.desk import Desk
     from services.meetings.ledger import Rooms
@@ -89,8 +93,8 @@ class Bookings:
         async with self._turn(centre, asked.subject):
             if (made := await stored_answer(self.desk.store, call)) is not None:  # its double had the turn before
                 return cast("booking_pb2.Booking", made)
-            await self._refuse_many_holds(centre, asked.subject)
-            return await self.ledger.write(call, centre, [id_], decide, _only)
+            counted = functools.partial(self._one_more, centre, asked.subject)
+            return await self.ledger.write(call, centre, [id_], decide, _only, along=counted)
 
     async def confirm_hold(self, call: Call[pb.ConfirmHoldRequest]) -> booking_pb2.Booking:
         """Makes a booking of a hold."""
@@ -156,11 +160,18 @@ class Bookings:
         self._holding[centre, subject] = lock
         return lock
 
-    async def _refuse_many_holds(self, centre: str, subject: str) -> None:
-        now, state = self.desk.now(), BookingState.HELD.value
-        found = await self.desk.every("booking", Booking, centre=centre, organiser=subject, state=state, removed=False)
+    async def _one_more(self, centre: str, subject: str) -> Record:
+        """Whoever holds a room, moved on: what they have was counted, and nobody has given them another one since.
+
+        Raises Exhausted for one hold too many.
+        """
+        id_ = hashlib.sha256(f"{centre}/{subject}".encode()).hexdigest()[:32]
+        holder, now = await self.desk.store.get("holder", id_), self.desk.now()
+        where: dict[str, str | bool] = {"centre": centre, "organiser": subject, "removed": False}
+        found = await self.desk.every("booking", Booking, **where, state=BookingState.HELD.value)
         if sum(each.value.holds(now) for each in found) >= MOST_HOLDS:
             raise Exhausted(f"at most {MOST_HOLDS} holds at once", "TOO_MANY_HOLDS")
+        return revise(holder, kind="holder", id=id_, state={}, at=now, actor=subject, views={})
 
 
 def refuse_foreign(booking: Booking, asked: Person) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 import msgspec
@@ -119,28 +119,33 @@ class Ledger:
         rooms: Sequence[str],
         decide: Decide,
         reply: Reply[R],
+        along: Callable[[], Awaitable[Record]] | None = None,
     ) -> R:
         """Decides about rooms (ids) at the present instant, and commits. Gives the reply.
 
         Of a part the halls that have it are held with all their parts: what is offered there may be free now, or taken.
+        `along` gives a record that is written in the same commit: it is asked before each attempt, and what it has read
+        since counts only if nobody has moved that record.
         """
         due = False
 
         async def prepare(*, glanced: bool = False) -> Claim[R]:
             frame = await self.parts.in_force.frame(centre)
+            further = (await along(),) if along is not None else ()
             held = frozenset(rooms) if glanced else await reach(self.desk.store, rooms)
 
             def joint(heads: Mapping[Key, Head[Diary]], at: str) -> Joint[R]:
                 nonlocal due
                 decided = _joint(call, Rooms(centre, heads, frame), decide, reply, at)
                 due = due or _due(decided.changes, at)
-                return decided
+                return msgspec.structs.replace(decided, records=(*decided.records, *further))
 
             return Claim([("room", id_) for id_ in sorted(held)], joint)
 
         try:
             first = functools.partial(prepare, glanced=self._by_itself(rooms))
-            answer = await self._settled(first, prepare, call)
+            settled = self._settled(first, prepare, call) if along is None else self.desk.together(prepare, call=call)
+            answer = await settled
         except Clashing as refused:
             if refused.wanted is not None:  # the first room that cannot be had refuses, but all are wanted at once
                 refused.wanted = refused.wanted._replace(rooms=tuple(rooms))

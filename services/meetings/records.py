@@ -87,6 +87,7 @@ KINDS = (
         version=2,
         upgrades={1: _by_organiser},
     ),
+    Kind("holder"),
     Kind("import", indexes=(("centre",),)),
     Kind("rows", indexes=(("of", "first"),)),
 )

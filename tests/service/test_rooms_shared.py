@@ -17,19 +17,20 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from openchair.meetings.v1 import booking_pb2
 
+from services.kit.errors import Refusal
 from services.kit.store.memory import Disk, MemoryStore
 from services.meetings.types_rooms import BookingState, PastBooking, Room
 from services.recurrence.timetable import at_minute, minute, stretches
 from services.recurrence.zones import local_day
 from tests.contract.mongo_wire import MongoWire
 from tests.contract.store_fixtures import start_mongodb
-from tests.service.bookings_house import ZONE, stored, twice
+from tests.service.bookings_house import ANA, BEN, CENTRE, ZONE, at, stored, twice
 from tests.service.claims_house import every, fits
 from tests.service.shared_house import QUOTA, Shared
 from tests.sim.rooms import pattern
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Sequence
 
     from services.kit.clock import VirtualClock
     from services.kit.store.port import Commit, Kind, Store
@@ -158,6 +159,32 @@ async def _answers_stand(site: Shared) -> None:
     for each in site.pick.sample(site.sent, min(12, len(site.sent))):
         (again,) = await site.run(site.any().call(each.method, each.caller, **each.request))
         assert again == each.answer, each.method
+
+
+@pytest.mark.parametrize("engine", ["memory", "wire"])
+async def test_nobody_holds_more_than_five_at_several_instances_together(engine: str) -> None:
+    async with shared(engine, 5, (0.0, 0.0, 0.0)) as site:
+        name = site.rooms["East"]
+        asked = [at(f"2026-12-02T{hour:02}:00", minutes=30) for hour in range(8, 20)]
+        calls = (
+            site.houses[n % 3].call("HoldRoom", ANA, parent=CENTRE, room=name, booking=each)
+            for n, each in enumerate(asked)
+        )
+        told = await site.run(*(held(each) for each in calls))
+        assert (told.count(""), {*told}) == (5, {"", "TOO_MANY_HOLDS"})
+        holding = [each for each in await stored(site.houses[0]) if each.state is BookingState.HELD]
+        assert len(holding) == 5
+        other = site.houses[1].call("HoldRoom", BEN, parent=CENTRE, room=name, booking=at())
+        assert await site.run(held(other)) == [""]
+
+
+async def held(ask: Awaitable[Any]) -> str:
+    """The reason for which a hold was refused; "": it was not."""
+    try:
+        await ask
+    except Refusal as refused:
+        return refused.reason
+    return ""
 
 
 @pytest.mark.parametrize("skews", SKEWS, ids=["two", "three"])
