@@ -30,10 +30,15 @@ def add_to(parser: Any) -> None:
 
 
 async def every(
-    site: Site, parent: str, *, mine: bool = False, queue: pb.BookingQueue.ValueType = pb.BOOKING_QUEUE_UNSPECIFIED
+    site: Site,
+    parent: str,
+    *,
+    mine: bool = False,
+    queue: pb.BookingQueue.ValueType = pb.BOOKING_QUEUE_UNSPECIFIED,
+    settled: bool = False,
 ) -> list[booking_pb2.Booking]:
-    """Bookings of a centre or a room."""
-    request = pb.ListBookingsRequest(parent=parent, mine=mine, queue=queue, page_size=_PAGE)
+    """Bookings of a centre or a room; of those that somebody overruled a clash for, also what is `settled`."""
+    request = pb.ListBookingsRequest(parent=parent, mine=mine, queue=queue, page_size=_PAGE, include_settled=settled)
     return await pages(site.rooms.ListBookings, request, "bookings", PATIENCE)
 
 

@@ -11,7 +11,7 @@ from services.cli import book_found, book_told
 from services.cli.facts import lines
 from services.cli.house import open_house
 from services.cli.server import PATIENCE
-from services.cli.shell import seen
+from services.cli.shell import Failure, seen
 from services.kit.clock import SystemClock
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ QUEUES: Final = (
     Queue(
         "--overruled",
         pb.BOOKING_QUEUE_OVERRULED,
-        "for which somebody overruled a clash: who, why, and what they stand over",
+        "for which somebody overruled a clash that still stands: who, why, and what they stand over",
         "show {0} ID",
     ),
     Queue("--unused", pb.BOOKING_QUEUE_UNUSED, "that nobody came to lately", "release {0} ID --all"),
@@ -56,6 +56,8 @@ def add_to(listing: argparse.ArgumentParser) -> None:
     which.add_argument("--mine", action="store_true", help="that you booked")
     for each in QUEUES:
         which.add_argument(each.option, dest="queue", action="store_const", const=each, help=each.help)
+    help_ = "with --overruled: also those that are in nobody's way any more"
+    listing.add_argument("--settled", action="store_true", help=help_)
     listing.add_argument("--room", metavar="ROOM", help="of this room only: title or id")
     listing.add_argument("--json", action="store_true", help="as JSON on standard output")
 
@@ -64,7 +66,10 @@ async def listed(site: Site, asked: argparse.Namespace) -> None:
     """A table; below it what to do about a list that is to be worked through."""
     house = await open_house(site, asked.centre)
     number = asked.queue.number if asked.queue else pb.BOOKING_QUEUE_UNSPECIFIED
-    found = await book_found.every(site, book_found.parent_of(asked, house), mine=asked.mine, queue=number)
+    if asked.settled and number != pb.BOOKING_QUEUE_OVERRULED:
+        raise Failure("--settled goes with --overruled")
+    parent = book_found.parent_of(asked, house)
+    found = await book_found.every(site, parent, mine=asked.mine, queue=number, settled=asked.settled)
     if asked.json:
         print(json.dumps([book_told.plain(each) for each in found], ensure_ascii=False, indent=1))
         return

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from services.kit.call import Call
+    from services.kit.store.port import Record
     from services.meetings.availability import Hindrance
     from services.meetings.board import House
     from services.meetings.closing import Frame
@@ -56,6 +57,9 @@ MOST_BELOW: Final = 20
 MOST_OVERRULED: Final = 100
 """Bookings on a page of them: with what each stands over more would not fit a message (4 MiB)."""
 
+MOST_LOOKED_AT: Final = 200
+"""Bookings that somebody overruled which are looked at for one page of those that still stand over something."""
+
 
 class BookingLists:
     """The methods that show bookings."""
@@ -80,20 +84,31 @@ class BookingLists:
         where = await self._where(call)
         largest = MOST_OVERRULED if request.queue == OVERRULED else LARGEST_SIZE
         size = page_size(request.page_size, largest=largest)
-        after, now = self.desk.pages.position(call), self.desk.now()
+        after, looked_at = self.desk.pages.position(call), 0
         found: list[tuple[Booking, booking_pb2.Booking]] = []
         while True:
             page = await self.desk.store.find("booking", where, ORDER, limit=size - len(found), after=after)
-            after = page.after
-            for record in page.records:
-                booking = records.read(record, Booking)
-                if not _expired(booking, now):
-                    found.append((booking, stamped(booking, record, told(call, booking))))
-            if after is None or len(found) >= size:
+            after, looked_at = page.after, looked_at + len(page.records)
+            found += await self._listed(call, page.records)
+            if after is None or len(found) >= size or (request.queue == OVERRULED and looked_at >= MOST_LOOKED_AT):
                 token = self.desk.pages.token(call, after)
-                if request.queue == OVERRULED:
-                    await self._with_what_it_stands_over(call, found)
                 return pb.ListBookingsResponse(bookings=await self._with_closed(found), next_page_token=token)
+
+    async def _listed(
+        self, call: Call[pb.ListBookingsRequest], page: Sequence[Record]
+    ) -> list[tuple[Booking, booking_pb2.Booking]]:
+        """What of these stands in the list: no hold that has expired, nor what was overruled and is settled by now."""
+        now, request, found = self.desk.now(), call.message, list[tuple[Booking, booking_pb2.Booking]]()
+        for record in page:
+            booking = records.read(record, Booking)
+            if not _expired(booking, now):
+                found.append((booking, stamped(booking, record, told(call, booking))))
+        if request.queue != OVERRULED:
+            return found
+        await self._with_what_it_stands_over(call, found)
+        if request.include_settled or not found or not person(call, found[0][0].centre).keeper:
+            return found
+        return [each for each in found if each[1].stands_over]
 
     async def _with_what_it_stands_over(
         self, call: Call[Any], found: Sequence[tuple[Booking, booking_pb2.Booking]]

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from services.meetings import booking_lists
 from services.meetings.booking_lists import MOST_OVERRULED
 from tests.service.bookings_house import ANA, BEN, CENTRE, LEE, MAY, at, book, room
 from tests.service.closures_house import FLOOD, close
 from tests.service.meetings_house import House
 
 if TYPE_CHECKING:
+    import pytest
+
     from services.kit.store.port import Record
 
 pytest_plugins = ("tests.service.meetings_house",)
@@ -18,8 +21,8 @@ FIRE: dict[str, Any] = {"on_clash": "CLASH_POLICY_OVERRULE", "overrule_reason": 
 EVERY_WEEK = "FREQ=WEEKLY;BYDAY=TU"
 
 
-async def listed(house: House, caller: Any = LEE) -> list[Any]:
-    found = await house.call("ListBookings", caller, parent=CENTRE, queue="BOOKING_QUEUE_OVERRULED")
+async def listed(house: House, caller: Any = LEE, **more: Any) -> list[Any]:
+    found = await house.call("ListBookings", caller, parent=CENTRE, queue="BOOKING_QUEUE_OVERRULED", **more)
     return list(found.bookings)
 
 
@@ -44,12 +47,37 @@ async def test_a_facilitator_learns_of_overruling_only_what_they_booked_themselv
     assert (seen.title, seen.overrule_reason, seen.overruled_by, len(seen.stands_over)) == ("busy", "", "", 0)
 
 
-async def test_what_was_overruled_stays_listed_and_says_that_nothing_is_below_it_any_more(house: House) -> None:
+async def test_what_is_in_nobodys_way_any_more_falls_out_of_the_list_and_is_there_for_who_asks(house: House) -> None:
     name = await room(house)
     below = await book(house, ANA, name)
-    await book(house, MAY, name, at(rule=EVERY_WEEK), **FIRE)
+    made = await book(house, MAY, name, at(rule=EVERY_WEEK), **FIRE)
     await house.call("ReleaseBooking", ANA, name=below.name, scope="BOOKING_SCOPE_ALL")
-    assert [len(each.stands_over) for each in await listed(house)] == [0]
+    assert await listed(house) == []
+    (settled,) = await listed(house, include_settled=True)
+    assert (settled.overrule_reason, len(settled.stands_over)) == (FIRE["overrule_reason"], 0)
+    again = await book(house, MAY, name, at("2026-12-01T19:30"), **FIRE)
+    assert {each.name for each in await listed(house)} == {made.name, again.name}
+
+
+async def test_many_that_are_settled_are_passed_over_page_by_page(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No call looks at more of them than some: an empty page says where to go on."""
+    monkeypatch.setattr(booking_lists, "MOST_LOOKED_AT", 2)
+    name = await room(house)
+    below = await book(house, ANA, name, at(rule="FREQ=DAILY;COUNT=6"))
+    for day in range(24, 29):
+        await book(house, MAY, name, at(f"2026-11-{day}T19:00"), **FIRE)
+    await house.call("ReleaseBooking", ANA, name=below.name, scope="BOOKING_SCOPE_ALL")
+    last = await book(house, ANA, name, at("2026-11-29T19:00"))
+    made = await book(house, MAY, name, at("2026-11-29T19:00"), **FIRE)
+    ask = {"parent": CENTRE, "queue": "BOOKING_QUEUE_OVERRULED", "page_size": 2}
+    pages = [await house.call("ListBookings", LEE, **ask)]
+    while token := pages[-1].next_page_token:
+        pages.append(await house.call("ListBookings", LEE, **ask, page_token=token))
+    (found,) = [each for page in pages for each in page.bookings]
+    assert (found.name, found.stands_over[0].taken_by_name) == (made.name, last.name)
+    assert len(pages) > 2
 
 
 async def test_a_meeting_that_stands_over_another_is_listed_with_who_said_so(house: House) -> None:

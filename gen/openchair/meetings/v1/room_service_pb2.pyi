@@ -63,7 +63,10 @@ class _BookingQueueEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_BookingQ
     BOOKING_QUEUE_UNUSED: _BookingQueue.ValueType  # 4
     """Never used lately."""
     BOOKING_QUEUE_OVERRULED: _BookingQueue.ValueType  # 5
-    """That somebody overruled a clash, a closure or a rule for, each with what it stands over; at most 100 on a page."""
+    """That somebody overruled a clash or a closure for and that still stand over something, each with what that is; at
+    most 100 on a page, which may be fewer while there are more. What was overruled and is in nobody's way any more is
+    left out, see `include_settled`.
+    """
 
 class BookingQueue(_BookingQueue, metaclass=_BookingQueueEnumTypeWrapper):
     """A list to work through."""
@@ -78,7 +81,10 @@ BOOKING_QUEUE_SKIPPED: BookingQueue.ValueType  # 3
 BOOKING_QUEUE_UNUSED: BookingQueue.ValueType  # 4
 """Never used lately."""
 BOOKING_QUEUE_OVERRULED: BookingQueue.ValueType  # 5
-"""That somebody overruled a clash, a closure or a rule for, each with what it stands over; at most 100 on a page."""
+"""That somebody overruled a clash or a closure for and that still stand over something, each with what that is; at
+most 100 on a page, which may be fewer while there are more. What was overruled and is in nobody's way any more is
+left out, see `include_settled`.
+"""
 Global___BookingQueue: _TypeAlias = BookingQueue  # noqa: Y015
 
 @_typing.final
@@ -800,6 +806,7 @@ class ListBookingsRequest(_message.Message):
     QUEUE_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    INCLUDE_SETTLED_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """"centres/{centre}", or "centres/{centre}/rooms/{room}"."""
     mine: _builtins.bool
@@ -807,6 +814,8 @@ class ListBookingsRequest(_message.Message):
     queue: Global___BookingQueue.ValueType
     page_size: _builtins.int
     page_token: _builtins.str
+    include_settled: _builtins.bool
+    """Of OVERRULED: also what stands over nothing any more, or had only a rule overruled."""
     def __init__(
         self,
         *,
@@ -815,10 +824,11 @@ class ListBookingsRequest(_message.Message):
         queue: Global___BookingQueue.ValueType = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        include_settled: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["mine", b"mine", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent", "queue", b"queue"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["include_settled", b"include_settled", "mine", b"mine", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent", "queue", b"queue"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
