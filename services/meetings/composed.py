@@ -28,13 +28,14 @@ NO_LINK_YET = "How to join on this date is not known yet."
 
 def changes(meeting: Meeting) -> tuple[Change, ...]:
     """Every date that differs from the series, in order of (date, ordinal)."""
-    dated = lost_on(meeting)
-    if not dated:
+    if not meeting.lost:
         return said(meeting)
+    dated, whole = lost_on(meeting), lost_whole(meeting)
     found = {change.key: change for change in said(meeting)}
-    for key, rooms in dated.items():
+    for key in {*dated, *(each.key for each in found.values() if whole and _goes_its_own_way(each))}:
+        lost = dated.get(key, frozenset()) | whole
         change = found.get(key) or Change(date=key.date, ordinal=key.ordinal)
-        change = _unhosted(meeting, _elsewhere_in_it(meeting, change, rooms), rooms)
+        change = _unhosted(meeting, _elsewhere_in_it(meeting, change, lost), lost)
         if len(dated) > FEW and change.venue is not None:  # an event has to hold them all
             venue = msgspec.structs.replace(change.venue, notes="", map_url="")
             change = msgspec.structs.replace(change, venue=venue)
@@ -97,10 +98,20 @@ def _elsewhere_in_it(meeting: Meeting, change: Change, lost: frozenset[str]) -> 
     return msgspec.structs.replace(change, place=place, rooms=left, venue=_less(venue, rooms, lost))
 
 
+def _goes_its_own_way(change: Change) -> bool:
+    """Whether it says by itself where it is held, or how one joins."""
+    return bool(change.place is not None or change.rooms or change.mode is not None or change.online is not None)
+
+
 def _unhosted(meeting: Meeting, change: Change, lost: frozenset[str]) -> Change:
     """The date without the link of the series, if it has lost its host; one with a link of its own keeps that."""
     mode = change.mode or meeting.mode
-    if meeting.online_host not in lost or change.online is not None or change.cancelled or mode is Mode.IN_PERSON:
+    if meeting.online_host not in lost or change.cancelled or mode is Mode.IN_PERSON:
+        return change
+    everywhere = meeting.online_host in lost_whole(meeting)
+    if change.online is not None:  # the series may be told as held in person only (`shown`)
+        return msgspec.structs.replace(change, mode=mode) if everywhere else change
+    if everywhere and change.mode is None:  # it is as the series is
         return change
     if mode is Mode.HYBRID:
         return msgspec.structs.replace(

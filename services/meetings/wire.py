@@ -167,6 +167,7 @@ def meeting_message(meeting: Meeting, audience: Audience = Audience.STAFF) -> me
     inside = audience is Audience.STAFF
     lost = composed.lost_whole(meeting)
     rooms = [room for room in meeting.rooms if inside or room not in lost]
+    changes = composed.changes(meeting)
     meeting = composed.shown(meeting, as_wanted=inside)
     message = meeting_pb2.Meeting(
         name=child_name(meeting.centre, "meetings", meeting.id),
@@ -185,7 +186,7 @@ def meeting_message(meeting: Meeting, audience: Audience = Audience.STAFF) -> me
         group=meeting.group,
         visibility=number(VISIBILITIES, meeting.visibility),  # type: ignore[arg-type]  # the wire's number
         schedule=from_schedule(meeting.schedule),
-        changes=[change_message(change, meeting.centre, audience) for change in composed.changes(meeting)],
+        changes=[change_message(change, meeting.centre, audience) for change in changes],
         day_changes=[
             schedule_pb2.DayChange(
                 time=change.at, old_schedule=from_schedule(change.old), new_schedule=from_schedule(change.new)

@@ -100,3 +100,19 @@ async def test_a_meeting_that_lost_its_host_on_all_dates_tells_no_link_but_to_th
     assert (seen.mode, seen.online) == (Mode.IN_PERSON, None)
     message = meeting_message(whole, Audience.STAFF)
     assert (message.mode, message.online.url) == (HYBRID, LINK["url"])
+
+
+async def test_of_a_meeting_without_its_host_a_date_can_be_joined_by_a_link_of_its_own_and_by_no_other(
+    house: House,
+) -> None:
+    hosted = await Hosted(house).built("MODE_HYBRID")
+    for day, change in (("08", {"online": {"url": "https://elsewhere.example/2"}}), ("15", {"mode": "MODE_ONLINE"})):
+        date = f"{hosted.name}/occurrences/202612{day}"
+        await house.call("ChangeOccurrence", LEE, name=date, change=change, update_mask=next(iter(change)))
+    found = await stored(house, hosted.name)
+    view: Any = records.public_view(msgspec.structs.replace(found, lost=(Lost(found.online_host),)))
+    told = {each.date: (each.mode, each.online.url, each.reason) for each in view.changes}
+    assert told == {
+        "2026-12-08": (HYBRID, "https://elsewhere.example/2", ""),
+        "2026-12-15": (ONLINE, "", "How to join on this date is not known yet."),
+    }
