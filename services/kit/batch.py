@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -48,6 +48,7 @@ class Command:
     def __init__(self, decide: Decide | None, call: Call[Any] | None, actor: str) -> None:
         self.decide = decide
         self.call = call
+        self.after: Callable[[], Awaitable[None]] | None = None
         self.actor = actor or ((call.caller.subject or "guest") if call else "system")
         self.context = copy_context()
         self.done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
@@ -60,6 +61,11 @@ class Command:
         """Answers it, if anybody still waits."""
         if not self.done.done():
             self.done.set_result(reply)
+
+    async def told(self) -> None:
+        """It knows what became of it: what is to be done after that."""
+        if self.after is not None:
+            await self.after()
 
     def refuse(self, error: BaseException) -> None:
         """Tells it why not, if anybody still waits."""

@@ -49,12 +49,14 @@ class Claim(Generic[R]):
     """Which heads (kind, id) a joint command needs, and how it decides on them at an instant (`clock.instant`).
 
     `moves` are other records that it changes. Whoever of this process changes one of them too waits in turn: else of
-    many at once all but one were too late, each time.
+    many at once all but one were too late, each time. `after` is done once it is committed, or had nothing to write;
+    nobody waits for it, and nobody is told what it raises.
     """
 
     heads: Sequence[Key]
     decide: Callable[[Mapping[Key, Head[Any]], str], Joint[R]]
     moves: Collection[Key] = ()
+    after: Callable[[], Awaitable[None]] | None = None
 
 
 Prepare: TypeAlias = Callable[[], Awaitable[Claim[R]]]
@@ -224,6 +226,7 @@ class Heads:
                 async with self._in_turn(moves):
                     further = await self._attempt(command, prepare, moves)
                 if further is None:
+                    await command.told()
                     return
                 if further <= moves:  # else it was nobody's rival yet, only too early
                     await self._pause(turn)
@@ -254,7 +257,7 @@ class Heads:
         further = moves - held
         if further and (held or any(map(self._mailboxes.busy, further))):
             return moves
-        command.decide = claim.decide
+        command.decide, command.after = claim.decide, claim.after
         async with self._mailboxes.hold(further), self._mailboxes.hold(keys):
             try:
                 await self._try(keys, [command])

@@ -110,6 +110,8 @@ class Desk:
     """Of what nobody has asked for and nobody is told of otherwise."""
     first: Callable[[Iterable[str]], Awaitable[None]] | None = None
     """What is done about rooms (ids) before anything is decided about them; None: nothing has to be."""
+    after: Callable[[Iterable[Held[Meeting]]], Awaitable[None]] | None = None
+    """What is done about meetings once they are written; whoever asked for it does not wait."""
     vouch: Vouch = field(default_factory=Vouch)
     """Reads the passes of those who keep a seat."""
 
@@ -205,10 +207,13 @@ class Desk:
         decision = await decide(at)
         refuse_too_large(decision.records)
         rooms = await reach(self.store, claiming.rooms(decision.drafts, decision.asked))
+        keys = (*decision.heads, *(("room", room) for room in rooms))
+        last = Written()
 
         def settle(heads: Mapping[Key, Head[Diary]], now: str) -> Joint[R]:
             found = claiming.claim(decision.drafts, heads, decision.asked, now, self.ids)
-            written = Written()
+            nonlocal last
+            last = written = Written()
             for draft, meeting in zip(decision.drafts, found.meetings, strict=True):
                 record = records.write(draft.previous, meeting, at=at, actor=who, due_at=draft.due_at)
                 written[meeting.id] = Held(record, meeting)
@@ -225,7 +230,11 @@ class Desk:
                 reply, changes, (*made, *decision.records, *past), decision.action, decision.reason, kept=decision.kept
             )
 
-        return Claim([*decision.heads, *(("room", room) for room in rooms)], settle, () if dry else decision.moves)
+        async def after() -> None:
+            if self.after is not None and last:
+                await self.after(last.values())
+
+        return Claim(keys, settle) if dry else Claim(keys, settle, decision.moves, after)
 
 
 def _bookings(changes: Mapping[Key, Changes], heads: Mapping[Key, Head[Diary]]) -> dict[str, tuple[Booking, int]]:

@@ -3,7 +3,7 @@
 A closure is an intent, its progress stands on it. What each meeting should be is reckoned anew from everything that is
 in force (`closing`), so a pass that was interrupted, or runs twice, writes only what differs. After the first pass it
 looks once more, when every decision that may have read what was in force before is over; then once a month, when the
-horizon moves.
+horizon moves. Clocks of instances differ, so whoever wrote a meeting looks at what is in force after that, too.
 """
 
 from __future__ import annotations
@@ -22,12 +22,21 @@ from services.kit.store.port import Commit, Conflict, Record
 from services.meetings import closing, offering, records
 from services.meetings.claiming import Draft, by_themselves
 from services.meetings.desk import Decision, Desk, Held, trail
-from services.meetings.types import Centre, Closure, ClosureEffect, ClosureStatus, LostDate, Meeting, Status
-from services.meetings.wire import child_name
+from services.meetings.types import (
+    Centre,
+    Closure,
+    ClosureEffect,
+    ClosureStatus,
+    HolidayRule,
+    LostDate,
+    Meeting,
+    Status,
+)
+from services.meetings.wire import child_name, meeting_name
 from services.recurrence.schedule import MAX_MINUTES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
     from services.kit.store.port import Position
@@ -52,6 +61,31 @@ class Reclosing:
     def __init__(self, desk: Desk, parts: Parts) -> None:
         self.desk = desk
         self.parts = parts
+        desk.after = self.written
+
+    async def written(self, meetings: Iterable[Held[Meeting]]) -> None:
+        """Looks at closures once more when a meeting stands: one may have been made after it was decided.
+
+        Its first look came too early then, and its second goes by the clock of another instance. What was made after
+        this finds the meeting itself.
+        """
+        try:
+            for held in meetings:
+                if await self._escaped(held):
+                    await self._reclose(meeting_name(held.value))
+        except Exception as error:  # noqa: BLE001 - nobody waits for it, and the second look finds the meeting too
+            if self.desk.log is not None:
+                failed = type(error).__name__
+                self.desk.log.warning("could not look at closures after a meeting was written", error=failed)
+
+    async def _escaped(self, held: Held[Meeting]) -> bool:
+        """Whether what is in force now makes something else of it than was written."""
+        meeting, now = held.value, self.desk.clock.now()
+        if held.record.gone or meeting.status is Status.CANCELLED:
+            return False
+        holidays = meeting.holidays is HolidayRule.NOT_ON_HOLIDAYS
+        frame = await self.parts.in_force.frame(meeting.centre, holidays=holidays)
+        return bool(frame.closures or meeting.closed or (holidays and frame.calendar)) and _differs(meeting, frame, now)
 
     async def due(self, record: Record) -> None:
         """Goes one slice further; or looks what time makes of a closure whose meetings have followed."""
