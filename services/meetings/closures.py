@@ -20,7 +20,7 @@ from services.meetings.access import Audience
 from services.meetings.desk import CENTRE, PLACE, ROOM, Decision, Desk, Held, actor, expect_etag
 from services.meetings.lacking import Lacking
 from services.meetings.masks import merged
-from services.meetings.previewed import previewed
+from services.meetings.previewed import previewed, shut_out_message
 from services.meetings.previewing import Claims, Reckoning, reckon
 from services.meetings.shut_out import shut_out
 from services.meetings.types import Centre, Closure, ClosureEffect, ClosureStatus, LostDate, Meeting, Place
@@ -90,8 +90,10 @@ class Closures:
         house, zone = await self.desk.board.house(centre), held.value.zone
         lacking = Lacking(house, instant(now), zone)
         await reckon(self.desk, closure, frame, now, found, Claims(lacking, request.withdrawal))
-        out = [] if request.withdrawal else await shut_out(house, closure, instant(now), zone)
-        reply, after = await previewed(self.desk, centre, found, lacking, out)
+        reply, after = await previewed(self.desk, centre, found, lacking)
+        if not request.withdrawal:
+            out, reply.closed_booking_count = await shut_out(house, closure, instant(now), zone)
+            reply.closed_bookings.extend([await shut_out_message(self.desk, each) for each in out])
         reply.next_page_token = self.desk.pages.token(call, after)
         reply.until = looked_until(closure, zone, now)
         return reply

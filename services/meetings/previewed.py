@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from openchair.meetings.v1 import closure_pb2
 from openchair.meetings.v1 import closure_service_pb2 as pb
 
-from services.meetings.shut_out import MOST_NAMED
 from services.meetings.types import ClosureEffect, Place
 from services.meetings.wire import child_name
 from services.meetings.wire_bookings import booking_name
@@ -16,7 +15,7 @@ from services.meetings.wire_details import number
 from services.recurrence.wire import key_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from services.kit.store.port import Position
     from services.meetings.desk import Desk
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 
 
 async def previewed(
-    desk: Desk, centre: str, found: Reckoning, lacking: Lacking, out: Sequence[ShutOut]
+    desk: Desk, centre: str, found: Reckoning, lacking: Lacking
 ) -> tuple[pb.PreviewClosureResponse, Position | None]:
     """The answer, and where the next page goes on."""
     page, after = found.page()
@@ -41,8 +40,6 @@ async def previewed(
         kept=found.kept,
         lost=[await lacks_message(desk, each, centre) for each in lacking.named()],
         lost_count=lacking.count,
-        closed_bookings=[await shut_out_message(desk, each) for each in out[:MOST_NAMED]],
-        closed_booking_count=len(out),
     )
     return reply, after
 

@@ -34,22 +34,38 @@ class ShutOut(NamedTuple):
     dates: int
 
 
-async def shut_out(house: House, closure: Closure, at: str, zone: str) -> list[ShutOut]:
-    """Those of a year to come that the closure shuts out, in order of time; `zone` is the centre's."""
-    found: list[ShutOut] = []
-    for n, (room, booking) in enumerate(list(_by_people(house, closure, at)), 1):
-        dates = inside((closure,), room, booking.pattern, at, zone, most=MOST_DATES)
-        if dates:
-            start = to_local(at_minute(dates[0].start), booking.pattern.zone)
-            found.append(ShutOut(booking, room, start, len(dates)))
+async def shut_out(house: House, closure: Closure, at: str, zone: str) -> tuple[list[ShutOut], int]:
+    """The first of those of a year to come that the closure shuts out, in order of time, and how many there are.
+
+    `zone` is the centre's. Others get their turn, and may change the house meanwhile.
+    """
+    found: list[tuple[datetime, str, Room, Booking]] = []
+    count = 0
+    for n, (room, booking) in enumerate(_booked(house, closure), 1):
         if n % LOOKED_AT == 0:
             await asyncio.sleep(0)
-    return sorted(found, key=lambda each: (each.start, each.booking.id))
+        if booking.meeting or not booking.holds(at):
+            continue
+        if first := inside((closure,), room, booking.pattern, at, zone, most=1):
+            count += 1
+            found.append((to_local(at_minute(first[0].start), booking.pattern.zone), booking.id, room, booking))
+        if len(found) > MOST_NAMED * 10:
+            found = _earliest(found)
+    named = []
+    for start, _, room, booking in _earliest(found):
+        dates = inside((closure,), room, booking.pattern, at, zone, most=MOST_DATES)
+        named.append(ShutOut(booking, room, start, len(dates)))
+    return named, count
 
 
-def _by_people(house: House, closure: Closure, at: str) -> Iterator[tuple[Room, Booking]]:
-    for room in house.rooms.values():
-        if shuts(closure, room):
-            for booking in house.diaries[room.id].bookings.values():
-                if not booking.meeting and booking.holds(at):
-                    yield room, booking
+def _earliest(found: list[tuple[datetime, str, Room, Booking]]) -> list[tuple[datetime, str, Room, Booking]]:
+    return sorted(found, key=lambda each: each[:2])[:MOST_NAMED]
+
+
+def _booked(house: House, closure: Closure) -> Iterator[tuple[Room, Booking]]:
+    """What is booked in the rooms that it closes, as it is when that room is reached."""
+    for room in list(house.rooms.values()):
+        diary = house.diaries.get(room.id)
+        if diary is not None and shuts(closure, room):
+            for booking in list(diary.bookings.values()):
+                yield room, booking
