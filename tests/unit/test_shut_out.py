@@ -1,4 +1,4 @@
-"""Bookings that a closure shuts out: the first ones by name, all of them counted, and others get their turn meanwhile."""
+"""Bookings that a closure shuts out: the first are named, all are counted, and others get their turn meanwhile."""
 
 from __future__ import annotations
 
