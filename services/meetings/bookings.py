@@ -27,7 +27,7 @@ from services.meetings.booking import (
 )
 from services.meetings.booking_asked import BOOKING, person, read_booking, read_reason, read_words, room_id, room_ids
 from services.meetings.desk import CENTRE
-from services.meetings.had import knowing, of_booking
+from services.meetings.had import known, known_of
 from services.meetings.ledger import Decided, Ledger, hold_expired
 from services.meetings.shares import refuse_many
 from services.meetings.types_rooms import Booking, BookingState
@@ -64,18 +64,21 @@ class Bookings:
         asked = person(call, centre, request.on_clash, request.overrule_reason)
         ids = room_ids(request.rooms, centre)
         blanks = [(id_, self._read(request.booking, centre, asked.subject)) for id_ in ids]
-        asked = await knowing(self.desk, asked, centre, ids, asked.subject)
 
         def decide(rooms: Rooms, at: str) -> Decided:
+            who = rooms.knowing(asked)
             written = [_new(rooms, id_, blank, asked, at) for id_, blank in blanks]
             refuse_each_other([room for _, room in written])
             bookings = tuple(
-                (standing(granted(room, rooms.diaries(room), Wish(booking, asked), at, rooms.frame), room, asked), room)
+                (standing(granted(room, rooms.diaries(room), Wish(booking, who), at, rooms.frame), room, asked), room)
                 for booking, room in written
             )
             return Decided(bookings, tuple(booking for booking, _ in bookings), "book", asked.reason)
 
-        return await self.ledger.write(call, centre, ids, decide, lambda told: pb.BookRoomResponse(bookings=told))
+        had = functools.partial(known, self.desk, centre, ids, asked.subject)
+        return await self.ledger.write(
+            call, centre, ids, decide, lambda told: pb.BookRoomResponse(bookings=told), had=had
+        )
 
     async def hold_room(self, call: Call[pb.HoldRoomRequest]) -> booking_pb2.Booking:
         """Takes a room for a few minutes."""
@@ -86,15 +89,16 @@ class Bookings:
 
         def decide(rooms: Rooms, at: str) -> Decided:
             booking, room = _new(rooms, id_, blank, asked, at)
-            made = held(granted(room, rooms.diaries(room), Wish(booking, asked), at, rooms.frame), room, at)
+            wish = Wish(booking, rooms.knowing(asked))
+            made = held(granted(room, rooms.diaries(room), wish, at, rooms.frame), room, at)
             return Decided(((made, room),), (made,), "hold")
 
-        asked = await knowing(self.desk, asked, centre, (id_,), asked.subject)
+        had = functools.partial(known, self.desk, centre, (id_,), asked.subject)
         async with self._turn(centre, asked.subject):
             if (made := await stored_answer(self.desk.store, call)) is not None:  # its double had the turn before
                 return cast("booking_pb2.Booking", made)
             counted = functools.partial(self._one_more, centre, asked.subject)
-            return await self.ledger.write(call, centre, [id_], decide, _only, along=counted)
+            return await self.ledger.write(call, centre, [id_], decide, _only, along=counted, had=had)
 
     async def confirm_hold(self, call: Call[pb.ConfirmHoldRequest]) -> booking_pb2.Booking:
         """Makes a booking of a hold."""
@@ -110,13 +114,13 @@ class Bookings:
             if not found.holds(at):
                 raise hold_expired()
             room = rooms.room(ids["room"])
-            wish = Wish(found, asked, ignoring=frozenset({found.id}))
+            wish = Wish(found, rooms.knowing(asked), ignoring=frozenset({found.id}))
             refuse_given(room, rooms.diaries(room), wish, at, rooms.frame)  # it may have expired by another's clock
             made = standing(_worded(request.booking, found), room, asked)
             return Decided(((made, room),), (made,), "confirm")
 
-        asked = await of_booking(self.desk, asked, ids["centre"], ids["room"], ids["booking"])
-        return await self.ledger.write(call, ids["centre"], [ids["room"]], decide, _only)
+        had = functools.partial(known_of, self.desk, ids["centre"], ids["room"], ids["booking"])
+        return await self.ledger.write(call, ids["centre"], [ids["room"]], decide, _only, had=had)
 
     async def approve_booking(self, call: Call[pb.ApproveBookingRequest]) -> booking_pb2.Booking:
         """Approves a pending booking, if the time is still to be had."""
@@ -128,14 +132,15 @@ class Bookings:
             found = _pending(rooms, ids, request.name, request.etag)
             room = rooms.room(ids["room"])
             counts = found.competes  # what holds its time was counted when it was asked for
-            wish = Wish(found, asked, ignoring=frozenset({found.id}), rules=counts, only_quotas=True)
+            who = rooms.knowing(asked)
+            wish = Wish(found, who, ignoring=frozenset({found.id}), rules=counts, only_quotas=True)
             taken = granted(room, rooms.diaries(room), wish, at, rooms.frame)
             skipped = tuple(sorted((*found.skipped, *_newly(taken, found)), key=lambda each: each.slot.start))
             made = msgspec.structs.replace(taken, state=BookingState.CONFIRMED, competes=False, skipped=skipped)
             return Decided(((made, room),), (made,), "approve", asked.reason)
 
-        asked = await of_booking(self.desk, asked, ids["centre"], ids["room"], ids["booking"])
-        return await self.ledger.write(call, ids["centre"], [ids["room"]], decide, _only)
+        had = functools.partial(known_of, self.desk, ids["centre"], ids["room"], ids["booking"])
+        return await self.ledger.write(call, ids["centre"], [ids["room"]], decide, _only, had=had)
 
     async def decline_booking(self, call: Call[pb.DeclineBookingRequest]) -> booking_pb2.Booking:
         """Declines a pending booking."""

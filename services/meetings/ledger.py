@@ -22,6 +22,7 @@ from services.meetings.booking_asked import BOOKING, person
 from services.meetings.clashes import Clashing
 from services.meetings.desk import actor, expect_etag, reach
 from services.meetings.diary import Diary, leaf
+from services.meetings.had import NOTHING
 from services.meetings.passing import next_due
 from services.meetings.skipping import healed, with_leaves
 from services.meetings.types_rooms import Booking, BookingState, Room
@@ -34,8 +35,10 @@ if TYPE_CHECKING:
     from services.kit.call import Call
     from services.kit.heads import Prepare
     from services.kit.leaves import Head, Key
+    from services.meetings.booking import Person
     from services.meetings.closing import Frame
     from services.meetings.desk import Desk, Held
+    from services.meetings.had import Had, Lately
     from services.meetings.parts import Parts
 
 R = TypeVar("R")
@@ -56,11 +59,16 @@ class Decided(NamedTuple):
 
 
 class Rooms(NamedTuple):
-    """The rooms that a decision holds, and what is in force at their centre."""
+    """The rooms that a decision holds, what is in force at their centre, and what somebody has had (`Ledger.write`)."""
 
     centre: str
     heads: Mapping[Key, Head[Diary]]
     frame: Frame
+    had: Had = ()
+
+    def knowing(self, person: Person) -> Person:
+        """The person, with what whoever it is for has had."""
+        return person._replace(had=self.had)
 
     def room(self, id_: str) -> Room:
         """One of them. Raises NotFound, the same for absent and for another centre's.
@@ -120,27 +128,31 @@ class Ledger:
         decide: Decide,
         reply: Reply[R],
         along: Callable[[], Awaitable[Record]] | None = None,
+        *,
+        had: Callable[[], Awaitable[Lately]] | None = None,
     ) -> R:
         """Decides about rooms (ids) at the present instant, and commits. Gives the reply.
 
         Of a part the halls that have it are held with all their parts: what is offered there may be free now, or taken.
         `along` gives a record that is written in the same commit: it is asked before each attempt, and what it has read
-        since counts only if nobody has moved that record.
+        since counts only if nobody has moved that record. `had` reads what somebody has had, before each attempt.
         """
         due = False
 
         async def prepare(*, glanced: bool = False) -> Claim[R]:
             frame = await self.parts.in_force.frame(centre)
             further = (await along(),) if along is not None else ()
+            known = NOTHING if had is None else await had()
             held = frozenset(rooms) if glanced else await reach(self.desk.store, rooms)
 
             def joint(heads: Mapping[Key, Head[Diary]], at: str) -> Joint[R]:
                 nonlocal due
-                decided = _joint(call, Rooms(centre, heads, frame), decide, reply, at)
+                decided = _joint(call, Rooms(centre, heads, frame, known.still(heads)), decide, reply, at)
                 due = due or _due(decided.changes, at)
                 return msgspec.structs.replace(decided, records=(*decided.records, *further))
 
-            return Claim([("room", id_) for id_ in sorted(held)], joint)
+            moves = [(each.kind, each.id) for each in further]
+            return Claim([("room", id_) for id_ in sorted(held)], joint, moves)
 
         try:
             first = functools.partial(prepare, glanced=self._by_itself(rooms))

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Final
 
 from services.kit.errors import Invalid, Unmet, Violation
-from services.meetings import had, rebooking, taking
+from services.meetings import rebooking, taking
 from services.meetings.booking import takes_anything
 from services.meetings.booking_asked import BOOKING, person, read_key, read_reason
 from services.meetings.bookings import refuse_foreign
 from services.meetings.changing import Changing, history_of
 from services.meetings.desk import actor
+from services.meetings.had import known, known_of
 from services.meetings.ledger import Decided, Ledger, hold_expired, stored
 from services.meetings.retaking import with_skipped
 from services.meetings.types_rooms import BookingState
@@ -47,13 +49,12 @@ class Rebookings:
         ids = BOOKING.parse(request.booking.name, "booking.name")
         asked = person(call, ids["centre"], request.on_clash, request.overrule_reason)
         key, new_id = _key(request.scope, request.key), self.desk.ids.uuid()
-        asked = await had.of_booking(self.desk, asked, ids["centre"], ids["room"], ids["booking"])
 
         def decide(rooms: Rooms, at: str) -> Decided:
             found = rooms.booking(ids["room"], ids["booking"], request.booking.name, request.booking.etag)
             _refuse_hold(found, at)
             refuse_foreign(found, asked)
-            changing = Changing(rooms, rooms.room(found.room), asked, request, at)
+            changing = Changing(rooms, rooms.room(found.room), rooms.knowing(asked), request, at)
             if request.scope == THIS and key is not None:
                 return changing.this(found, key)
             if request.scope == FOLLOWING and key is not None:
@@ -63,7 +64,8 @@ class Rebookings:
                     return changing.following(found, parts.earlier, parts.later, key)
             return changing.all(found, actor(call))
 
-        return await self.ledger.write(call, ids["centre"], [ids["room"]], decide, _first)
+        had = functools.partial(known_of, self.desk, ids["centre"], ids["room"], ids["booking"])
+        return await self.ledger.write(call, ids["centre"], [ids["room"]], decide, _first, had=had)
 
     async def release_booking(self, call: Call[pb.ReleaseBookingRequest]) -> booking_pb2.Booking:
         """Gives back one date, one and those that follow, or all."""
@@ -98,16 +100,16 @@ class Rebookings:
         booking = (await stored(self.desk, request.name)).value
         if booking.meeting and asked.keeper:
             return await taking.take(self.desk, self.parts, call, booking, keys)
-        asked = await had.knowing(self.desk, asked, ids["centre"], (ids["room"],), booking.organiser)
 
         def decide(rooms: Rooms, at: str) -> Decided:
             found = rooms.booking(ids["room"], ids["booking"], request.name)
             refuse_foreign(found, asked)
             room = rooms.room(found.room)
-            made = with_skipped(rooms, room, found, asked, keys, at)
+            made = with_skipped(rooms, room, found, rooms.knowing(asked), keys, at)
             return Decided(((made, room),), (made,), "take-skipped")
 
-        return await self.ledger.write(call, ids["centre"], [ids["room"]], decide, _first)
+        had = functools.partial(known, self.desk, ids["centre"], (ids["room"],), booking.organiser)
+        return await self.ledger.write(call, ids["centre"], [ids["room"]], decide, _first, had=had)
 
 
 def _ended(found: Booking, room: Room, who: str, reason: str, at: str) -> Decided:
