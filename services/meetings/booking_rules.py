@@ -6,33 +6,30 @@ first date's key. Dates that are over are no concern of rules, but count for wha
 
 from __future__ import annotations
 
-import itertools
-from datetime import date, timedelta
-from functools import lru_cache
+from datetime import timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
+from services.meetings.quotas import too_much
 from services.meetings.types_rooms import Approval, QuotaPeriod, WhoMayBook
 from services.recurrence.schedule import last_key
-from services.recurrence.tally import Tally, local_day
 from services.recurrence.timetable import LOOKED_AT, at_minute, minute, stretches
-from services.recurrence.types import Frequency
 from services.recurrence.zones import midnight, to_local
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from services.kit.call import Caller
-    from services.meetings.types_rooms import BookingRules, Quota
+    from services.meetings.quotas import Excess
+    from services.meetings.types_rooms import BookingRules
     from services.recurrence.pattern import Pattern
     from services.recurrence.timetable import Stretch
     from services.recurrence.types import Key
 
 RANKS: Final = {WhoMayBook.FACILITATORS: 0, WhoMayBook.COORDINATORS: 1, WhoMayBook.ADMINISTRATORS: 2}
 _DAY: Final = timedelta(days=1)
-_MANY: Final = 1 << 40
 _WORDS: Final = {QuotaPeriod.DAY: "a day", QuotaPeriod.WEEK: "a week", QuotaPeriod.MONTH: "a month"}
 
 
@@ -98,7 +95,7 @@ def breaches(
         *_too_soon(rules, pattern, since),
         *_too_far(rules, pattern, since, zone, first, most),
     ]
-    found += _against_quotas(rules.quotas, pattern, own, since, zone, first, most)
+    found += map(_more, too_much(rules.quotas, pattern, own, since, zone, first, most))
     return sorted(found, key=lambda each: (each.start, each.key, each.rule))
 
 
@@ -172,95 +169,13 @@ def _too_far(
     yield from (Breach(*each, "TOO_FAR_AHEAD", reason) for each in islice(beyond, most))
 
 
-def _against_quotas(
-    quotas: Sequence[Quota], pattern: Pattern, own: Sequence[Pattern], since: int, zone: str, first: Stretch, most: int
-) -> Iterator[Breach]:
-    """The dates that are more than a quota allows, at most so many of each."""
-    doubtful = [each for each in quotas if not _surely_within(each, (pattern, *own), zone)]
-    if not doubtful:
-        return
-    until = since + LOOKED_AT // timedelta(minutes=1) + 31 * 1440
-    day = local_day(min(since, first.start), zone, until)
-    early = minute(midnight(date.fromordinal(min(_period(day, quota.period)[0] for quota in doubtful)), zone))
-    had = _tally(tuple(own), zone, early, until)
-    dates = ((each, local_day(each.start, zone, until)) for each in ahead(pattern, since))
-    for quota, same in zip(doubtful, itertools.tee(dates, len(doubtful)), strict=True):
-        yield from islice(_beyond(quota, same, had), most)
-
-
-@lru_cache(maxsize=8)
-def _tally(own: tuple[Pattern, ...], zone: str, since: int, until: int) -> Tally:
-    """Kept for whoever asks about many other times in place of one."""
-    return Tally(own, zone, since, until)
-
-
-def _beyond(quota: Quota, dates: Iterable[tuple[Stretch, int]], had: Tally) -> Iterator[Breach]:
-    """The dates that are more than the quota allows: each counts with those before it that were allowed."""
-    most, longest = quota.count or _MANY, quota.minutes or _MANY
-    taken: dict[int, tuple[int, int]] = {}
-    first = after = 0
-    for each, day in dates:
-        if not first <= day < after:
-            first, after = _period(day, quota.period)
-        count, minutes = before = taken.get(first) or had.between(first, after)
-        more = count + 1, minutes + each.end - each.start
-        if more[0] > most or more[1] > longest:
-            taken[first] = before
-            yield _more(quota, each, counted=more[0] > most)
-        else:
-            taken[first] = more
-
-
-def _surely_within(quota: Quota, patterns: Sequence[Pattern], zone: str) -> bool:
-    """Whether it is plain, without looking at each date, that no period can have too much."""
-    dates = minutes = 0
-    for each in patterns:
-        most = _most_in(each, quota.period, zone)
-        dates, minutes = dates + most, minutes + most * _longest(each)
-        if dates > (quota.count or _MANY) or minutes > (quota.minutes or _MANY):
-            return False
-    return True
-
-
-def _most_in(pattern: Pattern, period: QuotaPeriod, zone: str) -> int:
-    """No fewer dates than it has in any period."""
-    schedule, single = pattern.schedule, len(pattern.slots)
-    if schedule is None:
-        return single
-    if schedule.zone != zone:
-        return _MANY
-    rule, single = schedule.rule, single + len(schedule.extra)
-    if rule is None or period is QuotaPeriod.DAY:
-        return single + 1
-    days, turns = (7, 1) if period is QuotaPeriod.WEEK else (31, 5)
-    if rule.frequency is Frequency.WEEKLY:
-        return single + turns * max(len(rule.by_day), 1)
-    if rule.frequency is Frequency.DAILY:
-        return single + -(-days // rule.interval)
-    return single + (days if rule.by_day else max(len(rule.by_month_day), 1))
-
-
-def _longest(pattern: Pattern) -> int:
-    lengths = [slot.minutes for slot in pattern.slots] + ([pattern.schedule.minutes] if pattern.schedule else [])
-    return max(lengths, default=0)
-
-
-def _more(quota: Quota, each: Stretch, *, counted: bool) -> Breach:
+def _more(found: Excess) -> Breach:
+    quota = found.quota
     name, words = quota.period.name, _WORDS[quota.period]
-    if counted:
-        return Breach(*each, f"QUOTA_COUNT_{name}", f"at most {quota.count} booking{'s' * (quota.count > 1)} {words}")
-    return Breach(*each, f"QUOTA_MINUTES_{name}", f"at most {_long(quota.minutes)} {words}")
-
-
-def _period(day: int, period: QuotaPeriod) -> tuple[int, int]:
-    """The first day (an ordinal) of the day, week or month, and that of the next one."""
-    if period is QuotaPeriod.DAY:
-        return day, day + 1
-    if period is QuotaPeriod.WEEK:
-        first = day - (day - 1) % 7
-        return first, first + 7
-    month = date.fromordinal(day).replace(day=1)
-    return month.toordinal(), (month + 31 * _DAY).replace(day=1).toordinal()
+    if found.counted:
+        reason = f"at most {quota.count} booking{'s' * (quota.count > 1)} {words}"
+        return Breach(*found.date, f"QUOTA_COUNT_{name}", reason)
+    return Breach(*found.date, f"QUOTA_MINUTES_{name}", f"at most {_long(quota.minutes)} {words}")
 
 
 def _long(minutes: int) -> str:

@@ -71,6 +71,11 @@ class Search:
             if terms.counts(owner)
         ]
 
+    @property
+    def rivals(self) -> int:
+        """How many rules may be in the way."""
+        return len(self._rivals)
+
     def in_vain(self) -> bool:
         """Whether it is plain that nothing is in the way."""
         what, terms = self._what, self._terms

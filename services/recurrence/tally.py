@@ -10,6 +10,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from functools import lru_cache
 from itertools import accumulate, pairwise
+from operator import add
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import msgspec
@@ -21,7 +22,7 @@ from services.recurrence.types import Frequency
 from services.recurrence.waves import lag
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from services.recurrence.pattern import Pattern
     from services.recurrence.types import Rule, Schedule
@@ -32,11 +33,28 @@ _WEEK: Final = 7
 Sum: TypeAlias = "tuple[int, int]"
 """So many dates, and how many minutes they take together."""
 
+Sums: TypeAlias = "tuple[list[int], list[int]]"
+"""The same of days one after the other."""
+
 
 def local_day(at: int, zone: str, until: int) -> int:
     """The day of a zone's clock at a minute; right up to `until`, and quicker than a date is made."""
     instants, shifts = _turns(zone, until)
     return (at - shifts[bisect_right(instants, at)]) // DAY + EPOCH
+
+
+def local_days(starts: Sequence[int], zone: str, until: int) -> list[int]:
+    """`local_day` of each of these minutes, which are in order."""
+    instants, shifts = _turns(zone, until)
+    found, begin = list[int](), 0
+    for number in range(bisect_right(instants, starts[0]) if starts else 0, len(shifts)):
+        if begin == len(starts):
+            break
+        end = bisect_left(starts, instants[number], begin) if number < len(instants) else len(starts)
+        shift = shifts[number]
+        found += [(start - shift) // DAY + EPOCH for start in starts[begin:end]]
+        begin = end
+    return found
 
 
 @lru_cache(maxsize=64)
@@ -78,6 +96,18 @@ class _Alike:
         begun, over = bisect_right(self._firsts, day), bisect_left(self._lasts, day)
         return begun - over, self._begun[begun] - self._over[over]
 
+    def along(self, day: int, period: int, count: int) -> Sums:
+        """`on` of so many days, each a period after the one before, for the price of one round."""
+        dates, minutes = [0] * (count + 1), [0] * (count + 1)
+        for first, last, length in self.members:
+            begin, end = max(0, -((day - first) // period)), min((last - day) // period + 1, count)
+            if begin < end:
+                dates[begin] += 1
+                dates[end] -= 1
+                minutes[begin] += length
+                minutes[end] -= length
+        return list(accumulate(dates[:-1])), list(accumulate(minutes[:-1]))
+
 
 class Tally:
     """The dates of patterns that begin between two minutes, by the day of a zone."""
@@ -107,6 +137,23 @@ class Tally:
         for day in range(first + 1, after):
             more, longer = self.on(day)
             dates, minutes = dates + more, minutes + longer
+        return dates, minutes
+
+    def sums(self, first: int, after: int) -> Sums:
+        """Of each of the days from the first on."""
+        dates, minutes = [0] * (after - first), [0] * (after - first)
+        for period, phases in self._turns.items():
+            for phase, alike in phases.items():
+                at = (phase - first) % period
+                count = len(range(at, after - first, period))
+                more, longer = alike.along(first + at, period, count)
+                dates[at::period] = map(add, dates[at::period], more)
+                minutes[at::period] = map(add, minutes[at::period], longer)
+        for day in range(first, after) if len(self._listed) > after - first else self._listed:
+            if first <= day < after and day in self._listed:
+                more_of, longer_of = self._listed[day]
+                dates[day - first] += more_of
+                minutes[day - first] += longer_of
         return dates, minutes
 
     def _on(self, day: int) -> Sum:

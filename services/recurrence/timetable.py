@@ -31,6 +31,10 @@ _LOOKED_AT: Final = LOOKED_AT // timedelta(minutes=1)
 _LATER: Final = tuple(years * 366 * _DAY // 2 for years in (3, 10, 20, 36, 48))
 _SOON: Final = (60 * _DAY, *_LATER)
 """From now on: what is near is looked at before what is far, since the earliest clashes may be enough."""
+_CROWDED: Final = (60 * _DAY, 200 * _DAY, *_LATER)
+_CROWD: Final = 100
+"""Rules in the way of which some thousand dates are found within a year."""
+
 _FEW: Final = 50
 _PAGE: Final = 28 * _DAY
 
@@ -98,7 +102,7 @@ class Timetable:
         """
         end = since + _LOOKED_AT if until is None else min(until, since + _LOOKED_AT)
         found = list[Found]()
-        for spanned in self._found(pattern, Terms(before, after, since, end, counts), _SOON if most < _FEW else _LATER):
+        for spanned in self._found(pattern, Terms(before, after, since, end, counts), most):
             found += spanned
             if len(found) >= most:
                 break
@@ -108,14 +112,15 @@ class Timetable:
     def free(self, pattern: Pattern, before: int, after: int, since: int, *, counts: Callable[[str], bool]) -> bool:
         """Whether nothing is in the way, asked as `clashes`: whichever is found first is enough."""
         terms = Terms(before, after, since, since + _LOOKED_AT, counts)
-        return next(chain.from_iterable(self._found(pattern, terms, _SOON)), None) is None
+        return next(chain.from_iterable(self._found(pattern, terms, 1)), None) is None
 
-    def _found(self, pattern: Pattern, terms: Terms, ends: Iterable[int]) -> Iterator[Iterator[Found]]:
-        """What is in the way, of each span of time, which end so many minutes after the first; in it in no order."""
+    def _found(self, pattern: Pattern, terms: Terms, most: int) -> Iterator[Iterator[Found]]:
+        """What is in the way, of each span of time, in it in no order; short ones where so many may soon be found."""
         dates, since = asked(pattern), terms.since
         end = min(terms.until, max((since, *(each.last for each in dates))) + 1)  # what is on now began before `since`
         searches = [Search(self._settled(), each, terms._replace(until=end)) for each in dates]
         searches = [each for each in searches if not each.in_vain()]
+        ends = _SOON if most < _FEW else _CROWDED if sum(each.rivals for each in searches) > _CROWD else _LATER
         for low, high in _spans(since, end, ends) if searches else ():
             yield chain.from_iterable(each.found(low, high) for each in searches)
 

@@ -117,3 +117,68 @@ def test_what_quotas_cost_does_not_grow_with_how_much_somebody_has(monkeypatch: 
 def _weekly(number: int) -> Pattern:
     start = datetime(2026, 11, 2) + timedelta(days=number % 7, minutes=number % 1_300)  # noqa: DTZ001 - local
     return Pattern(zone="UTC", schedule=Schedule(start, "UTC", 30, Rule(Frequency.WEEKLY)))
+
+
+QUOTAS = st.builds(
+    Quota, st.sampled_from(QuotaPeriod), st.integers(0, 40), st.sampled_from([0, 45, 120, 600, 3_000])
+).filter(lambda each: bool(each.count or each.minutes))
+
+
+@settings(deadline=None, max_examples=40)
+@given(patterns(), st.lists(patterns(), max_size=3), st.sampled_from(ZONES), QUOTAS)
+def test_what_is_too_much_is_what_counting_each_date_gives(
+    new: Pattern, own: list[Pattern], zone: str, quota: Quota
+) -> None:
+    far = SINCE + 550 * 1440
+    found = breaches(
+        BookingRules(quotas=(quota,)), new, own, SINCE, Booker("ana", WhoMayBook.FACILITATORS), zone=zone, most=99_999
+    )
+    told = [(each.key, each.start, each.rule) for each in found if each.start < far]
+    assert told == _counted(new, own, zone, quota, far)
+
+
+def _counted(new: Pattern, own: list[Pattern], zone: str, quota: Quota, far: int) -> list[tuple[Key, int, str]]:
+    """One date after the other."""
+    taken: dict[tuple[int, ...], list[int]] = {}
+    for pattern in own:
+        for each in stretches(pattern, SINCE - 40 * 1440, far + 40 * 1440):
+            taken.setdefault(_period(each.start, zone, quota), []).append(each.end - each.start)
+    found = []
+    for each in stretches(new, SINCE, far):
+        had = taken.setdefault(_period(each.start, zone, quota), [])
+        if quota.count and len(had) >= quota.count:
+            found.append((each.key, each.start, f"QUOTA_COUNT_{quota.period.name}"))
+        elif quota.minutes and sum(had) + each.end - each.start > quota.minutes:
+            found.append((each.key, each.start, f"QUOTA_MINUTES_{quota.period.name}"))
+        else:
+            had.append(each.end - each.start)
+    return found
+
+
+def _period(at: int, zone: str, quota: Quota) -> tuple[int, ...]:
+    day = to_local(at_minute(at), zone).date()
+    if quota.period is QuotaPeriod.WEEK:
+        return tuple(day.isocalendar()[:2])
+    return (day.year, day.month) if quota.period is QuotaPeriod.MONTH else (day.toordinal(),)
+
+
+def test_a_series_within_its_quotas_is_not_looked_at_date_by_date(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Thirty years of days: only where a span of time begins and ends it is asked what is had of one week."""
+    asked: list[int] = []
+    between = Tally.between
+
+    def looking(of: Tally, first: int, after: int) -> tuple[int, int]:
+        asked.append(first)
+        return between(of, first, after)
+
+    monkeypatch.setattr(Tally, "between", looking)
+    rules = BookingRules(quotas=(Quota(QuotaPeriod.DAY, 151), Quota(QuotaPeriod.WEEK, 1_007, 1_007 * 30)))
+    own = [_weekly(number) for number in range(1_000)]
+    new = Pattern(zone="UTC", schedule=Schedule(datetime(2026, 11, 23, 3), "UTC", 30, Rule(Frequency.DAILY)))  # noqa: DTZ001 - local
+    asks = Booker("ana", WhoMayBook.FACILITATORS)
+    assert not breaches(rules, new, own, SINCE, asks, zone="UTC")
+    assert len(asked) <= 100
+    asked.clear()
+    less = BookingRules(quotas=(Quota(QuotaPeriod.WEEK, 1_006),))
+    assert len(breaches(less, new, own, SINCE, asks, zone="UTC", most=100)) == 100
+    assert len(asked) <= 200
