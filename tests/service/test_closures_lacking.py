@@ -88,6 +88,21 @@ async def test_before_it_is_taken_back_it_is_said_who_would_come_back_without_a_
     assert told((await seen(house, made.name)).lost) == told(previewed.lost)
 
 
+async def test_what_was_cancelled_would_come_back_too_and_may_find_its_room_taken(house: House, moved: Moved) -> None:
+    pause = {**PAINT, "places": moved.closure["places"], "effect": "CLOSURE_EFFECT_CANCEL", "meetings_only": True}
+    made = await close(house, pause)
+    await book(house, ANA, moved.rooms[0], booked("2026-12-08T19:30", title="Wedding"))
+    asked = {"closure": {"name": made.name}}
+    assert (await moved.preview(**asked)).lost_count == 0
+    previewed = await moved.preview(**asked, withdrawal=True)
+    assert [(each.local_start, each.title, each.taken_by) for each in previewed.lost] == [
+        ("2026-12-08T19:00", "Early", "Wedding")
+    ]
+    await house.call("WithdrawClosure", COORDINATOR, name=made.name)
+    await house.sweep()
+    assert told((await seen(house, made.name)).lost) == told(previewed.lost)
+
+
 async def test_what_would_be_cancelled_lacks_nothing_and_only_what_is_there_can_be_taken_back(moved: Moved) -> None:
     cancelled = {**PAINT, "effect": "CLOSURE_EFFECT_CANCEL"}
     assert (await moved.preview(closure=cancelled)).lost_count == 0
