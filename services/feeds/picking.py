@@ -86,7 +86,8 @@ class Pick:
         if not self._room or not rooms or _elsewhere(change):
             return whole
         in_person = _mode(self._meeting, change) != meeting_pb2.MODE_ONLINE
-        return in_person and finds(self._meeting.venue) and self._room in _ids(rooms)
+        lacks = _ids(change.agenda_without) if change is not None else ()
+        return in_person and finds(self._meeting.venue) and self._room in _ids(rooms) and self._room not in lacks
 
     def _fits(self, change: meeting_pb2.OccurrenceChange | None, programmes: Iterable[Programme]) -> bool:
         one = self._meeting

@@ -11,7 +11,7 @@ from services.feeds.face import is_told
 from services.feeds.series import alone_token
 from services.feeds.text import clean, line
 from services.recurrence.schedule import added
-from services.recurrence.sessions import begins, moved_by, usually
+from services.recurrence.sessions import begins, moved_by, titles_left, usually
 from services.recurrence.types import Key
 from services.recurrence.wire import parse_time, to_deviation
 
@@ -92,11 +92,13 @@ def placed(shown: Face, item: Item) -> Face:
     """Where it is held: in its own rooms, where the date is at the place they belong to."""
     change = item.date.change
     moved = change is not None and (change.HasField("venue") or bool(change.rooms))
-    if moved or not item.session.room_titles or not is_told(shown):
+    without = change.agenda_without if change is not None else ()
+    titles = titles_left(item.session.rooms, item.session.room_titles, without)
+    if moved or not titles or not is_told(shown):
         return shown
     venue = meeting_pb2.Venue()
     venue.CopyFrom(shown.venue)
-    venue.rooms[:] = item.session.room_titles
+    venue.rooms[:] = titles
     return shown._replace(venue=venue)
 
 

@@ -14,13 +14,17 @@ import msgspec
 
 from services.meetings.types import Change, Closed, ClosureEffect, Meeting, Mode, Online
 from services.recurrence.schedule import has
+from services.recurrence.sessions import titles_left
 
 if TYPE_CHECKING:
-    from services.meetings.types import Venue
+    from services.meetings.types import Session, Venue
     from services.recurrence.types import Key
 
 FEW: Final = 32
 """Dates with a copy of their place of their own; of more of them the copies are without its notes."""
+
+MOST_OF_AGENDA: Final = 1_000
+"""Rooms of an agenda that single dates lack, of all dates together, that are told date by date."""
 
 NOT_FROM_AFAR = "In person only on this date: it cannot be joined from afar."
 NO_LINK_YET = "How to join on this date is not known yet."
@@ -30,12 +34,13 @@ def changes(meeting: Meeting) -> tuple[Change, ...]:
     """Every date that differs from the series, in order of (date, ordinal)."""
     if not meeting.lost:
         return said(meeting)
-    dated, whole = lost_on(meeting), lost_whole(meeting)
+    dated, whole, agenda = lost_on(meeting), lost_whole(meeting), agenda_on(meeting)
     found = {change.key: change for change in said(meeting)}
     for key in {*dated, *(each.key for each in found.values() if whole and _goes_its_own_way(each))}:
         lost = dated.get(key, frozenset()) | whole
         change = found.get(key) or Change(date=key.date, ordinal=key.ordinal)
         change = _unhosted(meeting, _elsewhere_in_it(meeting, change, lost), lost)
+        change = msgspec.structs.replace(change, without=agenda.get(key, ()))
         if len(dated) > FEW and change.venue is not None:  # an event has to hold them all
             venue = msgspec.structs.replace(change.venue, notes="", map_url="")
             change = msgspec.structs.replace(change, venue=venue)
@@ -80,6 +85,16 @@ def lost_on(meeting: Meeting) -> dict[Key, frozenset[str]]:
         if each.key is not None and has(meeting.schedule, each.key):
             found[each.key] = found.get(each.key, frozenset()) | {each.room}
     return found
+
+
+def agenda_on(meeting: Meeting) -> dict[Key, tuple[str, ...]]:
+    """The rooms (ids) of its agenda that single dates have not.
+
+    None where these are too many for an event to hold: then the agenda is without them on every date (`shown`).
+    """
+    agenda = frozenset(room for each in meeting.sessions for room in each.rooms)
+    found = {key: tuple(sorted(agenda & rooms)) for key, rooms in lost_on(meeting).items()} if agenda else {}
+    return found if sum(map(len, found.values())) <= MOST_OF_AGENDA else {}
 
 
 def lost_whole(meeting: Meeting) -> frozenset[str]:
@@ -128,26 +143,28 @@ def _less(venue: Venue, rooms: tuple[str, ...], lost: frozenset[str]) -> Venue:
 
 
 def shown(meeting: Meeting, *, as_wanted: bool = False) -> Meeting:
-    """The meeting without the rooms that it has not: the copies of places, and the agenda. `rooms` stay as wanted.
+    """The meeting without the rooms that it has not: the copies of places, and the agenda. Its `rooms` stay as wanted.
 
-    Without its host it has no link, and is held in person where it can be; `as_wanted`: that stays as people said it,
-    for those who edit it.
+    Without its host it has no link, and is held in person where it can be; `as_wanted`: that, and the rooms of the
+    agenda, stay as people said it, for those who edit it. What the agenda lacks on single dates is said there.
     """
     if not meeting.lost:
         return meeting
     if meeting.online_host in lost_whole(meeting) and not as_wanted:
         mode = Mode.IN_PERSON if meeting.mode is Mode.HYBRID else meeting.mode
         meeting = msgspec.structs.replace(meeting, mode=mode, online=None)
-    gone, ever = lost_whole(meeting), frozenset(each.room for each in meeting.lost)
-    venue = meeting.venue
+    gone, venue = lost_whole(meeting), meeting.venue
     if venue is not None and not gone.isdisjoint(meeting.rooms):
         venue = _less(venue, meeting.rooms, gone)
-    sessions = []
-    for each in meeting.sessions:
-        titles = zip(each.rooms, each.room_titles, strict=False)
-        left = tuple(title for room, title in titles if room not in ever)
-        sessions.append(msgspec.structs.replace(each, room_titles=left))
-    return msgspec.structs.replace(meeting, venue=venue, sessions=tuple(sessions))
+    never = gone if agenda_on(meeting) else frozenset(each.room for each in meeting.lost)
+    sessions = tuple(_session_less(each, never, as_wanted=as_wanted) for each in meeting.sessions)
+    return msgspec.structs.replace(meeting, venue=venue, sessions=sessions)
+
+
+def _session_less(session: Session, never: frozenset[str], *, as_wanted: bool) -> Session:
+    titles = titles_left(session.rooms, session.room_titles, never)
+    rooms = session.rooms if as_wanted else tuple(room for room in session.rooms if room not in never)
+    return msgspec.structs.replace(session, rooms=rooms, room_titles=tuple(titles))
 
 
 def all_in_one(meeting: Meeting) -> Meeting:

@@ -236,8 +236,9 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
 class Change(Deviation, frozen=True, kw_only=True):
     """What differs on one date: only the fields that are set.
 
-    `despite`: it takes place although a closure or a public holiday would have it otherwise. `closure`, `holiday` and
-    `unconfirmed` are set in what `composed.changes` gives, and never stored. `source`: said by the meeting's source.
+    `despite`: it takes place although a closure or a public holiday would have it otherwise. `closure`, `holiday`,
+    `unconfirmed` and `without` (rooms of the agenda, by id, that somebody else has then) are set in what
+    `composed.changes` gives, and never stored. `source`: said by the meeting's source.
     """
 
     reason: str = ""
@@ -253,6 +254,7 @@ class Change(Deviation, frozen=True, kw_only=True):
     holiday: str = ""
     unconfirmed: bool = False
     source: bool = False
+    without: tuple[str, ...] = ()
 
     def empty(self) -> bool:
         """Whether nothing differs any more."""

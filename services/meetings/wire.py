@@ -132,6 +132,7 @@ def change_message(change: Change, centre: str, audience: Audience) -> meeting_p
         closure=child_name(centre, "closures", change.closure),
         holiday=change.holiday,
         unconfirmed=change.unconfirmed,
+        agenda_without=[child_name(centre, "rooms", room) for room in change.without],
     )
     if change.start is not None:
         message.start = change.start.isoformat(timespec="minutes")

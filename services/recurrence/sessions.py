@@ -6,9 +6,18 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Container, Sequence
     from datetime import date, time
 
     from services.recurrence.types import Schedule
+
+
+def titles_left(rooms: Sequence[str], titles: Sequence[str], without: Container[str]) -> list[str]:
+    """Titles of an item's rooms but for those that its date is without; none, where it is not known which is which."""
+    if not any(room in without for room in rooms):
+        return list(titles)
+    known = len(rooms) == len(titles)
+    return [title for room, title in zip(rooms, titles, strict=False) if known and room not in without]
 
 
 def usually(day: date, schedule: Schedule) -> datetime:

@@ -8,12 +8,12 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from services.recurrence import wire
-from services.recurrence.sessions import begins
+from services.recurrence.sessions import begins, titles_left
 from services.recurrence.types import RecurrenceError
 from services.web import say
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
     from datetime import datetime
 
     from openchair.meetings.v1 import schedule_pb2
@@ -52,12 +52,16 @@ def agenda(
     moved: timedelta = timedelta(0),
     *,
     roomed: bool = True,
+    without: Collection[str] = (),
 ) -> tuple[AgendaDay, ...]:
     """The agenda of an occurrence that usually begins then, and was moved so far (`sessions.moved_by`); local.
 
-    `roomed`: it is held in the rooms that it names. What cannot be read is left out.
+    `roomed`: it is held in the rooms that it names, but for those (names) that it is `without`. What cannot be
+    read is left out.
     """
-    read = sorted(_read(sessions, usual, moved, roomed=roomed), key=lambda pair: (pair[0], pair[1].title.casefold()))
+    read = sorted(
+        _read(sessions, usual, moved, without if roomed else None), key=lambda pair: (pair[0], pair[1].title.casefold())
+    )
     days = groupby(read, key=lambda pair: pair[0].date())
     return tuple(AgendaDay(say.day(day), tuple(_slots(rows))) for day, rows in days)
 
@@ -68,7 +72,7 @@ def _slots(rows: Iterable[tuple[datetime, Item]]) -> Iterator[Slot]:
 
 
 def _read(
-    sessions: Iterable[schedule_pb2.Session], usual: datetime, moved: timedelta, *, roomed: bool
+    sessions: Iterable[schedule_pb2.Session], usual: datetime, moved: timedelta, without: Collection[str] | None
 ) -> Iterator[tuple[datetime, Item]]:
     for session in sessions:
         try:
@@ -77,5 +81,5 @@ def _read(
             continue
         start = begins(usual, session.day, at, moved)
         until = say.clock(start + timedelta(minutes=session.minutes))
-        rooms = ", ".join(session.room_titles) if roomed else ""
-        yield start, Item(until, session.title, rooms, session.leader, session.notes)
+        titles = titles_left(session.rooms, session.room_titles, without) if without is not None else ()
+        yield start, Item(until, session.title, ", ".join(titles), session.leader, session.notes)

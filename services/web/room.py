@@ -191,7 +191,7 @@ class _View:
         minutes = change.minutes if change.HasField("minutes") else schedule.minutes
         moved = moved_by(usual, each.local, minutes - schedule.minutes)
         for session in meeting.sessions:
-            if self.room.name in session.rooms:
+            if self.room.name in session.rooms and self.room.name not in change.agenda_without:
                 try:
                     local = begins(usual, session.day, wire.parse_time("time", session.time), moved)
                 except RecurrenceError:

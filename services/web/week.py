@@ -259,7 +259,8 @@ class _View:
         elsewhere = change.HasField("venue") or bool(change.rooms)
         online = (change.mode if change.HasField("mode") else meeting.mode) == meeting_pb2.MODE_ONLINE
         moved = moved_by(usual, each.local, minutes - schedule.minutes)
-        return agenda(meeting.sessions, usual, moved, roomed=not (elsewhere or online))
+        roomed = not (elsewhere or online)
+        return agenda(meeting.sessions, usual, moved, roomed=roomed, without=change.agenda_without)
 
     def _asks(self, meeting: meeting_pb2.Meeting, each: Occurrence) -> bool:
         """Whether somebody may stand there alone just now."""

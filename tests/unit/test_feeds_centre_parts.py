@@ -10,7 +10,7 @@ from openchair.meetings.v1 import centre_pb2, place_pb2
 
 from services.formats.slugs import slug
 from tests.unit.feeds_examples import CENTRE, NOON, Feeds, centre, id_of, meeting, stated
-from tests.unit.feeds_shapes import ROOMS, changed, held_in, room, roomy, special, venue
+from tests.unit.feeds_shapes import ROOMS, changed, held_in, retreat, room, roomy, special, venue
 from tests.unit.test_feeds_filters import FEED, _room, shown, titles
 
 
@@ -83,6 +83,14 @@ async def test_what_left_a_room_with_its_last_date_is_not_called_off_there() -> 
 
     assert await shown(feeds, path=f"/calendars/{CENTRE}/room/hearth.ics") == []
     assert await shown(feeds, path=f"/calendars/{CENTRE}/room/attic.ics") == ["Serenity 161"]
+
+
+async def test_an_item_of_an_agenda_is_not_in_the_calendar_of_a_room_that_its_date_has_not() -> None:
+    path = f"/calendars/{CENTRE}/room/hearth.ics"
+    assert await shown(Feeds(retreat(1)), path=path) == ["Morning sit"]
+    without = retreat(1)
+    without.changes.add(date="2027-05-07", agenda_without=[room("hearth")])
+    assert await shown(Feeds(without), path=path) == []
 
 
 async def test_a_room_that_a_date_is_moved_to_without_a_place_is_not_told_as_the_old_one() -> None:

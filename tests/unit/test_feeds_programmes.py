@@ -21,7 +21,7 @@ from services.feeds.vevent import render
 from services.recurrence import days
 from services.recurrence.wire import to_schedule
 from tests.unit.feeds_examples import CENTRE, NOON, Feeds, centre, id_of, meeting, stated
-from tests.unit.feeds_shapes import LINK, changed, doubted, programmes, retreat, special, turning, with_extra
+from tests.unit.feeds_shapes import LINK, changed, doubted, programmes, retreat, room, special, turning, with_extra
 
 if TYPE_CHECKING:
     from services.recurrence.types import Schedule
@@ -254,6 +254,15 @@ def test_an_item_of_an_agenda_is_an_event_of_its_own_that_names_the_whole() -> N
         "Hall, St Mary's, 10 Main St, Edmonton",
         "Hearth Room, St Mary's, 10 Main St, Edmonton",
     )
+
+
+def test_an_item_does_not_name_a_room_that_its_date_has_not_and_those_of_other_dates_do() -> None:
+    one = with_extra(retreat(1), "2027-06-04")
+    one.changes.add(date="2027-06-04", agenda_without=[room("hearth")])
+    named = {str(each["UID"]): str(each["LOCATION"]).partition(",")[0] for each in events(one)}
+    sits = {uid: where for uid, where in named.items() if "-sit" in uid}
+    assert sorted(sits.values()) == ["Hall", "Hearth Room"]
+    assert next(where for uid, where in sits.items() if uid.endswith("-sit@openchair")) == "Hearth Room"
 
 
 def test_the_whole_has_the_agenda_in_short() -> None:

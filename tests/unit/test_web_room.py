@@ -149,6 +149,9 @@ def test_an_item_of_an_agenda_is_shown_in_its_own_room() -> None:
     inside = INSIDE | {"rooms": [PART]}
     retreat = meeting_event("retreat", "2026-11-25T09:00", minutes=600, sessions=sessions, **inside)
     assert slots(week_of(room(), retreat)) == [(1, "10:00 am to 11:00 am", "Retreat")]
+    without = [{"date": "2026-11-25", "agendaWithout": [HALL]}]
+    retreat = meeting_event("retreat", "2026-11-25T09:00", minutes=600, sessions=sessions, changes=without, **inside)
+    assert slots(week_of(room(), retreat)) == []
 
 
 def test_what_lasts_over_midnight_stands_on_each_of_its_days() -> None:

@@ -359,6 +359,7 @@ class OccurrenceChange(_message.Message):
     HOLIDAY_FIELD_NUMBER: _builtins.int
     UNCONFIRMED_FIELD_NUMBER: _builtins.int
     LOST_ROOMS_FIELD_NUMBER: _builtins.int
+    AGENDA_WITHOUT_FIELD_NUMBER: _builtins.int
     date: _builtins.str
     """Original local date, "2026-11-24": with the ordinal, the identity inside the series."""
     ordinal: _builtins.int
@@ -395,6 +396,12 @@ class OccurrenceChange(_message.Message):
     def lost_rooms(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Output only, staff: rooms that it was to have on this date and does not, because they are taken."""
 
+    @_builtins.property
+    def agenda_without(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Output only: rooms named in the agenda that this date does not have, because they are taken. Items that name them
+        are held without them, if the date is held where the agenda is written for.
+        """
+
     def __init__(
         self,
         *,
@@ -416,10 +423,11 @@ class OccurrenceChange(_message.Message):
         holiday: _builtins.str = ...,
         unconfirmed: _builtins.bool = ...,
         lost_rooms: _abc.Iterable[_builtins.str] | None = ...,
+        agenda_without: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_minutes", b"_minutes", "_mode", b"_mode", "_notes", b"_notes", "_online", b"_online", "_place", b"_place", "_start", b"_start", "_title", b"_title", "minutes", b"minutes", "mode", b"mode", "notes", b"notes", "online", b"online", "place", b"place", "start", b"start", "title", b"title", "venue", b"venue"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_minutes", b"_minutes", "_mode", b"_mode", "_notes", b"_notes", "_online", b"_online", "_place", b"_place", "_start", b"_start", "_title", b"_title", "cancelled", b"cancelled", "closure", b"closure", "date", b"date", "despite_closures", b"despite_closures", "holiday", b"holiday", "lost_rooms", b"lost_rooms", "minutes", b"minutes", "mode", b"mode", "notes", b"notes", "online", b"online", "ordinal", b"ordinal", "place", b"place", "reason", b"reason", "rooms", b"rooms", "start", b"start", "title", b"title", "unconfirmed", b"unconfirmed", "venue", b"venue"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_minutes", b"_minutes", "_mode", b"_mode", "_notes", b"_notes", "_online", b"_online", "_place", b"_place", "_start", b"_start", "_title", b"_title", "agenda_without", b"agenda_without", "cancelled", b"cancelled", "closure", b"closure", "date", b"date", "despite_closures", b"despite_closures", "holiday", b"holiday", "lost_rooms", b"lost_rooms", "minutes", b"minutes", "mode", b"mode", "notes", b"notes", "online", b"online", "ordinal", b"ordinal", "place", b"place", "reason", b"reason", "rooms", b"rooms", "start", b"start", "title", b"title", "unconfirmed", b"unconfirmed", "venue", b"venue"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__minutes: _TypeAlias = _typing.Literal["minutes"]  # noqa: Y015
     _WhichOneofArgType__minutes: _TypeAlias = _typing.Literal["_minutes", b"_minutes"]  # noqa: Y015
