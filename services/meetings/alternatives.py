@@ -1,11 +1,13 @@
 """What would work instead of what cannot be had: other times in the same room, other rooms, the free part of a series.
 
 It is reckoned in memory, from the board, after the refusal: a proposal may be gone a moment later, and says nothing of
-what is in the way. How much is looked at is bounded; what is proposed was asked of `availability.hindrances`.
+what is in the way. How much is looked at is bounded; what is proposed was asked of `availability.hindrances`. Nobody
+waits for all of it: after each question others get their turn.
 """
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from itertools import chain, zip_longest
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -18,7 +20,7 @@ from services.meetings.availability import Obstacle
 from services.meetings.free_times import Look, is_free, obstacles
 from services.meetings.in_force import InForce
 from services.meetings.wire import child_name
-from services.recurrence.timetable import LOOKED_AT, stretches
+from services.recurrence.timetable import LOOKED_AT, extent
 from services.recurrence.wire import key_text, local_text
 
 if TYPE_CHECKING:
@@ -72,7 +74,7 @@ class Alternatives:
     async def to(self, wanted: Wanted) -> list[booking_pb2.Alternative]:
         """What would work instead."""
         house, frame = await self.desk.board.house(wanted.centre), await self.in_force.frame(wanted.centre)
-        return suggest(house, await self._knowing(house, wanted), self.desk.now(), frame)
+        return await suggest(house, await self._knowing(house, wanted), self.desk.now(), frame)
 
     async def _knowing(self, house: House, wanted: Wanted) -> Wanted:
         """The same, with what they had of other rooms lately; known where a room that was asked for has quotas."""
@@ -90,7 +92,7 @@ class Alternatives:
         return refused
 
 
-def suggest(house: House, wanted: Wanted, at: str, frame: Frame) -> list[booking_pb2.Alternative]:
+async def suggest(house: House, wanted: Wanted, at: str, frame: Frame) -> list[booking_pb2.Alternative]:
     """What would work from the instant `at` on, of each sort the best first; `frame` is what is in force there.
 
     Nothing where nothing is in the way. Of several rooms: times are free in all of them; another room is proposed
@@ -100,14 +102,19 @@ def suggest(house: House, wanted: Wanted, at: str, frame: Frame) -> list[booking
     if len(rooms) < len(wanted.rooms) or wanted.pattern.empty():
         return []
     look = Look(at, frame, wanted.booker, wanted.ignoring | _own(house, rooms, wanted.meeting))
-    found = [(room, obstacles(house, room, wanted.pattern, look, MOST_HINDERED)) for room in rooms]
-    hindered = [(room, each) for room, each in found if each]
+    hindered = []
+    for room in rooms:
+        await asyncio.sleep(0)
+        if found := obstacles(house, room, wanted.pattern, look, MOST_HINDERED):
+            hindered.append((room, found))
     if not hindered:
         return []
-    total = len(stretches(wanted.pattern, look.now, look.now + _LOOKED_AT))
+    total, _ = extent(wanted.pattern, look.now, look.now + _LOOKED_AT)
+    times = await other_times.nearest(house, rooms, wanted.pattern, look)
+    others = await _other_rooms(house, hindered[0][0], rooms, wanted, look, len(hindered))
     proposed = (
-        [_said(hindered[0][0], total, start=each) for each in other_times.nearest(house, rooms, wanted.pattern, look)],
-        [_said(each, total) for each in _other_rooms(house, hindered[0][0], rooms, wanted, look, len(hindered))],
+        [_said(hindered[0][0], total, start=each) for each in times],
+        [_said(each, total) for each in others],
         [part for room, each in hindered for part in _part(room, each, total)],
     )
     return [each for each in chain.from_iterable(zip_longest(*proposed)) if each is not None]
@@ -140,12 +147,12 @@ def _part(room: Room, found: Sequence[Hindrance], total: int) -> Iterator[bookin
     yield said
 
 
-def _other_rooms(
+async def _other_rooms(
     house: House, instead_of: Room, rooms: Sequence[Room], wanted: Wanted, look: Look, hindered: int
-) -> Iterator[Room]:
+) -> list[Room]:
     """Rooms that are free at the time asked for, the best fit first."""
     if hindered > 1:
-        return
+        return []
     kept = {room.id for room in rooms}
     barred = {id_ for room in rooms if room is not instead_of for id_ in room.excludes}
     others = [
@@ -156,11 +163,15 @@ def _other_rooms(
         and (not wanted.attendees or room.capacity >= wanted.attendees)
     ]
     others.sort(key=lambda room: _fit(room, instead_of, wanted.attendees))
-    count = 0
-    for room in others[:ROOMS_ASKED]:
-        if count < OTHER_ROOMS and is_free(house, room, wanted.pattern, look):
-            count += 1
-            yield room
+    free: list[Room] = []
+    for each in others[:ROOMS_ASKED]:
+        if len(free) == OTHER_ROOMS:
+            break
+        await asyncio.sleep(0)
+        room = house.rooms.get(each.id)  # others had their turn
+        if room is not None and is_free(house, room, wanted.pattern, look):
+            free.append(room)
+    return free
 
 
 def _fit(room: Room, instead_of: Room, attendees: int) -> tuple[bool, int, bool, int, str, str]:

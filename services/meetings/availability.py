@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from services.recurrence.timetable import Stretch
     from services.recurrence.types import Key
 
-__all__ = ["Booker", "Hindrance", "Obstacle", "free", "hindrances", "inside", "shuts"]
+__all__ = ["Booker", "Hindrance", "Obstacle", "forbidden", "free", "hindrances", "inside", "shuts"]
 
 A_YEAR: Final = timedelta(days=366)
 
@@ -105,6 +105,21 @@ def free(
     if any(_besides(asked, diaries[room.id], at, ignoring, closures, zone, booker)):
         return False
     return asked.untaken(diaries, at, ignoring)
+
+
+def forbidden(
+    room: Room,
+    diary: Diary,
+    pattern: Pattern,
+    at: str,
+    *,
+    ignoring: frozenset[str] = frozenset(),
+    zone: str = "UTC",
+    booker: Booker | None = None,
+) -> bool:
+    """Whether a rule for people is against it; asked as `hindrances`."""
+    asked = _Asked(room, pattern, _since(at), room.zone or zone, 1)
+    return booker is not None and bool(asked.against_rules(diary, at, ignoring, booker))
 
 
 @lru_cache(maxsize=64)

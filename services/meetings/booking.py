@@ -119,9 +119,23 @@ def refuse_given(room: Room, diaries: Mapping[str, Diary], wish: Wish, at: str, 
 
 def in_the_way(room: Room, diaries: Mapping[str, Diary], wish: Wish, at: str, frame: Frame) -> list[Hindrance]:
     """What bears on dates that the booking does not have already."""
+    of_its_own = wish.taken is not None or bool(wish.patient)
+    found = _hindrances(room, diaries, wish, at, frame, MOST_FOUND if of_its_own else MOST_REFUSED)
+    skips = wish.person.policy is ClashPolicy.SKIP and not of_its_own
+    if skips and len(found) >= MOST_REFUSED and _may_be_skipped(found):  # many are in the way of each
+        found = _hindrances(room, diaries, wish, at, frame, MOST_FOUND)
+    if wish.only_quotas:
+        found = [each for each in found if each.kind is not Obstacle.RULE or each.rule.startswith("QUOTA")]
+    if len(found) >= MOST_FOUND:  # the list was cut: what it has says nothing about the rest
+        return found
+    return [each for each in found if not (wish.taken and _holds(wish.taken, each))]
+
+
+def _hindrances(
+    room: Room, diaries: Mapping[str, Diary], wish: Wish, at: str, frame: Frame, most: int
+) -> list[Hindrance]:
     booking = wish.booking
-    counts = wish.taken is not None or wish.patient or wish.person.policy is ClashPolicy.SKIP
-    found = hindrances(
+    return hindrances(
         msgspec.structs.replace(room, before=booking.before, after=booking.after),  # the minutes that it was made with
         diaries,
         booking.pattern,
@@ -130,13 +144,13 @@ def in_the_way(room: Room, diaries: Mapping[str, Diary], wish: Wish, at: str, fr
         closures=frame.closures,
         zone=frame.zone,
         booker=wish.booker(),
-        most=MOST_FOUND if counts else MOST_REFUSED,
+        most=most,
     )
-    if wish.only_quotas:
-        found = [each for each in found if each.kind is not Obstacle.RULE or each.rule.startswith("QUOTA")]
-    if len(found) >= MOST_FOUND:  # the list was cut: what it has says nothing about the rest
-        return found
-    return [each for each in found if not (wish.taken and _holds(wish.taken, each))]
+
+
+def _may_be_skipped(found: Sequence[Hindrance]) -> bool:
+    """Whether these dates may be done without, as far as they were listed."""
+    return len({each.key for each in found}) <= MOST_SKIPPED and all(each.kind is not Obstacle.RULE for each in found)
 
 
 def _holds(pattern: Pattern, found: Hindrance) -> bool:

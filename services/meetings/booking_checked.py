@@ -14,7 +14,7 @@ from services.meetings.bookings import refuse_each_other
 from services.meetings.clashes import clash_message
 from services.meetings.shares import refuse_many
 from services.meetings.types_rooms import BookingState
-from services.recurrence.timetable import LOOKED_AT, at_minute, minute, stretches
+from services.recurrence.timetable import LOOKED_AT, at_minute, extent, minute
 from services.recurrence.zones import local_day
 
 if TYPE_CHECKING:
@@ -89,12 +89,12 @@ def _wish(rooms: Rooms, room: Room, booking: Booking, person: Person, instead_of
 def reply(centre: str, checked: Checked, pattern: Pattern, person: Person, at: str) -> pb.CheckBookingResponse:
     """The answer, without alternatives."""
     since = minute(moment(at))
-    dates = stretches(pattern, since, since + _LOOKED_AT)
+    dates, last = extent(pattern, since, since + _LOOKED_AT)
     return pb.CheckBookingResponse(
         free=not checked.found,
         clashes=[clash_message(centre, each, person.asker) for each in checked.found[:MOST_TOLD]],
         total=len(checked.found),
         needs_approval=checked.needs_approval,
-        dates=len(dates),
-        until=local_day(at_minute(max(each.start for each in dates)), pattern.zone).isoformat() if dates else "",
+        dates=dates,
+        until=local_day(at_minute(last), pattern.zone).isoformat() if dates else "",
     )

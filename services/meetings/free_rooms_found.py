@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from services.formats.folding import fold
 from services.meetings import finder_near, free_times
-from services.meetings.availability import Obstacle
 from services.meetings.free_times import obstacles
 from services.meetings.other_times import by_day
 from services.recurrence.timetable import LOOKED_AT, at_minute, stretches
@@ -145,10 +144,10 @@ class Search:
     def _part(self, room: Room) -> Fit | None:
         """What it offers if it is free on some dates; None: on none, or a rule is about the whole."""
         pattern = self.sought.pattern
-        if pattern is None:
+        if pattern is None or free_times.is_forbidden(self.house, room, pattern, self.look):
             return None
         found = obstacles(self.house, room, pattern, self.look, MOST_HINDERED)
-        if len(found) >= MOST_HINDERED or any(each.kind is Obstacle.RULE for each in found):
+        if len(found) >= MOST_HINDERED:
             return None
         taken = {(each.key, each.start) for each in found}
         free = [each for each in self._dates if (each.key, each.start) not in taken]

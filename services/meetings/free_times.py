@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from services.kit.clock import moment
-from services.meetings.availability import Hindrance, Obstacle, free, hindrances
+from services.meetings.availability import Hindrance, Obstacle, forbidden, free, hindrances
 from services.meetings.closing import Frame, window
 from services.meetings.hours import Hours, Spans
 from services.recurrence.pattern import Pattern
@@ -78,6 +78,12 @@ def is_free(house: House, room: Room, pattern: Pattern, look: Look) -> bool:
         zone=zone,
         booker=look.booker,
     )
+
+
+def is_forbidden(house: House, room: Room, pattern: Pattern, look: Look) -> bool:
+    """Whether a rule for people is against it in one room."""
+    zone, diary = look.frame.zone, house.diaries[room.id]
+    return forbidden(room, diary, pattern, look.at, ignoring=look.ignoring, zone=zone, booker=look.booker)
 
 
 def single(start: int, minutes: int, zone: str) -> Pattern:

@@ -7,6 +7,7 @@ and no later than what was asked for.
 
 from __future__ import annotations
 
+import asyncio
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -39,11 +40,11 @@ _DAY: Final = 1440
 _SOME_DAY: Final = date(2000, 1, 2)
 
 
-def nearest(house: House, rooms: Sequence[Room], pattern: Pattern, look: Look) -> list[datetime]:
+async def nearest(house: House, rooms: Sequence[Room], pattern: Pattern, look: Look) -> list[datetime]:
     """Local starts of the first date at which all of these rooms can be had: the best first, at most two."""
     begins = begin(pattern)
     if not single(pattern):
-        deltas = (_moved(house, rooms, pattern, look, sign) for sign in (-1, 1))
+        deltas = [await _moved(house, rooms, pattern, look, sign) for sign in (-1, 1)]
         found = sorted((each for each in deltas if each is not None), key=lambda each: (abs(each), each))
         return [begins + timedelta(minutes=each) for each in found]
     minutes = length(pattern)
@@ -51,7 +52,9 @@ def nearest(house: House, rooms: Sequence[Room], pattern: Pattern, look: Look) -
     within = _around(begins, minutes, pattern.zone)
     before = tuple((low, min(high, asked - STEP)) for low, high in within if low <= asked - STEP)
     after = tuple((max(low, asked + STEP), high) for low, high in within if high >= asked + STEP)
-    both = (last(house, rooms, minutes, before, look), first(house, rooms, minutes, after, look))
+    earlier = last(house, rooms, minutes, before, look)
+    await asyncio.sleep(0)
+    both = earlier, first(house, rooms, minutes, after, look)
     starts = [to_local(at_minute(each), pattern.zone) for each in both if each is not None]
     return sorted(starts, key=lambda each: (each.date() != begins.date(), abs(each - begins), each))
 
@@ -104,7 +107,7 @@ def by_day(low: int, high: int, minutes: int, zone: str) -> Spans:
     return tuple((begins, ends) for begins, ends in found if begins <= ends)
 
 
-def _moved(house: House, rooms: Sequence[Room], pattern: Pattern, look: Look, sign: int) -> int | None:
+async def _moved(house: House, rooms: Sequence[Room], pattern: Pattern, look: Look, sign: int) -> int | None:
     """By how many minutes a series has to be moved, forward (1) or back (-1), to be free on every date."""
     begins = begin(pattern)
     low, high = _bounds(begins, length(pattern))
@@ -116,10 +119,11 @@ def _moved(house: House, rooms: Sequence[Room], pattern: Pattern, look: Look, si
         other = moved(pattern, delta)
         if other is None:
             return None
+        await asyncio.sleep(0)  # in a full room each question takes some milliseconds
         found = _first_in_the_way(house, rooms, other, look)
         if found is None:
             return delta
-        further = _further(house.rooms[found.room], found, look, sign)
+        further = _further(next(each for each in rooms if each.id == found.room), found, look, sign)
         if further is None:
             return None
         delta += sign * max(STEP, -(-further // STEP) * STEP)

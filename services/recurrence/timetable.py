@@ -58,6 +58,12 @@ def stretches(pattern: Pattern, since: int, until: int) -> list[Stretch]:
     return sorted(found, key=lambda each: each[1:] + each[:1])
 
 
+def extent(pattern: Pattern, since: int, until: int) -> tuple[int, int]:
+    """How many `stretches` there are, and when the last of them starts (0: there is none)."""
+    found = [each.starting(since - each.minutes + 1, until).starts for each in asked(pattern)]
+    return sum(map(len, found)), max((starts[-1] for starts in found if starts), default=0)
+
+
 class Timetable:
     """The patterns of many owners, whether they overlap or not, as decisions need them.
 

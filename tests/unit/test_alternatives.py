@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
 from typing import TYPE_CHECKING, Any
 
 from hypothesis import given, settings
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 from openchair.meetings.v1 import booking_pb2
 
 from services.kit.clock import instant
+from services.meetings import availability, free_times
 from services.meetings.alternatives import Wanted, suggest
 from services.meetings.availability import Booker
 from services.meetings.clashes import MOST_BYTES, Asker, Clashing, refusal
@@ -34,6 +37,10 @@ from tests.unit.free_examples import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pytest
+
     from services.meetings.board import House
     from services.recurrence.pattern import Pattern
 
@@ -43,7 +50,7 @@ Told = tuple[str, str, int, int, list[str]]
 
 def told(of: House, rooms: tuple[str, ...], pattern: Pattern, *closures: Any, **more: Any) -> list[Told]:
     wanted = Wanted("c", rooms, pattern, **more)
-    found = suggest(of, wanted, instant(NOW), Frame(ZONE, "", closures))
+    found = asyncio.run(suggest(of, wanted, instant(NOW), Frame(ZONE, "", closures)))
     return [(each.room.rsplit("/")[-1], each.start, each.free, each.total, [*each.skipped]) for each in found]
 
 
@@ -176,3 +183,33 @@ def test_they_are_put_into_the_report_of_a_refusal_and_clashes_give_way() -> Non
     assert [*report.alternatives] == offered[:3]
     assert 1 <= len(report.clashes) < len(found) <= report.total
     assert report.ByteSize() <= MOST_BYTES
+
+
+def test_others_get_their_turn_between_any_two_questions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a room that is full each takes some milliseconds, and many may be asked."""
+    blue = room("blue")
+    others = [room(f"other-{number:02}") for number in range(12)]
+    taken = [booking(each.id, each, when("2026-11-23T07:00", 960, DAILY)) for each in (blue, *others)]
+    made, turns = house([blue, *others], *taken), list[str]()
+
+    def asking(what: str, method: Callable[..., Any]) -> None:
+        def asked(*of: Any, **more: Any) -> Any:
+            turns.append("asked")
+            return method(*of, **more)
+
+        monkeypatch.setattr(free_times, what, asked)
+
+    asking("hindrances", availability.hindrances)
+    asking("free", availability.free)
+
+    async def beside() -> None:
+        looking = asyncio.create_task(
+            suggest(made, Wanted("c", ("blue",), when(MONDAY, 60, WEEKLY)), instant(NOW), Frame(ZONE, "", ()))
+        )
+        while not looking.done():
+            turns.append("turn")
+            await asyncio.sleep(0)
+
+    asyncio.run(beside())
+    assert turns.count("asked") >= 14
+    assert ("asked", "asked") not in itertools.pairwise(turns)

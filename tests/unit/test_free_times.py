@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -119,7 +120,7 @@ def test_the_nearest_other_times_of_a_date_are_those_of_a_look_at_every_five_min
     made: House, minutes: int, closures: list[Closure], quarter: int
 ) -> None:
     start = local(SINCE + quarter * 15)
-    found = other_times.nearest(made, [made.rooms["a"]], when(start, minutes), look(*closures))
+    found = asyncio.run(other_times.nearest(made, [made.rooms["a"]], when(start, minutes), look(*closures)))
     assert [each.isoformat(timespec="minutes") for each in found] == brute_times(
         made, [made.rooms["a"]], start, minutes, closures
     )
@@ -140,7 +141,7 @@ def test_the_other_hours_of_a_series_are_free_on_every_date_and_the_nearest_such
 ) -> None:
     start = f"2026-11-24T{quarter // 4:02}:{quarter % 4 * 15:02}"
     blue, clock = made.rooms["a"], quarter * 15
-    found = other_times.nearest(made, [blue], when(start, minutes, WEEKLY), look())
+    found = asyncio.run(other_times.nearest(made, [blue], when(start, minutes, WEEKLY), look()))
     expected = []
     for way in (-STEP, STEP):
         each = clock + way
@@ -157,21 +158,21 @@ def test_the_other_hours_of_a_series_are_free_on_every_date_and_the_nearest_such
 def test_nobody_is_sent_into_the_night_who_did_not_ask_for_it() -> None:
     blue = room("blue")
     made = house([blue], booking("1", blue, when("2026-11-23T07:00", 16 * 60)))
-    found = other_times.nearest(made, [blue], when("2026-11-23T19:00"), look())
+    found = asyncio.run(other_times.nearest(made, [blue], when("2026-11-23T19:00"), look()))
     assert [each.isoformat() for each in found] == ["2026-11-24T07:00:00", "2026-11-22T22:00:00"]
 
 
 def test_the_same_day_comes_first_also_where_the_next_morning_is_nearer() -> None:
     blue = room("blue")
     made = house([blue], booking("1", blue, when("2026-11-23T11:00", 12 * 60)))
-    found = other_times.nearest(made, [blue], when("2026-11-23T22:00"), look())
+    found = asyncio.run(other_times.nearest(made, [blue], when("2026-11-23T22:00"), look()))
     assert [each.isoformat() for each in found] == ["2026-11-23T10:00:00", "2026-11-24T07:00:00"]
 
 
 def test_a_series_is_moved_no_further_than_it_must_be() -> None:
     blue = room("blue", before=10, after=20)
     made = house([blue], booking("1", blue, when("2026-11-21T18:30", 90, DAILY), before=5, after=15))
-    found = other_times.nearest(made, [blue], when("2026-11-24T19:00", 60, WEEKLY), look())
+    found = asyncio.run(other_times.nearest(made, [blue], when("2026-11-24T19:00", 60, WEEKLY), look()))
     assert [each.isoformat() for each in found] == ["2026-11-24T20:15:00", "2026-11-24T17:10:00"]
 
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from services.recurrence import search
 from services.recurrence.course import Course
 from services.recurrence.waves import may_meet
 from tests.bench import room_examples as examples
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from services.recurrence.waves import Lag, Reach, Wave
 
@@ -49,3 +50,20 @@ def test_a_free_time_is_found_free_by_comparing_few_series_and_making_dates_of_n
         assert room.clashes(each, 0, 0, examples.NOW) == []
     assert looked.compared / CHECKS < count / HOURS + 1  # those of its own hour of the week
     assert looked.expanded == 0
+
+
+def test_of_a_series_that_meets_a_full_room_every_day_not_many_more_clashes_are_made_than_are_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    room, made = examples.room(examples.spots(5_000, "")[:5_000]), list[int]()
+    of_rival = search._of_rival
+
+    def counting(*given: Any) -> Iterator[search.Found]:
+        for each in of_rival(*given):
+            made.append(each.start)
+            yield each
+
+    monkeypatch.setattr(search, "_of_rival", counting)
+    daily = examples.series(examples.MONDAY, "FREQ=DAILY", 12 * 60)
+    assert len(room.clashes(daily, 0, 0, examples.NOW, most=500)) == 500
+    assert len(made) < 1_500
