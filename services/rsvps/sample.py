@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import suppress
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,6 +16,7 @@ from google.protobuf.json_format import ParseDict
 from openchair.rsvps.v1 import list_rules_pb2, rsvp_service_pb2
 
 from services.kit.call import EVERYWHERE, Call, Caller
+from services.kit.errors import Refusal
 from services.kit.service import NEVER
 from services.rsvps import records
 from services.rsvps.rules import ListsRules
@@ -51,13 +53,16 @@ async def load(desk: Desk) -> None:
 
 
 async def _set(desk: Desk, waiting: dict[str, Any]) -> None:
-    """Those that are there; they wait no more."""
+    """Those that are there; they wait no more. Who is refused waits for the next look."""
     page = await desk.store.find("part", {"centre": CENTRE}, limit=500)
     for part in (records.read(record, Part) for record in page.records if not record.gone):
-        said = waiting.pop(part.public.title, None) if part.public is not None else None
-        if said is None:
+        title = part.public.title if part.public is not None else ""
+        if title not in waiting:
             continue
+        said = waiting[title]
         rules = ParseDict(said, list_rules_pb2.ListRules())
         rules.name = f"centres/{CENTRE}/meetings/{part.id}/listRules"
         request = rsvp_service_pb2.SetListRulesRequest(list_rules=rules)
-        await ListsRules(desk).set_list_rules(Call(METHOD, request, _CALLER, NEVER, desk.clock))
+        with suppress(Refusal):  # a full disk, say: no process ends for want of its sample
+            await ListsRules(desk).set_list_rules(Call(METHOD, request, _CALLER, NEVER, desk.clock))
+            del waiting[title]
