@@ -116,3 +116,17 @@ async def test_of_a_meeting_without_its_host_a_date_can_be_joined_by_a_link_of_i
         "2026-12-08": (HYBRID, "https://elsewhere.example/2", ""),
         "2026-12-15": (ONLINE, "", "How to join on this date is not known yet."),
     }
+
+
+@pytest.mark.parametrize("access", ["PUBLIC", "SEAT_HOLDERS", "INVITE_CODE"])
+async def test_the_link_of_an_account_is_told_by_no_meeting_that_it_hosts(house: House, access: str) -> None:
+    """Whoever gave none may have left it out on purpose: it leads into every meeting of that account."""
+    account = await an_account(house)
+    link = "https://example.org/j/CANARY"
+    await house.call("UpdateRoom", room={"name": account, "join_url": link}, update_mask="joinUrl")
+    group = (await house.group()).name
+    said: dict[str, Any] = {"online": {"access": f"ONLINE_ACCESS_{access}"}, "mode": "MODE_ONLINE"}
+    hosted = await house.meeting(**said, online_host=account, invite_group=group)
+    found = await stored(house, hosted.name)
+    for audience in Audience:
+        assert "CANARY" not in str(meeting_message(found, audience)), audience
