@@ -130,3 +130,17 @@ async def test_the_link_of_an_account_is_told_by_no_meeting_that_it_hosts(house:
     found = await stored(house, hosted.name)
     for audience in Audience:
         assert "CANARY" not in str(meeting_message(found, audience)), audience
+
+
+async def test_of_an_agenda_only_the_date_whose_room_somebody_else_has_is_without_it(house: House) -> None:
+    place = (await house.place()).name
+    room = await a_room(house, place)
+    await book(house, LEE, room, booked("2026-12-05T10:00", title="Board"))
+    schedule = {**at("2026-11-28T09:00", minutes=480), "extra_dates": [{"date": "2026-12-05"}, {"date": "2026-12-12"}]}
+    talk = {"id": "talk", "title": "Talk", "day": 1, "time": "10:00", "minutes": 60, "rooms": [room]}
+    retreat = {"title": "Retreat", "kind": "retreat", "mode": "MODE_IN_PERSON", "place": place, "sessions": [talk]}
+    asked = {"meeting": {**retreat, "schedule": schedule}, "on_clash": "CLASH_POLICY_SKIP"}
+    made = await house.call("CreateMeeting", LEE, parent=CENTRE, **asked)
+    view: Any = records.public_view(await stored(house, made.name))
+    assert [len(each.room_titles) for each in view.sessions] == [1]
+    assert {each.date: list(each.agenda_without) for each in view.changes} == {"2026-12-05": [room]}
