@@ -211,6 +211,7 @@ class Desk:
         last = Written()
 
         def settle(heads: Mapping[Key, Head[Diary]], now: str) -> Joint[R]:
+            refuse_gone(heads[key] for key in decision.heads)
             found = claiming.claim(decision.drafts, heads, decision.asked, now, self.ids)
             nonlocal last
             last = written = Written()
@@ -235,6 +236,12 @@ class Desk:
                 await self.after(last.values())
 
         return Claim(keys, settle) if dry else Claim(keys, settle, decision.moves, after)
+
+
+def refuse_gone(heads: Iterable[Head[Diary]]) -> None:
+    """Raises Conflict for a room that was there when it was decided to move it on, and is not now."""
+    if any(head.record is None or head.record.gone for head in heads):
+        raise Conflict
 
 
 def _bookings(changes: Mapping[Key, Changes], heads: Mapping[Key, Head[Diary]]) -> dict[str, tuple[Booking, int]]:

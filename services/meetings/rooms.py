@@ -92,7 +92,9 @@ class Rooms:
                 moved = records.touch((place or of).record, now, actor(call))
                 return Joint(_answer(room, None, now), changes, (moved,), "create")
 
-            return Claim([("room", id_), *(await self._neighbours(room) if room.parts else ())], settle)
+            keys = [("room", id_), *(await self._neighbours(room) if room.parts else ())]
+            moves = [("place", place_id) if place else ("centre", centre)]
+            return Claim(keys, settle, moves)
 
         return await self._together(call, prepare)
 
