@@ -364,6 +364,12 @@ def test_a_clash_is_overruled_only_by_who_may_and_says_why(rooms: System) -> Non
     assert all(words in shown for words in ("overruled: The mayor comes", "overruled by", "kim", over))
     listing = done(rooms, "book", "list", "riverside", "--overruled")
     assert f"  overruled by kim: The mayor comes\n  over: {over}" in listing
+    done(rooms, "book", "release", "riverside", "First", "--all", "--yes")
+    assert "The mayor comes" not in done(rooms, "book", "list", "riverside", "--overruled")
+    settled = done(rooms, "book", "list", "riverside", "--overruled", "--settled")
+    assert "  overruled by kim: The mayor comes\n  over: in nobody's way any more" in settled
+    code, said = refused(rooms, "book", "list", "riverside", "--settled")
+    assert (code, "--settled goes with --overruled" in said) == (1, True)
 
 
 def test_of_a_series_that_was_cut_the_part_is_found_that_has_the_date(rooms: System) -> None:
