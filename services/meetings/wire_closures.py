@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from openchair.meetings.v1 import closure_pb2, doubt_pb2
 
+from services.meetings import calendars
 from services.meetings.access import Audience
 from services.meetings.check import Problems
 from services.meetings.types import Closure, ClosureEffect, ClosureStatus, Doubt
@@ -30,6 +31,8 @@ STATES = {
 }
 MOST_NAMED = 100
 """Places, or rooms, that one closure names."""
+YEARS_LOOKED_AT = 10
+"""In each of which a holiday that falls on a weekend may have a day, and a name, of its own."""
 
 
 def closure_message(closure: Closure, audience: Audience = Audience.PUBLIC) -> closure_pb2.Closure:
@@ -79,6 +82,8 @@ def read_closure(message: closure_pb2.Closure, base: Closure, prefix: str = "clo
         online=read_online(message.online, "online", problems, base.online) if message.HasField("online") else None,
     )
     _check(message, closure, problems)
+    if (closure.holidays, closure.holiday_names) != (base.holidays, base.holiday_names):
+        _check_holidays(closure, problems)
     problems.settle()
     return closure
 
@@ -99,6 +104,22 @@ def _check(message: closure_pb2.Closure, closure: Closure, problems: Problems) -
     for field in ("places", "rooms", "move_rooms"):
         if len(getattr(message, field)) > MOST_NAMED:
             problems.add(field, f"has more than {MOST_NAMED} entries")
+
+
+def _check_holidays(closure: Closure, problems: Problems) -> None:
+    """A name that no holiday has would close nothing: people would come to a house that was meant to be shut."""
+    if not (closure.start and calendars.known(closure.holidays)):
+        return
+    unknown, first = {*closure.holiday_names}, int(closure.start[:4])
+    last = min(int(closure.end[:4]) if closure.end else LAST_YEAR - 1, first + YEARS_LOOKED_AT)
+    for year in range(first, last + 1):
+        if unknown:
+            unknown -= {
+                name for each in calendars.of_year(closure.holidays, year).values() for name in each.split("; ")
+            }
+    for place, name in enumerate(closure.holiday_names):
+        if name in unknown:
+            problems.add(f"holiday_names[{place}]", f"no public holiday of {closure.holidays} has this name")
 
 
 def _when(field: str, text: str, problems: Problems) -> str:

@@ -154,7 +154,7 @@ class Closure(_message.Message):
     def rooms(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
     def holiday_names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Of these the ones with these names only ("Christmas Day"); empty: all."""
+        """Of these the ones with these names only ("Christmas Day"); empty: all. A name that no holiday has is refused."""
 
     @_builtins.property
     def move_rooms(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
