@@ -58,6 +58,24 @@ async def test_commits_that_wait_share_one_transaction(file: SqliteStore) -> Non
     assert len(transactions) < 100
 
 
+async def test_a_commit_of_many_records_takes_few_statements(file: SqliteStore) -> None:
+    """For each the writer hands the interpreter over, there and back, while the loop wants it."""
+    statements = list[str]()
+
+    def trace(connection: sqlite3.Connection) -> None:
+        connection.set_trace_callback(statements.append)
+
+    await file._writer.submit(Job(trace))
+    new = [msgspec.structs.replace(meeting(f"m{number}"), views=(public(),)) for number in range(13)]
+    answers = tuple(answer(f"request-{number}") for number in range(13))
+    lines = tuple(line(each.id, each.revision, "book") for each in new)
+    await file.commit(Commit(tuple(new), answers, lines))
+    written = [each for each in statements if each.startswith(("INSERT", "SELECT", "UPDATE"))]
+    assert len(written) <= 4 * len((4, 4, 4, 1))
+    assert (await stored(file, "m12")).views == (msgspec.structs.replace(public(), pending=True),)
+    assert [each.action for each in await file.history("meeting", "m12")] == ["book"]
+
+
 async def test_when_the_transaction_is_lost_every_member_fails_and_the_store_goes_on(file: SqliteStore) -> None:
     def lose(connection: sqlite3.Connection) -> None:
         connection.execute("ROLLBACK")

@@ -10,7 +10,7 @@ from services.kit.store.port import Answer, Audit, Commit, Conflict, Forgotten, 
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from services.kit.store.port import Entry
 
@@ -19,10 +19,10 @@ INSERT_AUDIT = "INSERT INTO audit (kind, id, revision, line, at, actor, action, 
 INSERT_ANSWER = "INSERT INTO answer (method, caller, request_id, digest, reply, expires_at) VALUES "
 UNLESS_KEPT = """ ON CONFLICT DO UPDATE SET digest = excluded.digest, reply = excluded.reply,
     expires_at = excluded.expires_at WHERE answer.expires_at <= ?"""
-TOGETHER = 16
+TOGETHER = (16, 4, 1)
 """Rows in one statement: each one costs a handing over of the interpreter, there and back."""
-RAISE_VIEW = """INSERT INTO view (kind, id, name, revision, at, digest, serial) VALUES (?, ?, ?, ?, ?, ?, ?)
-    ON CONFLICT DO UPDATE SET revision = excluded.revision, at = excluded.at, digest = excluded.digest,
+RAISE_VIEW = "INSERT INTO view (kind, id, name, revision, at, digest, serial) VALUES "
+UNLESS_AS_NEW = """ ON CONFLICT DO UPDATE SET revision = excluded.revision, at = excluded.at, digest = excluded.digest,
     serial = coalesce(serial, excluded.serial) WHERE excluded.revision > revision"""
 PUBLISHED = """UPDATE view SET sequence = ?, serial = CASE WHEN revision = ? AND ? THEN NULL ELSE serial END
     WHERE kind = ? AND id = ? AND name = ?"""
@@ -50,12 +50,10 @@ def write(connection: sqlite3.Connection, kinds: Mapping[str, Kind], prepared: P
             new.setdefault(record.kind, []).append(row)
         else:
             _update(connection, record, row)
-        for view in record.views:
-            mark = (record.kind, record.id, view.name, view.revision, view.at, view.digest, serial)
-            connection.execute(RAISE_VIEW, mark)
     for kind, rows in new.items():
         _insert(connection, kind, rows)
-    _lines(connection, change.audit)
+    _views(connection, change.records, serial)
+    _lines(connection, change.audit, {(record.kind, record.id, record.revision) for record in change.records})
     for one in change.forgotten:
         _forget(connection, one)
 
@@ -76,9 +74,7 @@ def take_record(connection: sqlite3.Connection, kind: Kind, record: Record, text
         VALUES (random(), ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"""  # noqa: S608 - a checked name
     if connection.execute(statement, row).rowcount != 1:
         raise ValueError(f"{kind.name} {record.id!r} stands twice in the dump")
-    for view in record.views:
-        mark = (kind.name, record.id, view.name, view.revision, view.at, view.digest, serial)
-        connection.execute(RAISE_VIEW, mark)
+    _views(connection, (record,), serial)
 
 
 def take(connection: sqlite3.Connection, entry: Answer | Audit) -> None:
@@ -123,9 +119,21 @@ def refuse_unless_empty(connection: sqlite3.Connection, kinds: Mapping[str, Kind
             raise ValueError("the store is not empty: it cannot be filled")
 
 
-def _lines(connection: sqlite3.Connection, lines: Sequence[Audit]) -> None:
-    """Each gets the number after the last of its record's revision."""
-    last: dict[tuple[str, str, int], int] = {}
+def _views(connection: sqlite3.Connection, records: Iterable[Record], serial: int) -> None:
+    """Marks those that have moved."""
+    marks = [
+        (record.kind, record.id, view.name, view.revision, view.at, view.digest, serial)
+        for record in records
+        for view in record.views
+    ]
+    _together(connection, RAISE_VIEW, marks, UNLESS_AS_NEW)
+
+
+def _lines(
+    connection: sqlite3.Connection, lines: Sequence[Audit], new: Collection[tuple[str, str, int]] = frozenset()
+) -> None:
+    """Each gets the number after the last of its record's revision. Of those that are `new` there is none yet."""
+    last = dict.fromkeys(new, 0)
     rows = []
     for line in lines:
         of = (line.kind, line.id, line.revision)
@@ -180,7 +188,7 @@ def _together(
     """
     done = start = 0
     while start < len(rows):
-        many = TOGETHER if len(rows) - start >= TOGETHER else 1  # two statements of each kind, which are kept prepared
+        many = next(each for each in TOGETHER if each <= len(rows) - start)  # few statements, which are kept prepared
         taken = rows[start : start + many]
         row = f"({first}{', '.join('?' * len(taken[0]))})"
         given = [*chain.from_iterable(taken), *values]
