@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 from services.recurrence.zones import local_day
+from tests.system.acts import ZONE
 from tests.system.running import until
 
 if TYPE_CHECKING:
@@ -17,6 +18,14 @@ T = TypeVar("T")
 def today(zone: str, seconds: int = 0) -> date:
     """The date it is there so many seconds from now."""
     return local_day(datetime.now(UTC) + timedelta(seconds=seconds), zone)
+
+
+def every_week(hour: str, weeks: int = 0) -> str:
+    """When a series starts that is held again tomorrow in Edmonton, as local text; so many weeks ago.
+
+    A page has the seven days from today on, so what was held today already, once a week, is not on it until midnight.
+    """
+    return f"{today(ZONE) + timedelta(days=1 - 7 * weeks)}T{hour}"
 
 
 def not_over(zone: str, seconds: int) -> None:

@@ -14,6 +14,7 @@ from services.kit.client import RpcError
 from services.kit.streams import inbox
 from tests.system import acts
 from tests.system.alone import Site, grpc_health, ready, said, site
+from tests.system.days import every_week
 from tests.system.running import System, until
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from openchair.meetings.v1.meeting_service_pb2_grpc import MeetingServiceStub
 
-START = "2026-11-24T19:00"
+START = every_week("19:00")
 
 
 class Running:

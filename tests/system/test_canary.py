@@ -21,6 +21,7 @@ from services.kit.client import RpcError, connect, explain
 from tests.system import acts, canaries
 from tests.system.canaries import Surface, found
 from tests.system.collector import Collector, collecting
+from tests.system.days import every_week
 from tests.system.running import System, running, until
 
 if TYPE_CHECKING:
@@ -137,7 +138,7 @@ async def _meetings(
     }
     made = {}
     for name, fields in wanted.items():
-        meeting = acts.weekly(words.get(f"title of {name}", "Everybody"), "2026-01-06T19:00")
+        meeting = acts.weekly(words.get(f"title of {name}", "Everybody"), every_week("19:00", weeks=40))
         meeting.MergeFrom(meeting_pb2.Meeting(**{key: value for key, value in fields.items() if key != "visibility"}))
         meeting.visibility = fields.get("visibility", meeting_pb2.VISIBILITY_PUBLIC)
         made[name] = (await stub.CreateMeeting(pb.CreateMeetingRequest(parent=CENTRE, meeting=meeting))).name
