@@ -34,7 +34,11 @@ class Refused(ValueError):  # noqa: N818 - an answer about a record
 
 
 def schedule(record: Mapping[str, Any], zone: str, today: date, warnings: list[str]) -> schedules.Schedule:
-    """The weekly schedule from `today` on, in the record's zone or else `zone`. Raises Refused; adds to `warnings`."""
+    """The weekly schedule in the record's zone, or else `zone`, from `today` on, which is a date in `zone`.
+
+    Further west it may still be the day before: what is held there tonight is not over, so it starts with that day.
+    Raises Refused; adds to `warnings`.
+    """
     weekdays = days(record.get("day"), warnings)
     start = clock(record.get("time"))
     if not weekdays or start is None:
@@ -42,9 +46,11 @@ def schedule(record: Mapping[str, Any], zone: str, today: date, warnings: list[s
             word for word, there in (("day", weekdays), ("time", start)) if not there and there != time(0)
         )
         raise Refused(f"it has no {missing} (by appointment?): only meetings with a day and a time have dates")
+    there = _zone(record.get("timezone"), zone)
+    since = zones.local_day(zones.midnight(today, zone), there)
     return schedules.Schedule(
-        start=f"{_first(weekdays, today)}T{start:%H:%M}",
-        time_zone=_zone(record.get("timezone"), zone),
+        start=f"{_first(weekdays, since)}T{start:%H:%M}",
+        time_zone=there,
         minutes=_minutes(record, start, warnings),
         rule="FREQ=WEEKLY;BYDAY=" + ",".join(_CODES[day] for day in sorted(weekdays, key=lambda day: (day - 1) % 7)),
     )
@@ -178,6 +184,6 @@ def _duration(value: object, warnings: list[str]) -> int | None:
     return None
 
 
-def _first(weekdays: list[int], today: date) -> date:
-    """The first date from `today` on that is one of the days."""
-    return min(today + timedelta(days=(day - today.isoweekday()) % 7) for day in weekdays)
+def _first(weekdays: list[int], since: date) -> date:
+    """The first date from `since` on that is one of the days."""
+    return min(since + timedelta(days=(day - since.isoweekday()) % 7) for day in weekdays)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from openchair.meetings.v1 import import_pb2 as imports
 from openchair.meetings.v1 import meeting_pb2 as meetings
 from openchair.meetings.v1 import place_pb2 as places
 
+from services.formats import meeting_guide
 from services.formats.meeting_guide import Unreadable
 from services.meetings.rows import problems
 from tests.unit.guide_examples import FULL, excerpt, one, reading
@@ -55,6 +57,21 @@ def test_a_byte_order_mark_and_a_wrapped_list_are_read() -> None:
 def test_an_unknown_default_zone_is_a_fault_of_the_caller() -> None:
     with pytest.raises(ValueError, match="tz database"):
         reading(b"[1]", zone="America/Nowhere")
+
+
+@pytest.mark.parametrize(
+    ("zone", "start"),
+    [
+        ("America/Edmonton", "2026-11-27T21:00"),  # Friday, a day before the reader's: it may be held there tonight
+        ("Europe/Berlin", "2026-12-04T21:00"),
+        ("Europe/Paris", "2026-12-04T21:00"),
+        ("Pacific/Auckland", "2026-12-04T21:00"),
+    ],
+)
+def test_what_is_held_tonight_where_it_is_still_the_day_before_starts_with_that_day(zone: str, start: str) -> None:
+    data = json.dumps([{"slug": "a", "name": "A", "day": 5, "time": "21:00", "timezone": zone}]).encode()
+    found = meeting_guide.read(data, fellowship="AA", timezone="Europe/Berlin", today=date(2026, 11, 28))
+    assert found.rows[0].meeting.schedule.start == start
 
 
 def test_every_record_gives_one_row_in_the_order_of_the_file() -> None:
