@@ -17,7 +17,7 @@ from openchair.meetings.v1 import booking_pb2
 from services.formats.folding import fold
 from services.meetings import had, other_times
 from services.meetings.availability import Obstacle
-from services.meetings.free_times import Look, is_free, obstacles
+from services.meetings.free_times import Look, is_forbidden, is_free, obstacles
 from services.meetings.in_force import InForce
 from services.meetings.wire import child_name
 from services.recurrence.timetable import LOOKED_AT, extent
@@ -105,7 +105,8 @@ async def suggest(house: House, wanted: Wanted, at: str, frame: Frame) -> list[b
     hindered = []
     for room in rooms:
         await asyncio.sleep(0)
-        if found := obstacles(house, room, wanted.pattern, look, MOST_HINDERED):
+        most = 1 if is_forbidden(house, room, wanted.pattern, look) else MOST_HINDERED  # then no part is proposed
+        if found := obstacles(house, room, wanted.pattern, look, most):
             hindered.append((room, found))
     if not hindered:
         return []

@@ -67,6 +67,7 @@ def _put(diary: Diary, record: Record) -> None:
             pattern=shared(booking.pattern),
         )
     )
+    diary.times.settle(1)  # a room is read in pages: else whoever asks first makes all of its timetable at once
 
 
 def _remove(diary: Diary, record: Record) -> None:

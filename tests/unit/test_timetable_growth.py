@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from services.kit.store.port import Record
+from services.meetings.diary import SHAPE, Diary, leaf
 from services.recurrence import search
 from services.recurrence.course import Course
 from services.recurrence.waves import may_meet
@@ -67,3 +70,12 @@ def test_of_a_series_that_meets_a_full_room_every_day_not_many_more_clashes_are_
     daily = examples.series(examples.MONDAY, "FREQ=DAILY", 12 * 60)
     assert len(room.clashes(daily, 0, 0, examples.NOW, most=500)) == 500
     assert len(made) < 1_500
+
+
+def test_a_room_that_is_read_in_pages_has_its_timetable_made_as_it_comes() -> None:
+    """Else whoever decides first makes it of five thousand series in one turn, and nobody else is answered."""
+    diary = Diary("r")
+    for each in examples.bookings("r", 20, Random(1)):  # noqa: S311 - examples
+        SHAPE.put(diary, Record("booking", each.id, 1, leaf(each).state, "2026-11-21T12:00:00.000Z", "ana"))
+        assert not diary.times._waiting
+    assert len(diary.times) == 20
