@@ -19,8 +19,11 @@ INSERT_AUDIT = "INSERT INTO audit (kind, id, revision, line, at, actor, action, 
 INSERT_ANSWER = "INSERT INTO answer (method, caller, request_id, digest, reply, expires_at) VALUES "
 UNLESS_KEPT = """ ON CONFLICT DO UPDATE SET digest = excluded.digest, reply = excluded.reply,
     expires_at = excluded.expires_at WHERE answer.expires_at <= ?"""
-TOGETHER = (16, 4, 1)
-"""Rows in one statement: each one costs a handing over of the interpreter, there and back."""
+TOGETHER = (16, 1)
+"""Rows in one statement: each one costs a handing over of the interpreter, there and back. Of what has large rows and many
+indexes a few at a time cost half as much again as one by one."""
+SMALL = (16, 4, 1)
+"""The same of rows that are small."""
 RAISE_VIEW = "INSERT INTO view (kind, id, name, revision, at, digest, serial) VALUES "
 UNLESS_AS_NEW = """ ON CONFLICT DO UPDATE SET revision = excluded.revision, at = excluded.at, digest = excluded.digest,
     serial = coalesce(serial, excluded.serial) WHERE excluded.revision > revision"""
@@ -126,7 +129,7 @@ def _views(connection: sqlite3.Connection, records: Iterable[Record], serial: in
         for record in records
         for view in record.views
     ]
-    _together(connection, RAISE_VIEW, marks, UNLESS_AS_NEW)
+    _together(connection, RAISE_VIEW, marks, UNLESS_AS_NEW, sizes=SMALL)
 
 
 def _lines(
@@ -139,7 +142,7 @@ def _lines(
         of = (line.kind, line.id, line.revision)
         last[of] = number = 1 + (last[of] if of in last else connection.execute(LINES, of).fetchone()[0])
         rows.append((*of, number, line.at, line.actor, line.action, line.reason))
-    _together(connection, INSERT_AUDIT, rows)
+    _together(connection, INSERT_AUDIT, rows, sizes=SMALL)
 
 
 def _answers(connection: sqlite3.Connection, answers: Sequence[Answer], now: str) -> None:
@@ -181,14 +184,15 @@ def _together(
     values: tuple[Any, ...] = (),
     *,
     first: str = "",
+    sizes: Sequence[int] = TOGETHER,
 ) -> int:
-    """Executes a statement that ends with VALUES for rows, many at a time, and says how many were written.
+    """Executes a statement that ends with VALUES for rows, so many at a time, and says how many were written.
 
     `rest` follows the rows, with `values` of its own; `first` is what each row begins with.
     """
     done = start = 0
     while start < len(rows):
-        many = next(each for each in TOGETHER if each <= len(rows) - start)  # few statements, which are kept prepared
+        many = next(each for each in sizes if each <= len(rows) - start)
         taken = rows[start : start + many]
         row = f"({first}{', '.join('?' * len(taken[0]))})"
         given = [*chain.from_iterable(taken), *values]
