@@ -41,8 +41,9 @@ def read(data: bytes, *, fellowship: str, timezone: str, today: date, language: 
     """Translates a file of at most 20 MiB and 20,000 records.
 
     `fellowship` gives the type codes their meaning; `timezone` (IANA) is for records that name none; `language` for
-    those that name none; schedules start on the first of their days from `today` on. Raises Unreadable if the file as a
-    whole is not a list of meetings, ValueError if `timezone` is not known.
+    those that name none; schedules start on the first of their days from `today` on (west of `timezone`: from the day
+    that it may still be there). Raises Unreadable if the file as a whole is not a list of meetings, ValueError if
+    `timezone` is not known.
     """
     found = records.records(data)
     return read_records(found, fellowship=fellowship, timezone=timezone, today=today, language=language)
