@@ -20,8 +20,8 @@ INSERT_ANSWER = "INSERT INTO answer (method, caller, request_id, digest, reply, 
 UNLESS_KEPT = """ ON CONFLICT DO UPDATE SET digest = excluded.digest, reply = excluded.reply,
     expires_at = excluded.expires_at WHERE answer.expires_at <= ?"""
 TOGETHER = (16, 1)
-"""Rows in one statement: each one costs a handing over of the interpreter, there and back. Of large rows with many indexes
-a few at a time cost half as much again as one by one."""
+"""Rows in one statement: each one costs a handing over of the interpreter, there and back. Of large rows with many
+indexes a few at a time cost half as much again as one by one."""
 SMALL = (16, 4, 1)
 """The same of rows that are small."""
 RAISE_VIEW = "INSERT INTO view (kind, id, name, revision, at, digest, serial) VALUES "
