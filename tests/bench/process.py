@@ -20,6 +20,9 @@ TICK = os.sysconf("SC_CLK_TCK")
 PATIENCE = 60.0
 PORTS = range(20_000, 32_000)
 """Below those that a system gives to who connects: a server that is started again finds its own still free."""
+WORKERS = 8
+"""Of pytest-xdist, at most: each has ports of its own, so that none takes what another has just found free."""
+_given: set[int] = set()
 CORES = sorted(os.sched_getaffinity(0))
 SERVER_CORE = {CORES[0]}
 LOAD_CORES = set(CORES[1:]) or SERVER_CORE
@@ -96,11 +99,19 @@ def get(port: int, path: str, headers: Mapping[str, str] | None = None, method: 
 
 
 def free_port() -> int:
-    """A port that was free a moment ago."""
+    """A port that was free a moment ago, and that no other worker of these tests is given."""
     while True:
-        port = random.SystemRandom().choice(PORTS)
+        port = random.SystemRandom().choice(PORTS[_worker() :: WORKERS])
+        if port in _given and len(_given) < len(PORTS) // WORKERS // 2:
+            continue
         with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            _given.add(port)
             return port
+
+
+def _worker() -> int:
+    """Which of the workers of pytest-xdist this is, or the first."""
+    return int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % WORKERS
 
 
 def family(pid: int) -> list[int]:

@@ -173,10 +173,9 @@ class System:
         return get(self.http_port, path, {name.replace("_", "-"): value for name, value in headers.items()}, method)
 
     def feed(self, centre: str) -> bytes:
-        """The calendar of a centre. Raises AssertionError unless it is served."""
-        answer = self.get(f"/calendars/{centre}.ics")
-        assert answer.status == 200, answer
-        return answer.body
+        """The calendar of a centre, once it is served: a new one comes a moment after the centre."""
+        path = f"/calendars/{centre}.ics"
+        return until(lambda: answer.body if (answer := self.get(path)).status == HTTPStatus.OK else None, path)
 
     @asynccontextmanager
     async def channel(
